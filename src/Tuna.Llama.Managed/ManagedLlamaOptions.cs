@@ -21,6 +21,10 @@ public sealed record ManagedLlamaOptions
         }
     }
 
+    /// <summary>Whether backward computes the MLP's gate and up values again instead of every layer keeping them. Default true.</summary>
+    /// <remarks>They are 8 F bytes per token row and layer, F the width of the MLP: more than half of what a layer keeps, for one matrix product more. The bits are the same either way.</remarks>
+    public bool RecomputeMlp { get; init; } = true;
+
     /// <summary>Type in which <see cref="ManagedPolicy.SaveModel"/> stores the weights: F32, BF16 or F16, or null for that of the config. Default F32.</summary>
     public TensorDType? SavedType
     {

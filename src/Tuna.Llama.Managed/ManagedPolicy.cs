@@ -33,7 +33,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
         Options = options ?? new ManagedLlamaOptions();
         Parameters = new LlamaParameters(Config, extra);
         Pool = new WorkerPool(Options.Threads);
-        Trunk = new LlamaTrunk(Config, Parameters, Pool);
+        Trunk = new LlamaTrunk(Config, Parameters, Pool, Options.RecomputeMlp);
         Head = head(Parameters, Pool);
         _partialSums = new double[AdamW.Blocks(Parameters.Count)];
         Info = new PolicyInfo(Config.VocabularySize, Config.ContextLength, Config.HiddenSize, Config.LayerCount, Parameters.Count);

@@ -22,12 +22,13 @@ internal static class StepCommand
         var warmup = new Option<int>("--warmup") { Description = "steps before", DefaultValueFactory = _ => 2 };
         var noSharing = new Option<bool>("--no-sharing") { Description = "every response its own group: the prompt is computed once per response" };
         var allActive = new Option<bool>("--all-active") { Description = "responses whose pairs are satisfied get a gradient too" };
+        var keepMlp = new Option<bool>("--keep-mlp") { Description = "every layer keeps its gate and up values instead of backward computing them again" };
         var reduction = new Option<MarginReduction>("--reduction") { Description = "reductions of the loss", DefaultValueFactory = _ => MarginReduction.Released };
         var margin = new Option<double>("--margin") { DefaultValueFactory = _ => 0.1 };
         var lambda = new Option<double?>("--lambda") { Description = "weight of the likelihood term; 1 with released reductions, 0 with the paper's, whose target is a reference response" };
         var command = new Command("step", "Time and peak memory of a training step; prints one JSON line.")
         {
-            config, untied, threads, instructions, prompt, lengths, reps, warmup, noSharing, allActive, reduction, margin, lambda,
+            config, untied, threads, instructions, prompt, lengths, reps, warmup, noSharing, allActive, keepMlp, reduction, margin, lambda,
         };
         command.SetAction(r => Run(new StepSettings
         {
@@ -41,6 +42,7 @@ internal static class StepCommand
             Warmup = r.GetValue(warmup),
             Sharing = !r.GetValue(noSharing),
             AllActive = r.GetValue(allActive),
+            RecomputeMlp = !r.GetValue(keepMlp),
             Loss = new MarginRankingLoss(r.GetValue(margin), r.GetValue(lambda) ?? (r.GetValue(reduction) == MarginReduction.Released ? 1 : 0), r.GetValue(reduction)),
         }).Print());
         return command;
@@ -50,7 +52,7 @@ internal static class StepCommand
     {
         LlamaConfig model = ModelShape.Parse(s.Config, s.Untied);
         long begin = Stopwatch.GetTimestamp();
-        using ITrainablePolicy policy = Engine.Create(model, s.Threads);
+        using ITrainablePolicy policy = Engine.Create(model, s.Threads, s.RecomputeMlp);
         double build = Stopwatch.GetElapsedTime(begin).TotalSeconds;
         double built = ProcessMemory.ResidentMiB;
         var work = new Workload(s.Instructions, s.Prompt, s.Lengths, model.VocabularySize, s.Sharing);
@@ -96,7 +98,7 @@ internal static class StepCommand
         return new JsonLine("tuna_step")
             .Add("config", s.Config).Add("tied", !s.Untied).Add("parameters", policy.Info.ParameterCount).Add("threads", s.Threads)
             .Add("instructions", s.Instructions).Add("candidates", s.Lengths.Length).Add("prompt", s.Prompt).Add("longest_response", s.Lengths.Max())
-            .Add("sharing", s.Sharing).Add("all_active", s.AllActive).Add("reduction", s.Loss.Reduction.ToString())
+            .Add("sharing", s.Sharing).Add("all_active", s.AllActive).Add("recompute_mlp", s.RecomputeMlp).Add("reduction", s.Loss.Reduction.ToString())
             .Times("step", step)
             .Seconds("forward_s", JsonLine.Median(forward)).Seconds("backward_s", JsonLine.Median(backward)).Seconds("optimizer_s", JsonLine.Median(optimizer))
             .Seconds("build_s", build).Seconds("first_step_s", firstStep)
@@ -133,6 +135,8 @@ internal sealed record StepSettings
     public bool Sharing { get; init; } = true;
 
     public bool AllActive { get; init; }
+
+    public bool RecomputeMlp { get; init; } = true;
 
     public required MarginRankingLoss Loss { get; init; }
 

@@ -3,7 +3,7 @@ using Tuna.Llama.Managed.Kernels;
 namespace Tuna.Llama.Managed.Model;
 
 /// <summary>What a layer keeps for its backward pass.</summary>
-internal sealed class LayerActivations(int width, int intermediate, AttentionShape shape) : IDisposable
+internal sealed class LayerActivations(int width, AttentionShape shape) : IDisposable
 {
     /// <summary>Inverse root mean square of the layer's input, [N].</summary>
     public RowBuffer InputInverse { get; } = new(1);
@@ -20,10 +20,7 @@ internal sealed class LayerActivations(int width, int intermediate, AttentionSha
     /// <summary>Inverse root mean square of <see cref="Middle"/>, [N].</summary>
     public RowBuffer MiddleInverse { get; } = new(1);
 
-    /// <summary>Gate and up values, [N, 2 F].</summary>
-    public RowBuffer GateUp { get; } = new(2 * intermediate);
-
-    private RowBuffer[] All => [InputInverse, Qkv, LogSum, Middle, MiddleInverse, GateUp];
+    private RowBuffer[] All => [InputInverse, Qkv, LogSum, Middle, MiddleInverse];
 
     public void Compact(ReadOnlySpan<int> kept)
     {

@@ -18,11 +18,14 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     private readonly LayerActivations[] _layers;
     // Of the buffers that the layers share, one holds in turn a norm's output, attention's output and the last norm's output: each is used up before the next.
     private readonly RowBuffer _outputInverse, _normed, _wide, _gradient, _residualGradient;
+    // Gate and up values, [N, 2 F]: of each layer, or one buffer that backward fills again; they are more than half of what a layer would keep.
+    private readonly RowBuffer[] _gateUp;
+    private readonly bool _recomputeMlp;
     private bool _kept;
 
-    public LlamaTrunk(LlamaConfig config, LlamaParameters parameters, WorkerPool pool)
+    public LlamaTrunk(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, bool recomputeMlp)
     {
-        (_config, _parameters, _pool) = (config, parameters, pool);
+        (_config, _parameters, _pool, _recomputeMlp) = (config, parameters, pool, recomputeMlp);
         _shape = new AttentionShape(config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
         _rope = new Rope(config);
         _residual = new RowBuffer[config.LayerCount + 1];
@@ -30,7 +33,10 @@ internal sealed unsafe class LlamaTrunk : IDisposable
             _residual[l] = new RowBuffer(D);
         _layers = new LayerActivations[config.LayerCount];
         for (int l = 0; l < _layers.Length; l++)
-            _layers[l] = new LayerActivations(D, F, _shape);
+            _layers[l] = new LayerActivations(D, _shape);
+        _gateUp = new RowBuffer[recomputeMlp ? 1 : config.LayerCount];
+        for (int l = 0; l < _gateUp.Length; l++)
+            _gateUp[l] = new RowBuffer(2 * F);
         _outputInverse = new RowBuffer(1);
         _normed = new RowBuffer(Math.Max(D, _shape.QueryWidth));
         _wide = new RowBuffer(Math.Max(F, _shape.RowWidth));
@@ -80,7 +86,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         RmsNorm.Backward(_pool, _residual[last].Rows(n), _parameters.Weights + _parameters.FinalNorm, _outputInverse.Rows(n).Data, dOutput, dx, _parameters.Gradient + _parameters.FinalNorm);
         for (int l = last - 1; l >= 0; l--)
         {
-            MlpBackward(_parameters.Layers[l], _layers[l], n, dx);
+            MlpBackward(_parameters.Layers[l], _layers[l], _gateUp[_recomputeMlp ? 0 : l].Rows(n), dx);
             AttentionBackward(layout, _parameters.Layers[l], _layers[l], _residual[l].Rows(n), dx);
         }
 
@@ -97,7 +103,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     {
         foreach (LayerActivations layer in _layers)
             layer.Dispose();
-        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[.. _residual, _outputInverse, _normed, _wide, _gradient, _residualGradient])
+        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[.. _residual, .. _gateUp, _outputInverse, _normed, _wide, _gradient, _residualGradient])
             buffer.Dispose();
         _rope.Dispose();
     }
@@ -115,7 +121,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
             Matrix next = _residual[keep ? l + 1 : (l + 1) & 1].Rows(n);
             AttentionForward(layout, _parameters.Layers[l], a, x);
             cache?.Store(l, layout, a.Qkv.Rows(n), _shape);
-            MlpForward(_parameters.Layers[l], a, n, next);
+            MlpForward(_parameters.Layers[l], a, _gateUp[keep && !_recomputeMlp ? l : 0].Rows(n), next);
             x = next;
         }
 
@@ -151,9 +157,10 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     }
 
     // next = middle + down_proj(silu(gate_proj(norm(middle))) * up_proj(norm(middle)))
-    private void MlpForward(in LayerSlots slots, LayerActivations a, int n, in Matrix next)
+    private void MlpForward(in LayerSlots slots, LayerActivations a, in Matrix gateUp, in Matrix next)
     {
-        Matrix normed = _normed.Rows(n, D), gateUp = a.GateUp.Rows(n), h = _wide.Rows(n, F), middle = a.Middle.Rows(n);
+        int n = next.Rows;
+        Matrix normed = _normed.Rows(n, D), h = _wide.Rows(n, F), middle = a.Middle.Rows(n);
         RmsNorm.Forward(_pool, middle, _parameters.Weights + slots.PostNorm, Epsilon, normed, a.MiddleInverse.Rows(n).Data);
         Gemm.Multiply(_pool, normed, false, GateUpWeight(_parameters.Weights, slots), true, gateUp, false);
         SwiGlu.Forward(_pool, gateUp, h);
@@ -161,13 +168,16 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         Gemm.Multiply(_pool, h, false, DownWeight(_parameters.Weights, slots), true, next, true);
     }
 
-    private void MlpBackward(in LayerSlots slots, LayerActivations a, int n, in Matrix dx)
+    private void MlpBackward(in LayerSlots slots, LayerActivations a, in Matrix gateUp, in Matrix dx)
     {
-        Matrix normed = _normed.Rows(n, D), gateUp = a.GateUp.Rows(n), dh = _wide.Rows(n, F), middle = a.Middle.Rows(n), dNormed = _gradient.Rows(n, D);
+        int n = dx.Rows;
+        Matrix normed = _normed.Rows(n, D), dh = _wide.Rows(n, F), middle = a.Middle.Rows(n), dNormed = _gradient.Rows(n, D);
+        RmsNorm.Recompute(_pool, middle, _parameters.Weights + slots.PostNorm, a.MiddleInverse.Rows(n).Data, normed);
+        if (_recomputeMlp)
+            Gemm.Multiply(_pool, normed, false, GateUpWeight(_parameters.Weights, slots), true, gateUp, false);
         Gemm.Multiply(_pool, dx, false, DownWeight(_parameters.Weights, slots), false, dh, false);
         SwiGlu.Backward(_pool, gateUp, dh); // now gateUp is its gradient and dh is h
         Gemm.Multiply(_pool, dx, true, dh, false, DownWeight(_parameters.Gradient, slots), true);
-        RmsNorm.Recompute(_pool, middle, _parameters.Weights + slots.PostNorm, a.MiddleInverse.Rows(n).Data, normed);
         Gemm.Multiply(_pool, gateUp, true, normed, false, GateUpWeight(_parameters.Gradient, slots), true);
         Gemm.Multiply(_pool, gateUp, false, GateUpWeight(_parameters.Weights, slots), false, dNormed, false);
         RmsNorm.Backward(_pool, middle, _parameters.Weights + slots.PostNorm, a.MiddleInverse.Rows(n).Data, dNormed, dx, _parameters.Gradient + slots.PostNorm);
@@ -179,6 +189,12 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         {
             _residual[l].Compact(kept);
             _layers[l].Compact(kept);
+        }
+
+        if (!_recomputeMlp)
+        {
+            foreach (RowBuffer gateUp in _gateUp)
+                gateUp.Compact(kept);
         }
 
         _residual[^1].Compact(kept);

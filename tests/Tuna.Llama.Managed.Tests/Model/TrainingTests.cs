@@ -44,6 +44,19 @@ public class TrainingTests
     }
 
     [Fact]
+    public void Backward_MlpKeptOrRecomputed_SameBits()
+    {
+        using ManagedLlama recomputed = Models.Create();
+        using ManagedLlama kept = ManagedLlama.Create(Models.Config, seed: 1, new ManagedLlamaOptions { Threads = 2, RecomputeMlp = false });
+        Assert.True(recomputed.Options.RecomputeMlp);
+        foreach (double[] gradient in (double[][])[Gradient, [0, -1, 0, 2, 0, 0, 0, 0, 0.75]])
+        {
+            Assert.Equal(Models.Pass(kept, Models.Groups(), gradient), Models.Pass(recomputed, Models.Groups(), gradient));
+            Assert.Equal(Models.Gradients(kept), Models.Gradients(recomputed));
+        }
+    }
+
+    [Fact]
     public void Backward_ZeroGradients_EqualsLeavingTheResponsesOut()
     {
         using ManagedLlama skipping = Models.Create(), without = Models.Create(), full = Models.Create();
