@@ -16,27 +16,47 @@ internal static class PlotCommand
             string folder = r.GetValue(output)!.FullName;
             Directory.CreateDirectory(folder);
             JsonObject[] lines = [.. File.ReadLines(r.GetValue(input)!.FullName).Where(l => l.StartsWith('{')).Select(l => JsonNode.Parse(l)!.AsObject())];
-            using var table = new StreamWriter(Path.Combine(folder, "grow.md"));
+            using var tables = new StreamWriter(Path.Combine(folder, "grow.md")) { NewLine = "\n" };
+            tables.Write("# How a step's cost grows\n\n");
             foreach (IGrouping<string, JsonObject> axis in lines.Where(l => l.ContainsKey("axis")).GroupBy(l => (string)l["axis"]!))
             {
-                Table(table, axis.Key, [.. axis]);
+                Table(tables, axis.Key, [.. axis]);
                 File.WriteAllText(Path.Combine(folder, $"grow-{axis.Key}.svg"), Picture(axis.Key, [.. axis]));
             }
         });
         return command;
     }
 
-    private static void Table(StreamWriter table, string axis, JsonObject[] points)
+    // A row per value: each way's time and memory, those of the other ways as multiples of the shared prompt's.
+    private static void Table(StreamWriter tables, string axis, JsonObject[] points)
     {
-        table.Write($"### {axis}\n\n![{axis}](grow-{axis}.svg)\n\n| {axis} | sharing | token rows | step, s | ratio | peak, MiB | ratio | one copy of padded logits, MiB |\n|---|---|---|---|---|---|---|---|\n");
-        foreach (JsonObject p in points)
+        string[] others = [.. points.Select(Way).Distinct().Where(w => w != GrowCommand.Shared)];
+        tables.Write($"## {axis}\n\n![{axis}](grow-{axis}.svg)\n\n| {axis} | step, s | of the first |");
+        tables.Write(string.Concat(others.Select(w => $" {w}, s | ratio |")) + " peak, MiB | of the first |" + string.Concat(others.Select(w => $" {w}, MiB | ratio |")) + "\n|---|---|---|---|---|");
+        tables.WriteLine(string.Concat(Enumerable.Repeat("---|", 4 * others.Length)));
+        JsonObject? first = null;
+        foreach (IGrouping<int, JsonObject> point in points.GroupBy(p => (int)p["value"]!))
         {
-            JsonObject first = points.First(q => Sharing(q) == Sharing(p));
-            table.Write($"| {p["value"]} | {(Sharing(p) ? "yes" : "no")} | {p["token_rows"]} | {Number(p, "step_s"):0.000} | {Number(p, "step_s") / Number(first, "step_s"):0.00} ");
-            table.Write($"| {Number(p, "peak_rss_mib"):0} | {Number(p, "peak_rss_mib") / Number(first, "peak_rss_mib"):0.00} | {Number(p, "padded_logits_mib"):0} |\n");
+            JsonObject ours = point.Single(p => Way(p) == GrowCommand.Shared);
+            first ??= ours;
+            tables.Write($"| {point.Key}");
+            Columns("step_s", "0.000");
+            Columns("peak_rss_mib", "0");
+            tables.WriteLine(" |");
+
+            void Columns(string field, string format)
+            {
+                double own = Number(ours, field);
+                tables.Write($" | {own.ToString(format)} | {own / Number(first, field):0.0}");
+                foreach (string way in others)
+                {
+                    JsonObject? other = point.SingleOrDefault(p => Way(p) == way);
+                    tables.Write(other is null ? " | - | -" : $" | {Number(other, field).ToString(format)} | {Number(other, field) / own:0.0}");
+                }
+            }
         }
 
-        table.Write('\n');
+        tables.WriteLine();
     }
 
     private static string Picture(string axis, JsonObject[] points)
@@ -47,11 +67,11 @@ internal static class PlotCommand
         return svg.ToString();
 
         IEnumerable<(string Name, (double X, double Y)[] Points)> Series(string field) =>
-            from g in points.GroupBy(Sharing)
-            select (g.Key ? "prompt shared" : "prompt per response", g.Select(p => (Number(p, "value"), Number(p, field))).ToArray());
+            from g in points.GroupBy(Way)
+            select (g.Key, g.Select(p => (Number(p, "value"), Number(p, field))).ToArray());
     }
 
-    private static bool Sharing(JsonObject point) => (bool)point["sharing"]!;
+    private static string Way(JsonObject point) => (string)point["way"]!;
 
     private static double Number(JsonObject point, string field) => (double)point[field]!;
 }

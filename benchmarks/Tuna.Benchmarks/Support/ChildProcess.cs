@@ -16,8 +16,18 @@ internal static class ChildProcess
             start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Tuna.Benchmarks.dll"));
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
+        return Run(start);
+    }
+
+    /// <summary>Runs another program's command line, by the shell, that prints one JSON line and returns it.</summary>
+    /// <exception cref="InvalidOperationException">The command failed; the message holds what it said.</exception>
+    public static JsonObject RunShell(string command) =>
+        Run(new ProcessStartInfo("/bin/sh", ["-c", command]) { RedirectStandardOutput = true, RedirectStandardError = true }).Line;
+
+    private static (JsonObject Line, double WallSeconds) Run(ProcessStartInfo start)
+    {
         long begin = Stopwatch.GetTimestamp();
-        using Process child = Process.Start(start) ?? throw new InvalidOperationException($"'{self}' did not start.");
+        using Process child = Process.Start(start) ?? throw new InvalidOperationException($"'{start.FileName}' did not start.");
         Task<string> error = child.StandardError.ReadToEndAsync();
         string output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
