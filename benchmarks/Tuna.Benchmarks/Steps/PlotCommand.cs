@@ -61,7 +61,7 @@ internal static class PlotCommand
 
     private static string Picture(string axis, JsonObject[] points)
     {
-        var svg = new SvgPlot(640, 260);
+        var svg = new SvgPlot(720, 270);
         svg.Panel(0, $"step, seconds, by {axis}", Series("step_s"));
         svg.Panel(1, $"peak memory, MiB, by {axis}", Series("peak_rss_mib"));
         return svg.ToString();

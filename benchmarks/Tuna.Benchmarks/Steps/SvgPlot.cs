@@ -24,7 +24,7 @@ internal sealed class SvgPlot(int width, int height)
         Text(x0, 16, "start", title, 12);
         _body.Append($"<path d='M{x0:0.#} {y1:0.#}V{y0:0.#}H{x1:0.#}' fill='none' stroke='#888'/>\n");
         foreach (double x in xs)
-            Text(X(x), y0 + 14, "middle", $"{x:0.###}", 10);
+            Text(X(x), y0 + 14, x == xs[^1] && xs.Length > 1 ? "end" : "middle", $"{x:0.###}", 10);
         foreach (double y in Ticks(minY, maxY))
         {
             _body.Append($"<path d='M{x0:0.#} {Y(y):0.#}H{x1:0.#}' stroke='#ddd'/>\n");
@@ -37,8 +37,10 @@ internal sealed class SvgPlot(int width, int height)
             _body.Append($"<polyline points='{points}' fill='none' stroke='{Colors[i % Colors.Length]}' stroke-width='2'/>\n");
             foreach ((double x, double y) in all[i].Points)
                 _body.Append($"<circle cx='{X(x):0.#}' cy='{Y(y):0.#}' r='3' fill='{Colors[i % Colors.Length]}'/>\n");
-            _body.Append($"<rect x='{x0 + (i * 130):0.#}' y='{height - 14}' width='10' height='3' fill='{Colors[i % Colors.Length]}'/>\n");
-            Text(x0 + 14 + (i * 130), height - 9, "start", all[i].Name, 10);
+            if (column > 0)
+                continue; // one legend for both
+            _body.Append($"<rect x='{x0 + (i * 150):0.#}' y='{height - 14}' width='10' height='3' fill='{Colors[i % Colors.Length]}'/>\n");
+            Text(x0 + 14 + (i * 150), height - 9, "start", all[i].Name, 10);
         }
     }
 
