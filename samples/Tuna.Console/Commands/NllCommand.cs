@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Tuna.Evaluation.Measures;
 using Tuna.Policies;
 using Tuna.Tokenization;
 using Tuna.Training;
@@ -44,36 +45,17 @@ internal sealed class NllCommand : EvaluationCommand
             throw new StageException($"No row fits. {report}");
 
         string journal = output + ".scores.jsonl";
-        double total = 0, perResponse = 0;
-        long tokens = 0;
-        ui.Measure("scoring", "rows", groups.Count, 0, meter =>
-        {
-            var cache = new ReferencePolicyCache(journal, ContentHash.Of(model)) { GroupsPerPass = RowsPerPass };
-            foreach (TokenGroup[] batch in groups.Chunk(RowsPerPass * 8))
-            {
-                ReferenceLogProbs scored = cache.GetOrScore(batch, () => loaded.Policy, cancellationToken);
-                for (int i = 0; i < batch.Length; i++)
-                {
-                    int length = batch[i].Responses[0].Length;
-                    total -= scored[i][0];
-                    perResponse -= scored[i][0] / length;
-                    tokens += length;
-                }
-
-                meter.Add(batch.Length, $"NLL {Figure.Text(total / tokens)} per token");
-            }
-
-            return 0;
-        });
+        var cache = new ReferencePolicyCache(journal, ContentHash.Of(model)) { GroupsPerPass = RowsPerPass };
+        HeldOutNll nll = HeldOutNll.Of(groups, ui.Measure("scoring", "rows", groups.Count, 0, meter => cache.GetOrScore(groups, () => loaded.Policy, new CountMeter(meter), cancellationToken)));
         File.Delete(journal);
         File.Delete(journal + ".lock");
         return Task.FromResult(new EvaluationResult("nll", ModelName(parse, model),
         [
-            ("nll_per_token", total / tokens),
-            ("nll_per_response", perResponse / groups.Count),
-            ("perplexity", Math.Exp(total / tokens)),
-            ("rows", groups.Count),
-            ("tokens", tokens),
+            ("nll_per_token", nll.PerToken),
+            ("nll_per_response", nll.PerResponse),
+            ("perplexity", nll.Perplexity),
+            ("rows", nll.Responses),
+            ("tokens", nll.Tokens),
         ], [], [.. report.Issues.Select(i => i.Message)]));
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using Tuna.Evaluation.Reports;
 using Tuna.IO;
 using TunaConsole.Evaluation;
 using TunaConsole.Hosting;
@@ -24,7 +25,7 @@ internal sealed class ReportCommand : StageCommand
         [
             "tuna report --result alpaca.nll.json --result tuna.nll.json",
             "tuna report --result *.json --training alpaca --training tuna --out report.html",
-            "tuna report --result beta-1.2.nll.json --result beta-1.3.nll.json --best nll_per_token:min",
+            "tuna report --result beta-1.2.nll.json --result beta-1.3.nll.json --best nll_per_response:min",
         ];
     }
 
@@ -33,18 +34,23 @@ internal sealed class ReportCommand : StageCommand
         string[] files = parse.GetValue(_results) ?? [], folders = parse.GetValue(_training) ?? [];
         if (files.Length == 0 && folders.Length == 0)
             throw new StageException("There is nothing to report on: give --result FILE or --training FOLDER.", ExitCodes.Usage);
-        var comparison = new Comparison([.. files.Select(EvaluationResult.Read)]);
-        IReadOnlyList<TrainingCurve> curves = [.. folders.Select(TrainingCurve.Read)];
-        string text = string.Join(Environment.NewLine, comparison.Text(), TrainingCurve.Text(curves)).Trim('\r', '\n');
-        (string Model, double Value)? best = parse.GetValue(_best) is { } rule ? comparison.Best(rule) : null;
-        if (best is { } b)
-            text += $"{Environment.NewLine}{Environment.NewLine}best by {parse.GetValue(_best)}: {b.Model} ({Figure.Text(b.Value)})";
+        EvaluationResult[] results = [.. files.Select(EvaluationResult.Read)];
+        TrainingCurve[] curves = [.. folders.Select(TrainingCurve.Read)];
+        IReadOnlyList<ComparisonTable> tables = ResultTables.Of(results);
+        (string Model, double Value)? best = parse.GetValue(_best) is { } rule ? ResultTables.Best(tables.Count > 0 ? tables[0] : null, rule) : null;
+        var report = new ComparisonReport(tables, results.FirstOrDefault()?.Model, "Tuna report")
+        {
+            Notes = [.. best is { } b ? [$"Best by {parse.GetValue(_best)}: {b.Model} ({FigureText.Of(b.Value)})."] : Array.Empty<string>(), .. curves.Select(c => c.ToString())],
+            Charts = TrainingCurve.Charts(curves),
+            Issues = [.. results.SelectMany(r => r.Issues.Select(issue => (r.Model, issue)))],
+        };
+        string text = report.ToText().TrimEnd();
         if (parse.GetValue(_out) is { } output)
         {
             AtomicFile.WriteAllText(output, Path.GetExtension(output).ToLowerInvariant() switch
             {
-                ".html" or ".htm" => HtmlPage.Of(comparison, curves, text),
-                ".csv" => comparison.Csv(),
+                ".html" or ".htm" => report.ToHtml(),
+                ".csv" => report.ToCsv(),
                 _ => text + "\n",
             });
             text += $"{Environment.NewLine}{Environment.NewLine}{output}: written";
@@ -55,7 +61,7 @@ internal sealed class ReportCommand : StageCommand
             ["out"] = parse.GetValue(_out),
             ["best"] = best?.Model,
             ["best_value"] = best?.Value,
-            ["models"] = new JsonArray([.. comparison.Models.Select(m => (JsonNode?)JsonValue.Create(m))]),
+            ["models"] = new JsonArray([.. results.Select(r => r.Model).Distinct().Select(m => (JsonNode?)JsonValue.Create(m))]),
         }));
     }
 }

@@ -84,8 +84,8 @@ internal sealed class TrainCommand : StageCommand
         LoadedPolicy? reference = null;
         try
         {
-            ui.Note($"Scoring {groups.Count} groups with the frozen policy {folder}.");
-            return cache.GetOrScore(groups, () => (reference = _policy.Load(parse, folder)).Policy, cancellationToken);
+            return ui.Measure($"scoring with the frozen policy {folder}", "groups", groups.Count, 0, meter =>
+                cache.GetOrScore(groups, () => (reference = _policy.Load(parse, folder)).Policy, new CountMeter(meter), cancellationToken));
         }
         finally
         {

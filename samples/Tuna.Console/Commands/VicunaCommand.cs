@@ -64,7 +64,7 @@ internal sealed class VicunaCommand : EvaluationCommand
             answers,
             VicunaAnswers.Load(Path.GetFileNameWithoutExtension(baseline), baseline),
             parse.GetValue(_references) is { } references ? VicunaAnswers.Load("reference", Existing(references)) : null,
-            new MeterProgress(meter, service),
+            new CountMeter(meter, () => service.CostText),
             cancellationToken));
         if (report.Overall.Wins + report.Overall.Losses + report.Overall.Ties == 0)
             throw new StageException($"No match could be judged. {(report.Issues.Count > 0 ? report.Issues[0] : "")}", ExitCodes.Service);
@@ -98,9 +98,4 @@ internal sealed class VicunaCommand : EvaluationCommand
     };
 
     private static string Existing(string file) => File.Exists(file) ? file : throw new StageException($"There is no file {file}.");
-
-    private sealed class MeterProgress(Meter meter, ServiceConnection service) : IProgress<int>
-    {
-        public void Report(int value) => meter.At(value, service.CostText);
-    }
 }

@@ -35,9 +35,9 @@ internal sealed record EvaluationResult(string Benchmark, string Model, IReadOnl
                 json["model"]?.GetValue<string>() ?? throw new StageException($"{path}, key 'model': it is missing."),
                 [.. (json["metrics"] as JsonObject ?? throw new StageException($"{path}, key 'metrics': it is missing.")).Select(m => (m.Key, m.Value?.GetValue<double>() ?? double.NaN))],
                 (JsonObject?)json["details"]?.DeepClone() ?? [],
-                [.. (json["issues"] as JsonArray ?? []).Select(i => i!.GetValue<string>())]);
+                [.. (json["issues"] as JsonArray ?? []).Select(i => i?.GetValue<string>() ?? "")]);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
             throw new StageException($"{path}: not a result of `tuna evaluate`: {e.Message}", inner: e);
         }
@@ -45,19 +45,11 @@ internal sealed record EvaluationResult(string Benchmark, string Model, IReadOnl
 
     public StageResult ToStageResult(string path)
     {
-        string figures = string.Join(", ", Metrics.Select(m => $"{m.Name} {Figure.Text(m.Value)}"));
+        string figures = string.Join(", ", Metrics.Select(m => $"{m.Name} {FigureText.Of(m.Value)}"));
         string issues = Issues.Count == 0 ? "" : $"{Environment.NewLine}{Issues.Count} issues, for example: {Issues[0]}";
         JsonObject facts = ToJson();
         facts["out"] = path;
         facts.Remove("details");
         return new($"{path}: {Benchmark} of {Model}: {figures}{issues}", facts, ExitCodes.Ok);
     }
-}
-
-/// <summary>Figures as people read them.</summary>
-internal static class Figure
-{
-    public static string Text(double value) => !double.IsFinite(value) ? "-"
-        : value == Math.Truncate(value) && Math.Abs(value) < 1e9 ? value.ToString("0", System.Globalization.CultureInfo.InvariantCulture)
-        : value.ToString(Math.Abs(value) >= 100 ? "0.0" : "0.####", System.Globalization.CultureInfo.InvariantCulture);
 }

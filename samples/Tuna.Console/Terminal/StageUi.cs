@@ -57,11 +57,14 @@ internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter err
             .StartAsync(context => Task.Run(() => work(new(new BarView(context.AddTask(Markup.Escape(what))), time, what, unit, total, before))));
     }
 
-    /// <summary>Prints a stage's result.</summary>
+    /// <summary>Prints a stage's result; one that failed tells so as every failure does.</summary>
     public void Result(string command, StageResult result)
     {
+        bool done = result.ExitCode is ExitCodes.Ok or ExitCodes.Partial;
         if (mode.Json)
-            WriteJson(output, Envelope(command, result.ExitCode == ExitCodes.Ok ? "ok" : "partial", result.ExitCode, result.Facts));
+            WriteJson(output, Envelope(command, result.ExitCode == ExitCodes.Ok ? "ok" : done ? "partial" : "error", result.ExitCode, result.Facts));
+        else if (!done)
+            ErrorLine("error: " + result.Summary);
         else if (result.Summary.Length > 0)
             Locked(output, result.Summary);
     }

@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Tuna.Data;
+using Tuna.Evaluation.Measures;
 using Tuna.Policies;
-using Tuna.Rankers.Proxy;
 using Tuna.Tokenization;
+using TunaConsole.Evaluation;
 using TunaConsole.Terminal;
 
 namespace TunaConsole.Training;
@@ -43,34 +44,24 @@ internal static class RankerReport
             return evaluation;
         });
 
-    public static JsonObject Facts(RankerEvaluation e) => new()
-    {
-        ["held_out_rows"] = e.Rows,
-        ["held_out_pairs"] = e.Pairs,
-        ["pairwise_accuracy"] = Number(e.PairwiseAccuracy),
-        ["length_baseline_accuracy"] = Number(e.LengthBaselineAccuracy),
-        ["top_accuracy"] = Number(e.TopAccuracy),
-        ["spearman"] = Number(e.Spearman),
-        ["length_baseline_spearman"] = Number(e.LengthBaselineSpearman),
-        ["length_bias"] = Number(e.LengthBias),
-        ["judge_length_bias"] = Number(e.JudgeLengthBias),
-        ["prefers_longer"] = Number(e.PrefersLonger),
-        ["judge_prefers_longer"] = Number(e.JudgePrefersLonger),
-    };
+    public static JsonObject Facts(RankerEvaluation evaluation) => new(RankerFigures.Of(evaluation).Select(f => KeyValuePair.Create(
+        f.Name switch { "rows" => "held_out_rows", "pairs" => "held_out_pairs", _ => f.Name },
+        (JsonNode?)(double.IsFinite(f.Value) ? Math.Round(f.Value, 6) : null))));
 
     public static string Text(JsonObject facts)
     {
-        if (facts["held_out_rows"] is not { } rows || rows.GetValue<int>() == 0)
+        if (facts["held_out_rows"] is not { } rows || rows.GetValue<double>() == 0)
             return "No row was held out: nothing to measure on.";
         return string.Join(Environment.NewLine,
-            $"on {rows} held-out rows ({facts["held_out_pairs"]} pairs):",
-            $"  pairwise accuracy  {Percent("pairwise_accuracy")}   length alone {Percent("length_baseline_accuracy")}",
+            $"on {rows} held-out rows ({facts["held_out_pairs"]} pairs), with 95 % intervals over rows:",
+            $"  pairwise accuracy  {Percent("pairwise_accuracy")} [{Percent("pairwise_accuracy_low")}, {Percent("pairwise_accuracy_high")}]   length alone {Percent("length_baseline_accuracy")}; difference {Points("over_length")} [{Points("over_length_low")}, {Points("over_length_high")}]",
+            $"  of like length     {Percent("length_matched_accuracy")} [{Percent("length_matched_low")}, {Percent("length_matched_high")}]   on {facts["length_matched_pairs"]} pairs whose lengths differ by at most {RankerEvaluation.MatchedWithin.ToString("P0", CultureInfo.InvariantCulture)}",
             $"  Spearman           {Plain("spearman")}   length alone {Plain("length_baseline_spearman")}",
             $"  prefers the longer {Percent("prefers_longer")}   the judge    {Percent("judge_prefers_longer")}   (correlation with length {Plain("length_bias")}, the judge's {Plain("judge_length_bias")})");
 
-        string Percent(string name) => facts[name]?.GetValue<double>().ToString("P1", CultureInfo.InvariantCulture) ?? "-";
-        string Plain(string name) => facts[name]?.GetValue<double>().ToString("0.000", CultureInfo.InvariantCulture) ?? "-";
+        string Percent(string name) => Text(name, "P1");
+        string Points(string name) => Text(name, "+0.0 %;-0.0 %");
+        string Plain(string name) => Text(name, "0.000");
+        string Text(string name, string format) => facts[name]?.GetValue<double>().ToString(format, CultureInfo.InvariantCulture) ?? "-";
     }
-
-    private static double? Number(double value) => double.IsFinite(value) ? Math.Round(value, 6) : null;
 }

@@ -32,9 +32,10 @@ public sealed class ReferencePolicyCache
     /// <summary>The log-probabilities of a data set, from the journal where it has them, from the policy otherwise.</summary>
     /// <param name="groups">The data set.</param>
     /// <param name="reference">Gives the frozen policy; called at most once, and not at all when the journal has everything. The caller keeps owning it.</param>
+    /// <param name="progress">Receives after each pass how many groups are done, those of the journal included.</param>
     /// <param name="cancellationToken">Stops between passes; what was scored stays in the journal.</param>
     /// <exception cref="InvalidDataException">A line other than a torn last one is damaged (the message names it), or a log-probability is not finite.</exception>
-    public ReferenceLogProbs GetOrScore(IReadOnlyList<TokenGroup> groups, Func<IPolicyModel> reference, CancellationToken cancellationToken = default)
+    public ReferenceLogProbs GetOrScore(IReadOnlyList<TokenGroup> groups, Func<IPolicyModel> reference, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(groups);
         ArgumentNullException.ThrowIfNull(reference);
@@ -57,6 +58,7 @@ public sealed class ReferencePolicyCache
                 journal.Append(JsonSerializer.SerializeToUtf8Bytes(new Entry(keys[batch[b]], scored[b]), ReferenceCacheJson.Default.Entry));
             }
             journal.FlushToDisk();
+            progress?.Report(groups.Count - missing.Count + first + batch.Count);
         }
         return new ReferenceLogProbs(Array.ConvertAll(keys, k => known[k]));
     }

@@ -1,4 +1,5 @@
 using Tuna.Policies;
+using Tuna.Training;
 
 namespace Tuna.Evaluation.Measures;
 
@@ -26,29 +27,47 @@ public sealed record HeldOutNll(int Responses, long Tokens, double Sum, double P
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(groups);
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        int responses = 0;
-        long tokens = 0;
-        double sum = 0, means = 0;
-        foreach (TokenGroup[] batch in groups.Select(ReferenceAlone).Chunk(batchSize))
-        {
-            double[] logProbs = new double[batch.Length];
-            policy.Score(batch, logProbs, cancellationToken);
-            for (int b = 0; b < batch.Length; b++)
-            {
-                int length = batch[b].Responses[0].Length;
-                responses++;
-                tokens += length;
-                sum -= logProbs[b];
-                means -= logProbs[b] / length;
-            }
-        }
-
-        return responses > 0 ? new HeldOutNll(responses, tokens, sum, means / responses) : throw new ArgumentException("There is no held-out response.", nameof(groups));
+        TokenGroup[] alone = [.. groups.Select(ReferenceAlone)];
+        return Of(alone, ReferenceLogProbs.Score(policy, alone, batchSize, cancellationToken));
     }
 
-    private static TokenGroup ReferenceAlone(TokenGroup group) => group.HasReference
-        ? new TokenGroup(group.Id, group.Prompt, [], default, group.Responses[^1])
-        : throw new ArgumentException($"Group '{group.Id}' has no reference response.", nameof(group));
+    /// <summary>Sums up what a model said of the reference response of each group: what <see cref="ReferencePolicyCache"/> kept, for instance.</summary>
+    /// <param name="groups">Groups with a reference response, and best without candidates, which would be scored for nothing.</param>
+    /// <param name="logProbs">The log-probabilities of their responses, the reference last, group by group.</param>
+    /// <exception cref="ArgumentException">There is no group, one has no reference response, or the numbers of groups differ.</exception>
+    public static HeldOutNll Of(IReadOnlyList<TokenGroup> groups, ReferenceLogProbs logProbs)
+    {
+        ArgumentNullException.ThrowIfNull(groups);
+        ArgumentNullException.ThrowIfNull(logProbs);
+        if (groups.Count == 0)
+            throw new ArgumentException("There is no held-out response.", nameof(groups));
+        if (logProbs.Count != groups.Count)
+            throw new ArgumentException($"There are {groups.Count} groups and log-probabilities of {logProbs.Count}.", nameof(logProbs));
+        long tokens = 0;
+        double sum = 0, means = 0;
+        for (int g = 0; g < groups.Count; g++)
+        {
+            RequireReference(groups[g]);
+            int length = groups[g].Responses[^1].Length;
+            tokens += length;
+            sum -= logProbs[g][^1];
+            means -= logProbs[g][^1] / length;
+        }
+
+        return new HeldOutNll(groups.Count, tokens, sum, means / groups.Count);
+    }
+
+    private static TokenGroup ReferenceAlone(TokenGroup group)
+    {
+        RequireReference(group);
+        return new TokenGroup(group.Id, group.Prompt, [], default, group.Responses[^1]);
+    }
+
+    private static void RequireReference(TokenGroup group)
+    {
+        if (!group.HasReference)
+            throw new ArgumentException($"Group '{group.Id}' has no reference response.", nameof(group));
+    }
 }
 
 /// <summary>The choice of the length penalty beta (Appendix A): of models trained with different beta, the one that finds the held-out expert responses likeliest.</summary>

@@ -1,35 +1,27 @@
 using Tuna.Data;
-using Tuna.Ranking;
 
 namespace Tuna.Evaluation.Measures;
 
-/// <summary>How far two rankings of the same responses agree (Appendix G of the paper compares its judge with people so).</summary>
-/// <param name="Rows">Rows that both rank, with at least two responses scored by both.</param>
-/// <param name="Spearman">Mean over rows of Spearman's rho, [-1, 1]; rows where one side is all ties are left out; NaN when all are.</param>
-/// <param name="KendallTauB">Mean over rows of Kendall's tau-b, likewise.</param>
-/// <param name="Pairwise">Share of the first ranking's pairs that the second orders alike, a tie counting one half, over all rows. [0, 1].</param>
-/// <param name="Pairs">Pairs that the first ranking orders.</param>
-/// <param name="SameBest">Share of rows whose best response (or one of the best) for the second is one of the best for the first.</param>
+/// <summary>How far two rankings of the same responses agree, row by row (Appendix G of the paper compares its judge with people so).</summary>
+/// <param name="Measures">Agreement over the rows that both rank, the first ranking being the judge.</param>
 /// <param name="Issues">Rows that could not be compared, and why.</param>
-public sealed record RankingAgreement(int Rows, double Spearman, double KendallTauB, double Pairwise, long Pairs, double SameBest, IReadOnlyList<string> Issues)
+public sealed record RankingAgreement(RankerEvaluation Measures, IReadOnlyList<string> Issues)
 {
-    /// <summary>Compares two rankings row by row, by id.</summary>
+    /// <summary>Compares two rankings by the rows' ids; responses that one of them gives no score are passed over.</summary>
     /// <param name="first">The one taken as the truth, such as people's.</param>
     /// <param name="second">The other, such as a judge's.</param>
-    /// <exception cref="ArgumentException">One of them has an id twice.</exception>
-    public static RankingAgreement Of(IEnumerable<RankedExample> first, IEnumerable<RankedExample> second)
+    /// <param name="cancellationToken">Stops between rows.</param>
+    /// <exception cref="ArgumentException">An id is there twice in one of them.</exception>
+    public static RankingAgreement Of(IEnumerable<RankedExample> first, IEnumerable<RankedExample> second, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
-        Dictionary<string, RankedExample> others = second.ToDictionary(row => row.Id, StringComparer.Ordinal);
+        Dictionary<string, RankedExample> others = ById(second, "second");
+        var measures = new RankerEvaluation();
         var issues = new List<string>();
-        var spearman = new List<double>();
-        var kendall = new List<double>();
-        int rows = 0, best = 0;
-        long pairs = 0;
-        double alike = 0;
-        foreach (RankedExample row in first)
+        foreach (RankedExample row in ById(first, "first").Values)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (!others.Remove(row.Id, out RankedExample? other))
             {
                 issues.Add($"row '{row.Id}' is in the first ranking alone.");
@@ -42,50 +34,26 @@ public sealed record RankingAgreement(int Rows, double Spearman, double KendallT
                 continue;
             }
 
-            (double[] a, double[] b) = ScoredByBoth(row, other);
-            if (a.Length < 2)
-            {
-                issues.Add($"row '{row.Id}' has {a.Length} responses that both rankings score; two are needed.");
-                continue;
-            }
-
-            rows++;
-            Keep(spearman, Agreement.Spearman(a, b));
-            Keep(kendall, Agreement.KendallTauB(a, b));
-            long ordered = OrderedPairs(a);
-            if (ordered > 0)
-                alike += Agreement.PairwiseAccuracy(a, b) * ordered;
-            pairs += ordered;
-            best += a[Array.IndexOf(b, b.Max())] == a.Max() ? 1 : 0;
+            int[] both = [.. Enumerable.Range(0, Math.Min(row.Scores.Count, other.Scores.Count)).Where(k => row.Scores[k] is not null && other.Scores[k] is not null)];
+            if (both.Length < 2)
+                issues.Add($"row '{row.Id}' has {both.Length} responses that both rankings score; two are needed.");
+            else
+                measures.Add([.. both.Select(k => row.Outputs[k])], [.. both.Select(k => row.Scores[k]!.Value)], [.. both.Select(k => other.Scores[k]!.Value)]);
         }
 
         issues.AddRange(others.Keys.Order(StringComparer.Ordinal).Select(id => $"row '{id}' is in the second ranking alone."));
-        return new RankingAgreement(rows, Mean(spearman), Mean(kendall), alike / pairs, pairs, (double)best / rows, issues);
+        return new RankingAgreement(measures, issues);
     }
 
-    private static (double[] A, double[] B) ScoredByBoth(RankedExample a, RankedExample b)
+    private static Dictionary<string, RankedExample> ById(IEnumerable<RankedExample> rows, string which)
     {
-        int[] both = [.. Enumerable.Range(0, Math.Min(a.Scores.Count, b.Scores.Count)).Where(k => a.Scores[k] is not null && b.Scores[k] is not null)];
-        return ([.. both.Select(k => a.Scores[k]!.Value)], [.. both.Select(k => b.Scores[k]!.Value)]);
-    }
-
-    private static long OrderedPairs(double[] scores)
-    {
-        long count = 0;
-        for (int i = 1; i < scores.Length; i++)
+        var byId = new Dictionary<string, RankedExample>(StringComparer.Ordinal);
+        foreach (RankedExample row in rows)
         {
-            for (int j = 0; j < i; j++)
-                count += scores[i] != scores[j] ? 1 : 0;
+            if (!byId.TryAdd(row.Id, row))
+                throw new ArgumentException($"The {which} ranking has the row '{row.Id}' twice.");
         }
 
-        return count;
+        return byId;
     }
-
-    private static void Keep(List<double> values, double value)
-    {
-        if (!double.IsNaN(value))
-            values.Add(value);
-    }
-
-    private static double Mean(List<double> values) => values.Count == 0 ? double.NaN : values.Average();
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Tuna.Reporting;
 
 namespace Tuna.Evaluation.Reports;
 
@@ -19,6 +20,9 @@ public sealed record ComparisonRow(string Model, IReadOnlyList<double?> Values);
 /// <summary>Several models side by side, with the differences to one of them in parentheses: the layout of the paper's tables.</summary>
 public sealed class ComparisonTable
 {
+    // Wider text than this, in characters, is easier to read with the measures as rows.
+    private const int WidestText = 120;
+
     private readonly ComparisonRow? _baseline;
 
     /// <summary>Creates a table.</summary>
@@ -50,6 +54,12 @@ public sealed class ComparisonTable
     /// <summary>The models.</summary>
     public IReadOnlyList<ComparisonRow> Rows { get; }
 
+    /// <summary>The model that the others are compared with, or null.</summary>
+    public string? Baseline => _baseline?.Model;
+
+    /// <summary>Charts of its figures, as <see cref="SvgChart"/> draws them; on a web page they stand below it.</summary>
+    public IReadOnlyList<string> Charts { get; init; } = [];
+
     /// <summary>A value minus the baseline's, where both are known and compared; null otherwise and in the baseline's own row.</summary>
     public double? Difference(ComparisonRow row, int column)
     {
@@ -72,24 +82,47 @@ public sealed class ComparisonTable
         return row.Values[column] is not { } value ? "" : Difference(row, column) is { } difference ? $"{Number(value, column)} ({Signed(difference, column)})" : Number(value, column);
     }
 
-    /// <summary>The table as aligned text.</summary>
+    /// <summary>The table as aligned text: a row per model, or a row per measure where that would be too wide.</summary>
     public string ToText()
     {
-        string[][] cells =
+        string[][] wide =
         [
             ["", .. Columns.Select((column, i) => i > 0 && Columns[i - 1].Group == column.Group ? "" : column.Group)],
             ["", .. Columns.Select(column => column.Name)],
             .. Rows.Select(row => (string[])[row.Model, .. Columns.Select((_, i) => Cell(row, i))]),
         ];
-        int[] widths = [.. Enumerable.Range(0, Columns.Count + 1).Select(c => cells.Max(row => row[c].Length))];
+        if (Columns.All(column => column.Group.Length == 0))
+            wide = wide[1..];
+        if (Widths(wide).Sum(width => width + 2) <= WidestText)
+            return Aligned(wide, headings: wide.Length - Rows.Count);
+        return Aligned([["", .. Rows.Select(row => row.Model)], .. Columns.Select((column, i) => (string[])[FullName(column), .. Rows.Select(row => Cell(row, i))])], headings: 1);
+    }
+
+    /// <summary>Some columns as a bar chart: a group of bars per column, a colour per model, no bar where nothing was measured.</summary>
+    /// <param name="columns">Indices into <see cref="Columns"/>.</param>
+    /// <param name="layout">Titles and size.</param>
+    public string ToBars(IReadOnlyList<int> columns, ChartLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(columns);
+        return SvgChart.Bar(
+            layout,
+            [.. columns.Select(c => FullName(Columns[c]))],
+            [.. Rows.Select(row => new BarSeries(row.Model, [.. columns.Select(c => row.Values[c] ?? double.NaN)]))]);
+    }
+
+    internal static string FullName(ComparisonColumn column) => column.Group.Length > 0 ? $"{column.Group} {column.Name}" : column.Name;
+
+    private static int[] Widths(string[][] cells) => [.. Enumerable.Range(0, cells[0].Length).Select(c => cells.Max(row => row[c].Length))];
+
+    private string Aligned(string[][] cells, int headings)
+    {
+        int[] widths = Widths(cells);
         var text = new StringBuilder(Title).Append('\n');
         for (int r = 0; r < cells.Length; r++)
         {
-            if (r == 0 && Columns.All(column => column.Group.Length == 0))
-                continue;
             text.Append(string.Join("  ", cells[r].Select((cell, c) => cell.PadRight(widths[c]))).TrimEnd()).Append('\n');
-            if (r == 1)
-                text.Append('-', widths.Sum() + (2 * Columns.Count)).Append('\n');
+            if (r == headings - 1)
+                text.Append('-', widths.Sum() + (2 * (widths.Length - 1))).Append('\n');
         }
 
         return text.ToString();

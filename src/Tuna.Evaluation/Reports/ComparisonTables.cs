@@ -11,16 +11,19 @@ internal static class ComparisonTables
     {
         ComparisonTable?[] tables =
         [
-            Overview(models, baseline),
-            Natural("Super-NaturalInstructions by category, 0-shot (ROUGE-L)", models, baseline, model => model.ZeroShot),
-            Natural("Super-NaturalInstructions by category, 2-shot (ROUGE-L)", models, baseline, model => model.TwoShot),
+            WithCharts(Overview(models, baseline), table => ComparisonCharts.Overview(table, models)),
+            WithCharts(Natural("Super-NaturalInstructions by category, 0-shot (ROUGE-L)", models, baseline, model => model.ZeroShot), ComparisonCharts.Parts),
+            WithCharts(Natural("Super-NaturalInstructions by category, 2-shot (ROUGE-L)", models, baseline, model => model.TwoShot), ComparisonCharts.Parts),
             LMentryParts(models, baseline),
-            LMentryTasksOf(models, baseline),
-            VicunaCategories(models, baseline),
+            WithCharts(LMentryTasksOf(models, baseline), ComparisonCharts.Parts),
+            WithCharts(VicunaCategories(models, baseline), ComparisonCharts.Parts),
             Others(models, baseline),
         ];
         return tables.OfType<ComparisonTable>();
     }
+
+    private static ComparisonTable? WithCharts(ComparisonTable? table, Func<ComparisonTable, IEnumerable<string>> charts) =>
+        table is null ? null : new ComparisonTable(table.Title, table.Columns, table.Rows, table.Baseline) { Charts = [.. charts(table)] };
 
     // The layout of the paper's main table. Vicuna QA is a comparison already, so no difference is shown.
     private static ComparisonTable? Overview(IReadOnlyList<ModelResults> models, string? baseline) => Table("Overview", models, baseline,

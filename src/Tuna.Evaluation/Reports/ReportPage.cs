@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using Tuna.Evaluation.Vicuna;
-using Tuna.Reporting;
 
 namespace Tuna.Evaluation.Reports;
 
@@ -23,32 +21,32 @@ internal static class ReportPage
     // Wider headings than this, in characters, read better as rows.
     private const int WidestHeading = 100;
 
-    public static string Render(ComparisonReport report, IReadOnlyList<ModelResults> models, IReadOnlyList<string> notes, IReadOnlyList<(string Model, string Issue)> issues)
+    public static string Render(ComparisonReport report)
     {
         var html = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n");
         html.Append("<title>").Append(Escaped(report.Title)).Append("</title>\n<style>").Append(Style).Append("</style></head><body>\n");
         html.Append("<h1>").Append(Escaped(report.Title)).Append("</h1>\n");
         if (report.Baseline is not null)
             Paragraph(html, $"In parentheses: difference to {report.Baseline}. Best values are bold.");
-        foreach (string note in notes)
+        foreach (string note in report.Notes)
             Paragraph(html, note);
         foreach (ComparisonTable table in report.Tables)
         {
             html.Append("<h2>").Append(Escaped(table.Title)).Append("</h2>\n<div class=\"scroll\">");
             if (table.Columns.Sum(column => column.Name.Length) > WidestHeading)
-                Tall(html, table, report.Baseline);
+                Tall(html, table);
             else
-                Wide(html, table, report.Baseline);
-            html.Append("</div>\n<div class=\"charts\">");
-            foreach (string chart in Charts(table, report, models))
-                html.Append(chart);
+                Wide(html, table);
             html.Append("</div>\n");
+            Charts(html, table.Charts);
         }
 
-        if (issues.Count > 0)
+        Charts(html, report.Charts);
+
+        if (report.Issues.Count > 0)
         {
-            html.Append(CultureInfo.InvariantCulture, $"<details><summary>{issues.Count} remarks on data, predictions and judge</summary><ul>\n");
-            foreach ((string model, string issue) in issues)
+            html.Append(CultureInfo.InvariantCulture, $"<details><summary>{report.Issues.Count} remarks on data, predictions and judge</summary><ul>\n");
+            foreach ((string model, string issue) in report.Issues)
                 html.Append("<li><b>").Append(Escaped(model)).Append("</b>: ").Append(Escaped(issue)).Append("</li>\n");
             html.Append("</ul></details>\n");
         }
@@ -56,7 +54,7 @@ internal static class ReportPage
         return html.Append("</body></html>\n").ToString();
     }
 
-    private static void Wide(StringBuilder html, ComparisonTable table, string? baseline)
+    private static void Wide(StringBuilder html, ComparisonTable table)
     {
         html.Append("<table><thead>");
         if (table.Columns.Any(column => column.Group.Length > 0))
@@ -78,7 +76,7 @@ internal static class ReportPage
         html.Append("</tr></thead>\n<tbody>");
         foreach (ComparisonRow row in table.Rows)
         {
-            html.Append(row.Model == baseline ? "<tr class=\"baseline\"><th>" : "<tr><th>").Append(Escaped(row.Model)).Append("</th>");
+            html.Append(row.Model == table.Baseline ? "<tr class=\"baseline\"><th>" : "<tr><th>").Append(Escaped(row.Model)).Append("</th>");
             for (int c = 0; c < table.Columns.Count; c++)
                 Cell(html, table, row, c);
             html.Append("</tr>\n");
@@ -87,15 +85,15 @@ internal static class ReportPage
         html.Append("</tbody></table>");
     }
 
-    private static void Tall(StringBuilder html, ComparisonTable table, string? baseline)
+    private static void Tall(StringBuilder html, ComparisonTable table)
     {
         html.Append("<table class=\"tall\"><thead><tr><th></th>");
         foreach (ComparisonRow row in table.Rows)
-            html.Append("<th>").Append(Escaped(row.Model)).Append(row.Model == baseline ? " (baseline)" : "").Append("</th>");
+            html.Append("<th>").Append(Escaped(row.Model)).Append(row.Model == table.Baseline ? " (baseline)" : "").Append("</th>");
         html.Append("</tr></thead>\n<tbody>");
         for (int c = 0; c < table.Columns.Count; c++)
         {
-            html.Append("<tr><th>").Append(Escaped(table.Columns[c].Name)).Append("</th>");
+            html.Append("<tr><th>").Append(Escaped(ComparisonTable.FullName(table.Columns[c]))).Append("</th>");
             foreach (ComparisonRow row in table.Rows)
                 Cell(html, table, row, c);
             html.Append("</tr>\n");
@@ -123,42 +121,10 @@ internal static class ReportPage
         html.Append("</td>");
     }
 
-    private static IEnumerable<string> Charts(ComparisonTable table, ComparisonReport report, IReadOnlyList<ModelResults> models)
+    private static void Charts(StringBuilder html, IReadOnlyList<string> charts)
     {
-        if (table == report.Tables[0])
-        {
-            int[] scores = [.. Enumerable.Range(0, table.Columns.Count).Where(c => table.Columns[c].Compared)];
-            if (scores.Length > 0)
-                yield return Bars(table, scores, "Benchmark scores", "score", 620);
-            ModelResults[] judged = [.. models.Where(model => model.Vicuna?.Overall.Interval is not null)];
-            if (judged.Length > 0)
-                yield return Vicuna(judged);
-        }
-        else if (table.Columns.Count > 2 && table.Title.Contains(" by ", StringComparison.Ordinal))
-        {
-            int[] parts = [.. Enumerable.Range(0, table.Columns.Count).Where(c => table.Columns[c].Group.Length == 0 && table.Columns[c].Name is not ("Exact match" or "Not judged"))];
-            yield return Bars(table, parts, table.Title, "%", 1120);
-        }
-    }
-
-    private static string Bars(ComparisonTable table, int[] columns, string title, string unit, int width)
-    {
-        string[] names = [.. columns.Select(c => table.Columns[c].Group.Length > 0 ? $"{table.Columns[c].Group} {table.Columns[c].Name}" : table.Columns[c].Name)];
-        BarSeries[] series = [.. table.Rows.Select(row => new BarSeries(row.Model, [.. columns.Select(c => row.Values[c] ?? double.NaN)]))];
-        return SvgChart.Bar(new ChartLayout { Title = title, YTitle = unit, Width = width, FromZero = true }, names, series);
-    }
-
-    private static string Vicuna(ModelResults[] judged)
-    {
-        double[] rates = [.. judged.Select(model => model.Vicuna!.Overall.AdjustedWinRate * 100)];
-        double[] halves = [.. judged.Select(model => HalfWidth(model.Vicuna!.Overall))];
-        return SvgChart.Bar(
-            new ChartLayout { Title = "Vicuna QA, adjusted win rate with 95 % interval", YTitle = "%", Width = 480, FromZero = true },
-            [.. judged.Select(model => model.Model)],
-            [new BarSeries("adjusted win rate", rates, halves)]);
-
-        // The percentile interval need not be symmetric; the longer side is drawn, which never claims too much.
-        static double HalfWidth(VicunaScore score) => 100 * Math.Max(score.AdjustedWinRate - score.Interval!.Value.Low, score.Interval.Value.High - score.AdjustedWinRate);
+        if (charts.Count > 0)
+            html.Append("<div class=\"charts\">").AppendJoin('\n', charts).Append("</div>\n");
     }
 
     private static void Paragraph(StringBuilder html, string text) => html.Append("<p>").Append(Escaped(text)).Append("</p>\n");

@@ -25,8 +25,28 @@ public static class Bootstrap
     /// <param name="level">Share inside, (0, 1). Default 0.95.</param>
     public static BootstrapInterval MeanInterval(ReadOnlySpan<double> values, int samples = 1000, ulong seed = 0, double level = 0.95)
     {
-        double[] means = ResampledMeans(values, samples, seed, level);
+        double[] means = Resampled(values, [], samples, seed, level);
         return IntervalOf(Mean(values), means, level);
+    }
+
+    /// <summary>The interval of a ratio of sums, such as the share of pairs over items that hold several pairs each.</summary>
+    /// <param name="parts">Each item's share of the numerator, at least one item, finite.</param>
+    /// <param name="wholes">Each item's share of the denominator, positive, in the same order.</param>
+    /// <param name="samples">Resamples, at least 1.</param>
+    /// <param name="seed">Seed.</param>
+    /// <param name="level">Share inside, (0, 1). Default 0.95.</param>
+    /// <exception cref="ArgumentException">The lengths differ, there is no item, or a value cannot be used.</exception>
+    public static BootstrapInterval RatioInterval(ReadOnlySpan<double> parts, ReadOnlySpan<double> wholes, int samples = 1000, ulong seed = 0, double level = 0.95)
+    {
+        if (parts.Length != wholes.Length)
+            throw new ArgumentException($"There are {parts.Length} parts of {wholes.Length} wholes.", nameof(wholes));
+        foreach (double whole in wholes)
+        {
+            if (!(whole > 0 && double.IsFinite(whole)))
+                throw new ArgumentException($"The denominator {whole} is not positive and finite.", nameof(wholes));
+        }
+
+        return IntervalOf(Mean(parts) / Mean(wholes), Resampled(parts, wholes, samples, seed, level), level);
     }
 
     /// <summary>Compares two systems by resampling the items, keeping each item's pair together.</summary>
@@ -43,7 +63,7 @@ public static class Bootstrap
         double[] differences = new double[first.Length];
         for (int i = 0; i < differences.Length; i++)
             differences[i] = first[i] - second[i];
-        double[] means = ResampledMeans(differences, samples, seed, level);
+        double[] means = Resampled(differences, [], samples, seed, level);
         double difference = Mean(differences);
 
         // Under the hypothesis of no difference the resampled means scatter around 0 as they now do around the difference.
@@ -52,7 +72,8 @@ public static class Bootstrap
         return new PairedComparison(difference, IntervalOf(difference, means, level), (extreme + 1.0) / (samples + 1.0));
     }
 
-    private static double[] ResampledMeans(ReadOnlySpan<double> values, int samples, ulong seed, double level)
+    // Sorted: sums of resampled values over sums of their weights; without weights, means.
+    private static double[] Resampled(ReadOnlySpan<double> values, ReadOnlySpan<double> weights, int samples, ulong seed, double level)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(samples, 1);
         if (!(level is > 0 and < 1))
@@ -69,10 +90,15 @@ public static class Bootstrap
         double[] means = new double[samples];
         for (int s = 0; s < samples; s++)
         {
-            double sum = 0;
+            double sum = 0, weight = 0;
             for (int i = 0; i < values.Length; i++)
-                sum += values[rng.Next(values.Length)];
-            means[s] = sum / values.Length;
+            {
+                int drawn = rng.Next(values.Length);
+                sum += values[drawn];
+                weight += weights.IsEmpty ? 1 : weights[drawn];
+            }
+
+            means[s] = sum / weight;
         }
 
         Array.Sort(means);

@@ -71,7 +71,7 @@ public class EvaluateTests
 
         TunaRun run = (await TunaProcess.RunAsync(work.Root, "evaluate", "agreement", "--data", "ranked.jsonl", "--with", "other.jsonl", "--out", "a.json")).Expect(1);
 
-        Assert.Contains("id 'r0'", run.Error, StringComparison.Ordinal);
+        Assert.Contains("row 'r0' has other responses", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

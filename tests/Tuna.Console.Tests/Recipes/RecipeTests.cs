@@ -95,7 +95,7 @@ public class RecipeTests
         TunaRun run = (await TunaProcess.RunAsync(work.Root, "run", "small.json", "--work", "w", "--set", "data=ranked.jsonl")).Expect(1);
 
         Assert.Contains("tuna rank", run.Error, StringComparison.Ordinal); // the stage's own advice
-        Assert.Contains("stopped at stage train@lambda=0", run.Output, StringComparison.Ordinal);
+        Assert.Contains("stopped at stage train@lambda=0", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

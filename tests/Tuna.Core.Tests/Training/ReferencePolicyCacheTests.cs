@@ -18,7 +18,7 @@ public sealed class ReferencePolicyCacheTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     private ReferenceLogProbs Score(IReadOnlyList<TokenGroup>? groups = null, string fingerprint = "v1", int perPass = 2, CancellationToken token = default) =>
-        new ReferencePolicyCache(File1, fingerprint) { GroupsPerPass = perPass }.GetOrScore(groups ?? Groups, () => _policy, token);
+        new ReferencePolicyCache(File1, fingerprint) { GroupsPerPass = perPass }.GetOrScore(groups ?? Groups, () => _policy, cancellationToken: token);
 
     private static double[] Flat(ReferenceLogProbs values) => Enumerable.Range(0, values.Count).SelectMany(i => values[i].ToArray()).ToArray();
 
@@ -45,6 +45,20 @@ public sealed class ReferencePolicyCacheTests : IDisposable
         TokenGroup[] more = [Groups[5], renamed, Groups[3], Groups[5]];
         Assert.Equal(Expected(more), Flat(Score(more)));
         Assert.Equal(2, _passes); // one for what is expected, one for the group that is new, though it appears twice
+    }
+
+    [Fact]
+    public void GetOrScore_SomeKnown_ReportsHowManyAreDone()
+    {
+        Score(Groups[..3]);
+        var told = new List<int>();
+        new ReferencePolicyCache(File1, "v1") { GroupsPerPass = 2 }.GetOrScore(Groups[..6], () => _policy, new Told(told.Add));
+        Assert.Equal([5, 6], told);
+    }
+
+    private sealed class Told(Action<int> report) : IProgress<int>
+    {
+        public void Report(int value) => report(value);
     }
 
     [Fact]

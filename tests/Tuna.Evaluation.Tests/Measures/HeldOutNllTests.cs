@@ -1,5 +1,6 @@
 using Tuna.Evaluation.Measures;
 using Tuna.Policies;
+using Tuna.Training;
 
 namespace Tuna.Evaluation.Tests.Measures;
 
@@ -16,6 +17,15 @@ public class HeldOutNllTests
         Assert.Equal(5, nll.Sum, 1e-12);
         Assert.Equal(0.5, nll.PerResponse, 1e-12);
         Assert.Equal(Math.Exp(0.5), nll.Perplexity, 1e-12);
+    }
+
+    [Fact]
+    public void Of_LogProbsAsTheyWereKept_IsTheSameAsScoring()
+    {
+        using var policy = new FakePolicy(prompt => prompt);
+        TokenGroup[] groups = [.. new[] { 2, 8 }.Select(n => new TokenGroup($"{n}", new[] { 5 }, [], default, Enumerable.Repeat(9, n).ToArray()))];
+        Assert.Equal(HeldOutNll.Of(policy, groups), HeldOutNll.Of(groups, ReferenceLogProbs.Score(policy, groups)));
+        Assert.Throws<ArgumentException>(() => HeldOutNll.Of(groups[..1], ReferenceLogProbs.Score(policy, groups)));
     }
 
     [Fact]

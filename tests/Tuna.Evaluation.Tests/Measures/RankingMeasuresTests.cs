@@ -12,12 +12,13 @@ public class RankingMeasuresTests
         RankedExample[] people = [Row("1", 3, 2, 1), Row("2", 3, 2, 1), Row("only", 1, 2), Row("tied", 1, 1)];
         RankedExample[] judge = [Row("1", 9, 8, 7), Row("2", 7, 8, 9), Row("tied", 2, 1), Row("extra", 1, 2)];
         RankingAgreement agreement = RankingAgreement.Of(people, judge);
-        Assert.Equal(3, agreement.Rows);
-        Assert.Equal(0, agreement.Spearman, 1e-12); // 1 and -1; the tied row has no correlation
-        Assert.Equal(0, agreement.KendallTauB, 1e-12);
-        Assert.Equal(6, agreement.Pairs);
-        Assert.Equal(0.5, agreement.Pairwise);
-        Assert.Equal(2 / 3.0, agreement.SameBest, 1e-12); // row 1, and the tied row, where either is best
+        RankerEvaluation measures = agreement.Measures;
+        Assert.Equal(3, measures.Rows);
+        Assert.Equal(0, measures.Spearman, 1e-12); // 1 and -1; the tied row has no correlation
+        Assert.Equal(0, measures.KendallTauB, 1e-12);
+        Assert.Equal(6, measures.Pairs);
+        Assert.Equal(0.5, measures.PairwiseAccuracy);
+        Assert.Equal(2 / 3.0, measures.TopAccuracy, 1e-12); // row 1, and the tied row, where either is best
         Assert.Equal(["row 'only' is in the first ranking alone.", "row 'extra' is in the second ranking alone."], agreement.Issues);
     }
 
@@ -27,9 +28,16 @@ public class RankingMeasuresTests
         RankingAgreement agreement = RankingAgreement.Of(
             [Row("1", 3, null, 1), Row("2", 3, null), Row("3", 1, 2)],
             [Row("1", 5, 9, 4), Row("2", 1, 2), Row("3", 1, 2) with { Outputs = ["x", "y"] }]);
-        Assert.Equal((1, 1L, 1.0), (agreement.Rows, agreement.Pairs, agreement.Pairwise));
+        Assert.Equal((1, 1L, 1.0), (agreement.Measures.Rows, agreement.Measures.Pairs, agreement.Measures.PairwiseAccuracy));
         Assert.Contains("row '2' has 1 responses", agreement.Issues[0], StringComparison.Ordinal);
         Assert.Contains("row '3' has other responses", agreement.Issues[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RankingAgreement_ARowTwice_SaysWhichAndWhere()
+    {
+        Assert.Contains("first ranking has the row '1' twice", Assert.Throws<ArgumentException>(() => RankingAgreement.Of([Row("1", 1, 2), Row("1", 1, 2)], [])).Message, StringComparison.Ordinal);
+        Assert.Contains("second ranking has the row '2' twice", Assert.Throws<ArgumentException>(() => RankingAgreement.Of([], [Row("2", 1, 2), Row("2", 1, 2)])).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -69,10 +69,10 @@ public sealed class ComparisonReportTests : IDisposable
     [Fact]
     public void Constructor_BadModels_Throws()
     {
-        Assert.Throws<ArgumentException>(() => new ComparisonReport([]));
-        Assert.Contains("'a'", Assert.Throws<ArgumentException>(() => new ComparisonReport([new("a"), new("a")])).Message, StringComparison.Ordinal);
-        Assert.Contains("'x'", Assert.Throws<ArgumentException>(() => new ComparisonReport([new("a")], "x")).Message, StringComparison.Ordinal);
-        Assert.Empty(new ComparisonReport([new("a")]).Tables); // nothing was measured
+        Assert.Throws<ArgumentException>(() => ComparisonReport.Of([]));
+        Assert.Contains("'a'", Assert.Throws<ArgumentException>(() => ComparisonReport.Of([new("a"), new("a")])).Message, StringComparison.Ordinal);
+        Assert.Contains("'x'", Assert.Throws<ArgumentException>(() => ComparisonReport.Of([new("a")], "x")).Message, StringComparison.Ordinal);
+        Assert.Empty(ComparisonReport.Of([new("a")]).Tables); // nothing was measured
     }
 
     [Fact]
@@ -84,7 +84,37 @@ public sealed class ComparisonReportTests : IDisposable
         Assert.False(table.IsBest(table.Rows[1], 1)); // alone
     }
 
-    internal static ComparisonReport Report() => new([Alpaca(), Tuna("tuna <p>", 36.5, 38, 0.62, 1.1), Tuna("tuna, \"c\"", 30, 30.5, 0.48, 1.35)], "alpaca", "Tuna and its baselines");
+    [Fact]
+    public void ToText_TooManyMeasuresForALine_HasThemAsRows()
+    {
+        ComparisonColumn[] columns = [.. Enumerable.Range(0, 12).Select(c => new ComparisonColumn("benchmark", $"measure {c}"))];
+        var table = new ComparisonTable("t", columns, [new("a", [.. columns.Select((_, c) => (double?)c)]), new("b", [.. columns.Select((_, c) => (double?)(c + 1))])], "a");
+
+        string[] lines = table.ToText().Split('\n');
+        Assert.Equal("                      a     b", lines[1]);
+        Assert.Equal("benchmark measure 11  11.0  12.0 (+1.0)", lines[^2]);
+        Assert.All(lines, line => Assert.True(line.Length <= 120));
+    }
+
+    [Fact]
+    public void ToHtml_TablesNotesAndCharts_StandInOrder()
+    {
+        var table = new ComparisonTable("own table", [new("", "x")], [new("a", [1]), new("b", [null])], "a");
+        var report = new ComparisonReport([new("own table", table.Columns, table.Rows, "a") { Charts = [table.ToBars([0], new() { Title = "bars" })] }], "a")
+        {
+            Notes = ["a <note>"],
+            Charts = ["<svg>curve</svg>"],
+            Issues = [("b", "no prediction")],
+        };
+
+        string html = report.ToHtml();
+        int[] places = [.. new[] { "a &lt;note&gt;", "own table", ">bars<", "<svg>curve</svg>", "no prediction" }.Select(part => html.IndexOf(part, StringComparison.Ordinal))];
+        Assert.DoesNotContain(-1, places);
+        Assert.Equal(places.Order(), places);
+        Assert.Contains("b: no prediction", report.ToText(), StringComparison.Ordinal);
+    }
+
+    internal static ComparisonReport Report() => ComparisonReport.Of([Alpaca(), Tuna("tuna <p>", 36.5, 38, 0.62, 1.1), Tuna("tuna, \"c\"", 30, 30.5, 0.48, 1.35)], "alpaca", "Tuna and its baselines");
 
     private static ModelResults Alpaca() => new("alpaca")
     {

@@ -19,6 +19,18 @@ public class BootstrapTests
     }
 
     [Fact]
+    public void RatioInterval_ItemsOfUnequalWeight_WeighsThem()
+    {
+        // Two items, 1 of 1 and 0 of 3: resampled ratios are 1, 1/4 (half of the time) and 0.
+        BootstrapInterval interval = Bootstrap.RatioInterval([1, 0], [1, 3], samples: 2000, seed: 2);
+        Assert.Equal((0.25, 0.0, 1.0), (interval.Mean, interval.Low, interval.High));
+        double[] values = [1, 2, 4], ones = [1, 1, 1];
+        Assert.Equal(Bootstrap.MeanInterval(values, seed: 5), Bootstrap.RatioInterval(values, ones, seed: 5));
+        Assert.Throws<ArgumentException>(() => Bootstrap.RatioInterval([1], [0]));
+        Assert.Throws<ArgumentException>(() => Bootstrap.RatioInterval([1, 2], [1]));
+    }
+
+    [Fact]
     public void Paired_ClearAndNoDifference_HaveSmallAndLargePValues()
     {
         double[] a = [.. Enumerable.Range(0, 60).Select(i => (i % 7) + 1.0)], same = [.. a.Select((x, i) => x + (i % 2 == 0 ? 1 : -1))];

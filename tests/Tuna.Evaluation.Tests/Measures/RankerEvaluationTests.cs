@@ -1,6 +1,7 @@
-using Tuna.Rankers.Proxy;
+using Tuna.Evaluation.Measures;
+using Tuna.Evaluation.Statistics;
 
-namespace Tuna.Rankers.Tests.Proxy;
+namespace Tuna.Evaluation.Tests.Measures;
 
 public class RankerEvaluationTests
 {
@@ -46,6 +47,34 @@ public class RankerEvaluationTests
         Assert.Equal(1, evaluation.TopAccuracy);
         Assert.Equal(1, evaluation.Spearman, 12);
         Assert.Equal(evaluation.JudgePrefersLonger, evaluation.PrefersLonger);
+    }
+
+    [Fact]
+    public void LengthMatched_PairsOfLikeLength_AreCountedApart()
+    {
+        var evaluation = new RankerEvaluation();
+        // Lengths 90, 100 and 89: the first two differ by a tenth of the longer, the last two by more, the outer two by a ninetieth.
+        evaluation.Add([new('a', 90), new('b', 100), new('c', 89)], [3, 2, 1], [1, 2, 0]);
+
+        Assert.Equal(3, evaluation.Pairs);
+        Assert.Equal(2, evaluation.LengthMatchedPairs);
+        Assert.Equal(0.5, evaluation.LengthMatchedAccuracy); // 0 over 2 is seen, 0 over 1 is not
+        Assert.Equal(2 / 3.0, evaluation.PairwiseAccuracy, 12);
+    }
+
+    [Fact]
+    public void Intervals_OfARankerThatOnlyKnowsLength_HaveNoGainOverIt()
+    {
+        var evaluation = new RankerEvaluation();
+        for (int i = 0; i < 40; i++)
+            evaluation.Add(["a", "bb", "cccc"], [i % 2, 1 - (i % 2), i % 3], [1, 2, 4]);
+
+        Assert.Equal(new BootstrapInterval(0, 0, 0, 0.95), evaluation.OverLengthInterval());
+        BootstrapInterval accuracy = evaluation.AccuracyInterval()!.Value;
+        Assert.Equal(evaluation.PairwiseAccuracy, accuracy.Mean, 12);
+        Assert.InRange(accuracy.Mean, accuracy.Low + 1e-3, accuracy.High - 1e-3);
+        Assert.Null(evaluation.LengthMatchedInterval());
+        Assert.Null(new RankerEvaluation().AccuracyInterval());
     }
 
     [Fact]
