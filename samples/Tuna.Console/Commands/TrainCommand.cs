@@ -62,15 +62,27 @@ internal sealed class TrainCommand : StageCommand
 
         using LoadedPolicy loaded = _policy.Load(parse);
         var report = new TokenizationReport();
+        Objective objective = Objectives.Find(parse.GetValue(_objective)!);
+        var constants = new ObjectiveSettings(
+            parse.GetValue(_margin), parse.GetValue(_lambda), parse.GetValue(_beta), parse.GetValue(_gamma),
+            parse.GetValue(_reduction) == "released" ? MarginReduction.Released : MarginReduction.Paper);
+        IRankingLoss loss = objective.Create(constants);
+        bool learnsReference = objective.LearnsReference?.Invoke(constants) ?? false;
+        if (learnsReference && parse.GetValue(_reference) == "none")
+            throw new StageException($"--reference none leaves --objective {objective.Name} without the original responses that it learns. --reference best takes the best candidates, --lambda 0 does without.", ExitCodes.Usage);
         var tokenizer = new GroupTokenizer(loaded.Tokenizer, options: new()
         {
             MaxLength = Math.Min(parse.GetValue(_maxLength), loaded.Policy.Info.ContextLength),
-            Reference = parse.GetValue(_reference) switch { "none" => ReferenceSource.None, "best" => ReferenceSource.GivenOrBest, _ => ReferenceSource.Given },
+            Reference = parse.GetValue(_reference) switch
+            {
+                "best" => ReferenceSource.GivenOrBest,
+                "none" => ReferenceSource.None,
+                _ => learnsReference ? ReferenceSource.Required : ReferenceSource.Given,
+            },
         });
         IReadOnlyList<TokenGroup> groups = [.. tokenizer.Tokenize(rows, report)];
-        IRankingLoss loss = Objectives.Find(parse.GetValue(_objective)!).Create(new(
-            parse.GetValue(_margin), parse.GetValue(_lambda), parse.GetValue(_beta), parse.GetValue(_gamma),
-            parse.GetValue(_reduction) == "released" ? MarginReduction.Released : MarginReduction.Paper));
+        if (report.Count(TokenizationIssueKind.ReferenceMissing) is > 0 and var missing)
+            ui.Warn($"{missing} rows have no original response (`reference`) within --max-length, which this objective learns too. --reference best takes the best candidate instead, --lambda 0 does without.");
         TrainerOptions options = _training.Trainer(parse);
         var stage = new TrainingStage { Out = output, Initial = model, Settings = settings, Options = options, Loss = loss, Tokenization = report };
         return stage.Run(loaded.Policy, groups, () => loss.NeedsReferencePolicy ? Reference(parse, options, groups, model, ui, cancellationToken) : null, ui, cancellationToken);

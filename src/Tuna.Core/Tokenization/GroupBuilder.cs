@@ -49,10 +49,14 @@ internal sealed class GroupBuilder
     public void SetReference(int[] ids) =>
         _reference = Fit(ids, null, "the reference", TokenizationIssueKind.ReferenceDropped, TokenizationIssueKind.ReferenceTruncated);
 
-    public void SetReferenceToBest()
+    /// <summary>Looks for a reference elsewhere, or rejects the row, where the row's own is missing or did not fit.</summary>
+    public void CompleteReference()
     {
-        // Not a conditional expression: there, null would become an empty memory.
-        if (_candidates.Count > 0)
+        if (Rejected || _reference is not null)
+            return;
+        if (_options.Reference == ReferenceSource.Required)
+            Reject(TokenizationIssueKind.ReferenceMissing, null, 0, 0, "there is no reference response that fits");
+        else if (_options.Reference == ReferenceSource.GivenOrBest && _candidates.Count > 0)
             _reference = _candidates[0];
     }
 

@@ -59,8 +59,7 @@ public sealed class GroupTokenizer
         build.RequireCandidates();
         if (Options.Reference != ReferenceSource.None && row.Reference is { } reference)
             build.SetReference(EncodeResponse(reference));
-        else if (Options.Reference == ReferenceSource.GivenOrBest)
-            build.SetReferenceToBest();
+        build.CompleteReference();
         return build.Result();
     }
 

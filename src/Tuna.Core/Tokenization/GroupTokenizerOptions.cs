@@ -81,9 +81,12 @@ public enum ReferenceSource
     /// <summary>The row's own reference; a row without one gives a group without one.</summary>
     Given,
 
-    /// <summary>The row's own reference, or else its best candidate.</summary>
+    /// <summary>The row's own reference, or else (there is none, or it does not fit) its best candidate.</summary>
     GivenOrBest,
 
     /// <summary>None, whatever the row says.</summary>
     None,
+
+    /// <summary>The row's own reference; a row without one, or whose own does not fit, is rejected: for objectives with a likelihood term.</summary>
+    Required,
 }

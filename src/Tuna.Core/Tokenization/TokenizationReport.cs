@@ -32,6 +32,9 @@ public enum TokenizationIssueKind
 
     /// <summary>Row rejected: too few candidates are left, or nothing at all.</summary>
     TooFewCandidates,
+
+    /// <summary>Row rejected: a reference response is required, and there is none that fits.</summary>
+    ReferenceMissing,
 }
 
 /// <summary>One issue.</summary>

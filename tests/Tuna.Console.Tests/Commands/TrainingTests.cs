@@ -85,6 +85,26 @@ public class TrainingTests
     }
 
     [Fact]
+    public async Task Train_RowsWithoutAReferenceThatFits_AreLeftOutAndTold_NotTheEndOfTheRun()
+    {
+        using Workspace work = await new Workspace().WithRanked(6).WithModelAsync();
+        string[] rows = work.Lines("ranked.jsonl");
+        rows[1] = rows[1].Replace("It is 1.", new string('x', 600), StringComparison.Ordinal);
+        rows[4] = rows[4].Replace("\"reference\"", "\"no_reference\"", StringComparison.Ordinal);
+        await File.WriteAllLinesAsync(work["ranked.jsonl"], rows);
+        string[] line = ["train", "--model", "model", "--data", "ranked.jsonl", "--batch", "2", "--max-length", "400"];
+
+        TunaRun given = (await TunaProcess.RunAsync(work.Root, [.. line, "--out", "a", "--json"])).Expect(0);
+        TunaRun best = (await TunaProcess.RunAsync(work.Root, [.. line, "--out", "b", "--json", "--reference", "best"])).Expect(0);
+        TunaRun none = (await TunaProcess.RunAsync(work.Root, [.. line, "--out", "c", "--reference", "none"])).Expect(2);
+
+        Assert.Equal((4, 2), (given.Json.GetProperty("groups").GetInt32(), given.Json.GetProperty("rejected_rows").GetInt32()));
+        Assert.Contains("2 rows have no original response", given.Error, StringComparison.Ordinal);
+        Assert.Equal(6, best.Json.GetProperty("groups").GetInt32());
+        Assert.Contains("--lambda 0", none.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Train_DamagedRow_NamesFileAndLine()
     {
         using Workspace work = await new Workspace().WithRanked(2).WithModelAsync();

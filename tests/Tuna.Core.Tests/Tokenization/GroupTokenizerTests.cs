@@ -126,6 +126,20 @@ public class GroupTokenizerTests
     }
 
     [Fact]
+    public void Tokenize_ReferenceThatDoesNotFit_IsReplacedOrRejectsTheRow_AsAsked()
+    {
+        RankedExample row = Row with { Reference = new string('r', 50) };
+        GroupTokenizerOptions options = new() { MaxResponseLength = 20 };
+
+        Assert.Equal("best", Text(Make(options with { Reference = ReferenceSource.GivenOrBest }).Tokenize(row).Group!.Responses[^1]));
+        TokenizedExample rejected = Make(options with { Reference = ReferenceSource.Required }).Tokenize(row);
+        Assert.Null(rejected.Group);
+        Assert.Equal([TokenizationIssueKind.ReferenceDropped, TokenizationIssueKind.ReferenceMissing], rejected.Issues.Select(i => i.Kind).TakeLast(2));
+        Assert.Null(Make(options with { Reference = ReferenceSource.Required }).Tokenize(Row with { Reference = null }).Group);
+        Assert.True(Make(options with { Reference = ReferenceSource.Required }).Tokenize(Row).Group!.HasReference);
+    }
+
+    [Fact]
     public void Tokenize_InstructionRow_IsAReferenceAlone()
     {
         TokenGroup group = Make(new()).Tokenize(new InstructionExample { Instruction = "do ", Input = "it", Output = "done" }, "7").Group!;
