@@ -36,7 +36,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
         Trunk = new LlamaTrunk(Config, Parameters, Pool, Options.RecomputeMlp);
         Head = head(Parameters, Pool);
         _partialSums = new double[AdamW.Blocks(Parameters.Count)];
-        Info = new PolicyInfo(Config.VocabularySize, Config.ContextLength, Config.HiddenSize, Config.LayerCount, Parameters.Count);
+        Info = new PolicyInfo(Config.VocabularySize, Config.ContextLength, Config.HiddenSize, Config.LayerCount, Parameters.Count) { GivesRewards = Head is RewardHead };
     }
 
     /// <inheritdoc/>

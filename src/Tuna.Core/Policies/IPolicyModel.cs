@@ -30,7 +30,11 @@ public interface IPolicyModel : IDisposable
 /// <param name="HiddenSize">Model width, D.</param>
 /// <param name="LayerCount">Number of decoder layers.</param>
 /// <param name="ParameterCount">Number of distinct parameters (a tied embedding counts once).</param>
-public sealed record PolicyInfo(int VocabularySize, int ContextLength, int HiddenSize, int LayerCount, long ParameterCount);
+public sealed record PolicyInfo(int VocabularySize, int ContextLength, int HiddenSize, int LayerCount, long ParameterCount)
+{
+    /// <summary>Whether its scores are rewards, which lengths do not enter (a proxy ranking model), instead of log-probabilities, which are sums over tokens. Default false.</summary>
+    public bool GivesRewards { get; init; }
+}
 
 /// <summary>A request for samples that continue one prompt.</summary>
 public sealed record SamplingRequest

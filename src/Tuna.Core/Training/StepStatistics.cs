@@ -23,25 +23,29 @@ internal sealed record StepStatistics
     public long OrderedPairs { get; set; }
 
     /// <summary>Counts the pairs of candidates with different scores and how far the policy tells them apart.</summary>
-    public void AddPairs(in RankingBatch batch)
+    /// <param name="batch">What the policy said.</param>
+    /// <param name="rewards">Whether it said rewards; log-probabilities are compared per token.</param>
+    public void AddPairs(in RankingBatch batch, bool rewards)
     {
         for (int b = 0; b < batch.GroupCount; b++)
         {
             int first = batch.Offsets[b], end = first + batch.CandidateCounts[b];
             for (int j = first; j < end; j++)
             {
-                double better = batch.LogProbs[j] / batch.Lengths[j];
+                double better = Value(batch, j);
                 for (int k = j + 1; k < end; k++)
                 {
                     if (batch.Scores[j] == batch.Scores[k])
                         continue;
-                    double difference = better - (batch.LogProbs[k] / batch.Lengths[k]);
+                    double difference = better - Value(batch, k);
                     MarginSum += difference;
                     Pairs++;
                     OrderedPairs += difference > 0 ? 1 : 0;
                 }
             }
         }
+
+        double Value(in RankingBatch b, int r) => rewards ? b.LogProbs[r] : b.LogProbs[r] / b.Lengths[r];
     }
 
     public TrainingStep ToStep(long step, int epoch, double learningRate, double gradientNorm, string? skipped) => new()

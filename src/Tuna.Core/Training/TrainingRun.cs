@@ -157,7 +157,7 @@ internal sealed class TrainingRun
             _statistics.Active += g != 0 ? 1 : 0;
         foreach (TokenGroup group in _batch.Groups)
             _statistics.Tokens += group.TokenCount;
-        _statistics.AddPairs(view);
+        _statistics.AddPairs(view, _policy.Info.GivesRewards);
     }
 
     private void SkipOrThrow(NonFiniteTrainingException fault)

@@ -1,5 +1,7 @@
 using Tuna.Checkpoints;
+using Tuna.Losses;
 using Tuna.Policies;
+using Tuna.Training;
 
 namespace Tuna.Llama.Managed.Model;
 
@@ -59,6 +61,22 @@ public sealed class RewardModelTests : IDisposable
                 return rewards.Zip(gradient).Sum(p => p.First * p.Second);
             }
         }
+    }
+
+    [Fact]
+    public void Train_MetricsOfPairs_CompareRewards_NotRewardsPerToken()
+    {
+        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, 1, Options);
+        TokenGroup untied = Models.Group("g", 5, 1, 20, 2);
+        var group = new TokenGroup("g", untied.Prompt, untied.Responses, new double[] { 2, 1 });
+        Assert.True(model.Info.GivesRewards);
+        var rewards = new double[2];
+        model.Score([group], rewards);
+
+        TrainingStep step = new RankingTrainer(model, new PairwiseLogisticLoss(), new TrainerOptions { Epochs = 1 }).Train([group]).History[0];
+
+        Assert.Equal(rewards[0] - rewards[1], step.Margin!.Value, 1e-6);
+        Assert.Equal(rewards[0] > rewards[1] ? 1 : 0, step.PairAccuracy);
     }
 
     [Fact]
