@@ -15,6 +15,7 @@ internal sealed class App
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Only results and errors: no progress, no notes.", Recursive = true };
     private readonly Option<bool> _json = new("--json") { Description = "For scripts: one JSON object as the result on standard output, one per event on standard error.", Recursive = true };
     private readonly RootCommand _root;
+    private int _stopping;
 
     /// <param name="output">Receives results.</param>
     /// <param name="error">Receives progress, notes and errors.</param>
@@ -54,6 +55,7 @@ internal sealed class App
     {
         StageUi ui = Ui(parse);
         string name = NameOf(command);
+        using CancellationTokenRegistration told = cancellationToken.UnsafeRegister(_ => TellStopping(ui), null);
         try
         {
             StageResult result = await command.RunAsync(parse, ui, cancellationToken);
@@ -72,6 +74,13 @@ internal sealed class App
             ui.Failure(name, code, message);
             return code;
         }
+    }
+
+    // Once, though a recipe and its stage both hear of it.
+    private void TellStopping(StageUi ui)
+    {
+        if (Interlocked.Exchange(ref _stopping, 1) == 0)
+            ui.Note("Stopping at the next safe point; calls under way are let finish, since they are paid for. Ctrl+C again stops at once.");
     }
 
     private StageUi Ui(ParseResult parse) => new(new OutputMode(parse.GetValue(_quiet), parse.GetValue(_json)), _output, _error, _time);

@@ -67,8 +67,8 @@ public sealed class RankingRunner(IResponseRanker ranker, RankingRunnerOptions? 
             await work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
+        cancellationToken.ThrowIfCancellationRequested(); // first: a row that failed meanwhile must not pass for the reason
         await work.ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
     }
 
     private async Task WorkAsync(IAsyncEnumerable<RankingRequest> rows, SemaphoreSlim room, ChannelWriter<RankingOutcome> outcomes, CancellationToken cancellationToken)

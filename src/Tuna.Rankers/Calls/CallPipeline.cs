@@ -20,7 +20,7 @@ public static class CallPipeline
     {
         ArgumentNullException.ThrowIfNull(client);
         options ??= new CallPipelineOptions();
-        IChatClient composed = new TimeLimitedChatClient(client, options.CallTimeout, timeProvider);
+        IChatClient composed = new TimeLimitedChatClient(client, options.CallTimeout, options.CancellationGrace, timeProvider);
         composed = new ThrottledChatClient(composed, options.Throttle);
         composed = new MeteredChatClient(composed, options.Budget);
         composed = new ResilientChatClient(composed, options.Resilience, timeProvider, loggers?.CreateLogger<ResilientChatClient>());
@@ -42,6 +42,11 @@ public sealed class CallPipelineOptions
 
     /// <summary>How long one try may take, waiting for its turn not counted; <see cref="Timeout.InfiniteTimeSpan"/> for no limit. Default 5 min.</summary>
     public TimeSpan CallTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// How long calls that were sent may still take when the run is cancelled, at least 0: they are paid for, and their replies go into the journal. No further call is sent meanwhile. Default 30 s.
+    /// </summary>
+    public TimeSpan CancellationGrace { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>What may be spent; it also counts what was. Default: no limit.</summary>
     public CallBudget Budget { get; set; } = new();

@@ -91,6 +91,24 @@ public class RankingRunnerTests
     }
 
     [Fact]
+    public async Task RunAsync_ARowFailsWhileTheRunIsCancelled_IsStillACancellation()
+    {
+        using var stop = new CancellationTokenSource();
+        var ranker = new FunctionRanker(_ =>
+        {
+            stop.Cancel();
+            throw new HttpRequestException("cut off");
+        });
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (RankingOutcome _ in new RankingRunner(ranker).RunAsync(Rows(3), cancellationToken: stop.Token))
+            {
+            }
+        });
+    }
+
+    [Fact]
     public async Task RunAsync_Cancelled_ThrowsAfterTheRowsUnderWayEnded()
     {
         using var stop = new CancellationTokenSource();

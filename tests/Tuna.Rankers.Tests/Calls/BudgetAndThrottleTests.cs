@@ -152,6 +152,50 @@ public class BudgetAndThrottleTests
     }
 
     [Fact]
+    public async Task Pipeline_CancelledWhileACallIsUnderWay_StillWritesDownWhatIsPaidFor_AndSendsNoMore()
+    {
+        string folder = Directory.CreateTempSubdirectory("tuna-grace").FullName;
+        try
+        {
+            var go = new TaskCompletionSource();
+            using var service = new WaitingChatClient(go.Task);
+            using (CallJournal journal = CallJournal.Open(Path.Combine(folder, "calls.jsonl")))
+            using (IChatClient client = CallPipeline.Create(service, new CallPipelineOptions { Journal = journal, Throttle = new ThrottleOptions { MaxConcurrentCalls = 1 } }))
+            {
+                using var stop = new CancellationTokenSource();
+                Task<ChatResponse> sent = client.GetResponseAsync("sent", cancellationToken: stop.Token);
+                Task<ChatResponse> waiting = client.GetResponseAsync("waiting", cancellationToken: stop.Token);
+                await stop.CancelAsync();
+                go.SetResult();
+
+                Assert.Equal("x", (await sent).Text);
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetResponseAsync("later", cancellationToken: stop.Token));
+                Assert.Equal(1, service.Started);
+                Assert.Single(journal.Calls());
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task TimeLimit_CancelledCallThatDoesNotEnd_IsCancelledAfterTheGrace()
+    {
+        using var service = new WaitingChatClient(new TaskCompletionSource().Task);
+        using var client = new TimeLimitedChatClient(service, TimeSpan.FromMinutes(5), TimeSpan.FromMilliseconds(500));
+        using var stop = new CancellationTokenSource();
+        Task<ChatResponse> call = client.GetResponseAsync("q", cancellationToken: stop.Token);
+
+        await stop.CancelAsync();
+        Assert.False(call.IsCompleted);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+    }
+
+    [Fact]
     public async Task Throttle_CancelledInTheQueue_Throws()
     {
         var go = new TaskCompletionSource();
