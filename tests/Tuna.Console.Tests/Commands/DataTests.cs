@@ -20,6 +20,22 @@ public class DataTests
     }
 
     [Fact]
+    public async Task Convert_AnnotationsOfTwoModels_BecomeRowsOfTwo_AndPairsAgain()
+    {
+        using var work = new Workspace();
+        foreach ((string model, double preference) in new[] { ("a", 1.25), ("b", 2.0) })
+            await File.WriteAllTextAsync(work[$"{model}.json"], $$"""[{"instruction":"i","output_1":"base","generator_1":"base","output_2":"by {{model}}","generator_2":"{{model}}","preference":{{preference.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]""");
+
+        (await TunaProcess.RunAsync(work.Root, "convert", "--data", "a.json", "b.json", "--merge", "--out", "ranked.jsonl")).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--to", "alpacaeval", "--out", "pairs.jsonl")).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--merge", "--out", "x.jsonl")).Expect(2);
+
+        JsonNode row = Assert.Single(work.Rows("ranked.jsonl"));
+        Assert.Equal("""{"id":0,"instruction":"i","output":["by a","by b"],"score":[0.25,1],"reference":"base","model":["a","b"]}""", row.ToJsonString());
+        Assert.Equal(("by b", "by a", 1.0), ((string?)work.Rows("pairs.jsonl")[0]["output_1"], (string?)work.Rows("pairs.jsonl")[0]["output_2"], (double)work.Rows("pairs.jsonl")[0]["preference"]!));
+    }
+
+    [Fact]
     public async Task Convert_ToInstructionsOfAllCandidates_GivesARowEach()
     {
         using Workspace work = new Workspace().WithRanked(3);
@@ -55,6 +71,7 @@ public class DataTests
 
         Assert.Contains("candidates", text.Output, StringComparison.Ordinal);
         Assert.Equal((5, 20, 30), (json.GetProperty("rows").GetInt32(), json.GetProperty("candidates").GetInt32(), json.GetProperty("pairs").GetInt32()));
+        Assert.Equal(("ranked.jsonl", 5), (json.GetProperty("data").GetString(), json.GetProperty("rows_by_candidates").GetProperty("4").GetInt32()));
         Assert.StartsWith("<svg", work.Text("s.svg"), StringComparison.Ordinal);
     }
 

@@ -39,7 +39,7 @@ public static class RankedFormats
             : Has("output_1") && Has("output_2") ? "alpacaeval"
             : Has("output", JsonTokenType.StartArray) && Has("order", JsonTokenType.String) ? "order"
             : Has("output", JsonTokenType.StartArray) ? "ranked"
-            : Has("instruction") ? "alpaca"
+            : Has("instruction") && Has("output") ? "alpaca"
             : throw new DataFormatException($"the form of the rows is not known; the first has the fields {string.Join(", ", fields.Keys)}. Known forms: {string.Join(", ", ByName.Keys)}.", DataPlace.Whole(path));
     }
 

@@ -24,8 +24,8 @@ public sealed class TunaProbabilisticFormat : JsonRowFormat
         writer.WriteString("output"u8, row.Reference ?? "");
         writer.WriteEndObject();
         RowJson.WriteStrings(writer, "text"u8, row.Outputs);
-        RowJson.WriteNumbers(writer, "logprob"u8, row.LogProbs);
-        RowJson.WriteIntegers(writer, "length"u8, row.TokenCounts);
+        RowJson.WriteNumbers(writer, "logprob"u8, row.LogProbs.Count > 0 ? row.LogProbs : new double?[row.Outputs.Count]);
+        RowJson.WriteIntegers(writer, "length"u8, row.TokenCounts.Count > 0 ? row.TokenCounts : new int?[row.Outputs.Count]);
         RowJson.WriteExtra(writer, row.Extra);
         writer.WriteEndObject();
     }

@@ -137,6 +137,14 @@ public class RankedFormatsTests
         Assert.Contains("key 'logprob': 1 items for 2", Assert.Throws<DataFormatException>(() => Read(Row.Replace("-2,-2.5", "-2"), TunaProbabilisticFormat.Instance)).Message);
     }
 
+    [Fact]
+    public void TunaProbabilistic_RowWithoutLogProbs_IsWrittenAsItIsRead()
+    {
+        RankedExample read = RoundTrip(Pair, TunaProbabilisticFormat.Instance);
+        Assert.Equal([null, null], read.LogProbs);
+        Assert.Equal([null, null], read.TokenCounts);
+    }
+
     [Theory]
     [InlineData("[2, 4, 0, 1, 3]", 2.0, 1.0, 3.0, 0.0)]
     [InlineData("[4, 1, 0]", 0.0, 1.0, null, null)] // the judge's own answer first, two duplicates dropped
@@ -213,6 +221,13 @@ public class RankedFormatsTests
         string path = folder.Write("x.json", text);
         Assert.Equal(form, RankedFormats.Detect(path));
         Assert.True(RankedFormats.ByName.ContainsKey(form));
+    }
+
+    [Fact]
+    public void Detect_InstructionsWithoutResponses_AreNoRankedData()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains("instruction, a, order", Assert.Throws<DataFormatException>(() => RankedFormats.Detect(folder.Write("x.json", """{"instruction":"i","a":"x","order":"a"}"""))).Message);
     }
 
     [Fact]
