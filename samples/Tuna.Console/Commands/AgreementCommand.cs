@@ -27,6 +27,6 @@ internal sealed class AgreementCommand : EvaluationCommand
         RankingAgreement agreement = RankingAgreement.Of(Rows.Ranked(parse.GetValue(_data)!), Rows.Ranked(with), cancellationToken);
         if (agreement.Measures.Rows == 0)
             throw new StageException($"No row can be compared. {(agreement.Issues.Count > 0 ? agreement.Issues[0] : "")}");
-        return Task.FromResult(new EvaluationResult("agreement", ModelName(parse, with), RankerFigures.Of(agreement.Measures), [], agreement.Issues));
+        return Task.FromResult(new EvaluationResult("agreement", ModelName(parse, with), RankerFigures.Of(agreement.Measures), new() { ["intervals"] = RankerFigures.Intervals(agreement.Measures) }, agreement.Issues));
     }
 }

@@ -41,23 +41,9 @@ internal sealed class StatsCommand : StageCommand
             text += $"{Environment.NewLine}{picture}: the same as a picture";
         }
 
-        return new StageResult(text, new()
-        {
-            ["data"] = data,
-            ["out"] = parse.GetValue(_out),
-            ["rows"] = statistics.Rows,
-            ["ranked_rows"] = statistics.RankedRows,
-            ["candidates"] = statistics.Candidates,
-            ["missing_scores"] = statistics.MissingScores,
-            ["empty_candidates"] = statistics.EmptyCandidates,
-            ["repeated_instructions"] = statistics.RepeatedInstructions,
-            ["repeated_candidates"] = statistics.RepeatedCandidates,
-            ["pairs"] = statistics.Pairs,
-            ["tied_pairs"] = statistics.TiedPairs,
-            ["references"] = statistics.References,
-            ["mean_length_by_rank"] = new JsonArray([.. statistics.MeanLengthByRank.Select(l => (JsonNode?)JsonValue.Create(Math.Round(l, 3)))]),
-            ["length_correlation"] = double.IsFinite(statistics.LengthCorrelation) ? Math.Round(statistics.LengthCorrelation, 6) : null,
-            ["longest_is_best"] = double.IsFinite(statistics.LongestIsBest) ? Math.Round(statistics.LongestIsBest, 6) : null,
-        });
+        var facts = (JsonObject)JsonNode.Parse(statistics.ToJson())!;
+        facts["data"] = data;
+        facts["out"] = parse.GetValue(_out);
+        return new StageResult(text, facts);
     }, cancellationToken);
 }

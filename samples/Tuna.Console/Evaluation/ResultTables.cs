@@ -44,7 +44,7 @@ internal static class ResultTables
 
     // Details are objects of parts, each an object of figures of which the first is the score.
     private static IEnumerable<(string Title, IEnumerable<Figure> Figures)> Parts(EvaluationResult result) => result.Details
-        .Where(d => d.Value is JsonObject { Count: > 0 } parts && parts.All(p => p.Value is JsonObject { Count: > 0 } figures && figures.First().Value?.GetValueKind() == JsonValueKind.Number))
+        .Where(d => d.Key != "intervals" && d.Value is JsonObject { Count: > 0 } parts && parts.All(p => p.Value is JsonObject { Count: > 0 } figures && figures.First().Value?.GetValueKind() == JsonValueKind.Number))
         .Select(d =>
         {
             var parts = (JsonObject)d.Value!;
@@ -78,10 +78,10 @@ internal static class ResultTables
         LowerIsBetter.Contains(name),
         !Counts.Contains(name));
 
-    // A chart each, since figures of different kinds share no axis.
+    // A chart each, since figures of different kinds share no axis; a single bar would show nothing.
     private static ComparisonTable WithCharts(ComparisonTable table) => new(table.Title, table.Columns, table.Rows, table.Baseline)
     {
-        Charts = [.. table.Columns.Index().Where(c => c.Item.Compared).Select(c => table.ToBars([c.Index], new() { Title = $"{c.Item.Group} {c.Item.Name}", Width = 420, Height = 300 }))],
+        Charts = [.. table.Columns.Index().Where(c => c.Item.Compared && table.Rows.Count(row => row.Values[c.Index] is not null) > 1).Select(c => table.ToBars([c.Index], new() { Title = $"{c.Item.Group} {c.Item.Name}", Width = 420, Height = 300 }))],
     };
 
     private sealed record Figure(string Model, string Group, string Name, double Value);

@@ -12,6 +12,8 @@ namespace TunaConsole.Training;
 /// <summary>Measures a proxy ranking model on rows that it was not trained on.</summary>
 internal static class RankerReport
 {
+    private const string Signed = "+0.0 %;-0.0 %";
+
     public static RankerEvaluation Measure(IPolicyModel model, GroupTokenizer groups, IReadOnlyList<RankedExample> rows, StageUi ui, CancellationToken cancellationToken) =>
         ui.Measure("measuring", "rows", rows.Count, 0, meter =>
         {
@@ -44,24 +46,31 @@ internal static class RankerReport
             return evaluation;
         });
 
-    public static JsonObject Facts(RankerEvaluation evaluation) => new(RankerFigures.Of(evaluation).Select(f => KeyValuePair.Create(
-        f.Name switch { "rows" => "held_out_rows", "pairs" => "held_out_pairs", _ => f.Name },
-        (JsonNode?)(double.IsFinite(f.Value) ? Math.Round(f.Value, 6) : null))));
+    public static JsonObject Facts(RankerEvaluation evaluation)
+    {
+        var facts = new JsonObject(RankerFigures.Of(evaluation).Select(f => KeyValuePair.Create(
+            f.Name switch { "rows" => "held_out_rows", "pairs" => "held_out_pairs", _ => f.Name },
+            (JsonNode?)(double.IsFinite(f.Value) ? Math.Round(f.Value, 6) : null))));
+        facts["intervals"] = RankerFigures.Intervals(evaluation);
+        return facts;
+    }
 
     public static string Text(JsonObject facts)
     {
         if (facts["held_out_rows"] is not { } rows || rows.GetValue<double>() == 0)
             return "No row was held out: nothing to measure on.";
+        double? over = Value("pairwise_accuracy") - Value("length_baseline_accuracy");
         return string.Join(Environment.NewLine,
             $"on {rows} held-out rows ({facts["held_out_pairs"]} pairs), with 95 % intervals over rows:",
-            $"  pairwise accuracy  {Percent("pairwise_accuracy")} [{Percent("pairwise_accuracy_low")}, {Percent("pairwise_accuracy_high")}]   length alone {Percent("length_baseline_accuracy")}; difference {Points("over_length")} [{Points("over_length_low")}, {Points("over_length_high")}]",
-            $"  of like length     {Percent("length_matched_accuracy")} [{Percent("length_matched_low")}, {Percent("length_matched_high")}]   on {facts["length_matched_pairs"]} pairs whose lengths differ by at most {RankerEvaluation.MatchedWithin.ToString("P0", CultureInfo.InvariantCulture)}",
+            $"  pairwise accuracy  {Percent("pairwise_accuracy")}{Interval("pairwise_accuracy", "P1")}   length alone {Percent("length_baseline_accuracy")}; difference {Shown(over, Signed)}{Interval("over_length", Signed)}",
+            $"  of like length     {Percent("length_matched_accuracy")}{Interval("length_matched_accuracy", "P1")}   on {facts["length_matched_pairs"]} pairs whose lengths differ by at most {Shown(RankerEvaluation.MatchedWithin, "P0")}",
             $"  Spearman           {Plain("spearman")}   length alone {Plain("length_baseline_spearman")}",
             $"  prefers the longer {Percent("prefers_longer")}   the judge    {Percent("judge_prefers_longer")}   (correlation with length {Plain("length_bias")}, the judge's {Plain("judge_length_bias")})");
 
-        string Percent(string name) => Text(name, "P1");
-        string Points(string name) => Text(name, "+0.0 %;-0.0 %");
-        string Plain(string name) => Text(name, "0.000");
-        string Text(string name, string format) => facts[name]?.GetValue<double>().ToString(format, CultureInfo.InvariantCulture) ?? "-";
+        double? Value(string name) => facts[name]?.GetValue<double>();
+        string Percent(string name) => Shown(Value(name), "P1");
+        string Plain(string name) => Shown(Value(name), "0.000");
+        string Interval(string name, string format) => facts["intervals"]?[name] is { } i ? $" [{Shown(i["low"]!.GetValue<double>(), format)}, {Shown(i["high"]!.GetValue<double>(), format)}]" : "";
+        static string Shown(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
     }
 }
