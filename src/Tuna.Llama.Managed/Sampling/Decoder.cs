@@ -171,10 +171,10 @@ internal sealed unsafe class Decoder : IDisposable
             _trunk.Rope.Forward(_pool, qkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), positions);
             for (int i = 0; i < n; i++)
             {
-                int own = active[i].Tokens.Count - 1;
-                float* cached = _cache.Sample(l, slots[i]);
-                new ReadOnlySpan<float>(qkv.Row(i) + _shape.QueryWidth, _cache.RowWidth).CopyTo(new Span<float>(cached + ((long)own * _cache.RowWidth), _cache.RowWidth));
-                sequences[i] = new CachedSequence(_cache.Prompt(l, active[i].PromptRow), active[i].Request.Prompt.Length, cached, own + 1);
+                int count = active[i].Tokens.Count;
+                CachedTokens own = _cache.Sample(l, slots[i], count);
+                own.Store(_shape, count - 1, qkv.Row(i) + _shape.QueryWidth);
+                sequences[i] = new CachedSequence(_cache.Prompt(l, active[i].PromptRow, active[i].Request.Prompt.Length), own);
             }
 
             CachedAttention.Forward(_pool, _shape, qkv, sequences, attention);

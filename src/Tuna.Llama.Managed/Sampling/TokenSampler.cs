@@ -14,6 +14,7 @@ internal sealed unsafe class TokenSampler : IDisposable
     private const float Negligible = 1e-20f;
 
     private readonly NativeBuffer _weights = new();
+    private double[] _blocks = [];
     private readonly List<int> _candidates = [];
     private readonly PriorityQueue<int, (float Logit, int Id)> _top = new();
 
@@ -27,41 +28,59 @@ internal sealed unsafe class TokenSampler : IDisposable
     public (int Token, double LogProb) Draw(float* logits, int count, SamplingRequest request, double uniform)
     {
         float max = VectorMath.Max(logits, count);
-        double logSum = max + Math.Log(VectorMath.SumExp(logits, count, 1, max));
-        if (!double.IsFinite(logSum))
+        if (!float.IsFinite(max))
             throw new InvalidOperationException("The model's logits are not finite, so nothing can be sampled from it.");
+        bool fromAll = request.Temperature > 0 && request.TopK == 0 && request.TopP == 1;
+        double total = fromAll ? Weigh(logits, count, max, 1 / request.Temperature) : 0;
+        double logSum = max + Math.Log(fromAll && request.Temperature == 1 ? total : VectorMath.SumExp(logits, count, 1, max));
         int token;
         if (request.Temperature == 0)
             token = new ReadOnlySpan<float>(logits, count).IndexOf(max);
-        else if (request.TopK == 0 && request.TopP == 1)
-            token = DrawFromAll(logits, count, max, 1 / request.Temperature, uniform);
         else
-            token = DrawFromSome(logits, count, max, request, uniform);
+            token = fromAll ? DrawFromAll(count, uniform * total) : DrawFromSome(logits, count, max, request, uniform);
         return (token, logits[token] - logSum);
     }
 
     public void Dispose() => _weights.Dispose();
 
-    private int DrawFromAll(float* logits, int count, float max, double inverseTemperature, double uniform)
+    /// <summary>Weighs all tokens by the exponential of their logits and sums the weights block by block; returns the sum of all.</summary>
+    private double Weigh(float* logits, int count, float max, double inverseTemperature)
     {
         float* weights = _weights.Ensure(count);
+        int blocks = (count + Block - 1) / Block;
+        if (_blocks.Length < blocks)
+            _blocks = new double[blocks];
         float scale = (float)inverseTemperature, shift = (float)(max * inverseTemperature);
         double total = 0;
-        for (int i = 0; i < count; i += Block)
-            total += VectorMath.ExpSum(logits + i, weights + i, Math.Min(Block, count - i), scale, shift);
-        double left = uniform * total;
-        int last = 0;
-        for (int i = 0; i < count; i++)
+        for (int b = 0; b < blocks; b++)
+            total += _blocks[b] = VectorMath.ExpSum(logits + (b * Block), weights + (b * Block), Math.Min(Block, count - (b * Block)), scale, shift);
+        return total;
+    }
+
+    /// <summary>The token at which the sum of the weights exceeds <paramref name="target"/>: first its block, then the token.</summary>
+    private int DrawFromAll(int count, double target)
+    {
+        double before = 0, left = 0;
+        int block = 0;
+        for (int b = 0; b * Block < count && before <= target; b++)
         {
-            if (weights[i] < Negligible)
+            if (_blocks[b] < Block * Negligible)
                 continue;
-            last = i;
-            left -= weights[i];
-            if (left < 0)
-                break;
+            (block, left) = (b, target - before);
+            before += _blocks[b];
         }
 
         // Rounding may leave a rest after the last token: the last of some weight is the one.
+        int last = 0;
+        for (int i = block * Block; i < Math.Min((block + 1) * Block, count) && left >= 0; i++)
+        {
+            float weight = _weights.Pointer[i];
+            if (weight < Negligible)
+                continue;
+            last = i;
+            left -= weight;
+        }
+
         return last;
     }
 

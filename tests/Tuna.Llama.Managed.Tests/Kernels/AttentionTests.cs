@@ -73,7 +73,14 @@ public sealed unsafe class AttentionTests : IDisposable
         using var own = new TestMatrix(Own, 2 * shape.KeyValueWidth, 2);
         using var query = new TestMatrix(1, shape.RowWidth, 3);
         using var output = new TestMatrix(1, shape.QueryWidth, 4);
-        CachedAttention.Forward(_pool, shape, query.Matrix, [new CachedSequence(prompt.Data, Prompt, own.Data, Own)], output.Matrix);
+        using var cachedPrompt = new TestMatrix(Prompt, 2 * shape.KeyValueWidth, 5);
+        using var cachedOwn = new TestMatrix(Own + 3, 2 * shape.KeyValueWidth, 6);
+        var sequence = new CachedSequence(new CachedTokens(cachedPrompt.Data, Prompt, Prompt), new CachedTokens(cachedOwn.Data, Own + 3, Own));
+        for (int t = 0; t < Prompt; t++)
+            sequence.Prompt.Store(shape, t, prompt.Matrix.Row(t));
+        for (int t = 0; t < Own; t++)
+            sequence.Own.Store(shape, t, own.Matrix.Row(t));
+        CachedAttention.Forward(_pool, shape, query.Matrix, [sequence], output.Matrix);
 
         var rows = new double[Prompt + Own, shape.RowWidth];
         for (int j = 0; j < 2 * shape.KeyValueWidth; j++)
