@@ -13,23 +13,8 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
     public static void Row(float* x, float* y, long stride, long ahead, int depth, float* sums)
     {
         float* y1 = y + stride, y2 = y1 + stride, y3 = y2 + stride;
-        Vector512<float> s0 = Vector512<float>.Zero, s1 = Vector512<float>.Zero, s2 = Vector512<float>.Zero, s3 = Vector512<float>.Zero;
-        int k = 0;
-        for (; k + 16 <= depth; k += 16)
-        {
-            Vector512<float> a = Vector512.Load(x + k);
-            Sse.Prefetch0(y + k + ahead);
-            s0 = Vector512.MultiplyAddEstimate(a, Vector512.Load(y + k), s0);
-            Sse.Prefetch0(y1 + k + ahead);
-            s1 = Vector512.MultiplyAddEstimate(a, Vector512.Load(y1 + k), s1);
-            Sse.Prefetch0(y2 + k + ahead);
-            s2 = Vector512.MultiplyAddEstimate(a, Vector512.Load(y2 + k), s2);
-            Sse.Prefetch0(y3 + k + ahead);
-            s3 = Vector512.MultiplyAddEstimate(a, Vector512.Load(y3 + k), s3);
-        }
-
-        Fold(s0, s1, s2, s3).Store(sums);
-        DotTail.Add(x, 0, 1, y, stride, k, depth, sums);
+        Fold(Dot(x, y, ahead, depth), Dot(x, y1, ahead, depth), Dot(x, y2, ahead, depth), Dot(x, y3, ahead, depth)).Store(sums);
+        DotTail.Add(x, 0, 1, y, stride, depth / 16 * 16, depth, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -107,6 +92,19 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
         }
 
         DotTail.Add(x, xStride, 8, y, stride, k, depth, sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Dot(float* x, float* y, long ahead, int depth)
+    {
+        Vector512<float> sum = Vector512<float>.Zero;
+        for (int k = 0; k + 16 <= depth; k += 16)
+        {
+            Sse.Prefetch0(y + k + ahead);
+            sum = Vector512.MultiplyAddEstimate(Vector512.Load(x + k), Vector512.Load(y + k), sum);
+        }
+
+        return sum;
     }
 
     /// <summary>The sums of the lanes of four vectors.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Threading;
 
@@ -119,7 +120,12 @@ internal static unsafe class CachedAttention
         {
             int d = Shape.Dimension, j = 0;
             for (; j + 4 <= count; j += 4, values += 4 * d)
+            {
                 VectorMath.AddScaled(p + j, values, d, output, d);
+                for (int i = 0; Sse.IsSupported && i < 4 * d; i += 16)
+                    Sse.Prefetch0(values + Ahead + i);
+            }
+
             for (; j < count; j++, values += d)
                 VectorMath.AddScaled(p[j], values, output, d);
         }

@@ -49,22 +49,20 @@ internal static unsafe class DotRows
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Execute(int from, int to, int worker)
         {
-            int depth = A.Columns, parts = (depth + MaxDepth - 1) / MaxDepth, part = Math.Max(1, Up((depth + parts - 1) / parts));
+            int depth = A.Columns, parts = (depth + MaxDepth - 1) / MaxDepth, part = Up((depth + parts - 1) / parts);
             float* sums = stackalloc float[32];
-            int first = 4 * from, last = Math.Min(4 * to, B.Rows), k = 0;
-            do
+            int last = Math.Min(4 * to, B.Rows);
+            for (int k = 0; k < depth; k += part)
             {
                 int length = Math.Min(part, depth - k);
-                // As many whole rows ahead as make that distance, when what follows a part of a row is not read next.
-                long ahead = parts == 1 ? Ahead : (long)Math.Max(1, Ahead / part) * B.Stride;
-                int n = first;
+                // After a part of a row comes that part of the next one.
+                long ahead = parts == 1 ? Ahead : 4L * B.Stride;
+                int n = 4 * from;
                 for (; n + 4 <= last; n += 4)
                     Four(n, 4, k, length, B.Stride, ahead, sums);
                 for (; n < last; n++)
                     Four(n, 1, k, length, 0, ahead, sums); // the same row four times
-                k += part;
             }
-            while (k < depth);
         }
 
         private static int Up(int depth) => (depth + 15) / 16 * 16;

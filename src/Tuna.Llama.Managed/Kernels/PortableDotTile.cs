@@ -14,23 +14,8 @@ internal readonly unsafe struct PortableDotTile : IDotTile
     public static void Row(float* x, float* y, long stride, long ahead, int depth, float* sums)
     {
         float* y1 = y + stride, y2 = y1 + stride, y3 = y2 + stride;
-        Vector<float> s0 = Vector<float>.Zero, s1 = Vector<float>.Zero, s2 = Vector<float>.Zero, s3 = Vector<float>.Zero;
-        int k = 0;
-        for (; k + Vector<float>.Count <= depth; k += Vector<float>.Count)
-        {
-            Vector<float> a = Vector.Load(x + k);
-            Prefetch(y + k + ahead);
-            s0 = Vector.MultiplyAddEstimate(a, Vector.Load(y + k), s0);
-            Prefetch(y1 + k + ahead);
-            s1 = Vector.MultiplyAddEstimate(a, Vector.Load(y1 + k), s1);
-            Prefetch(y2 + k + ahead);
-            s2 = Vector.MultiplyAddEstimate(a, Vector.Load(y2 + k), s2);
-            Prefetch(y3 + k + ahead);
-            s3 = Vector.MultiplyAddEstimate(a, Vector.Load(y3 + k), s3);
-        }
-
-        Fold(s0, s1, s2, s3).Store(sums);
-        DotTail.Add(x, 0, 1, y, stride, k, depth, sums);
+        Fold(Dot(x, y, ahead, depth), Dot(x, y1, ahead, depth), Dot(x, y2, ahead, depth), Dot(x, y3, ahead, depth)).Store(sums);
+        DotTail.Add(x, 0, 1, y, stride, depth / Vector<float>.Count * Vector<float>.Count, depth, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -61,6 +46,19 @@ internal readonly unsafe struct PortableDotTile : IDotTile
     {
         FourRows(x, xStride, y, stride, ahead, depth, sums);
         FourRows(x + (4 * xStride), xStride, y, stride, ahead, depth, sums + 16);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> Dot(float* x, float* y, long ahead, int depth)
+    {
+        Vector<float> sum = Vector<float>.Zero;
+        for (int k = 0; k + Vector<float>.Count <= depth; k += Vector<float>.Count)
+        {
+            Prefetch(y + k + ahead);
+            sum = Vector.MultiplyAddEstimate(Vector.Load(x + k), Vector.Load(y + k), sum);
+        }
+
+        return sum;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

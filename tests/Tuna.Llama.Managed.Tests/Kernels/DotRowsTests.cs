@@ -16,6 +16,8 @@ public sealed class DotRowsTests : IDisposable
     [InlineData(4, 9, 33)]
     [InlineData(5, 130, 288)]
     [InlineData(9, 1031, 100)]
+    [InlineData(8, 6, 769)]
+    [InlineData(13, 11, 1700)]
     public void Multiply_EveryTile_MatchesDoublePrecision(int m, int n, int k)
     {
         Check<Avx512DotTile>(m, n, k, accumulate: false);
@@ -27,12 +29,14 @@ public sealed class DotRowsTests : IDisposable
     [Fact]
     public void Multiply_OneRowOfMany_HasTheSameBits()
     {
-        using var a = new TestMatrix(7, 301, 1);
-        using var b = new TestMatrix(50, 301, 2);
-        using var all = new TestMatrix(7, 50, 3);
+        // Blocks of eight, of four and of one row of A, two parts of a row of B, whole and part groups of four rows of B.
+        const int Rows = 14;
+        using var a = new TestMatrix(Rows, 901, 1);
+        using var b = new TestMatrix(50, 901, 2);
+        using var all = new TestMatrix(Rows, 50, 3);
         using var one = new TestMatrix(1, 50, 4);
         DotRows.Multiply(_pool, a.Matrix, b.Matrix, all.Matrix, false);
-        for (int i = 0; i < 7; i++)
+        for (int i = 0; i < Rows; i++)
         {
             DotRows.Multiply(_pool, a.Matrix.SliceRows(i, 1), b.Matrix, one.Matrix, false);
             Assert.True(all.Matrix.RowSpan(i).SequenceEqual(one.Matrix.RowSpan(0)));
