@@ -10,25 +10,25 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
     public static bool IsSupported => Avx512F.IsSupported && Vector512.IsHardwareAccelerated;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Row(float* x, float* y, long stride, long ahead, int depth, float* sums)
+    public static void Row(float* x, float* y, long stride, float* next, int depth, float* sums)
     {
         float* y1 = y + stride, y2 = y1 + stride, y3 = y2 + stride;
-        Fold(Dot(x, y, ahead, depth), Dot(x, y1, ahead, depth), Dot(x, y2, ahead, depth), Dot(x, y3, ahead, depth)).Store(sums);
+        Fold(Dot(x, y, next, depth), Dot(x, y1, next + depth, depth), Dot(x, y2, next + (2 * depth), depth), Dot(x, y3, next + (3 * depth), depth)).Store(sums);
         DotTail.Add(x, 0, 1, y, stride, depth / 16 * 16, depth, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourRows(float* x, long xStride, float* y, long stride, long ahead, int depth, float* sums)
+    public static void FourRows(float* x, long xStride, float* y, long stride, float* next, int depth, float* sums)
     {
         float* x1 = x + xStride, x2 = x1 + xStride, x3 = x2 + xStride, z = y;
         int k = 0;
-        for (int j = 0; j < 4; j++, z += stride)
+        for (int j = 0; j < 4; j++, z += stride, next += depth)
         {
             Vector512<float> s0 = Vector512<float>.Zero, s1 = Vector512<float>.Zero, s2 = Vector512<float>.Zero, s3 = Vector512<float>.Zero;
             for (k = 0; k + 16 <= depth; k += 16)
             {
                 Vector512<float> b = Vector512.Load(z + k);
-                Sse.Prefetch0(z + k + ahead);
+                Sse.Prefetch0(next + k);
                 s0 = Vector512.MultiplyAddEstimate(Vector512.Load(x + k), b, s0);
                 s1 = Vector512.MultiplyAddEstimate(Vector512.Load(x1 + k), b, s1);
                 s2 = Vector512.MultiplyAddEstimate(Vector512.Load(x2 + k), b, s2);
@@ -42,12 +42,12 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void EightRows(float* x, long xStride, float* y, long stride, long ahead, int depth, float* sums)
+    public static void EightRows(float* x, long xStride, float* y, long stride, float* next, int depth, float* sums)
     {
         float* x1 = x + xStride, x2 = x1 + xStride, x3 = x2 + xStride, x4 = x3 + xStride, x5 = x4 + xStride, x6 = x5 + xStride, x7 = x6 + xStride, z = y;
         int k = 0;
         // Two rows at a time, since eight products for each load of y would be bound by the loads of x.
-        for (int j = 0; j < 4; j += 2, z += 2 * stride)
+        for (int j = 0; j < 4; j += 2, z += 2 * stride, next += 2 * depth)
         {
             float* w = z + stride;
             Vector512<float> s0 = Vector512<float>.Zero, s1 = Vector512<float>.Zero, s2 = Vector512<float>.Zero, s3 = Vector512<float>.Zero;
@@ -57,8 +57,8 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
             for (k = 0; k + 16 <= depth; k += 16)
             {
                 Vector512<float> b = Vector512.Load(z + k), c = Vector512.Load(w + k);
-                Sse.Prefetch0(z + k + ahead);
-                Sse.Prefetch0(w + k + ahead);
+                Sse.Prefetch0(next + (2 * k));
+                Sse.Prefetch0(next + (2 * k) + 16);
                 Vector512<float> a = Vector512.Load(x + k);
                 s0 = Vector512.MultiplyAddEstimate(a, b, s0);
                 t0 = Vector512.MultiplyAddEstimate(a, c, t0);
@@ -95,12 +95,12 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Dot(float* x, float* y, long ahead, int depth)
+    private static Vector512<float> Dot(float* x, float* y, float* next, int depth)
     {
         Vector512<float> sum = Vector512<float>.Zero;
         for (int k = 0; k + 16 <= depth; k += 16)
         {
-            Sse.Prefetch0(y + k + ahead);
+            Sse.Prefetch0(next + k);
             sum = Vector512.MultiplyAddEstimate(Vector512.Load(x + k), Vector512.Load(y + k), sum);
         }
 

@@ -12,8 +12,8 @@ internal static unsafe class DotRows
     // Eight rows of A of this length leave room in a first-level cache of 48 KiB for what streams through it.
     private const int MaxDepth = 768;
 
-    // 8 KiB: short rows end before the processor's own prefetching has started, and memory answers in the time of some rows.
-    private const int Ahead = 2048;
+    // 12 KiB: short rows end before the processor's own prefetching has started, and memory answers in the time of some rows.
+    private const int Ahead = 3072;
 
     /// <summary>Multiplies.</summary>
     /// <param name="pool">Workers.</param>
@@ -49,45 +49,45 @@ internal static unsafe class DotRows
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Execute(int from, int to, int worker)
         {
-            int depth = A.Columns, parts = (depth + MaxDepth - 1) / MaxDepth, part = Up((depth + parts - 1) / parts);
             float* sums = stackalloc float[32];
-            int last = Math.Min(4 * to, B.Rows);
-            for (int k = 0; k < depth; k += part)
-            {
-                int length = Math.Min(part, depth - k);
-                // After a part of a row comes that part of the next one.
-                long ahead = parts == 1 ? Ahead : 4L * B.Stride;
-                int n = 4 * from;
-                for (; n + 4 <= last; n += 4)
-                    Four(n, 4, k, length, B.Stride, ahead, sums);
-                for (; n < last; n++)
-                    Four(n, 1, k, length, 0, ahead, sums); // the same row four times
-            }
+            int last = Math.Min(4 * to, B.Rows), n = 4 * from;
+            for (; n + 4 <= last; n += 4)
+                Four(n, 4, B.Stride, sums);
+            for (; n < last; n++)
+                Four(n, 1, 0, sums); // the same row four times
         }
 
         private static int Up(int depth) => (depth + 15) / 16 * 16;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly void Four(int n, int columns, int k, int length, long stride, long ahead, float* sums)
+        private readonly void Four(int n, int columns, long stride, float* sums)
         {
-            float* y = B.Row(n) + k;
-            int m = 0;
-            for (; m + 8 <= A.Rows; m += 8)
+            int depth = A.Columns, parts = (depth + MaxDepth - 1) / MaxDepth, part = Up((depth + parts - 1) / parts);
+            // What is read now was fetched before; what is fetched now is what follows in memory, or the next four rows when they are read in parts.
+            float* next = B.Row(n) + (parts == 1 ? Ahead : 4L * B.Stride);
+            for (int k = 0; k < depth; k += part)
             {
-                TTile.EightRows(A.Row(m) + k, A.Stride, y, stride, ahead, length, sums);
-                Put(m, n, 8, columns, k > 0, sums);
-            }
+                int length = Math.Min(part, depth - k), m = 0;
+                float* y = B.Row(n) + k;
+                for (; m + 8 <= A.Rows; m += 8)
+                {
+                    TTile.EightRows(A.Row(m) + k, A.Stride, y, stride, next, length, sums);
+                    Put(m, n, 8, columns, k > 0, sums);
+                }
 
-            for (; m + 4 <= A.Rows; m += 4)
-            {
-                TTile.FourRows(A.Row(m) + k, A.Stride, y, stride, ahead, length, sums);
-                Put(m, n, 4, columns, k > 0, sums);
-            }
+                for (; m + 4 <= A.Rows; m += 4)
+                {
+                    TTile.FourRows(A.Row(m) + k, A.Stride, y, stride, next, length, sums);
+                    Put(m, n, 4, columns, k > 0, sums);
+                }
 
-            for (; m < A.Rows; m++)
-            {
-                TTile.Row(A.Row(m) + k, y, stride, ahead, length, sums);
-                Put(m, n, 1, columns, k > 0, sums);
+                for (; m < A.Rows; m++)
+                {
+                    TTile.Row(A.Row(m) + k, y, stride, next, length, sums);
+                    Put(m, n, 1, columns, k > 0, sums);
+                }
+
+                next += 4L * length;
             }
         }
 

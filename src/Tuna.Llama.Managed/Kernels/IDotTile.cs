@@ -11,14 +11,14 @@ internal unsafe interface IDotTile
     /// <param name="x">The row, [depth].</param>
     /// <param name="y">The first of four rows, [4, depth].</param>
     /// <param name="stride">Floats from one y to the next.</param>
-    /// <param name="ahead">Floats from a y that is read to what is fetched for later.</param>
+    /// <param name="next">What is fetched for later meanwhile, as many floats as are read of the rows y.</param>
     /// <param name="depth">Length of a row.</param>
     /// <param name="sums">Receives the products, [4].</param>
-    static abstract void Row(float* x, float* y, long stride, long ahead, int depth, float* sums);
+    static abstract void Row(float* x, float* y, long stride, float* next, int depth, float* sums);
 
     /// <summary>sums[4 i + j] = xi . yj for four rows x, <paramref name="xStride"/> floats apart.</summary>
-    static abstract void FourRows(float* x, long xStride, float* y, long stride, long ahead, int depth, float* sums);
+    static abstract void FourRows(float* x, long xStride, float* y, long stride, float* next, int depth, float* sums);
 
     /// <summary>sums[4 i + j] = xi . yj for eight rows x, <paramref name="xStride"/> floats apart.</summary>
-    static abstract void EightRows(float* x, long xStride, float* y, long stride, long ahead, int depth, float* sums);
+    static abstract void EightRows(float* x, long xStride, float* y, long stride, float* next, int depth, float* sums);
 }

@@ -11,25 +11,25 @@ internal readonly unsafe struct PortableDotTile : IDotTile
     public static bool IsSupported => true;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Row(float* x, float* y, long stride, long ahead, int depth, float* sums)
+    public static void Row(float* x, float* y, long stride, float* next, int depth, float* sums)
     {
         float* y1 = y + stride, y2 = y1 + stride, y3 = y2 + stride;
-        Fold(Dot(x, y, ahead, depth), Dot(x, y1, ahead, depth), Dot(x, y2, ahead, depth), Dot(x, y3, ahead, depth)).Store(sums);
+        Fold(Dot(x, y, next, depth), Dot(x, y1, next + depth, depth), Dot(x, y2, next + (2 * depth), depth), Dot(x, y3, next + (3 * depth), depth)).Store(sums);
         DotTail.Add(x, 0, 1, y, stride, depth / Vector<float>.Count * Vector<float>.Count, depth, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourRows(float* x, long xStride, float* y, long stride, long ahead, int depth, float* sums)
+    public static void FourRows(float* x, long xStride, float* y, long stride, float* next, int depth, float* sums)
     {
         float* x1 = x + xStride, x2 = x1 + xStride, x3 = x2 + xStride, z = y;
         int k = 0;
-        for (int j = 0; j < 4; j++, z += stride)
+        for (int j = 0; j < 4; j++, z += stride, next += depth)
         {
             Vector<float> s0 = Vector<float>.Zero, s1 = Vector<float>.Zero, s2 = Vector<float>.Zero, s3 = Vector<float>.Zero;
             for (k = 0; k + Vector<float>.Count <= depth; k += Vector<float>.Count)
             {
                 Vector<float> b = Vector.Load(z + k);
-                Prefetch(z + k + ahead);
+                Prefetch(next + k);
                 s0 = Vector.MultiplyAddEstimate(Vector.Load(x + k), b, s0);
                 s1 = Vector.MultiplyAddEstimate(Vector.Load(x1 + k), b, s1);
                 s2 = Vector.MultiplyAddEstimate(Vector.Load(x2 + k), b, s2);
@@ -42,19 +42,19 @@ internal readonly unsafe struct PortableDotTile : IDotTile
         DotTail.Add(x, xStride, 4, y, stride, k, depth, sums);
     }
 
-    public static void EightRows(float* x, long xStride, float* y, long stride, long ahead, int depth, float* sums)
+    public static void EightRows(float* x, long xStride, float* y, long stride, float* next, int depth, float* sums)
     {
-        FourRows(x, xStride, y, stride, ahead, depth, sums);
-        FourRows(x + (4 * xStride), xStride, y, stride, ahead, depth, sums + 16);
+        FourRows(x, xStride, y, stride, next, depth, sums);
+        FourRows(x + (4 * xStride), xStride, y, stride, next, depth, sums + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> Dot(float* x, float* y, long ahead, int depth)
+    private static Vector<float> Dot(float* x, float* y, float* next, int depth)
     {
         Vector<float> sum = Vector<float>.Zero;
         for (int k = 0; k + Vector<float>.Count <= depth; k += Vector<float>.Count)
         {
-            Prefetch(y + k + ahead);
+            Prefetch(next + k);
             sum = Vector.MultiplyAddEstimate(Vector.Load(x + k), Vector.Load(y + k), sum);
         }
 
