@@ -33,17 +33,31 @@ internal sealed class JudgeOptions
     private readonly Option<string> _prompt = new("--prompt") { Description = "How a service is asked: paper (Table 9, byte for byte), hardened (delimits responses that try to steer the judge) or json (a JSON schema).", DefaultValueFactory = _ => "paper" };
     private readonly Option<float?> _temperature = new("--judge-temperature") { Description = "The judge's temperature; leave it out for 0, give a negative number to send none.", DefaultValueFactory = _ => 0 };
     private readonly Option<int> _reasks = new("--reasks") { Description = "How often an unreadable reply is asked again.", DefaultValueFactory = _ => 2 };
-    private readonly Option<int> _orders = new("--orders") { Description = "For openai: judge each row with its candidates in up to this many different orders and combine the rankings (Borda); 1 is the paper's single call. It ends early when two orders agree.", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _orders = new("--orders") { Description = "For openai: judge each row with its candidates in up to this many different orders and combine the rankings; 1 is the paper's single call. It ends early when two orders agree.", DefaultValueFactory = _ => 1 };
     private readonly Option<double> _minConsistency = new("--min-consistency") { Description = "With --orders: rows whose rankings agree less (Kendall's W, 0 to 1) are left out and named." };
+    private readonly Option<double> _minPairSupport = new("--min-pair-support") { Description = "With --orders: neighbours in the ranking that a smaller share of the judgments orders so (0 to 1) become ties, which training skips." };
+    private readonly Option<string> _aggregate = new("--aggregate") { Description = "With --orders: how rankings are combined: " + string.Join(", ", Aggregators.Keys) + ".", DefaultValueFactory = _ => "borda" };
     private readonly Option<string> _tokenizer = new("--tokenizer") { Description = "For local judges: " + TokenizerChoice.Help, DefaultValueFactory = _ => TokenizerChoice.Auto };
     private readonly Option<int> _threads = new("--threads") { Description = "For local judges: threads of the engine.", DefaultValueFactory = _ => Environment.ProcessorCount };
     private readonly ServiceOptions _service = new();
 
-    public JudgeOptions() => _prompt.AcceptOnlyFromAmong("paper", "hardened", "json");
+    private static Dictionary<string, Func<IRankAggregator>> Aggregators { get; } = new(StringComparer.Ordinal)
+    {
+        ["borda"] = () => new BordaAggregator(),
+        ["copeland"] = () => new CopelandAggregator(),
+        ["kemeny"] = () => new KemenyAggregator(),
+        ["plackett-luce"] = () => new PlackettLuceAggregator(),
+    };
+
+    public JudgeOptions()
+    {
+        _prompt.AcceptOnlyFromAmong("paper", "hardened", "json");
+        _aggregate.AcceptOnlyFromAmong([.. Aggregators.Keys]);
+    }
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_judge, _beta, _prompt, _temperature, _reasks, _orders, _minConsistency, _tokenizer, _threads])
+        foreach (Option option in (Option[])[_judge, _beta, _prompt, _temperature, _reasks, _orders, _minConsistency, _minPairSupport, _aggregate, _tokenizer, _threads])
             command.Options.Add(option);
         _service.AddTo(command);
     }
@@ -58,7 +72,7 @@ internal sealed class JudgeOptions
         return kind switch
         {
             "openai" => fingerprint.With("judge model", what).With("prompt", parse.GetValue(_prompt)).With("judge temperature", parse.GetValue(_temperature))
-                .With("orders", parse.GetValue(_orders)).With("min consistency", parse.GetValue(_minConsistency)),
+                .With("orders", parse.GetValue(_orders)).With("min consistency", parse.GetValue(_minConsistency)).With("min pair support", parse.GetValue(_minPairSupport)).With("aggregate", parse.GetValue(_aggregate)),
             "prm" => fingerprint.WithContent("judge model", RequiredFolder(what)).With("tokenizer", parse.GetValue(_tokenizer)),
             "policy" => fingerprint.WithContent("judge model", RequiredFolder(what)).With("beta", parse.GetValue(_beta)).With("tokenizer", parse.GetValue(_tokenizer)),
             _ => fingerprint.With("beta", parse.GetValue(_beta)),
@@ -93,7 +107,10 @@ internal sealed class JudgeOptions
             Prompt = parse.GetValue(_prompt) switch { "hardened" => HardenedPrompt.Instance, "json" => JsonPrompt.Instance, _ => PaperPrompt.Instance },
         });
         if (parse.GetValue(_orders) is > 1 and var orders)
-            ranker = new ConsistencyFilter(new PermutationRanker(ranker, new PermutationOptions { MaxOrders = orders }), parse.GetValue(_minConsistency));
+            ranker = new ConsistencyFilter(
+                new PermutationRanker(ranker, new PermutationOptions { MaxOrders = orders, Aggregator = Aggregators[parse.GetValue(_aggregate)!]() }),
+                parse.GetValue(_minConsistency),
+                parse.GetValue(_minPairSupport));
         return new(ranker, _service.Parallel(parse), service, [service]);
     }
 

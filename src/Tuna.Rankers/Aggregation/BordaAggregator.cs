@@ -4,6 +4,9 @@ namespace Tuna.Rankers.Aggregation;
 /// <remarks>de Borda (1781). A tie counts one half; ballots that leave a candidate out do not count for it, and its share is of those present.</remarks>
 public sealed class BordaAggregator : IRankAggregator
 {
+    // Shares with other denominators are further apart than this; sums in another order are not.
+    private const int Decimals = 12;
+
     /// <inheritdoc/>
     public double[] Aggregate(IReadOnlyList<IReadOnlyList<double?>> ballots)
     {
@@ -29,7 +32,7 @@ public sealed class BordaAggregator : IRankAggregator
                 counted++;
             }
 
-            scores[i] = counted > 0 ? sum / counted : 0;
+            scores[i] = counted > 0 ? Math.Round(sum / counted, Decimals) : 0;
         }
 
         return scores;

@@ -11,6 +11,9 @@ public sealed class PlackettLuceAggregator : IRankAggregator
     private const int MaxIterations = 10_000;
     private const double Tolerance = 1e-12;
 
+    // What the iteration leaves between candidates that the ballots treat alike is smaller than this.
+    private const int Decimals = 9;
+
     /// <summary>Creates the aggregator.</summary>
     /// <param name="prior">Imaginary wins and losses of each candidate, above 0. Default 0.1.</param>
     public PlackettLuceAggregator(double prior = 0.1)
@@ -62,7 +65,7 @@ public sealed class PlackettLuceAggregator : IRankAggregator
 
         double[] scores = Array.ConvertAll(strength, Math.Log);
         double mean = scores.Average();
-        return Array.ConvertAll(scores, s => s - mean);
+        return Array.ConvertAll(scores, s => Math.Round(s - mean, Decimals));
     }
 
     // The choices a ballot makes: at each place, who was chosen and among whom. The last place is no choice.
