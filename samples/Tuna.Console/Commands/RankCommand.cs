@@ -64,7 +64,7 @@ internal sealed class RankCommand : StageCommand
                 spent = judge.Service?.Spent ?? RankingUsage.None;
             }
 
-            ServiceFailures.StopIfNeeded(failures, output);
+            ServiceFailures.StopIfNeeded(failures, sink.Count, output);
         });
         FailureFile.Write(output, [.. failures.Select(f => (f.RowId, f.Message))]);
         string cost = spent.Calls == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; {spent.Calls} calls, {spent.InputTokens} + {spent.OutputTokens} tokens{(spent.Cost > 0 ? $", cost {spent.Cost:0.####}" : "")}");

@@ -122,7 +122,7 @@ internal sealed class SampleCommand : StageCommand
             });
             failures = await TeacherSampling.RunAsync(teacher, missing, parse.GetValue(_count), _service.Parallel(parse), () => service.CostText, sink, cancellationToken);
             spent = service.Spent;
-            ServiceFailures.StopIfNeeded(failures, output);
+            ServiceFailures.StopIfNeeded(failures, sink.Count, output);
         });
         return Result(output, result, [.. failures.Select(f => (f.RowId, f.Message))], new()
         {

@@ -19,10 +19,14 @@ internal static class Failures
         HttpRequestException e => (ExitCodes.Service, $"The service cannot be reached: {FirstLine(e.Message)}"),
         FileNotFoundException e => (ExitCodes.BadInput, e.FileName is null || e.Message.Contains(e.FileName, StringComparison.Ordinal) ? e.Message : $"{e.FileName}: {e.Message}"),
         JsonException e => (ExitCodes.BadInput, $"Not valid JSON: {FirstLine(e.Message)}"),
-        IOException or UnauthorizedAccessException or InvalidDataException or FormatException or ArgumentException => (ExitCodes.BadInput, exception.Message),
+        IOException or UnauthorizedAccessException or InvalidDataException or FormatException or ArgumentException => (ExitCodes.BadInput, WithoutParameter(exception)),
         AggregateException { InnerExceptions.Count: 1 } e => Explain(e.InnerExceptions[0]),
         _ => (ExitCodes.Defect, $"This is a defect, please report it: {exception}"),
     };
+
+    // The name of a method's parameter tells a person at the command line nothing.
+    private static string WithoutParameter(Exception exception) =>
+        exception is ArgumentException { ParamName: { } name } ? exception.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : exception.Message;
 
     private static string FirstLine(string text) => text.Split('\n', 2)[0].Trim();
 }

@@ -31,6 +31,11 @@ internal sealed class ServiceOptions
     {
         foreach (Option option in (Option[])[_address, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens])
             command.Options.Add(option);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_budget) is not null && result.GetValue(_priceInput) == 0 && result.GetValue(_priceOutput) == 0)
+                result.AddError("--budget counts money: give --price-input and --price-output too, or --budget-tokens instead.");
+        });
     }
 
     public int Parallel(ParseResult parse) => parse.GetValue(_parallel);

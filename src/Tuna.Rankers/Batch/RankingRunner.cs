@@ -74,6 +74,7 @@ public sealed class RankingRunner(IResponseRanker ranker, RankingRunnerOptions? 
     private async Task WorkAsync(IAsyncEnumerable<RankingRequest> rows, SemaphoreSlim room, ChannelWriter<RankingOutcome> outcomes, CancellationToken cancellationToken)
     {
         RankingException? stopped = null;
+        int errorsInARow = 0;
         using var turns = new SemaphoreSlim(_options.MaxParallelRows);
         var running = new HashSet<Task>();
         try
@@ -104,12 +105,20 @@ public sealed class RankingRunner(IResponseRanker ranker, RankingRunnerOptions? 
             await Task.Yield(); // a ranker may work before its first await
             try
             {
-                outcomes.TryWrite(Volatile.Read(ref stopped) is { } reason
-                    ? new RankingOutcome(index, row, null, new RankingException(row.Id, RankingFailure.Stopped, $"not tried, because the run was stopped by row '{reason.RowId}': {reason.Problem}"))
-                    : new RankingOutcome(index, row, await _ranker.RankAsync(row, cancellationToken).ConfigureAwait(false), null));
+                if (Volatile.Read(ref stopped) is { } reason)
+                {
+                    outcomes.TryWrite(new RankingOutcome(index, row, null, new RankingException(row.Id, RankingFailure.Stopped, $"not tried, because the run was stopped by row '{reason.RowId}': {reason.Problem}")));
+                    return;
+                }
+
+                RankingResult result = await _ranker.RankAsync(row, cancellationToken).ConfigureAwait(false);
+                Volatile.Write(ref errorsInARow, 0);
+                outcomes.TryWrite(new RankingOutcome(index, row, result, null));
             }
             catch (RankingException e)
             {
+                if (e.Reason == RankingFailure.ServiceError && Interlocked.Increment(ref errorsInARow) == _options.MaxServiceErrorsInARow)
+                    e = new RankingException(row.Id, RankingFailure.Stopped, $"the service failed for {_options.MaxServiceErrorsInARow} rows in a row and is taken to be down; the last time, {e.Problem}", e.Usage, e);
                 if (e.Reason == RankingFailure.Stopped)
                     Interlocked.CompareExchange(ref stopped, e, null);
                 outcomes.TryWrite(new RankingOutcome(index, row, null, e));

@@ -11,6 +11,9 @@ public sealed class RankingRunnerOptions
     /// <summary>Whether outcomes come in the order of the rows; otherwise as they are ready. Default true.</summary>
     public bool InOrder { get; set; } = true;
 
+    /// <summary>After so many rows in a row that the service failed (<see cref="Ranking.RankingFailure.ServiceError"/>) it is taken to be down, and the rest is not tried; null never stops. At least 1. Default 64.</summary>
+    public int? MaxServiceErrorsInARow { get; set; } = 64;
+
     /// <summary>Rows in all, for the estimates; null when unknown.</summary>
     public long? TotalRows { get; set; }
 
@@ -24,6 +27,8 @@ public sealed class RankingRunnerOptions
     {
         if (MaxParallelRows < 1)
             throw new ArgumentException($"{nameof(MaxParallelRows)} is {MaxParallelRows}; it is at least 1.");
+        if (MaxServiceErrorsInARow is < 1)
+            throw new ArgumentException($"{nameof(MaxServiceErrorsInARow)} is {MaxServiceErrorsInARow}; it is at least 1.");
         if (TotalRows is < 0)
             throw new ArgumentException($"{nameof(TotalRows)} is {TotalRows}; it is at least 0.");
         if (ProgressInterval < TimeSpan.Zero)

@@ -133,6 +133,20 @@ public class RankTests
     }
 
     [Fact]
+    public async Task Rank_TheServiceIsDown_Exits5_AndABudgetWithoutPricesIsAUsageError()
+    {
+        using Workspace work = new Workspace().WithRanked(3, scores: false);
+        string[] line = ["rank", "--data", "ranked.jsonl", "--judge", "openai:m", "--out", "r.jsonl", "--base-url", "http://127.0.0.1:9/v1"];
+
+        TunaRun down = (await TunaProcess.RunAsync(work.Root, [.. line, "--retries", "0"])).Expect(5);
+        TunaRun budget = (await TunaProcess.RunAsync(work.Root, [.. line, "--budget", "1"])).Expect(2);
+
+        Assert.Contains("answered none of 3 rows", down.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(work["r.jsonl"])); // nobody takes nothing for the whole
+        Assert.Contains("--price-input", budget.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Rank_NoKey_Exits5AndNamesTheVariable()
     {
         using Workspace work = new Workspace().WithRanked(1, scores: false);

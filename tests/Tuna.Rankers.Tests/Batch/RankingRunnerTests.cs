@@ -90,6 +90,37 @@ public class RankingRunnerTests
         Assert.All(outcomes.Take(9), o => Assert.Equal(RankingFailure.BudgetExhausted, o.Failure!.Reason));
     }
 
+    [Theory]
+    [InlineData(3, 3)] // down for good: three rows are tried
+    [InlineData(null, 20)]
+    [InlineData(21, 20)]
+    public async Task RunAsync_TheServiceIsDown_StopsAfterSoManyRows(int? most, int tried)
+    {
+        int calls = 0;
+        var ranker = new FunctionRanker(r =>
+        {
+            calls++;
+            throw new RankingException(r.Id, RankingFailure.ServiceError, "the connection failed.");
+        });
+
+        List<RankingOutcome> outcomes = await Collect(new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 1, MaxServiceErrorsInARow = most }), 20);
+
+        Assert.Equal((tried, 20), (calls, outcomes.Count(o => o.Failure is not null)));
+        Assert.Equal(most == 3, outcomes.Exists(o => o.Failure!.Reason == RankingFailure.Stopped && o.Failure.Message.Contains("3 rows in a row", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task RunAsync_TheServiceFailsNowAndThen_GoesOn()
+    {
+        var ranker = new FunctionRanker(r => int.Parse(r.Id, System.Globalization.CultureInfo.InvariantCulture) % 3 == 2
+            ? RankedScores.ToResult([1, 2])
+            : throw new RankingException(r.Id, RankingFailure.ServiceError, "the connection failed."));
+
+        List<RankingOutcome> outcomes = await Collect(new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 1, MaxServiceErrorsInARow = 3 }), 30);
+
+        Assert.Equal(10, outcomes.Count(o => o.Result is not null));
+    }
+
     [Fact]
     public async Task RunAsync_ARowFailsWhileTheRunIsCancelled_IsStillACancellation()
     {
