@@ -102,7 +102,7 @@ public static class StatisticsReport
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
-    /// <summary>The statistics as one self-contained SVG picture: scores, margins, length by rank, and the models where they are known.</summary>
+    /// <summary>The statistics as one self-contained SVG picture: scores, margins, length by rank, duplicates, and the models where they are known.</summary>
     /// <param name="statistics">The statistics.</param>
     /// <param name="title">Above the charts, the file's name for example.</param>
     public static string ToSvg(this RankedStatistics statistics, string title = "")
@@ -119,6 +119,9 @@ public static class StatisticsReport
             SvgChart.Bar(layout with { Title = "Candidates a row", XTitle = "candidates", YTitle = "rows" },
                 [.. s.CandidateCounts.Keys.Select(k => k.ToString(CultureInfo.InvariantCulture))], new BarSeries("rows", [.. s.CandidateCounts.Values.Select(v => (double)v)])),
         };
+        charts.Add(SvgChart.Bar(layout with { Title = "Duplicates, ties and gaps", YTitle = "%" },
+            ["repeated instructions", "repeated candidates", "tied pairs", "without a score", "empty"],
+            new BarSeries("share", [Percent(s.RepeatedInstructions, s.Rows), Percent(s.RepeatedCandidates, s.Candidates), Percent(s.TiedPairs, s.Pairs), Percent(s.MissingScores, s.Candidates), Percent(s.EmptyCandidates, s.Candidates)])));
         if (s.Models.Count > 0)
         {
             (string Name, ModelStatistics Model)[] models = [.. s.Models.OrderByDescending(m => m.Value.MeanScore).Select(m => (m.Key, m.Value))];
@@ -129,6 +132,8 @@ public static class StatisticsReport
 
         return SvgChart.Grid(charts, 2, Width, Height, title);
     }
+
+    private static double Percent(long part, long whole) => whole == 0 ? 0 : 100.0 * part / whole;
 
     private static double? Finite(double value) => double.IsFinite(value) ? value : null;
 
