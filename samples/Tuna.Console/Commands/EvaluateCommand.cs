@@ -65,5 +65,10 @@ internal abstract class EvaluationCommand : StageCommand
     protected abstract Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken);
 
     /// <summary>The model's name in the result.</summary>
-    protected string ModelName(ParseResult parse, string path) => parse.GetValue(_name) ?? Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+    protected string ModelName(ParseResult parse, string path)
+    {
+        // A folder such as beta-1.3 has no extension to lose.
+        string name = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        return parse.GetValue(_name) ?? (Directory.Exists(name) ? Path.GetFileName(name) : Path.GetFileNameWithoutExtension(name));
+    }
 }
