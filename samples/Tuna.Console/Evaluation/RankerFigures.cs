@@ -12,6 +12,7 @@ internal static class RankerFigures
         ("pairwise_accuracy", e.PairwiseAccuracy),
         ("length_baseline_accuracy", e.LengthBaselineAccuracy),
         ("length_matched_accuracy", e.LengthMatchedAccuracy),
+        ("length_matched_baseline", e.LengthMatchedBaseline),
         ("spearman", e.Spearman),
         ("kendall_tau_b", e.KendallTauB),
         ("length_baseline_spearman", e.LengthBaselineSpearman),

@@ -63,7 +63,7 @@ internal static class RankerReport
         return string.Join(Environment.NewLine,
             $"on {rows} held-out rows ({facts["held_out_pairs"]} pairs), with 95 % intervals over rows:",
             $"  pairwise accuracy  {Percent("pairwise_accuracy")}{Interval("pairwise_accuracy", "P1")}   length alone {Percent("length_baseline_accuracy")}; difference {Shown(over, Signed)}{Interval("over_length", Signed)}",
-            $"  of like length     {Percent("length_matched_accuracy")}{Interval("length_matched_accuracy", "P1")}   on {facts["length_matched_pairs"]} pairs whose lengths differ by at most {Shown(RankerEvaluation.MatchedWithin, "P0")}",
+            $"  of like length     {Percent("length_matched_accuracy")}{Interval("length_matched_accuracy", "P1")}   length alone {Percent("length_matched_baseline")}; on {facts["length_matched_pairs"]} pairs whose lengths differ by at most {Shown(RankerEvaluation.MatchedWithin, "P0")}",
             $"  Spearman           {Plain("spearman")}   length alone {Plain("length_baseline_spearman")}",
             $"  prefers the longer {Percent("prefers_longer")}   the judge    {Percent("judge_prefers_longer")}   (correlation with length {Plain("length_bias")}, the judge's {Plain("judge_length_bias")})");
 

@@ -36,6 +36,9 @@ public sealed class RankerEvaluation
     /// <summary><see cref="PairwiseAccuracy"/> on the pairs matched in length, where length tells next to nothing. [0, 1].</summary>
     public double LengthMatchedAccuracy => _rows.Sum(r => r.MatchedRight) / LengthMatchedPairs;
 
+    /// <summary>What the longer response gets on those pairs; a half when length tells nothing there.</summary>
+    public double LengthMatchedBaseline => _rows.Sum(r => r.MatchedLengthRight) / LengthMatchedPairs;
+
     /// <summary>Share of rows whose best candidate for the ranker (the first of equals) is the judge's best, or one of its best. [0, 1].</summary>
     public double TopAccuracy => _best / Rows;
 
@@ -120,7 +123,7 @@ public sealed class RankerEvaluation
     private sealed class RowPairs
     {
         public int Pairs, Unequal, Matched;
-        public double Right, LengthRight, MatchedRight, Longer, JudgeLonger;
+        public double Right, LengthRight, MatchedRight, MatchedLengthRight, Longer, JudgeLonger;
 
         // Each of the first three says which of two candidates is preferred, or longer: -1, 0 or 1.
         public void Add(int judge, int ranker, int length, bool matched)
@@ -130,11 +133,13 @@ public sealed class RankerEvaluation
             double right = (1 + (judge * ranker)) / 2.0;
             Pairs++;
             Right += right;
-            LengthRight += (1 + (judge * length)) / 2.0;
+            double lengthRight = (1 + (judge * length)) / 2.0;
+            LengthRight += lengthRight;
             if (matched)
             {
                 Matched++;
                 MatchedRight += right;
+                MatchedLengthRight += lengthRight;
             }
 
             if (length != 0)

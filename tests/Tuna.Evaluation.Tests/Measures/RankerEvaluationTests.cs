@@ -59,6 +59,7 @@ public class RankerEvaluationTests
         Assert.Equal(3, evaluation.Pairs);
         Assert.Equal(2, evaluation.LengthMatchedPairs);
         Assert.Equal(0.5, evaluation.LengthMatchedAccuracy); // 0 over 2 is seen, 0 over 1 is not
+        Assert.Equal(0.5, evaluation.LengthMatchedBaseline); // 100 over 90 is not the judge's order, 90 over 89 is
         Assert.Equal(2 / 3.0, evaluation.PairwiseAccuracy, 12);
     }
 
