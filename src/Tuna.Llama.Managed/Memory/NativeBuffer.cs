@@ -10,6 +10,9 @@ namespace Tuna.Llama.Managed.Memory;
 internal sealed unsafe class NativeBuffer : IDisposable
 {
     private const nuint Alignment = 64;
+
+    // Smaller blocks gain nothing measurable.
+    private const nuint SmallestInLargePages = 4 * LargePages.Size;
     private float* _pointer;
     private long _capacity;
 
@@ -25,7 +28,10 @@ internal sealed unsafe class NativeBuffer : IDisposable
         if (count > _capacity)
         {
             Dispose();
-            _pointer = (float*)NativeMemory.AlignedAlloc(checked((nuint)count * sizeof(float)), Alignment);
+            nuint bytes = checked((nuint)count * sizeof(float));
+            _pointer = (float*)NativeMemory.AlignedAlloc(bytes, bytes < SmallestInLargePages ? Alignment : LargePages.Size);
+            if (bytes >= SmallestInLargePages)
+                LargePages.Advise(_pointer, bytes);
             _capacity = count;
         }
 
