@@ -95,6 +95,16 @@ public class SamplingTests
     }
 
     [Fact]
+    public async Task Sample_TheTeachersServiceIsDown_StopsAfterSoManyRows_WithCode5()
+    {
+        using Workspace work = new Workspace().WithInstructions(300);
+
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, "sample", "--teacher", "completions:m", "--base-url", "http://127.0.0.1:9/v1", "--data", "data.jsonl", "--out", "s.jsonl", "--retries", "0", "-q")).Expect(5);
+
+        Assert.Contains("64 rows in a row", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Generate_AnswersOnce_AndGoesOnAfterAKill()
     {
         using Workspace work = await new Workspace().WithInstructions(30).WithModelAsync();
