@@ -39,7 +39,8 @@ public class RankedStatisticsTests
         Assert.Contains("longest is best", text);
         Assert.Matches("(?m)^x +2 +2 +1.50", text);
         string svg = s.ToSvg("file <x>");
-        Assert.Equal(6, XElement.Parse(svg).Elements("{http://www.w3.org/2000/svg}svg").Count());
+        Assert.Equal(7, XElement.Parse(svg).Elements("{http://www.w3.org/2000/svg}svg").Count());
+        Assert.Contains("Duplicates, ties and gaps", svg);
         Assert.Contains("Mean score by model", svg);
     }
 
