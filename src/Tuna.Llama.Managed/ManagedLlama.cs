@@ -20,7 +20,7 @@ public sealed class ManagedLlama : ManagedPolicy
     private VocabularyHead VocabularyHead => (VocabularyHead)Head;
 
     private ManagedLlama(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(config, options, (parameters, pool) => new VocabularyHead(config, parameters, pool))
+        : base(LanguageModel(config), options, (parameters, pool) => new VocabularyHead(config, parameters, pool))
     {
     }
 
@@ -59,6 +59,10 @@ public sealed class ManagedLlama : ManagedPolicy
         ModelFiles.Initialize(model.Config, model.Parameters, seed);
         return model;
     }
+
+    private static LlamaConfig LanguageModel(LlamaConfig config) => config is not { ScalarHead: true }
+        ? config
+        : throw new NotSupportedException("'architectures': the model is a sequence classifier, whose head gives rewards, not tokens; open it as ManagedRewardModel.");
 
     /// <inheritdoc/>
     public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)

@@ -26,12 +26,12 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
     private PolicyPass? _open;
     private bool _disposed;
 
-    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, IPolicyHead> head, params ReadOnlySpan<ParameterShape> extra)
+    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, IPolicyHead> head)
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = ModelFiles.Supported(config.Validate());
         Options = options ?? new ManagedLlamaOptions();
-        Parameters = new LlamaParameters(Config, extra);
+        Parameters = new LlamaParameters(Config);
         Pool = new WorkerPool(Options.Threads);
         Trunk = new LlamaTrunk(Config, Parameters, Pool, Options.RecomputeMlp);
         Head = head(Parameters, Pool);

@@ -15,7 +15,7 @@ namespace Tuna.Llama.Managed;
 public sealed class ManagedRewardModel : ManagedPolicy
 {
     private ManagedRewardModel(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(config, options, (parameters, _) => new RewardHead(config, parameters), new ParameterShape(RewardHead.WeightName, [1, config.HiddenSize]))
+        : base(config, options, (parameters, _) => new RewardHead(config, parameters))
     {
     }
 
@@ -30,7 +30,7 @@ public sealed class ManagedRewardModel : ManagedPolicy
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         using CheckpointReader reader = CheckpointReader.Open(folder);
-        var model = new ManagedRewardModel(WithoutOutputEmbedding(LlamaConfig.Load(folder)), options);
+        var model = new ManagedRewardModel(LlamaConfig.Load(folder) with { ScalarHead = true }, options);
         try
         {
             if (!ModelFiles.Load(model.Pool, reader, model.Parameters, optional: RewardHead.WeightName))
@@ -51,7 +51,7 @@ public sealed class ManagedRewardModel : ManagedPolicy
     public static ManagedRewardModel Create(LlamaConfig config, ulong seed, ManagedLlamaOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        var model = new ManagedRewardModel(WithoutOutputEmbedding(config), options);
+        var model = new ManagedRewardModel(config with { ScalarHead = true }, options);
         ModelFiles.Initialize(model.Config, model.Parameters, seed);
         return model;
     }
@@ -60,7 +60,4 @@ public sealed class ManagedRewardModel : ManagedPolicy
     /// <exception cref="NotSupportedException">Always.</exception>
     public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default) =>
         throw new NotSupportedException("A reward model scores responses; it cannot sample them. Sample from a policy, such as ManagedLlama.");
-
-    // An untied output embedding would be a parameter that nothing reads or trains.
-    private static LlamaConfig WithoutOutputEmbedding(LlamaConfig config) => config with { TieWordEmbeddings = true };
 }

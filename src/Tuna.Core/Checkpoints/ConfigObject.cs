@@ -52,6 +52,16 @@ internal readonly struct ConfigObject
         return [.. list];
     }
 
+    /// <summary>An array of texts; empty when absent.</summary>
+    public string[] Texts(string key)
+    {
+        if (Find(key) is not { } value)
+            return [];
+        if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
+            throw Bad(key, $"is {value.GetRawText()}, not an array of texts");
+        return [.. value.EnumerateArray().Select(item => item.GetString()!)];
+    }
+
     private int AsInteger(string key, JsonElement value) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Bad(key, $"is {value.GetRawText()}, not a 32-bit integer");
 

@@ -55,6 +55,9 @@ public sealed record LlamaConfig
     /// <summary>Whether the output layer is the input embedding. Default false.</summary>
     public bool TieWordEmbeddings { get; init; }
 
+    /// <summary>Whether there is a linear head of one output, <c>score.weight</c>, in place of the output layer: a Hugging Face sequence classifier with one label. Default false.</summary>
+    public bool ScalarHead { get; init; }
+
     /// <summary>Whether the query, key and value projections have biases (<c>attention_bias</c>; always in Qwen2). Default false.</summary>
     public bool QueryKeyValueBias { get; init; }
 
@@ -164,7 +167,9 @@ public sealed record LlamaConfig
             Linear(prefix + "mlp.down_proj", HiddenSize, IntermediateSize, MlpBias);
         }
         list.Add(new("model.norm.weight", [HiddenSize]));
-        if (!TieWordEmbeddings)
+        if (ScalarHead)
+            list.Add(new("score.weight", [1, HiddenSize]));
+        else if (!TieWordEmbeddings)
             list.Add(new("lm_head.weight", [VocabularySize, HiddenSize]));
         return list;
 

@@ -6,6 +6,7 @@ namespace Tuna.Checkpoints;
 /// <summary>config.json to <see cref="LlamaConfig"/> and back.</summary>
 internal static class LlamaConfigJson
 {
+    private const string Classifier = "ForSequenceClassification";
     private static readonly string[] Families = ["llama", "mistral", "qwen2"];
 
     public static LlamaConfig Read(ReadOnlyMemory<byte> utf8Json, string source)
@@ -58,6 +59,7 @@ internal static class LlamaConfigJson
             RmsNormEpsilon = root.Number("rms_norm_eps") ?? 1e-6,
             RopeTheta = theta,
             RopeScaling = scaling,
+            ScalarHead = root.Texts("architectures").Any(a => a.EndsWith(Classifier, StringComparison.Ordinal)),
             TieWordEmbeddings = root.Boolean("tie_word_embeddings") ?? false,
             QueryKeyValueBias = attentionBias || qwen,
             OutputBias = attentionBias && !qwen,
@@ -130,7 +132,7 @@ internal static class LlamaConfigJson
         {
             json.WriteStartObject();
             json.WriteStartArray("architectures");
-            json.WriteStringValue(Architecture(config.ModelType));
+            json.WriteStringValue(Architecture(config));
             json.WriteEndArray();
             if (config.ModelType != "qwen2")
                 json.WriteBoolean("attention_bias", AttentionBias(config));
@@ -142,6 +144,8 @@ internal static class LlamaConfigJson
             json.WriteNumber("head_dim", config.HeadDimension);
             json.WriteString("hidden_act", "silu");
             json.WriteNumber("hidden_size", config.HiddenSize);
+            if (config.ScalarHead)
+                WriteOneLabel(json);
             json.WriteNumber("initializer_range", config.InitializerRange);
             json.WriteNumber("intermediate_size", config.IntermediateSize);
             json.WriteNumber("max_position_embeddings", config.ContextLength);
@@ -183,12 +187,20 @@ internal static class LlamaConfigJson
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static string Architecture(string family) => family switch
+    private static string Architecture(LlamaConfig config) => config.ModelType switch
     {
-        "mistral" => "MistralForCausalLM",
-        "qwen2" => "Qwen2ForCausalLM",
-        _ => "LlamaForCausalLM",
-    };
+        "mistral" => "Mistral",
+        "qwen2" => "Qwen2",
+        _ => "Llama",
+    } + (config.ScalarHead ? Classifier : "ForCausalLM");
+
+    // Transformers takes the number of labels from this table, and two labels when there is none.
+    private static void WriteOneLabel(Utf8JsonWriter json)
+    {
+        json.WriteStartObject("id2label");
+        json.WriteString("0", "LABEL_0");
+        json.WriteEndObject();
+    }
 
     private static bool AttentionBias(LlamaConfig config) => config.QueryKeyValueBias == config.OutputBias
         ? config.QueryKeyValueBias

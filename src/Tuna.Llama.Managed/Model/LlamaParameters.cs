@@ -21,13 +21,10 @@ internal sealed unsafe class LlamaParameters : IDisposable
 
     /// <summary>Lays the parameters out; the weights are not set yet.</summary>
     /// <param name="config">The model.</param>
-    /// <param name="extra">Parameters of a head of its own.</param>
-    public LlamaParameters(LlamaConfig config, params ReadOnlySpan<ParameterShape> extra)
+    public LlamaParameters(LlamaConfig config)
     {
         var slots = new List<ParameterSlot>();
         foreach (ParameterShape p in config.Parameters())
-            Add(p);
-        foreach (ParameterShape p in extra)
             Add(p);
         Slots = slots;
         Layers = new LayerSlots[config.LayerCount];
@@ -45,7 +42,7 @@ internal sealed unsafe class LlamaParameters : IDisposable
 
         Embedding = Offset("model.embed_tokens.weight");
         FinalNorm = Offset("model.norm.weight");
-        OutputEmbedding = config.TieWordEmbeddings ? Embedding : Offset("lm_head.weight");
+        OutputEmbedding = config.TieWordEmbeddings || config.ScalarHead ? Embedding : Offset("lm_head.weight");
         _weights.Ensure(Count);
 
         void Add(ParameterShape p)

@@ -28,6 +28,25 @@ public sealed class LlamaConfigTests
         Assert.Equal([7, 8], LlamaConfig.Parse(config.ToJson()).EosTokenIds);
     }
 
+    [Theory]
+    [InlineData("llama", "LlamaForSequenceClassification")]
+    [InlineData("mistral", "MistralForSequenceClassification")]
+    [InlineData("qwen2", "Qwen2ForSequenceClassification")]
+    public void ToJson_ScalarHead_IsASequenceClassifierOfOneLabel(string family, string architecture)
+    {
+        LlamaConfig config = Parse("") with { ModelType = family, ScalarHead = true, QueryKeyValueBias = family == "qwen2" };
+        using var json = System.Text.Json.JsonDocument.Parse(config.ToJson());
+        Assert.Equal(architecture, json.RootElement.GetProperty("architectures")[0].GetString());
+        Assert.Single(json.RootElement.GetProperty("id2label").EnumerateObject());
+        Assert.True(LlamaConfig.Parse(config.ToJson()).ScalarHead);
+        Assert.Equal(new ParameterShape("score.weight", [1, 32]).ToString(), config.Parameters()[^1].ToString());
+        Assert.DoesNotContain(config.Parameters(), p => p.Name == "lm_head.weight");
+    }
+
+    [Fact]
+    public void Parse_ArchitecturesNotTexts_NamesTheKey() =>
+        Assert.Contains("architectures", Assert.Throws<InvalidDataException>(() => Parse(""" "architectures":"LlamaForCausalLM" """)).Message, StringComparison.Ordinal);
+
     [Fact]
     public void Parse_Qwen2_HasQueryKeyValueBiasesOnly()
     {
