@@ -12,9 +12,9 @@ public sealed partial class LlamaPolicy
     /// allocated once. Streams of random numbers belong to their request alone; the last bits of the logits may depend on how many are drawn together,
     /// as libtorch's matrix products do.
     /// </remarks>
-    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ThrowIfDisposed();
         RequestGuard.Check(requests, Config);
         var waiting = new List<SampleState>();
         for (int r = 0; r < requests.Count; r++)
@@ -23,9 +23,9 @@ public sealed partial class LlamaPolicy
                 waiting.Add(new SampleState(requests[r], r, k));
         }
 
-        for (int first = 0; first < waiting.Count; first += _options.MaxSampleBatch)
+        for (int first = 0; first < waiting.Count; first += Options.MaxSampleBatch)
         {
-            using var decoder = new Decoder(_model, waiting.GetRange(first, Math.Min(_options.MaxSampleBatch, waiting.Count - first)), cancellationToken);
+            using var decoder = new Decoder(Model, waiting.GetRange(first, Math.Min(Options.MaxSampleBatch, waiting.Count - first)), cancellationToken);
             while (!decoder.Done)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -47,12 +47,12 @@ public sealed partial class LlamaPolicy
     /// <returns>The new token ids, the stop token included: those that <see cref="Sample"/> gives. The policy must not be used otherwise until the stream ends or is disposed.</returns>
     public async IAsyncEnumerable<int> SampleStreamAsync(SamplingRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        ThrowIfDisposed();
         RequestGuard.Check([request], Config);
         if (request.Count != 1)
             throw new ArgumentException($"Count is {request.Count}; a stream is of one sample.", nameof(request));
         var sample = new SampleState(request, 0, 0);
-        using Decoder decoder = await Task.Run(() => new Decoder(_model, [sample], cancellationToken), cancellationToken).ConfigureAwait(false);
+        using Decoder decoder = await Task.Run(() => new Decoder(Model, [sample], cancellationToken), cancellationToken).ConfigureAwait(false);
         for (int shown = 0; ; shown++)
         {
             yield return sample.Tokens[shown];

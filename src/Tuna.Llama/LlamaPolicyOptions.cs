@@ -3,7 +3,7 @@ using Tuna.Llama.Lora;
 
 namespace Tuna.Llama;
 
-/// <summary>How a <see cref="LlamaPolicy"/> computes.</summary>
+/// <summary>How a <see cref="LlamaPolicy"/> or a <see cref="LlamaRewardModel"/> computes.</summary>
 public sealed record LlamaPolicyOptions
 {
     /// <summary>Where: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Default <c>cpu</c>. The application references the libtorch package for it.</summary>
@@ -12,7 +12,7 @@ public sealed record LlamaPolicyOptions
     /// <summary>The type to compute in, F32 or BF16; null is F32 on the CPU and BF16 on a GPU. Master weights, moments and gradient sums are F32 in any case. Default null.</summary>
     public TensorDType? ComputeType { get; init; }
 
-    /// <summary>The type that <see cref="LlamaPolicy.SaveModel"/> stores: F32, BF16 or F16; null keeps the checkpoint's. Default null.</summary>
+    /// <summary>The type that <see cref="TorchPolicy.SaveModel"/> stores: F32, BF16 or F16; null keeps the checkpoint's. Default null.</summary>
     public TensorDType? SaveType { get; init; }
 
     /// <summary>Whether the policy can be trained. False saves the master weights of a BF16 model. Default true.</summary>
@@ -30,7 +30,7 @@ public sealed record LlamaPolicyOptions
     /// <summary>Exceptions from the step's learning rate and weight decay; the first that accepts a name counts. Default none.</summary>
     public IReadOnlyList<ParameterGroup> ParameterGroups { get; init; } = [];
 
-    /// <summary>Seed of fresh weights (adapters, <see cref="LlamaPolicy.Create"/>) and of dropout. Default 0.</summary>
+    /// <summary>Seed of fresh weights (adapters, <see cref="LlamaPolicy.Create"/>, a reward model's head) and of dropout. Default 0.</summary>
     public ulong Seed { get; init; }
 
     /// <summary>Most sequences that are sampled at once, >= 1; the key/value cache holds as many. Default 64.</summary>

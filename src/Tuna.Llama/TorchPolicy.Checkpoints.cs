@@ -1,10 +1,11 @@
 using Tuna.Checkpoints;
 using Tuna.Llama.Checkpoints;
 using Tuna.Llama.Lora;
+using Tuna.Llama.Training;
 
 namespace Tuna.Llama;
 
-public sealed partial class LlamaPolicy
+public abstract partial class TorchPolicy
 {
     private TensorDType SaveType => _options.SaveType ?? Config.DType;
 
@@ -24,7 +25,7 @@ public sealed partial class LlamaPolicy
         ModelFiles.Save(folder, _model, _training, SaveType);
     }
 
-    /// <summary>Writes the adapters in PEFT's layout (adapter_config.json, adapter_model.safetensors; F32) into an existing folder.</summary>
+    /// <summary>Writes the adapters (a reward model's: and its head) in PEFT's layout (adapter_config.json, adapter_model.safetensors; F32) into an existing folder.</summary>
     /// <param name="folder">Where to.</param>
     /// <param name="baseModel">Name or path of the model that the adapters belong to, for PEFT; may be null.</param>
     /// <exception cref="InvalidOperationException">The policy has no adapters.</exception>
@@ -50,11 +51,18 @@ public sealed partial class LlamaPolicy
     public void SaveTrainingState(string folder)
     {
         // The model's files hold the weights exactly only when they are F32 and no adapter was merged into them.
+        TrainingParameters training = Training;
+        training.ThrowIfPassOpen();
         bool weights = SaveType != TensorDType.F32 || _options.Lora is not null;
-        TrainingStateFile.Save(folder, Training, weights, _passes);
+        TrainingStateFile.Save(folder, training, weights, _passes);
     }
 
     /// <inheritdoc/>
     /// <remarks>With adapters, the frozen weights are those that the policy was opened with.</remarks>
-    public void LoadTrainingState(string folder) => _passes = TrainingStateFile.Load(folder, _model, Training);
+    public void LoadTrainingState(string folder)
+    {
+        TrainingParameters training = Training;
+        training.ThrowIfPassOpen();
+        _passes = TrainingStateFile.Load(folder, _model, training);
+    }
 }

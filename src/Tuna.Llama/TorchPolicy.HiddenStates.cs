@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama;
 
-public sealed partial class LlamaPolicy : IHiddenStates
+public abstract partial class TorchPolicy : IHiddenStates
 {
     /// <inheritdoc/>
     public void HiddenStates(ReadOnlySpan<int> tokens, int layer, Span<float> destination)

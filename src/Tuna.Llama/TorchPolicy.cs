@@ -1,8 +1,6 @@
 using Tuna.Checkpoints;
 using Tuna.Llama.Batches;
 using Tuna.Llama.Checkpoints;
-using Tuna.Llama.Heads;
-using Tuna.Llama.Lora;
 using Tuna.Llama.Model;
 using Tuna.Llama.Training;
 using Tuna.Numerics;
@@ -12,28 +10,28 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama;
 
-/// <summary>The TorchSharp LLaMA as a policy: scores, samples and trains on the CPU or a GPU.</summary>
+/// <summary>A TorchSharp LLaMA with a head that gives one number per response: what <see cref="LlamaPolicy"/> and <see cref="LlamaRewardModel"/> share.</summary>
 /// <remarks>
-/// A group's prompt is computed once; only rows that predict a response token reach the vocabulary, a chunk at a time; a response whose gradient is zero
+/// A group's prompt is computed once; only the rows that the head reads reach it; a response whose gradient is zero
 /// is left out of backward wherever that is cheaper than computing it. On the CPU the same inputs, seed and thread count give the same bits; on a GPU
-/// the backward of libtorch's attention may add in another order from run to run. Every public member frees what it made.
+/// the backward of libtorch's attention may add in another order from run to run. Every public member frees what it made. Used by one thread at a time.
 /// </remarks>
-public sealed partial class LlamaPolicy : ITrainablePolicy
+public abstract partial class TorchPolicy : ITrainablePolicy
 {
     private const int ScoreRows = 4096; // rows scored at once
 
     private readonly LlamaPolicyOptions _options;
-    private readonly LlamaModel _model;
+    private readonly LlamaBackbone _model;
     private readonly TrainingParameters? _training;
     private long _passes;
     private bool _disposed;
 
-    private LlamaPolicy(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaModel, TrainingParameters?> fill)
+    private protected TorchPolicy(LlamaPolicyOptions options, Func<torch.Device, ScalarType, LlamaBackbone> create, Action<LlamaBackbone, TrainingParameters?> fill)
     {
         _options = options.Validated();
         Device device = TorchRuntime.OpenDevice(options.Device);
         TensorDType compute = options.ComputeType ?? (device.type == DeviceType.CUDA ? TensorDType.BF16 : TensorDType.F32);
-        _model = new LlamaModel(config, device, TensorTypes.Of(compute), options.Lora);
+        _model = create(device, TensorTypes.Of(compute));
         try
         {
             if (options.Trainable)
@@ -49,7 +47,7 @@ public sealed partial class LlamaPolicy : ITrainablePolicy
             throw;
         }
 
-        Info = new PolicyInfo(config.VocabularySize, config.ContextLength, config.HiddenSize, config.LayerCount, config.Parameters().Sum(p => p.ElementCount));
+        Info = new PolicyInfo(Config.VocabularySize, Config.ContextLength, Config.HiddenSize, Config.LayerCount, Config.Parameters().Sum(p => p.ElementCount));
     }
 
     /// <inheritdoc/>
@@ -58,28 +56,9 @@ public sealed partial class LlamaPolicy : ITrainablePolicy
     /// <summary>The architecture.</summary>
     public LlamaConfig Config => _model.Config;
 
-    /// <summary>The module that computes, for inspection; its weights belong to the policy.</summary>
-    public LlamaModel Model => _model;
+    private protected LlamaPolicyOptions Options => _options;
 
-    /// <summary>Loads a Hugging Face model folder, tensor by tensor: peak memory is the model and one tensor.</summary>
-    /// <param name="folder">config.json and *.safetensors, one file or shards; F32, BF16 or F16.</param>
-    /// <param name="options">How to compute; the defaults when null.</param>
-    /// <exception cref="InvalidDataException">A file is missing or damaged, or tensors are missing or have another shape; the message names them.</exception>
-    /// <exception cref="TorchUnavailableException">libtorch or the device is missing.</exception>
-    public static LlamaPolicy Load(string folder, LlamaPolicyOptions? options = null)
-    {
-        options ??= new LlamaPolicyOptions();
-        LlamaConfig config = LlamaConfig.Load(folder);
-        return new LlamaPolicy(config, options, (model, training) => ModelFiles.Load(folder, model, training));
-    }
-
-    /// <summary>Creates a model with random weights: normal with the config's initializer range, norms 1, biases 0.</summary>
-    public static LlamaPolicy Create(LlamaConfig config, LlamaPolicyOptions? options = null)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        options ??= new LlamaPolicyOptions();
-        return new LlamaPolicy(config.Validate(), options, (model, training) => FreshWeights.Fill(model, training, options.Seed));
-    }
+    internal LlamaBackbone Backbone => _model;
 
     /// <inheritdoc/>
     public void Score(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken = default)
@@ -109,10 +88,10 @@ public sealed partial class LlamaPolicy : ITrainablePolicy
     private void ScoreBatch(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken)
     {
         using DisposeScope scope = NewDisposeScope();
-        PackedBatch batch = PackedBatch.Of(groups);
+        PackedBatch batch = PackedBatch.Of(groups, _model.ResponseHead.Reads);
         using Tensor rows = tensor(Array.ConvertAll(batch.Targets.Rows, r => (long)r), device: _model.Device);
         Tensor hidden = _model.Norm.Forward(Trunk(batch, cancellationToken).index_select(0, rows));
-        batch.Targets.Sum(VocabularyHead.Forward(hidden, _model.Head, batch.Targets, out _), logProbs);
+        _model.ResponseHead.Forward(hidden, batch.Targets, logProbs);
     }
 
     /// <summary>Hidden states before the last norm, without a graph, [N, D].</summary>
@@ -146,8 +125,9 @@ public sealed partial class LlamaPolicy : ITrainablePolicy
             ActivationMode.Recompute => false,
             _ => _options.MemoryBudget is not { } budget || EstimateMemory(groups, ActivationMode.Keep).Total <= budget,
         };
-        ulong seed = Rng.Derive(_options.Seed, (ulong)_passes++);
+        ulong seed = Rng.Derive(_options.Seed, (ulong)_passes);
         training.OpenPass(() => new LlamaPass(_model, training, groups, keep, seed, cancellationToken));
+        _passes++; // a pass that was cancelled is drawn again
         return training.Pass;
     }
 
@@ -155,12 +135,21 @@ public sealed partial class LlamaPolicy : ITrainablePolicy
     public double GradientNorm() => AdamWOptimizer.GradientNorm(Training.List);
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">The step's number is below 1, or its learning rate or scale is not finite.</exception>
+    /// <exception cref="InvalidOperationException">A pass is open.</exception>
     public void ApplyGradients(in AdamWStep step)
     {
+        TrainingParameters training = Training;
+        training.ThrowIfPassOpen();
         ArgumentNullException.ThrowIfNull(step.Settings, nameof(step));
         ArgumentOutOfRangeException.ThrowIfLessThan(step.Step, 1, nameof(step));
-        AdamWOptimizer.Step(Training.List, step);
+        if (!double.IsFinite(step.LearningRate) || !double.IsFinite(step.GradientScale))
+            throw new ArgumentOutOfRangeException(nameof(step), step, "Learning rate and gradient scale are finite.");
+        AdamWOptimizer.Step(training.List, step);
     }
+
+    /// <inheritdoc/>
+    public abstract IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default);
 
     /// <inheritdoc/>
     public void ClearGradients()
@@ -183,6 +172,8 @@ public sealed partial class LlamaPolicy : ITrainablePolicy
     public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode) =>
         MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode);
 
+    private protected void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+
     private TrainingParameters Training
     {
         get
@@ -200,5 +191,6 @@ public sealed partial class LlamaPolicy : ITrainablePolicy
         _disposed = true;
         _training?.Dispose();
         _model.Dispose();
+        GC.SuppressFinalize(this);
     }
 }

@@ -52,6 +52,38 @@ public class CheckpointTests
         Assert.Contains("shape", Assert.Throws<InvalidDataException>(() => LlamaPolicy.Load(folder.Root)).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Load_UnexpectedTensors_AreRefusedUnlessTheyCannotMatter()
+    {
+        using var folder = new TempFolder();
+        void Write(params string[] extra) => CheckpointWriter.Write(folder.Root,
+            [.. Tiny.Config.Parameters().Select(p => new TensorSpec(p.Name, TensorDType.F32, p.Shape)), .. extra.Select(n => new TensorSpec(n, TensorDType.F32, [5]))],
+            (writer, spec) => writer.Write(spec.Name, new float[spec.Shape.Aggregate(1L, (a, b) => a * b)]));
+        Tiny.Config.Save(folder.Root);
+        Write("model.layers.0.self_attn.rotary_emb.inv_freq");
+        LlamaPolicy.Load(folder.Root).Dispose();
+        // The config forgets a bias that the checkpoint has: without it the model would compute something else.
+        Write("model.layers.1.self_attn.o_proj.bias");
+        Assert.Contains("model.layers.1.self_attn.o_proj.bias", Assert.Throws<InvalidDataException>(() => LlamaPolicy.Load(folder.Root)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Forward_CancelledThenRepeated_DrawsTheMasksOfAnUninterruptedRun()
+    {
+        TokenGroup[] groups = Batches.Random(2, 3, 97);
+        double[] Run(bool cancelOnce)
+        {
+            using LlamaPolicy policy = Tiny.Policy(new() { Lora = Tiny.Lora with { Dropout = 0.3 } });
+            Batches.Train(policy, Tiny.Loss, groups, 1, 1e-2);
+            if (cancelOnce)
+                Assert.ThrowsAny<OperationCanceledException>(() => policy.Forward(groups, new CancellationToken(canceled: true)));
+            using IPolicyPass pass = policy.Forward(groups);
+            return pass.LogProbs.ToArray();
+        }
+
+        Assert.Equal(Run(false), Run(true));
+    }
+
     public static TheoryData<bool, bool> Variants => new() { { false, false }, { true, false }, { false, true }, { true, true } };
 
     [Theory]

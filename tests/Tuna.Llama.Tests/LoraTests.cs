@@ -139,4 +139,51 @@ public class LoraTests
 
         Assert.NotEqual(Pass(), Pass());
     }
+
+    [Fact]
+    public void RewardModel_WithAdapters_TrainsThemAndItsHeadAndSavesBoth()
+    {
+        LlamaPolicyOptions options = new() { Lora = Tiny.Lora with { TargetModules = ["q_proj"] }, SaveType = TensorDType.F32 };
+        using var folders = new TempFolder();
+        using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.Config, options), loaded = LlamaRewardModel.Create(Tiny.Config, options);
+        float[] Head(LlamaRewardModel m) => m.Model.named_parameters().Single(p => p.name == "score.weight").parameter.data<float>().ToArray();
+        double[] Rewards(IPolicyModel m)
+        {
+            var rewards = new double[8];
+            m.Score(Groups, rewards);
+            return rewards;
+        }
+
+        Assert.Equal(Rewards(model), Rewards(loaded));
+        Assert.All(model.Model.named_parameters(), p => Assert.Equal(p.name == "score.weight" || p.name.Contains("lora_", StringComparison.Ordinal), p.parameter.requires_grad));
+        for (int step = 1; step <= 3; step++)
+            Batches.Train(model, new Tuna.Losses.PairwiseLogisticLoss(), Groups, step, 1e-2);
+        Assert.NotEqual(Head(model), Head(loaded));
+        Assert.NotEqual(Rewards(model), Rewards(loaded));
+
+        string adapter = Directory.CreateDirectory(folders["adapter"]).FullName, merged = Directory.CreateDirectory(folders["merged"]).FullName;
+        model.SaveAdapter(adapter);
+        using (SafetensorsFile file = SafetensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors")))
+            Assert.Equal([1L, 32L], file["base_model.model.score.weight"].Shape);
+        using (JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(adapter, "adapter_config.json"))))
+            Assert.Equal(("SEQ_CLS", "score"), (config.RootElement.GetProperty("task_type").GetString(), config.RootElement.GetProperty("modules_to_save")[0].GetString()));
+        loaded.LoadAdapter(adapter);
+        Assert.Equal(Rewards(model), Rewards(loaded));
+
+        model.SaveModel(merged);
+        using LlamaRewardModel whole = LlamaRewardModel.Load(merged);
+        AssertSame(Rewards(model), Rewards(whole));
+    }
+
+    [Theory]
+    [InlineData("\"alpha_pattern\": { \"q_proj\": 32 }", "alpha_pattern")]
+    [InlineData("\"rank_pattern\": { \"q_proj\": 2 }", "rank_pattern")]
+    [InlineData("\"use_dora\": true", "use_dora")]
+    [InlineData("\"bias\": \"all\"", "bias")]
+    public void ReadAdapterOptions_WhatWouldComputeSomethingElse_IsRefused(string setting, string name)
+    {
+        using var folder = new TempFolder();
+        File.WriteAllText(folder["adapter_config.json"], $$"""{ "peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"], {{setting}} }""");
+        Assert.Contains(name, Assert.Throws<InvalidDataException>(() => LlamaPolicy.ReadAdapterOptions(folder.Root)).Message, StringComparison.Ordinal);
+    }
 }

@@ -39,6 +39,24 @@ public class PassTests
         Tiny.AssertClose(Gradients(new() { Activations = mode }, alone, own), Gradients(new() { Activations = mode }, Groups, all), 1e-5);
     }
 
+    [Theory]
+    [InlineData(ActivationMode.Keep)]
+    [InlineData(ActivationMode.Recompute)]
+    public void Backward_OfTwoMicroBatches_AccumulatesTheGradientOfTheWhole(ActivationMode mode)
+    {
+        double[] gradient = SomeGradient(r => r != 3);
+        using LlamaPolicy policy = Tiny.Policy(new() { Activations = mode });
+        int first = 0;
+        foreach (TokenGroup group in Groups)
+        {
+            using IPolicyPass pass = policy.Forward([group]);
+            pass.Backward(gradient.AsSpan(first, group.Responses.Count));
+            first += group.Responses.Count;
+        }
+
+        Tiny.AssertClose(Gradients(new() { Activations = mode }, Groups, gradient), Tiny.Gradients(policy), 1e-5);
+    }
+
     [Fact]
     public void Backward_AllZero_LeavesNoGradient()
     {

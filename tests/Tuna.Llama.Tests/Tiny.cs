@@ -42,8 +42,8 @@ internal static class Tiny
     }
 
     /// <summary>Gradients of every trained parameter, by name.</summary>
-    public static Dictionary<string, float[]> Gradients(LlamaPolicy policy) =>
-        policy.Model.named_parameters().Where(p => p.parameter.requires_grad).ToDictionary(p => p.name, p => policy.AccumulatedGradient(p.name) ?? new float[p.parameter.numel()], StringComparer.Ordinal);
+    public static Dictionary<string, float[]> Gradients(TorchPolicy policy) =>
+        policy.Backbone.named_parameters().Where(p => p.parameter.requires_grad).ToDictionary(p => p.name, p => policy.AccumulatedGradient(p.name) ?? new float[p.parameter.numel()], StringComparer.Ordinal);
 
     public static void AssertClose(Dictionary<string, float[]> expected, Dictionary<string, float[]> actual, double tolerance)
     {

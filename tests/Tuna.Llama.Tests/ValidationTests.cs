@@ -46,6 +46,21 @@ public class ValidationTests
     }
 
     [Fact]
+    public void ApplyGradients_NotFiniteOrWhileAPassIsOpen_ThrowsAndMovesNothing()
+    {
+        using LlamaPolicy policy = Tiny.Policy();
+        var settings = new AdamWSettings { WeightDecay = 0.1 };
+        float[] before = policy.Model.named_parameters().First().parameter.data<float>().ToArray();
+        Assert.Throws<ArgumentOutOfRangeException>(() => policy.ApplyGradients(new AdamWStep(1, double.NaN, 1, settings)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => policy.ApplyGradients(new AdamWStep(1, 0.1, double.PositiveInfinity, settings)));
+        using (policy.Forward([Group([1], [3], [4])]))
+            Assert.Throws<InvalidOperationException>(() => policy.ApplyGradients(new AdamWStep(1, 0.1, 1, settings)));
+        Assert.Equal(before, policy.Model.named_parameters().First().parameter.data<float>().ToArray());
+        policy.ApplyGradients(new AdamWStep(1, 0.1, 1, settings));
+        Assert.NotEqual(before, policy.Model.named_parameters().First().parameter.data<float>().ToArray());
+    }
+
+    [Fact]
     public void Model_WrongShapeTypeOrId_Throws()
     {
         using DisposeScope scope = torch.NewDisposeScope();

@@ -1,22 +1,26 @@
+using Tuna.Llama.Heads;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Batches;
 
-/// <summary>Groups laid out as rows without padding: each prompt once, then its responses, each without its last token, which predicts nothing.</summary>
+/// <summary>Groups laid out as rows without padding: each prompt once, then its responses; without their last tokens, which predict nothing, unless the head reads those.</summary>
 /// <remarks>
-/// Rows that predict (a prompt's last row, shared by its responses, and every response row) and what they predict are listed once each, so that no
-/// two writes of a gradient meet in one place: sums stay in one order on a GPU too.
+/// The rows that the head reads and what it reads them for are listed once each, so that no two writes of a gradient meet in one place: sums stay
+/// in one order on a GPU too.
 /// </remarks>
 internal sealed class PackedBatch
 {
-    private PackedBatch(List<Segment> segments, int[] tokens, int[] positions, int[]? sourceRows, int responseCount)
+    private readonly HeadRows _head;
+
+    private PackedBatch(HeadRows head, List<Segment> segments, int[] tokens, int[] positions, int[]? sourceRows, int responseCount)
     {
+        _head = head;
         Segments = segments;
         Tokens = tokens;
         Positions = positions;
         SourceRows = sourceRows;
         ResponseCount = responseCount;
-        Targets = PredictionTable.Build(segments, responseCount);
+        Targets = head == HeadRows.LastToken ? PredictionTable.OfLastTokens(segments, responseCount) : PredictionTable.Build(segments, responseCount);
     }
 
     /// <summary>The groups.</summary>
@@ -34,16 +38,16 @@ internal sealed class PackedBatch
     /// <summary>Responses of the whole micro-batch, R, also of a restricted one.</summary>
     public int ResponseCount { get; }
 
-    /// <summary>Which rows predict which tokens.</summary>
+    /// <summary>Which rows the head reads, and for what.</summary>
     public PredictionTable Targets { get; }
 
     /// <summary>Number of rows, N.</summary>
     public int RowCount => Tokens.Length;
 
     /// <summary>Lays out groups.</summary>
-    public static PackedBatch Of(IReadOnlyList<TokenGroup> groups)
+    public static PackedBatch Of(IReadOnlyList<TokenGroup> groups, HeadRows head)
     {
-        var builder = new Builder();
+        var builder = new Builder(head);
         int response = 0;
         foreach (TokenGroup group in groups)
         {
@@ -59,7 +63,7 @@ internal sealed class PackedBatch
     /// <summary>Lays out prompts alone.</summary>
     public static PackedBatch OfPrompts(IEnumerable<ReadOnlyMemory<int>> prompts)
     {
-        var builder = new Builder();
+        var builder = new Builder(HeadRows.Predicting);
         foreach (ReadOnlyMemory<int> prompt in prompts)
         {
             builder.StartGroup(prompt.Span);
@@ -72,7 +76,7 @@ internal sealed class PackedBatch
     /// <summary>The batch without the responses that are not active, and without prompts that have none left.</summary>
     public PackedBatch Restrict(ReadOnlySpan<bool> active)
     {
-        var builder = new Builder();
+        var builder = new Builder(_head);
         var rows = new List<int>(RowCount);
         foreach (Segment segment in Segments)
         {
@@ -97,8 +101,9 @@ internal sealed class PackedBatch
         return builder.Build([.. rows], ResponseCount);
     }
 
-    private sealed class Builder
+    private sealed class Builder(HeadRows head)
     {
+        private readonly int _left = head == HeadRows.LastToken ? 0 : 1; // last tokens of a response that have no row
         private readonly List<int> _tokens = [];
         private readonly List<int> _positions = [];
         private readonly List<Segment> _segments = [];
@@ -115,8 +120,9 @@ internal sealed class PackedBatch
 
         public void AddResponse(int index, ReadOnlyMemory<int> tokens)
         {
-            _responses.Add(new ResponseRows(index, _tokens.Count, tokens));
-            AddRows(tokens.Span[..^1], _promptLength);
+            ReadOnlySpan<int> rows = tokens.Span[..^_left];
+            _responses.Add(new ResponseRows(index, _tokens.Count, rows.Length, tokens));
+            AddRows(rows, _promptLength);
         }
 
         public void EndGroup()
@@ -125,7 +131,7 @@ internal sealed class PackedBatch
             _responses.Clear();
         }
 
-        public PackedBatch Build(int[]? sourceRows, int responseCount) => new(_segments, [.. _tokens], [.. _positions], sourceRows, responseCount);
+        public PackedBatch Build(int[]? sourceRows, int responseCount) => new(head, _segments, [.. _tokens], [.. _positions], sourceRows, responseCount);
 
         private void AddRows(ReadOnlySpan<int> tokens, int firstPosition)
         {
@@ -151,9 +157,6 @@ internal sealed record Segment(int Start, int PromptLength, IReadOnlyList<Respon
 /// <summary>One response's rows.</summary>
 /// <param name="Index">The response's place in the micro-batch.</param>
 /// <param name="Start">Its first row.</param>
-/// <param name="Tokens">All its tokens, [T]; the last one has no row.</param>
-internal sealed record ResponseRows(int Index, int Start, ReadOnlyMemory<int> Tokens)
-{
-    /// <summary>Rows, T - 1.</summary>
-    public int Length => Tokens.Length - 1;
-}
+/// <param name="Length">Its rows: T, or T - 1 where the last token has none.</param>
+/// <param name="Tokens">All its tokens, [T].</param>
+internal sealed record ResponseRows(int Index, int Start, int Length, ReadOnlyMemory<int> Tokens);

@@ -1,6 +1,6 @@
 namespace Tuna.Llama.Batches;
 
-/// <summary>Which rows predict which tokens, each pair once, ordered by row; and which pairs a response's log-probability sums.</summary>
+/// <summary>Which rows predict which tokens, each pair once, ordered by row; and which pairs a response's output sums.</summary>
 internal sealed class PredictionTable
 {
     private PredictionTable(int[] rows, int[] entryRows, int[] entryTokens, int[][] entriesOfResponse)
@@ -11,7 +11,7 @@ internal sealed class PredictionTable
         EntriesOfResponse = entriesOfResponse;
     }
 
-    /// <summary>The batch rows that predict, ascending, [U].</summary>
+    /// <summary>The batch rows that the head reads, ascending, [U].</summary>
     public int[] Rows { get; }
 
     /// <summary>For each pair, the place of its row in <see cref="Rows"/>, not decreasing, [E].</summary>
@@ -28,6 +28,23 @@ internal sealed class PredictionTable
     {
         int[] rows = [.. Enumerable.Range(0, tokens.Length)];
         return new PredictionTable(rows, rows, tokens, Array.ConvertAll(rows, r => new[] { r }));
+    }
+
+    /// <summary>The last row of each response, which gives the response's output by itself.</summary>
+    public static PredictionTable OfLastTokens(IReadOnlyList<Segment> segments, int responseCount)
+    {
+        var rows = new List<int>();
+        var tokens = new List<int>();
+        var entries = new int[responseCount][];
+        Array.Fill(entries, []);
+        foreach (ResponseRows r in segments.SelectMany(s => s.Responses))
+        {
+            entries[r.Index] = [rows.Count];
+            rows.Add(r.Start + r.Length - 1);
+            tokens.Add(r.Tokens.Span[^1]);
+        }
+
+        return new PredictionTable([.. rows], [.. Enumerable.Range(0, rows.Count)], [.. tokens], entries);
     }
 
     /// <summary>The predictions of a packed batch.</summary>
@@ -72,10 +89,10 @@ internal sealed class PredictionTable
         }
     }
 
-    /// <summary>Sums the pairs' log-probabilities over each response's tokens.</summary>
-    /// <param name="entryLogProbs">Nats, [E].</param>
-    /// <param name="logProbs">Receives the sums of the responses that are in the batch, [R].</param>
-    public void Sum(ReadOnlySpan<float> entryLogProbs, Span<double> logProbs)
+    /// <summary>Sums the pairs' values over each response's tokens.</summary>
+    /// <param name="entryValues">Log-probabilities in nats, or rewards, [E].</param>
+    /// <param name="outputs">Receives the sums of the responses that are in the batch, [R].</param>
+    public void Sum(ReadOnlySpan<float> entryValues, Span<double> outputs)
     {
         for (int r = 0; r < EntriesOfResponse.Length; r++)
         {
@@ -83,12 +100,12 @@ internal sealed class PredictionTable
                 continue;
             double sum = 0;
             foreach (int e in EntriesOfResponse[r])
-                sum += entryLogProbs[e];
-            logProbs[r] = sum;
+                sum += entryValues[e];
+            outputs[r] = sum;
         }
     }
 
-    /// <summary>Spreads dL/d(log-probability) of the responses over the pairs and over the rows.</summary>
+    /// <summary>Spreads dL/d(output) of the responses over the pairs and over the rows.</summary>
     /// <returns>dL/d(pair), [E], and its sum over each row's pairs, [U].</returns>
     public (float[] Entries, float[] Rows) Spread(ReadOnlySpan<double> gradient)
     {

@@ -10,7 +10,7 @@ namespace Tuna.Llama.Checkpoints;
 internal static class FreshWeights
 {
     /// <summary>Normal with the config's initializer range, norms 1, biases 0.</summary>
-    public static void Fill(LlamaModel model, TrainingParameters? training, ulong seed) => Each(model, training, seed, adapters: false, (name, t, g) =>
+    public static void Fill(LlamaBackbone model, TrainingParameters? training, ulong seed) => Each(model, training, seed, name => !LoraNames.IsAdapter(name), 0, (name, t, g) =>
     {
         if (name.EndsWith("norm.weight", StringComparison.Ordinal))
             t.fill_(1);
@@ -21,7 +21,7 @@ internal static class FreshWeights
     });
 
     /// <summary>A uniform in +-1/sqrt(in), as PEFT's Kaiming initialization with a = sqrt(5) comes out; B zero, so that the adapter starts as nothing.</summary>
-    public static void FillAdapters(LlamaModel model, TrainingParameters? training, ulong seed) => Each(model, training, seed, adapters: true, (name, t, g) =>
+    public static void FillAdapters(LlamaBackbone model, TrainingParameters? training, ulong seed) => Each(model, training, seed, LoraNames.IsAdapter, 1UL << 32, (name, t, g) =>
     {
         double bound = 1 / Math.Sqrt(t.shape[1]);
         if (name.EndsWith(LoraNames.A, StringComparison.Ordinal))
@@ -30,14 +30,18 @@ internal static class FreshWeights
             t.zero_();
     });
 
-    private static void Each(LlamaModel model, TrainingParameters? training, ulong seed, bool adapters, Action<string, Tensor, Generator> fill)
+    /// <summary>The head alone, of a reward model that starts from a policy.</summary>
+    public static void FillHead(LlamaBackbone model, TrainingParameters? training, ulong seed) =>
+        Each(model, training, seed, name => name == model.ResponseHead.Name, 1UL << 33, (_, t, g) => t.normal_(0, model.Config.InitializerRange, g));
+
+    // Each kind of parameter begins at a stream of its own: adapters and a fresh head change nothing in the weights around them.
+    private static void Each(LlamaBackbone model, TrainingParameters? training, ulong seed, Func<string, bool> chosen, ulong stream, Action<string, Tensor, Generator> fill)
     {
         Dictionary<string, TrainedParameter> trained = training?.List.ToDictionary(p => p.Name, StringComparer.Ordinal) ?? [];
         using IDisposable mode = no_grad();
-        ulong stream = adapters ? 1UL << 32 : 0; // adapters change nothing in the weights around them
         foreach ((string name, Parameter parameter) in model.named_parameters())
         {
-            if (LoraNames.IsAdapter(name) != adapters)
+            if (!chosen(name))
                 continue;
             stream++;
             using var generator = new Generator(Rng.Derive(seed, stream) >> 1);

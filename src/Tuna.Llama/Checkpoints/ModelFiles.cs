@@ -11,16 +11,26 @@ namespace Tuna.Llama.Checkpoints;
 internal static class ModelFiles
 {
     /// <summary>Reads all weights but the adapters', each straight to its place: peak memory is the model and one tensor.</summary>
-    /// <exception cref="InvalidDataException">Tensors are missing, of another shape or of a type that weights do not have.</exception>
-    public static void Load(string folder, LlamaModel model, TrainingParameters? training)
+    /// <param name="folder">The folder.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="training">Its masters, when it is trained.</param>
+    /// <param name="headMayBeMissing">Whether the model's head may be left as it is.</param>
+    /// <returns>Whether the head was there.</returns>
+    /// <exception cref="InvalidDataException">Tensors are missing, unexpected, of another shape or of a type that weights do not have.</exception>
+    public static bool Load(string folder, LlamaBackbone model, TrainingParameters? training, bool headMayBeMissing = false)
     {
         using CheckpointReader reader = CheckpointReader.Open(folder);
-        reader.Compare(model.Config.Parameters()).ThrowIfUnusable();
+        string head = model.ResponseHead.Name;
+        bool found = !headMayBeMissing || reader.Names.Contains(head);
+        CheckpointDifferences differences = reader.Compare(model.Config.Parameters().Where(p => found || p.Name != head));
+        differences.ThrowIfUnusable();
+        if (differences.Unexpected.Where(name => !IsHarmless(name, model.Config)).ToList() is { Count: > 0 } strange)
+            throw new InvalidDataException($"{folder}: {strange.Count} tensors are not of the model that config.json describes, which would compute without them: {string.Join(", ", strange.Take(3))}.");
         Dictionary<string, TrainedParameter> trained = training?.List.ToDictionary(p => p.Name, StringComparer.Ordinal) ?? [];
         using IDisposable mode = no_grad();
         foreach ((string name, Parameter parameter) in model.named_parameters())
         {
-            if (LoraNames.IsAdapter(name))
+            if (LoraNames.IsAdapter(name) || (!found && name == head))
                 continue;
             using Tensor stored = TensorFiles.Read(reader.Bytes(name), reader[name]);
             if (trained.TryGetValue(name, out TrainedParameter? own))
@@ -28,10 +38,16 @@ internal static class ModelFiles
             else
                 parameter.copy_(stored);
         }
+
+        return found;
     }
 
+    // Old checkpoints store the rotary frequencies, some a copy of a tied embedding; a reward model has no use for a policy's output layer.
+    private static bool IsHarmless(string name, LlamaConfig config) =>
+        name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || (name == "lm_head.weight" && (config.TieWordEmbeddings || config.ScalarHead));
+
     /// <summary>Writes config.json and the weights, adapters merged, into an existing folder.</summary>
-    public static void Save(string folder, LlamaModel model, TrainingParameters? training, TensorDType type)
+    public static void Save(string folder, LlamaBackbone model, TrainingParameters? training, TensorDType type)
     {
         Dictionary<string, Tensor> weights = Weights(model, training);
         Dictionary<string, Projection> adapted = Adapted(model);
@@ -46,7 +62,7 @@ internal static class ModelFiles
     }
 
     /// <summary>Every parameter's most exact value: the master where there is one.</summary>
-    public static Dictionary<string, Tensor> Weights(LlamaModel model, TrainingParameters? training)
+    public static Dictionary<string, Tensor> Weights(LlamaBackbone model, TrainingParameters? training)
     {
         Dictionary<string, Tensor> weights = model.named_parameters().ToDictionary(p => p.name, p => (Tensor)p.parameter, StringComparer.Ordinal);
         foreach (TrainedParameter parameter in training?.List ?? [])
@@ -54,7 +70,7 @@ internal static class ModelFiles
         return weights;
     }
 
-    private static Dictionary<string, Projection> Adapted(LlamaModel model)
+    private static Dictionary<string, Projection> Adapted(LlamaBackbone model)
     {
         var adapted = new Dictionary<string, Projection>(StringComparer.Ordinal);
         foreach ((DecoderLayer layer, int l) in model.Layers.Select((layer, l) => (layer, l)))

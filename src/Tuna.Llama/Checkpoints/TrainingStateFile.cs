@@ -45,7 +45,7 @@ internal static class TrainingStateFile
 
     /// <summary>Restores the state; everything is checked before anything changes.</summary>
     /// <returns>The number of passes opened so far.</returns>
-    public static long Load(string folder, LlamaModel model, TrainingParameters training)
+    public static long Load(string folder, LlamaBackbone model, TrainingParameters training)
     {
         string path = Path.Combine(folder, Name);
         if (!File.Exists(path))

@@ -14,10 +14,10 @@ internal static class LoraAdapterFile
     private const string ConfigName = "adapter_config.json";
     private const string WeightsName = "adapter_model.safetensors";
 
-    public static void Save(string folder, LlamaModel model, TrainingParameters? training, string? baseModel)
+    public static void Save(string folder, LlamaBackbone model, TrainingParameters? training, string? baseModel)
     {
         LoraOptions lora = model.Lora ?? throw new InvalidOperationException("The policy has no adapters.");
-        List<(string Name, Tensor Tensor)> tensors = [.. ModelFiles.Weights(model, training).Where(w => LoraNames.IsAdapter(w.Key)).Select(w => (w.Key, w.Value))];
+        List<(string Name, Tensor Tensor)> tensors = [.. ModelFiles.Weights(model, training).Where(w => model.TrainsBesideTheBase(w.Key)).Select(w => (w.Key, w.Value))];
         using (var writer = new SafetensorsWriter(Path.Combine(folder, WeightsName), tensors.Select(t => new TensorSpec(LoraNames.Peft(t.Name), TensorDType.F32, t.Tensor.shape)), new Dictionary<string, string> { ["format"] = "pt" }))
         {
             foreach ((string name, Tensor tensor) in tensors)
@@ -25,17 +25,17 @@ internal static class LoraAdapterFile
             writer.Complete();
         }
 
-        AtomicFile.WriteAllBytes(Path.Combine(folder, ConfigName), Config(lora, baseModel));
+        AtomicFile.WriteAllBytes(Path.Combine(folder, ConfigName), Config(lora, baseModel, model));
     }
 
-    public static void Load(string folder, LlamaModel model, TrainingParameters? training)
+    public static void Load(string folder, LlamaBackbone model, TrainingParameters? training)
     {
-        LoraOptions lora = model.Lora ?? throw new InvalidOperationException("The policy has no adapters; open it with LoraAdapter.ReadOptions of the folder.");
+        LoraOptions lora = model.Lora ?? throw new InvalidOperationException("The policy has no adapters; open it with the options that LlamaPolicy.ReadAdapterOptions reads from the folder.");
         LoraOptions stored = ReadOptions(folder);
         if (stored.Rank != lora.Rank || stored.Alpha != lora.Alpha || !stored.TargetModules.Order().SequenceEqual(lora.TargetModules.Order()))
             throw new InvalidDataException($"{Path.Combine(folder, ConfigName)}: rank {stored.Rank}, alpha {stored.Alpha}, modules {string.Join(", ", stored.TargetModules)} differ from the policy's rank {lora.Rank}, alpha {lora.Alpha}, modules {string.Join(", ", lora.TargetModules)}.");
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, WeightsName));
-        var adapters = model.named_parameters().Where(p => LoraNames.IsAdapter(p.name)).ToList();
+        var adapters = model.named_parameters().Where(p => model.TrainsBesideTheBase(p.name)).ToList();
         foreach ((string name, TorchSharp.Modules.Parameter parameter) in adapters)
         {
             if (!file.Tensors.TryGetValue(LoraNames.Peft(name), out TensorInfo? info) || !info.Shape.SequenceEqual(parameter.shape))
@@ -66,12 +66,20 @@ internal static class LoraAdapterFile
             JsonElement root = document.RootElement;
             if (root.GetProperty("peft_type").GetString() != "LORA")
                 throw new InvalidDataException($"{path}: the adapter is of type {root.GetProperty("peft_type").GetString()}; supported is LORA.");
-            foreach (string unsupported in new[] { "use_dora", "use_rslora", "fan_in_fan_out" })
+            foreach (string unsupported in new[] { "use_dora", "use_rslora", "fan_in_fan_out", "lora_bias" })
             {
                 if (root.TryGetProperty(unsupported, out JsonElement flag) && flag.ValueKind == JsonValueKind.True)
                     throw new InvalidDataException($"{path}: {unsupported} is not supported.");
             }
 
+            foreach (string pattern in new[] { "rank_pattern", "alpha_pattern" })
+            {
+                if (root.TryGetProperty(pattern, out JsonElement exceptions) && exceptions.ValueKind == JsonValueKind.Object && exceptions.EnumerateObject().Any())
+                    throw new InvalidDataException($"{path}: {pattern} is not supported: all modules have one rank and one alpha.");
+            }
+
+            if (root.TryGetProperty("bias", out JsonElement bias) && bias.GetString() != "none")
+                throw new InvalidDataException($"{path}: bias is '{bias.GetString()}'; supported is none.");
             return new LoraOptions
             {
                 Rank = root.GetProperty("r").GetInt32(),
@@ -86,7 +94,7 @@ internal static class LoraAdapterFile
         }
     }
 
-    private static byte[] Config(LoraOptions lora, string? baseModel)
+    private static byte[] Config(LoraOptions lora, string? baseModel, LlamaBackbone model)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
@@ -98,14 +106,21 @@ internal static class LoraAdapterFile
             json.WriteBoolean("inference_mode", true);
             json.WriteNumber("lora_alpha", lora.Alpha);
             json.WriteNumber("lora_dropout", lora.Dropout);
-            json.WriteNull("modules_to_save");
+            if (model.Config.ScalarHead)
+            {
+                json.WriteStartArray("modules_to_save");
+                json.WriteStringValue("score");
+                json.WriteEndArray();
+            }
+            else
+                json.WriteNull("modules_to_save");
             json.WriteString("peft_type", "LORA");
             json.WriteNumber("r", lora.Rank);
             json.WriteStartArray("target_modules");
             foreach (string module in lora.TargetModules)
                 json.WriteStringValue(module);
             json.WriteEndArray();
-            json.WriteString("task_type", "CAUSAL_LM");
+            json.WriteString("task_type", model.Config.ScalarHead ? "SEQ_CLS" : "CAUSAL_LM");
             json.WriteEndObject();
         }
 

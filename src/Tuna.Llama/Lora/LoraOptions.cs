@@ -21,7 +21,7 @@ public sealed record LoraOptions
     public IReadOnlyList<string> TargetModules { get; init; } = AllProjections;
 
     /// <summary>
-    /// Whether <see cref="LlamaPolicy.SaveModel"/> writes the merged model, which every reader understands; false writes the adapter alone in PEFT's
+    /// Whether <see cref="TorchPolicy.SaveModel"/> writes the merged model, which every reader understands; false writes the adapter alone in PEFT's
     /// layout, beside config.json. Default true.
     /// </summary>
     public bool SaveMerged { get; init; } = true;
@@ -53,6 +53,6 @@ internal static class LoraNames
 
     public static bool IsAdapter(string name) => name.EndsWith("." + A, StringComparison.Ordinal) || name.EndsWith("." + B, StringComparison.Ordinal);
 
-    /// <summary>PEFT's name of an adapter parameter: <c>base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight</c>.</summary>
-    public static string Peft(string name) => $"base_model.model.{name}.weight";
+    /// <summary>PEFT's name of a parameter: <c>base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight</c>, <c>base_model.model.score.weight</c>.</summary>
+    public static string Peft(string name) => $"base_model.model.{name}{(IsAdapter(name) ? ".weight" : "")}";
 }

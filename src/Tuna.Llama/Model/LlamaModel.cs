@@ -1,7 +1,6 @@
 using Tuna.Checkpoints;
-using Tuna.Llama.Batches;
+using Tuna.Llama.Heads;
 using Tuna.Llama.Lora;
-using Tuna.Llama.Model;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -9,13 +8,11 @@ namespace Tuna.Llama;
 
 /// <summary>LLaMA and models of its shape (Mistral, Qwen2) as a TorchSharp module: token ids in, next-token logits out.</summary>
 /// <remarks>
-/// Every weight is a <see cref="Parameter"/> under the checkpoint's name, so <c>named_parameters()</c> lists exactly the tensors of the Hugging Face
-/// checkpoint (and <c>lora_A</c>, <c>lora_B</c> when there are adapters). A tied output layer is the embedding itself and listed once.
+/// A tied output layer is the embedding itself and listed once.
 /// For your own training loop use it as any module; <see cref="LlamaPolicy"/> trains it without ever building the logits.
 /// </remarks>
-public sealed class LlamaModel : nn.Module<Tensor, Tensor>
+public sealed class LlamaModel : LlamaBackbone
 {
-    private readonly Trunk _trunk;
     private readonly Parameter? _head;
 
     /// <summary>Creates a model with uninitialized weights.</summary>
@@ -24,52 +21,25 @@ public sealed class LlamaModel : nn.Module<Tensor, Tensor>
     /// <param name="dtype">Their type: Float32 or BFloat16.</param>
     /// <param name="lora">Adapters, or null for none. With adapters all other weights are frozen.</param>
     public LlamaModel(LlamaConfig config, Device device, ScalarType dtype = ScalarType.Float32, LoraOptions? lora = null)
-        : base(nameof(LlamaModel))
+        : base(nameof(LlamaModel), config, device, dtype, lora)
     {
-        ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(device);
-        if (dtype is not (ScalarType.Float32 or ScalarType.BFloat16))
-            throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "Models compute in Float32 or BFloat16.");
-        Config = config.Validate();
-        Lora = lora?.Validated();
-        Device = device;
-        DType = dtype;
-        _trunk = new Trunk(config, Lora, device, dtype);
-        register_module("model", _trunk);
+        if (config.ScalarHead)
+            throw new NotSupportedException("'architectures': the model is a sequence classifier, whose head gives rewards, not tokens; open it as LlamaRewardModel.");
         if (!config.TieWordEmbeddings)
         {
-            var head = new HeadModule(config, device, dtype);
+            var head = new Table(config.VocabularySize, config.HiddenSize, device, dtype);
             _head = head.Weight;
             register_module("lm_head", head);
         }
 
-        if (Lora is null)
-            return;
-        foreach ((string name, Parameter parameter) in named_parameters())
-            parameter.requires_grad = LoraNames.IsAdapter(name);
+        ResponseHead = new LogProbHead(config.TieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight", Head);
+        FreezeBase();
     }
 
-    /// <summary>The architecture.</summary>
-    public LlamaConfig Config { get; }
-
-    /// <summary>The adapters' settings, or null when there are none.</summary>
-    public LoraOptions? Lora { get; }
-
-    /// <summary>Where the weights are.</summary>
-    public Device Device { get; }
-
-    /// <summary>The type that the model computes in.</summary>
-    public ScalarType DType { get; }
-
-    /// <summary>Input embedding, [V, D].</summary>
-    internal Parameter Embedding => _trunk.Embedding;
-
     /// <summary>Output layer, [V, D]; the embedding when tied.</summary>
-    internal Parameter Head => _head ?? _trunk.Embedding;
+    internal Parameter Head => _head ?? Embedding;
 
-    internal IReadOnlyList<DecoderLayer> Layers => _trunk.Layers;
-
-    internal RmsNorm Norm => _trunk.Norm;
+    internal override IResponseHead ResponseHead { get; }
 
     /// <summary>Next-token logits of independent sequences.</summary>
     /// <param name="input">Token ids, [B, T], Int64 or Int32; right-pad shorter sequences with any id and ignore their logits there.</param>
@@ -77,57 +47,7 @@ public sealed class LlamaModel : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">The ids are not [B, T], are outside the vocabulary, or T exceeds the context.</exception>
     public override Tensor forward(Tensor input)
     {
-        ArgumentNullException.ThrowIfNull(input);
-        if (input.dim() != 2 || input.numel() == 0 || input.dtype is not (ScalarType.Int64 or ScalarType.Int32))
-            throw new ArgumentException($"The token ids are {input.dtype} [{string.Join(", ", input.shape)}]; expected Int64 [B, T].", nameof(input));
-        (int b, int t) = ((int)input.shape[0], (int)input.shape[1]);
-        if (t > Config.ContextLength)
-            throw new ArgumentException($"{t} tokens exceed the model's context of {Config.ContextLength}.", nameof(input));
         using DisposeScope scope = NewDisposeScope();
-        int[] ids = input.to(ScalarType.Int32).cpu().contiguous().data<int>().ToArray();
-        for (int i = 0; i < b; i++)
-            GroupValidation.Check(ids.AsSpan(i * t, t), $"row {i}", "the sequence", Config);
-        PackedBatch batch = PackedBatch.OfPrompts(Enumerable.Range(0, b).Select(i => (ReadOnlyMemory<int>)ids.AsMemory(i * t, t)));
-        using var plan = new PackedPlan(batch, Config, Device, DType);
-        Tensor x = Embedding.index_select(0, tensor(Array.ConvertAll(batch.Tokens, id => (long)id), device: Device));
-        foreach (DecoderLayer layer in Layers)
-            x = layer.Forward(x, plan);
-        Tensor logits = nn.functional.linear(Norm.Forward(x), Head);
-        return scope.MoveToOuter(logits.view(b, t, Config.VocabularySize));
-    }
-
-    private sealed class Trunk : LlamaModule
-    {
-        public Trunk(LlamaConfig config, LoraOptions? lora, Device device, ScalarType dtype)
-            : base("model")
-        {
-            Embedding = Add("embed_tokens", new HeadModule(config, device, dtype)).Weight;
-            Layers = [.. Enumerable.Range(0, config.LayerCount).Select(l => new DecoderLayer(l, config, lora, device, dtype))];
-            var list = new LayerList();
-            foreach ((DecoderLayer layer, int l) in Layers.Select((layer, l) => (layer, l)))
-                list.Append(l, layer);
-            Add("layers", list);
-            Norm = Add("norm", new RmsNorm(config.HiddenSize, config.RmsNormEpsilon, device, dtype));
-        }
-
-        public Parameter Embedding { get; }
-
-        public IReadOnlyList<DecoderLayer> Layers { get; }
-
-        public RmsNorm Norm { get; }
-    }
-
-    private sealed class LayerList() : LlamaModule("layers")
-    {
-        public void Append(int index, DecoderLayer layer) => Add(index.ToString(System.Globalization.CultureInfo.InvariantCulture), layer);
-    }
-
-    /// <summary>A [V, D] table: the embedding, or the output layer.</summary>
-    private sealed class HeadModule : LlamaModule
-    {
-        public HeadModule(LlamaConfig config, Device device, ScalarType dtype)
-            : base("table") => Weight = Add("weight", device, dtype, config.VocabularySize, config.HiddenSize);
-
-        public Parameter Weight { get; }
+        return scope.MoveToOuter(nn.functional.linear(Hidden(input), Head).view(input.shape[0], input.shape[1], Config.VocabularySize));
     }
 }

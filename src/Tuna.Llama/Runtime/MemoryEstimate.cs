@@ -31,7 +31,8 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(groups);
         long size = compute.Size();
-        long weights = config.Parameters().Sum(p => p.ElementCount);
+        long scalarHead = config.ScalarHead ? config.HiddenSize : 0; // single precision, and always trained
+        long weights = config.Parameters().Sum(p => p.ElementCount) - scalarHead;
         long adapters = lora is null ? 0 : Adapters(config, lora);
         long trained = !trainable ? 0 : lora is null ? weights : adapters;
 
@@ -47,9 +48,11 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         activations += mode == ActivationMode.Recompute ? trained * size / config.LayerCount : trained * size;
 
         // Two chunks of logits, and with bf16 their rounded copy and one chunk's gradient of the output layer.
-        long chunk = Math.Min(predicting * config.VocabularySize * 4, VocabularyHead.ChunkBytes);
-        long head = compute == TensorDType.F32 ? 2 * chunk : (5 * chunk / 2) + (trained == weights ? (long)config.VocabularySize * config.HiddenSize * size : 0);
-        return new MemoryEstimate((weights + adapters) * size, compute == TensorDType.F32 ? 0 : trained * 4, trained * 8, trained * 4, activations, head);
+        long chunk = config.ScalarHead ? 0 : Math.Min(predicting * config.VocabularySize * 4, VocabularyHead.ChunkBytes);
+        long head = compute == TensorDType.F32 ? 2 * chunk : (5 * chunk / 2) + (trained == weights && !config.ScalarHead ? (long)config.VocabularySize * config.HiddenSize * size : 0);
+        long masters = compute == TensorDType.F32 ? 0 : trained * 4;
+        long all = trained + (trainable ? scalarHead : 0);
+        return new MemoryEstimate(((weights + adapters) * size) + (4 * scalarHead), masters, all * 8, all * 4, activations, head);
     }
 
     /// <summary>The cheapest way to train within a budget: keep all, recompute layers, or recompute and pass one response at a time after scoring.</summary>

@@ -1,5 +1,4 @@
 using Tuna.Llama.Batches;
-using Tuna.Llama.Heads;
 using Tuna.Llama.Model;
 using Tuna.Numerics;
 using Tuna.Policies;
@@ -17,26 +16,26 @@ internal sealed class LlamaPass : IPolicyPass
     /// </summary>
     private const double RecomputeBelow = 2.0 / 3;
 
-    private readonly LlamaModel _model;
+    private readonly LlamaBackbone _model;
     private readonly TrainingParameters _parameters;
     private readonly ulong _seed;
     private readonly PackedBatch _batch;
-    private readonly double[] _logProbs;
+    private readonly double[] _outputs;
     private readonly List<Tensor> _inputs = []; // x of every layer and the last one's output, [N, D]
-    private Tensor? _hidden;    // normalized hidden states of the rows that predict, [U, D]
-    private Tensor? _logSums;   // [U]
+    private Tensor? _hidden;    // normalized hidden states of the rows that the head reads, [U, D]
+    private Tensor? _kept;      // what the head keeps of each, [U]
     private bool _keptGraph;
     private bool _used;
     private bool _disposed;
 
-    public LlamaPass(LlamaModel model, TrainingParameters parameters, IReadOnlyList<TokenGroup> groups, bool keep, ulong seed, CancellationToken cancellationToken)
+    public LlamaPass(LlamaBackbone model, TrainingParameters parameters, IReadOnlyList<TokenGroup> groups, bool keep, ulong seed, CancellationToken cancellationToken)
     {
         _model = model;
         _parameters = parameters;
         _seed = seed;
         _keptGraph = keep;
-        _batch = PackedBatch.Of(groups);
-        _logProbs = new double[_batch.ResponseCount];
+        _batch = PackedBatch.Of(groups, model.ResponseHead.Reads);
+        _outputs = new double[_batch.ResponseCount];
         try
         {
             Run(cancellationToken);
@@ -48,7 +47,7 @@ internal sealed class LlamaPass : IPolicyPass
         }
     }
 
-    public ReadOnlySpan<double> LogProbs => _disposed ? throw new ObjectDisposedException(nameof(IPolicyPass)) : _logProbs;
+    public ReadOnlySpan<double> LogProbs => _disposed ? throw new ObjectDisposedException(nameof(IPolicyPass)) : _outputs;
 
     private void Run(CancellationToken cancellationToken)
     {
@@ -65,9 +64,9 @@ internal sealed class LlamaPass : IPolicyPass
         }
 
         _hidden = scope.Detach(Top(x, _batch));
-        float[] entries = VocabularyHead.Forward(_hidden, _model.Head, _batch.Targets, out _logSums);
-        scope.Detach(_logSums);
-        _batch.Targets.Sum(entries, _logProbs);
+        _kept = _model.ResponseHead.Forward(_hidden, _batch.Targets, _outputs);
+        if (_kept is not null)
+            scope.Detach(_kept);
     }
 
     public void Backward(ReadOnlySpan<double> gradient)
@@ -75,8 +74,8 @@ internal sealed class LlamaPass : IPolicyPass
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (_used)
             throw new InvalidOperationException("Backward was already called on this pass.");
-        if (gradient.Length != _logProbs.Length)
-            throw new ArgumentException($"The gradient has {gradient.Length} entries; the pass has {_logProbs.Length} responses.", nameof(gradient));
+        if (gradient.Length != _outputs.Length)
+            throw new ArgumentException($"The gradient has {gradient.Length} entries; the pass has {_outputs.Length} responses.", nameof(gradient));
         var active = new bool[gradient.Length];
         bool any = false;
         for (int r = 0; r < gradient.Length; r++)
@@ -102,7 +101,7 @@ internal sealed class LlamaPass : IPolicyPass
     private void BackwardKept(ReadOnlySpan<double> gradient)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor dh = HeadBackward(_hidden!, _logSums!, _batch, gradient);
+        Tensor dh = HeadBackward(_hidden!, _kept, _batch, gradient);
         Tensor? embedded = _parameters.Embedding is null ? null : _inputs[0];
         TrainedParameter[] trained = [.. _parameters.Layers.SelectMany(l => l), .. _parameters.Norm];
         Tensor? dx = Differentiate(_hidden!, dh, embedded, trained);
@@ -118,8 +117,8 @@ internal sealed class LlamaPass : IPolicyPass
 
         Tensor x = Input(_model.Layers.Count, grad: true);
         Tensor hidden = Top(x, needed);
-        Tensor logSums = needed.SourceRows is null ? _logSums! : Restricted(needed);
-        Tensor? dx = Differentiate(hidden, HeadBackward(hidden, logSums, needed, gradient), x, _parameters.Norm);
+        Tensor? kept = needed.SourceRows is null ? _kept : Restricted(needed);
+        Tensor? dx = Differentiate(hidden, HeadBackward(hidden, kept, needed, gradient), x, _parameters.Norm);
         for (int l = _model.Layers.Count - 1; l >= 0 && dx is not null; l--)
         {
             using DisposeScope layerScope = NewDisposeScope();
@@ -142,19 +141,21 @@ internal sealed class LlamaPass : IPolicyPass
         }
     }
 
-    /// <summary>The log sums of a restricted batch's rows, from those of the whole.</summary>
-    private Tensor Restricted(PackedBatch needed)
+    /// <summary>What the head keeps of a restricted batch's rows, from that of the whole.</summary>
+    private Tensor? Restricted(PackedBatch needed)
     {
+        if (_kept is null)
+            return null;
         var place = new Dictionary<int, int>();
         for (int u = 0; u < _batch.Targets.Rows.Length; u++)
             place[_batch.Targets.Rows[u]] = u;
         long[] places = Array.ConvertAll(needed.Targets.Rows, r => (long)place[needed.SourceRows![r]]);
         using Tensor index = tensor(places, device: _model.Device);
-        return _logSums!.index_select(0, index);
+        return _kept.index_select(0, index);
     }
 
-    private Tensor HeadBackward(Tensor hidden, Tensor logSums, PackedBatch batch, ReadOnlySpan<double> gradient) =>
-        VocabularyHead.Backward(hidden.detach(), _model.Head, batch.Targets, logSums, gradient, _parameters.Head is { } head ? head.AccumulateProduct : null);
+    private Tensor HeadBackward(Tensor hidden, Tensor? kept, PackedBatch batch, ReadOnlySpan<double> gradient) =>
+        _model.ResponseHead.Backward(hidden.detach(), batch.Targets, kept, gradient, _parameters.Head);
 
     private void EmbeddingBackward(PackedBatch batch, Tensor? dx)
     {
@@ -193,7 +194,7 @@ internal sealed class LlamaPass : IPolicyPass
         Dropout = _model.Lora is { Dropout: > 0 } lora ? new AdapterDropout(lora.Dropout, _seed, _batch.RowCount, rows) : null,
     };
 
-    internal static Tensor Embed(LlamaModel model, PackedBatch batch)
+    internal static Tensor Embed(LlamaBackbone model, PackedBatch batch)
     {
         using IDisposable mode = no_grad();
         using Tensor ids = tensor(Array.ConvertAll(batch.Tokens, t => (long)t), device: model.Device);
@@ -207,8 +208,8 @@ internal sealed class LlamaPass : IPolicyPass
         _inputs.Clear();
         _hidden?.Dispose();
         _hidden = null;
-        _logSums?.Dispose();
-        _logSums = null;
+        _kept?.Dispose();
+        _kept = null;
     }
 
     public void Dispose()

@@ -7,13 +7,14 @@ internal sealed class TrainingParameters : IDisposable
 {
     private LlamaPass? _open;
 
-    public TrainingParameters(LlamaModel model, IReadOnlyList<ParameterGroup> groups)
+    public TrainingParameters(LlamaBackbone model, IReadOnlyList<ParameterGroup> groups)
     {
         var all = new List<TrainedParameter>();
         Layers = [.. model.Layers.Select((_, l) => All(all, model, $"model.layers.{l}.", groups))];
         Norm = All(all, model, "model.norm.", groups);
         Embedding = All(all, model, "model.embed_tokens.", groups).FirstOrDefault();
-        Head = model.Config.TieWordEmbeddings ? Embedding : All(all, model, "lm_head.", groups).FirstOrDefault();
+        string head = model.ResponseHead.Name;
+        Head = Embedding is { } tied && tied.Name == head ? tied : All(all, model, head, groups).FirstOrDefault();
         List = all;
         LowestLayer = Embedding is not null ? -1 : Enumerable.Range(0, Layers.Count).FirstOrDefault(l => Layers[l].Count > 0, Layers.Count);
     }
@@ -30,7 +31,7 @@ internal sealed class TrainingParameters : IDisposable
     /// <summary>The input embedding, or null when frozen.</summary>
     public TrainedParameter? Embedding { get; }
 
-    /// <summary>The output layer (the embedding when tied), or null when frozen.</summary>
+    /// <summary>The head's weight (the embedding when tied), or null when frozen.</summary>
     public TrainedParameter? Head { get; }
 
     /// <summary>The lowest layer that needs a gradient; -1 when the embedding does.</summary>
@@ -38,9 +39,15 @@ internal sealed class TrainingParameters : IDisposable
 
     public void OpenPass(Func<LlamaPass> create)
     {
-        if (_open is not null)
-            throw new InvalidOperationException("A pass is open; dispose it before the next.");
+        ThrowIfPassOpen();
         _open = create();
+    }
+
+    /// <summary>Weights and gradients stay as they are while a pass needs them.</summary>
+    public void ThrowIfPassOpen()
+    {
+        if (_open is not null)
+            throw new InvalidOperationException("A pass is open; dispose it first.");
     }
 
     public LlamaPass Pass => _open!;
@@ -58,7 +65,7 @@ internal sealed class TrainingParameters : IDisposable
             parameter.Dispose();
     }
 
-    private static List<TrainedParameter> All(List<TrainedParameter> all, LlamaModel model, string prefix, IReadOnlyList<ParameterGroup> groups)
+    private static List<TrainedParameter> All(List<TrainedParameter> all, LlamaBackbone model, string prefix, IReadOnlyList<ParameterGroup> groups)
     {
         var found = new List<TrainedParameter>();
         foreach ((string name, Parameter parameter) in model.named_parameters())

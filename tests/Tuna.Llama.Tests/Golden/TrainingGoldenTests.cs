@@ -94,29 +94,11 @@ public class TrainingGoldenTests
             double norm = managed.GradientNorm();
             AssertClose(norm, torchPolicy.GradientNorm(), 1e-4 * norm, $"gradient norm at step {step}");
             if (step == 1)
-                CompareGradients(torchPolicy, managed, folders);
+                EngineComparison.Gradients(torchPolicy, managed, folders);
             torchPolicy.ApplyGradients(run.Step(step));
             managed.ApplyGradients(run.Step(step));
         }
 
         AssertClose(run.Pass(managed, out _), run.Pass(torchPolicy, out _), 1e-4, "loss after ten steps");
-    }
-
-    /// <summary>Relative to each tensor's own largest entry.</summary>
-    private static void CompareGradients(LlamaPolicy torchPolicy, Managed.ManagedLlama managed, TempFolder folders)
-    {
-        string folder = Directory.CreateDirectory(folders["managed"]).FullName;
-        managed.SaveModel(folder);
-        managed.SaveTrainingState(folder);
-        string state = Directory.EnumerateFiles(folder, "*.safetensors").Single(f => Path.GetFileName(f) != "model.safetensors");
-        using SafetensorsFile file = SafetensorsFile.Open(state);
-        foreach (ParameterShape parameter in torchPolicy.Config.Parameters())
-        {
-            string stored = file.Tensors.Keys.Single(k => k.EndsWith(parameter.Name, StringComparison.Ordinal) && k.Contains("grad", StringComparison.OrdinalIgnoreCase));
-            float[] expected = file.ReadSingles(stored), actual = torchPolicy.AccumulatedGradient(parameter.Name)!;
-            double largest = expected.Max(Math.Abs);
-            for (int i = 0; i < expected.Length; i++)
-                AssertClose(expected[i], actual[i], 1e-4 * largest, $"{parameter.Name}[{i}]");
-        }
     }
 }

@@ -1,0 +1,59 @@
+using Tuna.Checkpoints;
+using Tuna.Llama.Checkpoints;
+using Tuna.Llama.Training;
+using Tuna.Policies;
+
+namespace Tuna.Llama;
+
+/// <summary>A proxy ranking model on TorchSharp: a LLaMA with a linear head that gives each response a reward.</summary>
+/// <remarks>
+/// The reward is w . h, h being the last norm's output at the response's last token and w <c>score.weight</c>, [1, D], in single precision. It appears where a policy
+/// shows log-probabilities, so that trainer and losses need not know the difference. The layout on disk is that of a Hugging Face
+/// sequence classifier with one label, which both engines read; there is no language-model head, so it cannot sample. With LoRA the head is trained whole, beside the adapters.
+/// </remarks>
+public sealed class LlamaRewardModel : TorchPolicy
+{
+    private LlamaRewardModel(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, TrainingParameters?> fill)
+        : base(options, (device, dtype) => new LlamaScorer(config, device, dtype, options.Lora), fill)
+    {
+    }
+
+    /// <summary>The module that computes, for inspection; its weights belong to the reward model.</summary>
+    public LlamaScorer Model => (LlamaScorer)Backbone;
+
+    /// <summary>Loads a model folder: a saved reward model, or a policy whose body the reward model starts from; its head is then fresh, from <see cref="LlamaPolicyOptions.Seed"/>.</summary>
+    /// <param name="folder">config.json and *.safetensors, one file or shards; F32, BF16 or F16.</param>
+    /// <param name="options">How to compute; the defaults when null.</param>
+    /// <exception cref="InvalidDataException">A file is missing or damaged, or tensors are missing, unexpected or have another shape or type; the message names them.</exception>
+    /// <exception cref="TorchUnavailableException">libtorch or the device is missing.</exception>
+    public static LlamaRewardModel Load(string folder, LlamaPolicyOptions? options = null)
+    {
+        options ??= new LlamaPolicyOptions();
+        LlamaConfig config = LlamaConfig.Load(folder);
+        return new LlamaRewardModel(config, options, (model, training) =>
+        {
+            if (!ModelFiles.Load(folder, model, training, headMayBeMissing: !config.ScalarHead))
+                FreshWeights.FillHead(model, training, options.Seed);
+        });
+    }
+
+    /// <summary>Creates a model with random weights: normal with the config's initializer range, norms 1, biases 0.</summary>
+    public static LlamaRewardModel Create(LlamaConfig config, LlamaPolicyOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        options ??= new LlamaPolicyOptions();
+        return new LlamaRewardModel(config.Validate(), options, (model, training) => FreshWeights.Fill(model, training, options.Seed));
+    }
+
+    /// <summary>Not possible: a reward model has no distribution over tokens.</summary>
+    /// <exception cref="NotSupportedException">Always.</exception>
+    public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException("A reward model scores responses; it cannot sample them. Sample from a policy, such as LlamaPolicy.");
+
+    /// <summary>The same architecture with the scalar head in place of the output layer.</summary>
+    internal static LlamaConfig AsClassifier(LlamaConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return config with { ScalarHead = true };
+    }
+}
