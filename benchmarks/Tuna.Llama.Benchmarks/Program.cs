@@ -50,7 +50,7 @@ string Estimate(string variant)
     if (variant is not (Variants.Keep or Variants.Recompute))
         return "";
     ActivationMode mode = variant == Variants.Keep ? ActivationMode.Keep : ActivationMode.Recompute;
-    return (MemoryEstimate.Of(workload.Config, null, device == "cpu" ? TensorDType.F32 : TensorDType.BF16, true, workload.Groups, mode).Total / 1e6).ToString("0", CultureInfo.InvariantCulture);
+    return (MemoryEstimate.Of(workload.Config, null, device == "cpu" ? TensorDType.F32 : TensorDType.BF16, true, workload.Groups, mode, device).Total / 1e6).ToString("0", CultureInfo.InvariantCulture);
 }
 
 string? Option(string name)

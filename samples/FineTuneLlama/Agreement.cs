@@ -2,22 +2,22 @@ using Tuna.Policies;
 
 namespace FineTuneLlama;
 
-/// <summary>How a policy orders unseen responses, compared with the ranker that scored them.</summary>
+/// <summary>How a policy or a reward model orders unseen responses, compared with the ranker that scored them.</summary>
 /// <param name="Pairs">Pairs with different scores.</param>
-/// <param name="InOrder">Share of them that the policy's mean log-probability per token orders alike, [0, 1].</param>
-/// <param name="MeanLogProb">Mean over responses of the log-probability per token, nats.</param>
-internal sealed record Agreement(int Pairs, double InOrder, double MeanLogProb)
+/// <param name="InOrder">Share of them that the policy's mean log-probability per token, or the reward, orders alike, [0, 1].</param>
+/// <param name="Mean">Mean over responses of the log-probability per token, nats, or of the reward.</param>
+internal sealed record Agreement(int Pairs, double InOrder, double Mean)
 {
-    public static Agreement Measure(IPolicyModel policy, IReadOnlyList<TokenGroup> groups, CancellationToken cancellationToken)
+    public static Agreement Measure(IPolicyModel policy, IReadOnlyList<TokenGroup> groups, bool perToken, CancellationToken cancellationToken)
     {
-        var logProbs = new double[groups.Sum(g => g.Responses.Count)];
-        policy.Score(groups, logProbs, cancellationToken);
+        var outputs = new double[groups.Sum(g => g.Responses.Count)];
+        policy.Score(groups, outputs, cancellationToken);
         int pairs = 0, right = 0, first = 0;
         double sum = 0;
         foreach (TokenGroup group in groups)
         {
             for (int k = 0; k < group.Responses.Count; k++)
-                sum += Mean(k);
+                sum += Value(k);
             for (int j = 0; j < group.CandidateCount; j++)
             {
                 for (int k = j + 1; k < group.CandidateCount; k++)
@@ -25,15 +25,15 @@ internal sealed record Agreement(int Pairs, double InOrder, double MeanLogProb)
                     if (group.Scores.Span[j] == group.Scores.Span[k])
                         continue;
                     pairs++;
-                    right += Mean(j) > Mean(k) ? 1 : 0;
+                    right += Value(j) > Value(k) ? 1 : 0;
                 }
             }
 
             first += group.Responses.Count;
 
-            double Mean(int k) => logProbs[first + k] / group.Responses[k].Length;
+            double Value(int k) => outputs[first + k] / (perToken ? group.Responses[k].Length : 1);
         }
 
-        return new Agreement(pairs, pairs == 0 ? double.NaN : (double)right / pairs, logProbs.Length == 0 ? double.NaN : sum / logProbs.Length);
+        return new Agreement(pairs, pairs == 0 ? double.NaN : (double)right / pairs, outputs.Length == 0 ? double.NaN : sum / outputs.Length);
     }
 }

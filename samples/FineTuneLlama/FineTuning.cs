@@ -40,12 +40,15 @@ internal static class FineTuning
     {
         (List<TokenGroup> train, List<TokenGroup> heldOut) = ReadGroups(settings, console);
         LlamaConfig config = LlamaConfig.Load(settings.Model);
+        config = config with { ScalarHead = config.ScalarHead || settings.RewardModel };
         LoraOptions? lora = settings.LoraRank == 0 ? null : new LoraOptions { Rank = settings.LoraRank, Alpha = 2 * settings.LoraRank };
-        (ActivationMode mode, bool scoreFirst) = Plan(settings, config, lora, train, console);
+        (ActivationMode mode, bool scoreFirst, MemoryEstimate estimate) = Plan(settings, config, lora, train, console);
 
-        using LlamaPolicy policy = LlamaPolicy.Load(settings.Model, new LlamaPolicyOptions { Device = settings.Device, ComputeType = settings.ComputeType, Lora = lora, Activations = mode });
-        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Model: {policy.Info.ParameterCount / 1e6:0.0}M parameters, {config.LayerCount} layers, on {settings.Device} in {policy.Model.DType}."));
-        Agreement before = Agreement.Measure(policy, heldOut, cancellationToken);
+        var memory = new MemoryUse();
+        var policyOptions = new LlamaPolicyOptions { Device = settings.Device, ComputeType = settings.ComputeType, Lora = lora, Activations = mode };
+        using TorchPolicy policy = settings.RewardModel ? LlamaRewardModel.Load(settings.Model, policyOptions) : LlamaPolicy.Load(settings.Model, policyOptions);
+        console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Model: {policy.Info.ParameterCount / 1e6:0.0}M parameters, {config.LayerCount} layers, on {settings.Device}{(settings.RewardModel ? ", with a scalar head" : "")}."));
+        Agreement before = Agreement.Measure(policy, heldOut, perToken: !settings.RewardModel, cancellationToken);
 
         var options = new TrainerOptions
         {
@@ -56,11 +59,11 @@ internal static class FineTuning
             RunFolder = settings.Output,
             Resume = settings.Resume,
         };
-        var loss = new MarginRankingLoss(margin: 0.1, lambda: 1, MarginReduction.Paper);
+        IRankingLoss loss = settings.RewardModel ? new PairwiseLogisticLoss() : new MarginRankingLoss(margin: 0.1, lambda: 1, MarginReduction.Paper);
         TrainingResult result = new RankingTrainer(policy, loss, options).Train(train, progress: new ConsoleProgress(console), cancellationToken: cancellationToken);
         console.WriteLine();
 
-        Agreement after = Agreement.Measure(policy, heldOut, cancellationToken);
+        Agreement after = Agreement.Measure(policy, heldOut, perToken: !settings.RewardModel, cancellationToken);
         string trained = Path.Combine(settings.Output, "model");
         AtomicFolder.Write(trained, folder =>
         {
@@ -69,10 +72,8 @@ internal static class FineTuning
         });
         if (lora is not null)
             AtomicFolder.Write(Path.Combine(settings.Output, "adapter"), folder => policy.SaveAdapter(folder, settings.Model));
-        string report = Report.Write(settings, policy.Info, result, train.Count, before, after);
+        string report = Report.Write(settings, policy.Info, result, train.Count, before, after, memory.Compare(estimate, settings.Device));
         console.WriteLine(File.ReadAllText(report));
-        if (settings.Device == "cpu")
-            console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Peak memory of the process: {System.Diagnostics.Process.GetCurrentProcess().PeakWorkingSet64 / 1e9:0.00} GB; libtorch's and .NET's own come on top of the estimate."));
         console.WriteLine($"Model: {trained}; report: {report}");
     }
 
@@ -85,7 +86,7 @@ internal static class FineTuning
             "llama3" => new Llama3PromptTemplate(),
             _ => AlpacaPromptTemplate.Instance,
         };
-        var groupTokenizer = new GroupTokenizer(tokenizer.ForChatPrompts, template, new GroupTokenizerOptions { MaxLength = settings.MaxLength, Reference = ReferenceSource.GivenOrBest, MinCandidates = 2 });
+        var groupTokenizer = new GroupTokenizer(tokenizer.ForChatPrompts, template, new GroupTokenizerOptions { MaxLength = settings.MaxLength, Reference = settings.RewardModel ? ReferenceSource.None : ReferenceSource.GivenOrBest, MinCandidates = 2 });
         var report = new TokenizationReport();
         List<TokenGroup> groups = [.. groupTokenizer.Tokenize(RankedData.Read(settings.Data), report)];
         console.WriteLine(report);
@@ -99,7 +100,7 @@ internal static class FineTuning
     }
 
     /// <summary>Chooses what is kept and what is computed twice, and says what it will take.</summary>
-    private static (ActivationMode Mode, bool ScoreFirst) Plan(Settings settings, LlamaConfig config, LoraOptions? lora, List<TokenGroup> groups, TextWriter console)
+    private static (ActivationMode Mode, bool ScoreFirst, MemoryEstimate Estimate) Plan(Settings settings, LlamaConfig config, LoraOptions? lora, List<TokenGroup> groups, TextWriter console)
     {
         if (groups.Count == 0)
             throw new InvalidDataException($"{settings.Data}: no row is left to train on.");
@@ -107,13 +108,14 @@ internal static class FineTuning
         TokenGroup largest = groups.MaxBy(g => g.TokenCount)!;
         ReadOnlyMemory<int> longest = largest.Responses.MaxBy(r => r.Length);
         var single = new TokenGroup(largest.Id, largest.Prompt, [longest], new double[1]);
-        MemoryEstimate Estimate(ActivationMode mode, bool one) => MemoryEstimate.Of(config, lora, compute, trainable: true, [one ? single : largest], mode);
+        MemoryEstimate Estimate(ActivationMode mode, bool one) => MemoryEstimate.Of(config, lora, compute, trainable: true, [one ? single : largest], mode, settings.Device);
 
         (ActivationMode mode, bool scoreFirst, bool tooLarge) = MemoryEstimate.Choose(Estimate, settings.MemoryBudget ?? long.MaxValue);
-        console.WriteLine($"Memory for the largest group ({largest.TokenCount} tokens): {Estimate(mode, scoreFirst)}; activations: {mode}{(scoreFirst ? ", one response at a time" : "")}.");
+        MemoryEstimate estimate = Estimate(mode, scoreFirst);
+        console.WriteLine($"Memory for the largest group ({largest.TokenCount} tokens): {estimate}; activations: {mode}{(scoreFirst ? ", one response at a time" : "")}.");
         if (tooLarge)
             throw new InvalidOperationException("That is more than --memory-gb allows: use --lora-rank, --dtype bfloat16 or a smaller --max-length.");
-        return (mode, scoreFirst);
+        return (mode, scoreFirst, estimate);
     }
 
     private static void CopyTokenizer(string from, string to)

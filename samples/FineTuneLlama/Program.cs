@@ -11,6 +11,7 @@ dtype.AcceptOnlyFromAmong("float32", "bfloat16");
 var template = new Option<string>("--template") { Description = "Prompt form: alpaca, llama2 or llama3.", DefaultValueFactory = _ => "alpaca" };
 template.AcceptOnlyFromAmong("alpaca", "llama2", "llama3");
 var rank = new Option<int>("--lora-rank") { Description = "Rank of LoRA adapters; 0 trains all weights.", DefaultValueFactory = _ => 0 };
+var reward = new Option<bool>("--reward-model") { Description = "Train a proxy ranking model instead: a scalar head on the model's body learns the ranker's order (pairwise logistic loss). Both engines run it." };
 var epochs = new Option<int>("--epochs") { DefaultValueFactory = _ => 1 };
 var rate = new Option<double>("--learning-rate") { Description = "Default 1e-5, the paper's; 1e-4 with LoRA." };
 var batch = new Option<int>("--groups-per-step") { DefaultValueFactory = _ => 8 };
@@ -19,9 +20,9 @@ var heldOut = new Option<double>("--held-out") { Description = "Share of the row
 var budget = new Option<double?>("--memory-gb") { Description = "Memory to train within; chooses what is kept and what is computed twice." };
 var resume = new Option<bool>("--resume") { Description = "Continue the run in the output folder." };
 
-var command = new RootCommand("Fine-tunes a LLaMA on ranked responses: the margin ranking loss with its MLE regularizer, on TorchSharp.")
+var command = new RootCommand("Fine-tunes a LLaMA on ranked responses, on TorchSharp: the margin ranking loss with its MLE regularizer, or a proxy ranking model.")
 {
-    model, data, output, device, dtype, template, rank, epochs, rate, batch, length, heldOut, budget, resume,
+    model, data, output, device, dtype, template, rank, reward, epochs, rate, batch, length, heldOut, budget, resume,
 };
 command.SetAction((arguments, cancellationToken) =>
 {
@@ -34,6 +35,7 @@ command.SetAction((arguments, cancellationToken) =>
         ComputeType = arguments.GetValue(dtype) switch { "float32" => TensorDType.F32, "bfloat16" => TensorDType.BF16, _ => null },
         Template = arguments.GetValue(template)!,
         LoraRank = arguments.GetValue(rank),
+        RewardModel = arguments.GetValue(reward),
         Epochs = arguments.GetValue(epochs),
         LearningRate = arguments.GetValue(rate) is > 0 and var r ? r : arguments.GetValue(rank) > 0 ? 1e-4 : 1e-5,
         GroupsPerStep = arguments.GetValue(batch),

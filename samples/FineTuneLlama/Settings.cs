@@ -19,6 +19,8 @@ internal sealed record Settings
 
     public int LoraRank { get; init; }
 
+    public bool RewardModel { get; init; }
+
     public int Epochs { get; init; }
 
     public double LearningRate { get; init; }

@@ -170,7 +170,7 @@ public abstract partial class TorchPolicy : ITrainablePolicy
 
     /// <summary>What a pass over these groups, and the optimizer, will take.</summary>
     public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode) =>
-        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode);
+        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device);
 
     private protected void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 

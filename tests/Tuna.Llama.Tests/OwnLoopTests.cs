@@ -59,6 +59,37 @@ public class OwnLoopTests
     }
 
     [Fact]
+    public void ChunkedLogProbs_Bf16_SumsTheChunksInSinglePrecision()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using var generator = new Generator(4);
+        Tensor hidden = empty(600, 4).normal_(0, 1, generator).to(ScalarType.BFloat16), weight = empty(8, 4).normal_(0, 1, generator).to(ScalarType.BFloat16);
+        int[] targets = [.. Enumerable.Range(0, 600).Select(r => r % 8)];
+        Tensor Gradient(int rowsPerChunk)
+        {
+            Tensor w = weight.clone().requires_grad_();
+            ChunkedLogProbs.Of(hidden, w, targets, rowsPerChunk).sum().backward();
+            Assert.Equal(ScalarType.BFloat16, w.grad!.dtype);
+            return w.grad!.to(ScalarType.Float32);
+        }
+
+        // 600 additions of bf16 numbers into one would each lose the last bits; a sum in single precision loses them once.
+        Tensor whole = Gradient(600), chunked = Gradient(1);
+        Assert.True((whole - chunked).abs().max().item<float>() <= 0.01 * whole.abs().max().item<float>());
+    }
+
+    [Fact]
+    public void AddRows_SortedAsOnAGpuOrInOrder_GivesTheSameSums()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor ids = tensor(new long[] { 3, 0, 3, 3, 5 }), rows = arange(10, ScalarType.Float32).view(5, 2), a = ones(6, 2), b = ones(6, 2);
+        Training.TrainedParameter.AddRows(a, ids, rows, sorted: false);
+        Training.TrainedParameter.AddRows(b, ids, rows, sorted: true);
+        Assert.Equal([3, 4, 1, 1, 1, 1, 11, 14, 1, 1, 9, 10], a.data<float>().ToArray());
+        Assert.Equal(a.data<float>().ToArray(), b.data<float>().ToArray());
+    }
+
+    [Fact]
     public void ChunkedLogProbs_WrongShapes_Throw()
     {
         using DisposeScope scope = NewDisposeScope();

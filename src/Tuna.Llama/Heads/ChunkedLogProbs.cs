@@ -1,4 +1,5 @@
 using Tuna.Llama.Batches;
+using Tuna.Llama.Training;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama;
@@ -47,17 +48,15 @@ public static class ChunkedLogProbs
 
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
         {
+            using DisposeScope scope = NewDisposeScope();
             List<Tensor> saved = ctx.get_saved_variables();
             var table = (PredictionTable)ctx.get_data("table");
             (Tensor hidden, Tensor weight, Tensor logSums) = (saved[0], saved[1], saved[2]);
             double[] gradient = Array.ConvertAll(grad_output.cpu().to(ScalarType.Float32).contiguous().data<float>().ToArray(), g => (double)g);
-            Tensor? dWeight = null;
-            Tensor dHidden = Heads.VocabularyHead.Backward(hidden, weight, table, logSums, gradient, !weight.requires_grad ? null : (dz, h) =>
-            {
-                dWeight ??= zeros_like(weight).MoveToOuterDisposeScope().MoveToOuterDisposeScope();
-                dWeight.addmm_(dz.t(), h);
-            }, (int)ctx.get_data("rows"));
-            return [dHidden, dWeight!, null!, null!];
+            // The chunks' shares are summed in single precision, whatever the type of the weight.
+            Tensor? sum = weight.requires_grad ? zeros(weight.shape, ScalarType.Float32, weight.device) : null;
+            Tensor dHidden = Heads.VocabularyHead.Backward(hidden, weight, table, logSums, gradient, sum is null ? null : (dz, h) => TrainedParameter.AddProduct(sum, dz, h), (int)ctx.get_data("rows"));
+            return [scope.MoveToOuter(dHidden), sum is null ? null! : scope.MoveToOuter(sum.to(weight.dtype)), null!, null!];
         }
     }
 }

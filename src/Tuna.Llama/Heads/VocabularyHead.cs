@@ -10,14 +10,10 @@ namespace Tuna.Llama.Heads;
 /// </remarks>
 internal static class VocabularyHead
 {
-    /// <summary>Bytes of single-precision logits that a chunk has at most.</summary>
-    public const long ChunkBytes = 128L << 20;
+    /// <summary>Bytes of single-precision logits that a chunk has at most. On the CPU it should stay in the caches, and below the size that the allocator gives back to the system after every use.</summary>
+    public static long ChunkBytes(DeviceType device) => (device == DeviceType.CPU ? 16L : 128L) << 20;
 
-    // On the CPU a chunk should stay in the caches, and below the size that the allocator gives back to the system after every use.
-    private const long CpuChunkBytes = 16L << 20;
-
-    public static int RowsPerChunk(long vocabulary, Device device) =>
-        (int)Math.Max(1, (device.type == DeviceType.CPU ? CpuChunkBytes : ChunkBytes) / (4 * vocabulary));
+    public static int RowsPerChunk(long vocabulary, Device device) => (int)Math.Max(1, ChunkBytes(device.type) / (4 * vocabulary));
 
     /// <summary>Forward.</summary>
     /// <param name="hidden">Normalized hidden states of the rows that predict, [U, D].</param>

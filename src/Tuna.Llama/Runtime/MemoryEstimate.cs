@@ -26,7 +26,8 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
     /// <param name="trainable">Whether there are masters, moments and gradients.</param>
     /// <param name="groups">The largest micro-batch.</param>
     /// <param name="mode"><see cref="ActivationMode.Auto"/> counts as <see cref="ActivationMode.Keep"/>.</param>
-    public static MemoryEstimate Of(LlamaConfig config, LoraOptions? lora, TensorDType compute, bool trainable, IReadOnlyList<TokenGroup> groups, ActivationMode mode)
+    /// <param name="device">Where: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; a GPU computes more logits at once.</param>
+    public static MemoryEstimate Of(LlamaConfig config, LoraOptions? lora, TensorDType compute, bool trainable, IReadOnlyList<TokenGroup> groups, ActivationMode mode, string device = "cpu")
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(groups);
@@ -48,7 +49,7 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         activations += mode == ActivationMode.Recompute ? trained * size / config.LayerCount : trained * size;
 
         // Two chunks of logits, and with bf16 their rounded copy and one chunk's gradient of the output layer.
-        long chunk = config.ScalarHead ? 0 : Math.Min(predicting * config.VocabularySize * 4, VocabularyHead.ChunkBytes);
+        long chunk = config.ScalarHead ? 0 : Math.Min(predicting * config.VocabularySize * 4, VocabularyHead.ChunkBytes(TorchRuntime.Parse(device).Type));
         long head = compute == TensorDType.F32 ? 2 * chunk : (5 * chunk / 2) + (trained == weights && !config.ScalarHead ? (long)config.VocabularySize * config.HiddenSize * size : 0);
         long masters = compute == TensorDType.F32 ? 0 : trained * 4;
         long all = trained + (trainable ? scalarHead : 0);

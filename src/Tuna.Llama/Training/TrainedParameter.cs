@@ -50,15 +50,22 @@ internal sealed class TrainedParameter : IDisposable
     {
         using IDisposable mode = no_grad();
         Gradient ??= Own(zeros(Parameter.shape, ScalarType.Float32, Parameter.device));
+        AddProduct(Gradient, a, b);
+    }
+
+    /// <summary>Adds a^T b to a Float32 sum.</summary>
+    public static void AddProduct(Tensor sum, Tensor a, Tensor b)
+    {
         using Tensor transposed = a.t();
         if (a.dtype == ScalarType.Float32)
         {
-            Gradient.addmm_(transposed, b);
+            using Tensor wide = b.to(ScalarType.Float32);
+            sum.addmm_(transposed, wide);
             return;
         }
 
         using Tensor product = transposed.matmul(b);
-        Gradient.add_(product);
+        sum.add_(product);
     }
 
     /// <summary>Adds gradients to rows, [n, D], as many as ids; ids may repeat.</summary>
@@ -66,12 +73,21 @@ internal sealed class TrainedParameter : IDisposable
     {
         using IDisposable mode = no_grad();
         Gradient ??= Own(zeros(Parameter.shape, ScalarType.Float32, Parameter.device));
-        // index_add_ is in order on the CPU; on a GPU its atomics are not, and index_put_ (which sorts) is.
         using Tensor wide = gradient.to(ScalarType.Float32);
-        if (Parameter.device.type == TorchSharp.DeviceType.CPU)
-            Gradient.index_add_(0, ids, wide, 1);
+        AddRows(Gradient, ids, wide, sorted: Parameter.device.type != TorchSharp.DeviceType.CPU);
+    }
+
+    /// <summary>Adds rows to a sum, in an order that does not change from run to run.</summary>
+    /// <param name="sum">[V, D].</param>
+    /// <param name="ids">Where each row goes, Int64, [n].</param>
+    /// <param name="rows">[n, D].</param>
+    /// <param name="sorted">index_add_ is in order on the CPU; on a GPU its atomics are not, and index_put_, which sorts, is.</param>
+    internal static void AddRows(Tensor sum, Tensor ids, Tensor rows, bool sorted)
+    {
+        if (sorted)
+            sum.index_put_(rows, [TensorIndex.Tensor(ids)], accumulate: true);
         else
-            Gradient.index_put_(wide, [TensorIndex.Tensor(ids)], accumulate: true);
+            sum.index_add_(0, ids, rows, 1);
     }
 
     public void ClearGradient()

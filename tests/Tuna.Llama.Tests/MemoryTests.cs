@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Tuna.Checkpoints;
+using Tuna.Llama.Lora;
+using Tuna.Numerics;
+using Tuna.Policies;
+
+namespace Tuna.Llama.Tests;
+
+/// <summary>The estimate against what the process really takes. On Linux, which can measure a peak from a moment on.</summary>
+public class MemoryTests
+{
+    private static readonly LlamaConfig Config = new()
+    {
+        VocabularySize = 4000,
+        HiddenSize = 384,
+        IntermediateSize = 1024,
+        LayerCount = 4,
+        HeadCount = 8,
+        KeyValueHeadCount = 4,
+        HeadDimension = 48,
+    };
+
+    [SkippableTheory]
+    [InlineData(TensorDType.F32, ActivationMode.Keep, false)]
+    [InlineData(TensorDType.F32, ActivationMode.Recompute, false)]
+    [InlineData(TensorDType.BF16, ActivationMode.Recompute, false)]
+    [InlineData(TensorDType.F32, ActivationMode.Keep, true)]
+    public void EstimateMemory_OfAWholeStep_IsWhatTheProcessTakes(TensorDType type, ActivationMode mode, bool lora)
+    {
+        Skip.IfNot(OperatingSystem.IsLinux() && File.Exists("/proc/self/clear_refs"), "Needs Linux: /proc/self tells the peak memory from a moment on.");
+        Steps(Tiny.Policy(), Batches.Random(2, 3, Tiny.Config.VocabularySize)); // libtorch is loaded and warm
+        TokenGroup[] groups = Groups();
+        GC.Collect();
+        _ = mallopt(MmapThreshold, 1 << 20); // freed tensors go back to the system at once
+        _ = malloc_trim(0);
+        File.WriteAllText("/proc/self/clear_refs", "5");
+        long before = Status("VmRSS");
+        LlamaPolicy policy = LlamaPolicy.Create(Config, new() { ComputeType = type, Activations = mode, Lora = lora ? new LoraOptions() : null });
+        MemoryEstimate estimate = policy.EstimateMemory(groups, mode);
+        Steps(policy, groups);
+        long taken = Status("VmHWM") - before;
+        double ratio = (double)taken / estimate.Total;
+        Assert.True(ratio is > 0.65 and < 1.15, string.Create(CultureInfo.InvariantCulture, $"estimated {estimate}, taken {taken / 1e9:0.000} GB: {ratio:0.00} of it"));
+    }
+
+    private const int MmapThreshold = -3;
+
+    [DllImport("libc"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int mallopt(int parameter, int value);
+
+    [DllImport("libc"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int malloc_trim(nint pad);
+
+    private static void Steps(LlamaPolicy policy, TokenGroup[] groups)
+    {
+        using (policy)
+        {
+            // The peak is in the second pass of a step: moments and sums are there, and the next gradients arrive.
+            Batches.Train(policy, Tiny.Loss, groups, 1);
+            Batches.Accumulate(policy, Tiny.Loss, groups);
+            Batches.Accumulate(policy, Tiny.Loss, groups);
+        }
+    }
+
+    private static TokenGroup[] Groups()
+    {
+        var rng = new Rng(1);
+        int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(_ => rng.Next(Config.VocabularySize))];
+        return [.. Enumerable.Range(0, 2).Select(g => new TokenGroup($"{g}", Tokens(100), [.. new[] { 60, 90, 45, 80 }.Select(n => (ReadOnlyMemory<int>)Tokens(n))], new double[] { 4, 3, 2, 1 }, Tokens(50)))];
+    }
+
+    /// <summary>Bytes, from a line of /proc/self/status in kB.</summary>
+    private static long Status(string name)
+    {
+        string line = File.ReadLines("/proc/self/status").Single(l => l.StartsWith(name + ":", StringComparison.Ordinal));
+        return 1024 * long.Parse(line[(name.Length + 1)..^2], CultureInfo.InvariantCulture);
+    }
+}
