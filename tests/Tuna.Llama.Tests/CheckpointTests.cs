@@ -41,6 +41,22 @@ public class CheckpointTests
     }
 
     [Fact]
+    public void Write_InPieces_GivesTheBytesOfTheWhole()
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        using var folder = new TempFolder();
+        torch.Tensor tensor = torch.arange(70, torch.ScalarType.Float32).view(7, 10).narrow(1, 2, 5); // not contiguous
+        using (var writer = new SafetensorsWriter(folder["x.safetensors"], [new TensorSpec("t", TensorDType.BF16, [7, 5])]))
+        {
+            Tuna.Llama.Checkpoints.TensorFiles.Write(writer, "t", tensor, TensorDType.BF16, pieceBytes: 45); // two rows of singles
+            writer.Complete();
+        }
+
+        using SafetensorsFile file = SafetensorsFile.Open(folder["x.safetensors"]);
+        Assert.Equal(tensor.contiguous().data<float>().ToArray(), file.ReadSingles("t"));
+    }
+
+    [Fact]
     public void Load_MissingTensors_NamesThem()
     {
         using var folder = new TempFolder();

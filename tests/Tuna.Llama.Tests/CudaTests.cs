@@ -49,4 +49,43 @@ public class CudaTests
         using LlamaPolicy cpu = Tiny.Policy(), cuda = Tiny.Policy(new() { Device = "cuda", ComputeType = TensorDType.F32 });
         Assert.Equal(cpu.Sample([request])[0][0].Tokens, cuda.Sample([request])[0][0].Tokens);
     }
+
+    [SkippableTheory]
+    [InlineData(TensorDType.F32, false)]
+    [InlineData(TensorDType.BF16, true)]
+    public void RewardModel_OnCuda_HasTheRewardsAndGradientsOfTheCpu(TensorDType type, bool lora)
+    {
+        RequireGpu();
+        TokenGroup[] groups = Batches.Random(3, 4, 97);
+        Dictionary<string, float[]> Run(string device, out double[] rewards)
+        {
+            using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.Config, new() { Device = device, ComputeType = type, Lora = lora ? Tiny.Lora with { Dropout = 0.2 } : null });
+            rewards = new double[15];
+            model.Score(groups, rewards);
+            Batches.Accumulate(model, new Tuna.Losses.PairwiseLogisticLoss(), groups);
+            return Tiny.Gradients(model);
+        }
+
+        double tolerance = type == TensorDType.F32 ? 1e-3 : 0.1;
+        Dictionary<string, float[]> cpu = Run("cpu", out double[] expected), cuda = Run("cuda", out double[] actual);
+        double largest = expected.Max(Math.Abs);
+        Assert.All(expected.Zip(actual), r => Assert.Equal(r.First, r.Second, tolerance * largest));
+        Tiny.AssertClose(cpu, cuda, tolerance);
+    }
+
+    [SkippableFact]
+    public void Train_WithDropoutOnCuda_RecomputesTheSameMasks()
+    {
+        RequireGpu();
+        TokenGroup[] groups = Batches.Random(3, 4, 97);
+        Dictionary<string, float[]> Run(ActivationMode mode)
+        {
+            using LlamaPolicy policy = Tiny.Policy(new() { Device = "cuda", ComputeType = TensorDType.F32, Activations = mode, Lora = Tiny.Lora with { Dropout = 0.4 } });
+            Batches.Train(policy, Tiny.Loss, groups, 1, 1e-2);
+            Batches.Accumulate(policy, Tiny.Loss, groups);
+            return Tiny.Gradients(policy);
+        }
+
+        Tiny.AssertClose(Run(ActivationMode.Keep), Run(ActivationMode.Recompute), 5e-3);
+    }
 }

@@ -140,6 +140,27 @@ public class LoraTests
         Assert.NotEqual(Pass(), Pass());
     }
 
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(0.5)]
+    [InlineData(0.9)]
+    public void Dropout_Masks_KeepTheirShareInEveryRowAndColumnAndDifferByProjection(double p)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        const int N = 400;
+        torch.Tensor ones = torch.ones(N, N);
+        var dropout = new Model.AdapterDropout(p, 7, N, null);
+        torch.Tensor a = dropout.Apply(ones, 0), b = dropout.Apply(ones, 1);
+        // Five standard deviations of a mean of N (or N^2) draws that are 0 or 1 / (1 - p).
+        double sd = Math.Sqrt(p / (1 - p));
+        Assert.Equal(1, a.mean().item<float>(), 5 * sd / N);
+        foreach (long dim in new long[] { 0, 1 })
+            Assert.True((a.mean([dim]) - 1).abs().max().item<float>() < 5 * sd / Math.Sqrt(N), $"dimension {dim}");
+        // Neighbours and other projections are independent: the mean of the products is that of the means.
+        foreach (torch.Tensor other in new[] { b, a.roll(1, 0), a.roll(1, 1) })
+            Assert.Equal(1, (a * other).mean().item<float>(), 5 * Math.Sqrt((1 / ((1 - p) * (1 - p))) - 1) / N);
+    }
+
     [Fact]
     public void RewardModel_WithAdapters_TrainsThemAndItsHeadAndSavesBoth()
     {

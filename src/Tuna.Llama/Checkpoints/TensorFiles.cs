@@ -17,11 +17,11 @@ internal static class TensorFiles
     }
 
     /// <summary>Writes a tensor, rounded to a type; rows cross from the device in pieces.</summary>
-    public static void Write(SafetensorsWriter writer, string name, Tensor tensor, TensorDType type)
+    public static void Write(SafetensorsWriter writer, string name, Tensor tensor, TensorDType type, long pieceBytes = PieceBytes)
     {
         using IDisposable mode = no_grad();
         long rows = tensor.dim() == 0 ? 1 : tensor.shape[0];
-        long step = Math.Max(1, PieceBytes / Math.Max(1, tensor.numel() / Math.Max(1, rows) * 4));
+        long step = Math.Max(1, pieceBytes / Math.Max(1, tensor.numel() / Math.Max(1, rows) * 4));
         for (long row = 0; row < rows; row += step)
         {
             using DisposeScope scope = NewDisposeScope();
