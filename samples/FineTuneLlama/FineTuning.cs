@@ -48,7 +48,7 @@ internal static class FineTuning
         var policyOptions = new LlamaPolicyOptions { Device = settings.Device, ComputeType = settings.ComputeType, Lora = lora, Activations = mode };
         using TorchPolicy policy = settings.RewardModel ? LlamaRewardModel.Load(settings.Model, policyOptions) : LlamaPolicy.Load(settings.Model, policyOptions);
         console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Model: {policy.Info.ParameterCount / 1e6:0.0}M parameters, {config.LayerCount} layers, on {settings.Device}{(settings.RewardModel ? ", with a scalar head" : "")}."));
-        Agreement before = Agreement.Measure(policy, heldOut, perToken: !settings.RewardModel, cancellationToken);
+        Agreement before = Agreement.Measure(policy, heldOut, cancellationToken);
 
         var options = new TrainerOptions
         {
@@ -63,7 +63,7 @@ internal static class FineTuning
         TrainingResult result = new RankingTrainer(policy, loss, options).Train(train, progress: new ConsoleProgress(console), cancellationToken: cancellationToken);
         console.WriteLine();
 
-        Agreement after = Agreement.Measure(policy, heldOut, perToken: !settings.RewardModel, cancellationToken);
+        Agreement after = Agreement.Measure(policy, heldOut, cancellationToken);
         string trained = Path.Combine(settings.Output, "model");
         AtomicFolder.Write(trained, folder =>
         {

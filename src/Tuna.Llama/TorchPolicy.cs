@@ -47,7 +47,7 @@ public abstract partial class TorchPolicy : ITrainablePolicy
             throw;
         }
 
-        Info = new PolicyInfo(Config.VocabularySize, Config.ContextLength, Config.HiddenSize, Config.LayerCount, Config.Parameters().Sum(p => p.ElementCount));
+        Info = new PolicyInfo(Config.VocabularySize, Config.ContextLength, Config.HiddenSize, Config.LayerCount, Config.Parameters().Sum(p => p.ElementCount)) { GivesRewards = Config.ScalarHead };
     }
 
     /// <inheritdoc/>

@@ -36,6 +36,8 @@ public class ProxyRankingTests
             var options = new TrainerOptions { RunFolder = folder["run"], Epochs = 4, GroupsPerMicroBatch = 4, MicroBatchesPerStep = 1, LearningRate = 5e-3 };
             TrainingResult result = new RankingTrainer(model, new PairwiseLogisticLoss(), options).Train(groups);
             Assert.True(result.FinalLoss < 0.3 * result.History[0].Loss, $"{result.History[0].Loss} to {result.FinalLoss}");
+            Assert.Equal(1, result.History[^1].PairAccuracy);
+            Assert.True(model.Info.GivesRewards);
             model.SaveModel(saved);
         }
 
