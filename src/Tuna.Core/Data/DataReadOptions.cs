@@ -3,7 +3,7 @@ namespace Tuna.Data;
 /// <summary>How data files are read.</summary>
 public sealed record DataReadOptions
 {
-    /// <summary>What a repeated id does. Default <see cref="DuplicateIds.Error"/>. Costs about 40 bytes a row; ids are compared by a 128-bit hash.</summary>
+    /// <summary>What a repeated id does. Default <see cref="DuplicateIds.Error"/>. Costs some 32 bytes a row; ids are compared by a 128-bit hash.</summary>
     public DuplicateIds DuplicateIds { get; init; } = DuplicateIds.Error;
 
     /// <summary>

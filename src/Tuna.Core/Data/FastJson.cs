@@ -36,6 +36,7 @@ internal ref struct FastJson
     }
 
     /// <summary>Takes a punctuation mark, with space before it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Take(byte mark)
     {
         SkipSpace();
@@ -46,6 +47,7 @@ internal ref struct FastJson
     }
 
     /// <summary>Takes null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TakeNull()
     {
         SkipSpace();
@@ -56,6 +58,7 @@ internal ref struct FastJson
     }
 
     /// <summary>Takes a field's name, which holds no escapes, and its colon.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryName(out ReadOnlySpan<byte> name)
     {
         name = default;
@@ -70,6 +73,7 @@ internal ref struct FastJson
     }
 
     /// <summary>Takes a string.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryString(out string text)
     {
         text = "";
@@ -116,6 +120,7 @@ internal ref struct FastJson
     }
 
     /// <summary>Takes a finite number, or null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryNumber(out double? number)
     {
         number = null;
@@ -128,6 +133,7 @@ internal ref struct FastJson
     }
 
     /// <summary>Takes the text of a number in JSON's grammar.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryNumberText(out ReadOnlySpan<byte> text)
     {
         SkipSpace();
@@ -192,6 +198,7 @@ internal ref struct FastJson
     }
 
     // Copies ASCII up to the first byte that means something: a quote, a backslash, a control character, or the start of a longer character.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int WidenPlain(ReadOnlySpan<byte> from, Span<char> to)
     {
         ref byte source = ref MemoryMarshal.GetReference(from);
@@ -215,6 +222,7 @@ internal ref struct FastJson
         return i;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryOtherScript(ReadOnlySpan<byte> rest, ref int from, Span<char> chars, ref int count)
     {
         int length = rest[from..].IndexOfAnyInRange((byte)0, (byte)0x7F);
@@ -225,6 +233,7 @@ internal ref struct FastJson
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryEscape(ReadOnlySpan<byte> rest, ref int from, Span<char> chars, ref int count)
     {
         if (from + 1 >= rest.Length)
@@ -279,6 +288,7 @@ internal ref struct FastJson
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly int Digits(ref int i)
     {
         int start = i;
@@ -287,6 +297,7 @@ internal ref struct FastJson
         return i - start;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void SkipSpace()
     {
         while (_at < _json.Length && _json[_at] is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t')

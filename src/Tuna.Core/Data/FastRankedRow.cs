@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Tuna.Data;
@@ -8,6 +9,7 @@ internal static class FastRankedRow
 {
     /// <summary>Reads a row.</summary>
     /// <returns>The row exactly as <see cref="RankedFormat.Read"/> gives it; null when anything is out of the ordinary, errors included.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static RankedExample? TryRead(ReadOnlySpan<byte> row, RowContext context)
     {
         var json = new FastJson(row, context);
@@ -70,6 +72,7 @@ internal static class FastRankedRow
         return number || json.TryString(out id);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryStrings(ref FastJson json, out string[]? items)
     {
         items = null;
@@ -104,6 +107,7 @@ internal static class FastRankedRow
         return json.Take((byte)']');
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryNumbers(ref FastJson json, out double?[] items)
     {
         items = [];

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 
 namespace Tuna.Data;
@@ -8,11 +9,12 @@ internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadO
     where T : class
 {
     private readonly RowContext _context = new(source);
-    private readonly HashSet<UInt128>? _ids = options.DuplicateIds == DuplicateIds.Allow ? null : [];
+    private readonly IdSet? _ids = options.DuplicateIds == DuplicateIds.Allow ? null : new();
 
     public RowSplitter Splitter { get; } = new(source, options.MaxRowBytes);
 
     /// <summary>The next row that can be used.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public RowSplitter.Result Next([MaybeNull] out T row)
     {
         while (true)
@@ -36,6 +38,7 @@ internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadO
 
     public void Dispose() => Splitter.Dispose();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private T Parse(ReadOnlyMemory<byte> bytes)
     {
         _context.Place = Splitter.Place;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Tuna.Data;
 
@@ -82,6 +83,7 @@ internal sealed class RowSplitter(string source, int maxRowBytes, int bufferByte
     }
 
     /// <summary>The next row; its bytes are good until the next call.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public Result Next(out ReadOnlyMemory<byte> row)
     {
         row = default;
@@ -146,6 +148,7 @@ internal sealed class RowSplitter(string source, int maxRowBytes, int bufferByte
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool NextLine(out ReadOnlyMemory<byte> row)
     {
         row = default;

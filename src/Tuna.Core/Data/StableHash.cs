@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Tuna.Data;
 
 /// <summary>Hashes of text that are the same on every machine and in every version: for seeds, splits and sets of ids.</summary>
@@ -8,6 +10,7 @@ public static class StableHash
     private const ulong K1 = 0xE7037ED1A0B428DBUL;
 
     /// <summary>The 64-bit hash of a text under a seed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong Of(ReadOnlySpan<char> text, ulong seed = 0)
     {
         ulong h = Mix(seed ^ K0, (ulong)text.Length ^ K1);
@@ -33,6 +36,7 @@ public static class StableHash
 
     internal static UInt128 Of128(ReadOnlySpan<char> text) => new(Of(text, K0), Of(text, K1));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Read(ReadOnlySpan<char> chars)
     {
         ulong value = 0;
@@ -41,6 +45,7 @@ public static class StableHash
         return value;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Mix(ulong a, ulong b)
     {
         ulong high = Math.BigMul(a, b, out ulong low);
