@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -10,6 +11,7 @@ public static class FloatConversion
 {
     /// <summary>Widens bfloat16 bit patterns to singles, exactly.</summary>
     /// <exception cref="ArgumentException">The spans differ in length.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // a checkpoint is loaded once: there is no second call that finds better code
     public static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         Check(source.Length, destination.Length);

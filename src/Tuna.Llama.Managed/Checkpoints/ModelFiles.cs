@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Tuna.Checkpoints;
 using Tuna.Llama.Managed.Model;
@@ -78,6 +79,7 @@ internal static class ModelFiles
         CheckpointWriter.Write(folder, tensors, (writer, tensor) => writer.Write(tensor.Name, parameters.WeightsOf(slots[tensor.Name])));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int IndexOfNonFinite(ReadOnlySpan<float> values)
     {
         // A finite number times zero is zero; an infinity or a NaN gives NaN, and so does every sum with it.
