@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Text;
 using Tuna.Benchmarks.Support;
 using Tuna.Data;
 using Tuna.Numerics;
@@ -35,36 +36,38 @@ internal static class JsonlCommand
     {
         long rows = DataFile.Write(path, Rows(bytes), RankedFormat.Instance);
         double before = ProcessMemory.PeakMiB;
-        double[] read = new double[reps], stream = new double[reps];
-        double scores = 0;
+        double[] read = new double[reps], stream = new double[reps], strings = new double[reps], lines = new double[reps];
+        double peak = 0;
         for (int i = 0; i < reps; i++)
         {
-            // Alternating, so that both find the same file cache.
-            if (cold)
-                FileCache.Evict(path);
-            long begin = Stopwatch.GetTimestamp();
-            ReadBytes(path);
-            read[i] = Stopwatch.GetElapsedTime(begin).TotalSeconds;
-            if (cold)
-                FileCache.Evict(path);
-            begin = Stopwatch.GetTimestamp();
-            long seen = 0;
-            foreach (RankedExample row in DataFile.Read(path, RankedFormat.Instance))
-            {
-                seen++;
-                scores += row.Scores[0] ?? 0;
-            }
+            // Taking turns, so that all find the same file cache.
+            read[i] = Time(() => ReadBytes(path, _ => { }));
+            stream[i] = Time(() => Expect(DataFile.Read(path, RankedFormat.Instance).LongCount()));
+            peak = i == 0 ? ProcessMemory.PeakMiB : peak; // the other readers hold more
+            strings[i] = Time(() => ReadBytes(path, MakeStrings));
+            lines[i] = Time(() => Expect(File.ReadLines(path).LongCount()));
+        }
 
-            stream[i] = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+        void Expect(long seen)
+        {
             if (seen != rows)
                 throw new InvalidOperationException($"{rows} rows were written, {seen} read.");
         }
 
+        double Time(Action pass)
+        {
+            if (cold)
+                FileCache.Evict(path);
+            long begin = Stopwatch.GetTimestamp();
+            pass();
+            return Stopwatch.GetElapsedTime(begin).TotalSeconds;
+        }
+
         long size = new FileInfo(path).Length;
         new JsonLine("tuna_jsonl").Add("size_mb", Math.Round(size / 1e6, 1)).Add("rows", rows).Add("cold", cold)
-            .Times("read_bytes", read).Times("stream", stream)
+            .Times("read_bytes", read).Times("stream", stream).Times("only_strings", strings).Times("lines", lines)
             .Add("ratio", Math.Round(JsonLine.Median(stream) / JsonLine.Median(read), 2)).Add("mb_per_s", Math.Round(size / 1e6 / JsonLine.Median(stream)))
-            .Add("rss_before_mib", Math.Round(before, 1)).Add("peak_rss_mib", Math.Round(ProcessMemory.PeakMiB, 1)).Print();
+            .Add("rss_before_mib", Math.Round(before, 1)).Add("peak_rss_mib", Math.Round(peak, 1)).Print();
     }
 
     /// <summary>Rows of four responses of some two hundred words each, until the size is reached.</summary>
@@ -86,12 +89,19 @@ internal static class JsonlCommand
         }
     }
 
-    private static void ReadBytes(string path)
+    private static void ReadBytes(string path, Action<ReadOnlySpan<byte>> use)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         byte[] buffer = new byte[1 << 20];
-        while (stream.Read(buffer) > 0)
-        {
-        }
+        for (int count; (count = stream.Read(buffer)) > 0;)
+            use(buffer.AsSpan(0, count));
+    }
+
+    // What no reader that returns strings can go below: their memory and their letters, without looking at what they say.
+    private static void MakeStrings(ReadOnlySpan<byte> bytes)
+    {
+        const int Text = 1600;
+        for (int i = 0; i < bytes.Length; i += Text)
+            _ = Encoding.Latin1.GetString(bytes.Slice(i, Math.Min(Text, bytes.Length - i)));
     }
 }
