@@ -7,28 +7,52 @@ using System.Runtime.Intrinsics;
 namespace Tuna.Checkpoints;
 
 /// <summary>Conversions between singles and the 16-bit types of checkpoints. Narrowing rounds to nearest, ties to even; NaN stays NaN.</summary>
-public static class FloatConversion
+public static unsafe class FloatConversion
 {
+    // From here on the output, half a megabyte, would only push other things out of the cache.
+    private const int LargeCount = 1 << 17;
+
     /// <summary>Widens bfloat16 bit patterns to singles, exactly.</summary>
     /// <exception cref="ArgumentException">The spans differ in length.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // a checkpoint is loaded once: there is no second call that finds better code
     public static void FromBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         Check(source.Length, destination.Length);
-        Span<uint> bits = MemoryMarshal.Cast<float, uint>(destination);
         int i = 0;
-        if (Vector256.IsHardwareAccelerated)
+        fixed (ushort* from = source)
+        fixed (float* to = destination)
         {
-            // 16 lanes in, two vectors of 8 out: zero-extend, then move the pattern to the upper half.
-            for (; i <= source.Length - 16; i += 16)
+            uint* bits = (uint*)to;
+            if (Vector256.IsHardwareAccelerated)
             {
-                (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.Create(source.Slice(i, 16)));
-                (low << 16).CopyTo(bits[i..]);
-                (high << 16).CopyTo(bits[(i + 8)..]);
+                bool large = source.Length >= LargeCount;
+                for (; large && i < source.Length && (nuint)(bits + i) % (nuint)sizeof(Vector256<uint>) != 0; i++)
+                    bits[i] = (uint)from[i] << 16;
+
+                // 16 lanes in, two vectors of 8 out: zero-extend, then move the pattern to the upper half.
+                for (; i <= source.Length - 16; i += 16)
+                {
+                    (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.Load(from + i));
+                    if (large)
+                    {
+                        // Past the cache: lines that are written as a whole need not be read first.
+                        (low << 16).StoreAlignedNonTemporal(bits + i);
+                        (high << 16).StoreAlignedNonTemporal(bits + i + 8);
+                    }
+                    else
+                    {
+                        (low << 16).Store(bits + i);
+                        (high << 16).Store(bits + i + 8);
+                    }
+                }
+
+                if (large)
+                    Interlocked.MemoryBarrier(); // such stores are not ordered with the others
             }
+
+            for (; i < source.Length; i++)
+                bits[i] = (uint)from[i] << 16;
         }
-        for (; i < source.Length; i++)
-            bits[i] = (uint)source[i] << 16;
     }
 
     /// <summary>Rounds singles to bfloat16 bit patterns.</summary>

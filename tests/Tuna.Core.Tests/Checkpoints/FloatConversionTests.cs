@@ -22,6 +22,29 @@ public sealed class FloatConversionTests
         }
     }
 
+    [Theory]
+    [InlineData(131_071)]
+    [InlineData(131_072)] // from here on by other stores, which want their destination aligned
+    [InlineData(131_099)]
+    public void FromBFloat16_ManyValues_ShiftsEachAndTouchesNothingElse(int count)
+    {
+        ushort[] source = new ushort[count + 9];
+        var rng = new Rng(8);
+        foreach (ref ushort v in source.AsSpan())
+            v = (ushort)rng.Next(65536);
+        for (int offset = 0; offset < 9; offset++)
+        {
+            float[] wide = new float[count + 18];
+            FloatConversion.FromBFloat16(source.AsSpan(offset, count), wide.AsSpan(offset, count));
+            Assert.True(wide.AsSpan(0, offset).IndexOfAnyExcept(0f) < 0 && wide.AsSpan(offset + count).IndexOfAnyExcept(0f) < 0);
+            for (int i = 0; i < count; i++)
+            {
+                if (BitConverter.SingleToUInt32Bits(wide[offset + i]) != (uint)source[offset + i] << 16)
+                    Assert.Fail($"offset {offset}, element {i}");
+            }
+        }
+    }
+
     [Fact]
     public void Half_EveryPattern_SurvivesTheRoundTrip()
     {
