@@ -9,7 +9,7 @@ namespace Tuna.Checkpoints;
 /// <summary>An open safetensors file, its header checked on every bound before any tensor is touched.</summary>
 /// <remarks>
 /// Numbers are read straight from the file into the caller's memory, 16-bit ones through a buffer that stays in the processor's cache, which is
-/// faster than a memory map. <see cref="Bytes"/> maps the file instead and copies nothing; a file that is mapped must not be cut. Reading is thread-safe until <see cref="Dispose"/>.
+/// as fast as a memory map. <see cref="Bytes"/> maps the file instead and copies nothing; a file that is mapped must not be cut. Reading is thread-safe until <see cref="Dispose"/>.
 /// </remarks>
 public sealed unsafe class SafetensorsFile : IDisposable
 {
