@@ -27,7 +27,7 @@ public class RankTests
     [Fact]
     public async Task Rank_KilledInTheMiddle_GoesOnAndPaysForNoReplyTwice()
     {
-        const int rows = 40, parallel = 2;
+        const int rows = 120, parallel = 2;
         using Workspace work = new Workspace().WithRanked(rows, scores: false);
         using LoopbackJudge judge = LoopbackJudge.InOrder(TimeSpan.FromMilliseconds(20));
         string[] line = [.. Rank, "--parallel", $"{parallel}", "-q", "--json"];
