@@ -104,13 +104,13 @@ internal static unsafe class CachedAttention
             int d = Shape.Dimension, j = 0;
             for (; j + 4 <= count; j += 4, keys += 4 * d)
             {
-                TTile.Row(query, keys, d, keys + Ahead, d, four);
+                TTile.Row<Float32Format>(query, (byte*)keys, d * sizeof(float), (byte*)(keys + Ahead), d, four);
                 Vector128.Load(four).Store(scores + j);
             }
 
             for (; j < count; j++, keys += d)
             {
-                TTile.Row(query, keys, 0, keys, d, four); // the same key four times
+                TTile.Row<Float32Format>(query, (byte*)keys, 0, (byte*)keys, d, four); // the same key four times
                 scores[j] = four[0];
             }
         }

@@ -6,14 +6,17 @@ using Tuna.Llama.Managed.Threading;
 namespace Tuna.Llama.Managed.Kernels;
 
 /// <summary>C (+)= A B^T for few rows of A: each row of B is read once, as it lies in memory, at the speed of the memory.</summary>
-/// <remarks>An element is the dot product of two rows in an order that depends on K alone, so that a row of C does not depend on how many rows there are: a sample stays the same whatever else is sampled beside it.</remarks>
+/// <remarks>
+/// An element is the dot product of two rows in an order that depends on K alone, so that a row of C does not depend on how many rows there are: a sample
+/// stays the same whatever else is sampled beside it. Nor does it depend on the format of B: the same weights in half the bytes give the same bits.
+/// </remarks>
 internal static unsafe class DotRows
 {
     // Eight rows of A of this length leave room in a first-level cache of 48 KiB for what streams through it.
     private const int MaxDepth = 768;
 
-    // 12 KiB: short rows end before the processor's own prefetching has started, and memory answers in the time of some rows.
-    private const int Ahead = 3072;
+    // Short rows end before the processor's own prefetching has started, and memory answers in the time of some rows.
+    private const int AheadBytes = 12 * 1024;
 
     /// <summary>Multiplies.</summary>
     /// <param name="pool">Workers.</param>
@@ -22,28 +25,36 @@ internal static unsafe class DotRows
     /// <param name="c">C, [M, N].</param>
     /// <param name="accumulate">Whether to add to C or to overwrite it.</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
-    public static void Multiply(WorkerPool pool, in Matrix a, in Matrix b, in Matrix c, bool accumulate)
+    public static void Multiply(WorkerPool pool, in Matrix a, in Matrix b, in Matrix c, bool accumulate) => Multiply(pool, a, Float32Format.Rows(b), c, accumulate);
+
+    /// <summary>Multiplies with weights in any format.</summary>
+    /// <inheritdoc cref="Multiply(WorkerPool, in Matrix, in Matrix, in Matrix, bool)"/>
+    public static void Multiply<TFormat>(WorkerPool pool, in Matrix a, in WeightRows<TFormat> b, in Matrix c, bool accumulate)
+        where TFormat : struct, IWeightFormat
     {
         if (Avx512DotTile.IsSupported)
-            Multiply<Avx512DotTile>(pool, a, b, c, accumulate);
+            Multiply<Avx512DotTile, TFormat>(pool, a, b, c, accumulate);
         else
-            Multiply<PortableDotTile>(pool, a, b, c, accumulate);
+            Multiply<PortableDotTile, TFormat>(pool, a, b, c, accumulate);
     }
 
     /// <summary>Multiplies with a given tile.</summary>
-    public static void Multiply<TTile>(WorkerPool pool, in Matrix a, in Matrix b, in Matrix c, bool accumulate)
+    public static void Multiply<TTile, TFormat>(WorkerPool pool, in Matrix a, in WeightRows<TFormat> b, in Matrix c, bool accumulate)
         where TTile : struct, IDotTile
+        where TFormat : struct, IWeightFormat
     {
         if (a.Columns != b.Columns || c.Rows != a.Rows || c.Columns != b.Rows)
             throw new ArgumentException($"[{a.Rows}, {a.Columns}] x [{b.Rows}, {b.Columns}]^T does not give [{c.Rows}, {c.Columns}].", nameof(c));
-        var job = new Job<TTile> { A = a, B = b, C = c, Accumulate = accumulate };
+        var job = new Job<TTile, TFormat> { A = a, B = b, C = c, Accumulate = accumulate };
         pool.For((b.Rows + 3) / 4, Grain.Of(4 * a.Columns), ref job);
     }
 
-    private struct Job<TTile> : IRangeJob
+    private struct Job<TTile, TFormat> : IRangeJob
         where TTile : struct, IDotTile
+        where TFormat : struct, IWeightFormat
     {
-        public Matrix A, B, C;
+        public Matrix A, C;
+        public WeightRows<TFormat> B;
         public bool Accumulate;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -57,37 +68,39 @@ internal static unsafe class DotRows
                 Four(n, 1, 0, sums); // the same row four times
         }
 
-        private static int Up(int depth) => (depth + 15) / 16 * 16;
+        // Parts start where a block does in every format.
+        private static int Up(int depth) => (depth + IWeightFormat.Block - 1) / IWeightFormat.Block * IWeightFormat.Block;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private readonly void Four(int n, int columns, long stride, float* sums)
         {
             int depth = A.Columns, parts = (depth + MaxDepth - 1) / MaxDepth, part = Up((depth + parts - 1) / parts);
+            byte* y = B.Row(n);
             // What is read now was fetched before; what is fetched now is what follows in memory, or the next four rows when they are read in parts.
-            float* next = B.Row(n) + (parts == 1 ? Ahead : 4L * B.Stride);
+            byte* next = y + (parts == 1 ? AheadBytes : 4 * B.Stride);
             for (int k = 0; k < depth; k += part)
             {
                 int length = Math.Min(part, depth - k), m = 0;
-                float* y = B.Row(n) + k;
                 for (; m + 8 <= A.Rows; m += 8)
                 {
-                    TTile.EightRows(A.Row(m) + k, A.Stride, y, stride, next, length, sums);
+                    TTile.EightRows<TFormat>(A.Row(m) + k, A.Stride, y, stride, next, length, sums);
                     Put(m, n, 8, columns, k > 0, sums);
                 }
 
                 for (; m + 4 <= A.Rows; m += 4)
                 {
-                    TTile.FourRows(A.Row(m) + k, A.Stride, y, stride, next, length, sums);
+                    TTile.FourRows<TFormat>(A.Row(m) + k, A.Stride, y, stride, next, length, sums);
                     Put(m, n, 4, columns, k > 0, sums);
                 }
 
                 for (; m < A.Rows; m++)
                 {
-                    TTile.Row(A.Row(m) + k, y, stride, next, length, sums);
+                    TTile.Row<TFormat>(A.Row(m) + k, y, stride, next, length, sums);
                     Put(m, n, 1, columns, k > 0, sums);
                 }
 
-                next += 4L * length;
+                next += 4 * TFormat.RowBytes(length);
+                y += TFormat.RowBytes(length);
             }
         }
 

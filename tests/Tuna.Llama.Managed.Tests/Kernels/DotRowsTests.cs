@@ -43,6 +43,50 @@ public sealed class DotRowsTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(5, 15)]
+    [InlineData(4, 16)]
+    [InlineData(7, 31)]
+    [InlineData(9, 32)]
+    [InlineData(6, 48)]
+    [InlineData(130, 288)]
+    [InlineData(1031, 100)]
+    [InlineData(6, 769)]
+    [InlineData(11, 1376)]
+    [InlineData(11, 1703)]
+    public void Multiply_BFloat16WeightsInEitherFormat_HasTheSameBits(int n, int k)
+    {
+        using var b = new TestMatrix(n, k, 2, 3);
+        BFloat16CopyTests.Truncate(b);
+        using var copied = new BFloat16CopyTests.Copied(_pool, b.Matrix, exactOnly: true);
+        Assert.True(copied.Whole);
+        for (int m = 1; m <= 9; m++)
+        {
+            using var a = new TestMatrix(m, k, 1, 2);
+            CheckFormats<Avx512DotTile>(a, b, copied);
+            CheckFormats<PortableDotTile>(a, b, copied);
+        }
+    }
+
+    private void CheckFormats<TTile>(TestMatrix a, TestMatrix b, BFloat16CopyTests.Copied copied)
+        where TTile : struct, IDotTile
+    {
+        if (!TTile.IsSupported)
+            return;
+        int m = a.Matrix.Rows, n = b.Matrix.Rows;
+        using var expected = new TestMatrix(m, n, 3, 1);
+        using var actual = new TestMatrix(m, n, 3, 1);
+        foreach (bool accumulate in (bool[])[true, false])
+        {
+            DotRows.Multiply<TTile, Float32Format>(_pool, a.Matrix, Float32Format.Rows(b.Matrix), expected.Matrix, accumulate);
+            DotRows.Multiply<TTile, BFloat16Format>(_pool, a.Matrix, copied.Rows, actual.Matrix, accumulate);
+            for (int i = 0; i < m; i++)
+                Assert.True(expected.Matrix.RowSpan(i).SequenceEqual(actual.Matrix.RowSpan(i)));
+            actual.AssertGuards();
+        }
+    }
+
     private void Check<TTile>(int m, int n, int k, bool accumulate)
         where TTile : struct, IDotTile
     {
@@ -61,7 +105,7 @@ public sealed class DotRowsTests : IDisposable
             }
         }
 
-        DotRows.Multiply<TTile>(_pool, a.Matrix, b.Matrix, c.Matrix, accumulate);
+        DotRows.Multiply<TTile, Float32Format>(_pool, a.Matrix, Float32Format.Rows(b.Matrix), c.Matrix, accumulate);
         c.AssertClose(expected, 1e-5);
     }
 }
