@@ -17,6 +17,9 @@ public sealed class ManagedLlama : ManagedPolicy
 {
     private Decoder? _decoder;
 
+    /// <summary>Bytes of the copy that new tokens are sampled from; 0 while the weights themselves are read.</summary>
+    internal long DecodingCopyBytes => _decoder?.CopyBytes ?? 0;
+
     private VocabularyHead VocabularyHead => (VocabularyHead)Head;
 
     private ManagedLlama(LlamaConfig config, ManagedLlamaOptions? options)
@@ -68,7 +71,7 @@ public sealed class ManagedLlama : ManagedPolicy
     public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
     {
         ThrowIfBusy();
-        _decoder ??= new Decoder(Config, Parameters, Trunk, Pool);
+        _decoder ??= new Decoder(Config, Parameters, Trunk, Pool, Options.Decoding);
         return _decoder.Sample(requests, Info, cancellationToken);
     }
 

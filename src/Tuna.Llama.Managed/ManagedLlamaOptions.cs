@@ -6,6 +6,7 @@ namespace Tuna.Llama.Managed;
 public sealed record ManagedLlamaOptions
 {
     private readonly int _threads = Environment.ProcessorCount;
+    private readonly DecodingPrecision _decoding = DecodingPrecision.Exact;
     private readonly TensorDType? _savedType = TensorDType.F32;
 
     /// <summary>Threads that compute, the caller's included; 1 to 1024. Default: the processors of this machine.</summary>
@@ -24,6 +25,17 @@ public sealed record ManagedLlamaOptions
     /// <summary>Whether backward computes the MLP's gate and up values again instead of every layer keeping them. Default true.</summary>
     /// <remarks>They are 8 F bytes per token row and layer, F the width of the MLP: more than half of what a layer keeps, for one matrix product more. The bits are the same either way.</remarks>
     public bool RecomputeMlp { get; init; } = true;
+
+    /// <summary>Which weights new tokens are sampled from: those of the model, or rounded ones at half the memory traffic. Default <see cref="DecodingPrecision.Exact"/>.</summary>
+    /// <remarks>
+    /// A copy in bfloat16 takes 2 bytes for each weight of the layers' matrices and of the output embedding, until the policy is disposed. It follows the weights: after a
+    /// training step or a restored training state the next call to <see cref="ManagedLlama.Sample"/> makes it again, and only then. A reward model samples nothing.
+    /// </remarks>
+    public DecodingPrecision Decoding
+    {
+        get => _decoding;
+        init => _decoding = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Decoding is exact or in bfloat16.");
+    }
 
     /// <summary>Type in which <see cref="ManagedPolicy.SaveModel"/> stores the weights: F32, BF16 or F16, or null for that of the config. Default F32.</summary>
     public TensorDType? SavedType

@@ -130,7 +130,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
             throw new ArgumentOutOfRangeException(nameof(step), step, "Learning rate and gradient scale are finite.");
         Parameters.EnsureGradient();
         Parameters.EnsureMoments();
-        AdamW.Step(Pool, Parameters.Count, Parameters.Weights, Parameters.Gradient, Parameters.First, Parameters.Second, step);
+        AdamW.Step(Pool, Parameters.Count, Parameters.WritableWeights, Parameters.Gradient, Parameters.First, Parameters.Second, step);
     }
 
     /// <inheritdoc/>

@@ -18,16 +18,20 @@ internal static class InstructionSetProgram
             Console.WriteLine(x.ToString("R", CultureInfo.InvariantCulture));
     }
 
-    /// <summary>What passes through every kernel: scores, a gradient's norm, scores after a step, a sample with its log-probability.</summary>
+    /// <summary>What passes through every kernel: scores, a gradient's norm, scores after a step, samples with their log-probabilities, also from weights in bfloat16.</summary>
     public static double[] Results()
     {
-        using ManagedLlama policy = Models.Create();
+        using ManagedLlama policy = Models.Create(), rounded = ManagedLlama.Create(Models.Config, 1, new ManagedLlamaOptions { Threads = 2, Decoding = DecodingPrecision.BFloat16 });
         var results = new List<double>(Models.Pass(policy, Models.Groups(), Gradient)) { policy.GradientNorm() };
         policy.ApplyGradients(new AdamWStep(1, 1e-3, 1, new AdamWSettings { WeightDecay = 0.1 }));
         results.AddRange(Models.Pass(policy, Models.Groups()));
-        SampledResponse sample = policy.Sample([new SamplingRequest { Prompt = Models.Tokens(9, 1), MaxNewTokens = 8, Temperature = 0 }])[0][0];
-        results.AddRange(sample.Tokens.Select(t => (double)t));
-        results.Add(sample.LogProb);
+        foreach (ManagedLlama each in (ManagedLlama[])[policy, rounded])
+        {
+            SampledResponse sample = each.Sample([new SamplingRequest { Prompt = Models.Tokens(9, 1), MaxNewTokens = 8, Temperature = 0 }])[0][0];
+            results.AddRange(sample.Tokens.Select(t => (double)t));
+            results.Add(sample.LogProb);
+        }
+
         return [.. results];
     }
 }

@@ -10,6 +10,6 @@ internal static class Engine
 {
     public static string InstructionSet => Gemm.InstructionSet;
 
-    public static ITrainablePolicy Create(LlamaConfig config, int threads, bool recomputeMlp = true) =>
-        ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, RecomputeMlp = recomputeMlp });
+    public static ITrainablePolicy Create(LlamaConfig config, int threads, bool recomputeMlp = true, DecodingPrecision decoding = DecodingPrecision.Exact) =>
+        ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, RecomputeMlp = recomputeMlp, Decoding = decoding });
 }

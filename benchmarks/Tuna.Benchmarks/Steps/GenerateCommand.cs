@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Tuna.Benchmarks.Support;
 using Tuna.Checkpoints;
+using Tuna.Llama.Managed;
 using Tuna.Numerics;
 using Tuna.Policies;
 
@@ -20,17 +21,19 @@ internal static class GenerateCommand
         var prompt = new Option<int>("--prompt") { Description = "prompt tokens", DefaultValueFactory = _ => 64 };
         var newTokens = new Option<int>("--new-tokens") { DefaultValueFactory = _ => 128 };
         var greedy = new Option<bool>("--greedy") { Description = "take the likeliest token instead of sampling at temperature 1" };
+        var decoding = new Option<DecodingPrecision>("--decoding") { Description = "exact, or bfloat16 to sample from rounded weights at half the memory traffic", DefaultValueFactory = _ => DecodingPrecision.Exact };
         var reps = new Option<int>("--reps") { DefaultValueFactory = _ => 3 };
-        var command = new Command("generate", "Speed of sampling; prints one JSON line.") { config, untied, threads, prompts, samples, prompt, newTokens, greedy, reps };
+        var command = new Command("generate", "Speed of sampling; prints one JSON line.") { config, untied, threads, prompts, samples, prompt, newTokens, greedy, decoding, reps };
         command.SetAction(r => Run(
-            r.GetValue(config)!, r.GetValue(untied), r.GetValue(threads), r.GetValue(prompts), r.GetValue(samples), r.GetValue(prompt), r.GetValue(newTokens), r.GetValue(greedy), r.GetValue(reps)));
+            r.GetValue(config)!, r.GetValue(untied), r.GetValue(threads), r.GetValue(prompts), r.GetValue(samples), r.GetValue(prompt), r.GetValue(newTokens), r.GetValue(greedy), r.GetValue(decoding),
+            r.GetValue(reps)));
         return command;
     }
 
-    private static void Run(string config, bool untied, int threads, int prompts, int samples, int prompt, int newTokens, bool greedy, int reps)
+    private static void Run(string config, bool untied, int threads, int prompts, int samples, int prompt, int newTokens, bool greedy, DecodingPrecision decoding, int reps)
     {
         LlamaConfig model = ModelShape.Parse(config, untied);
-        using ITrainablePolicy policy = Engine.Create(model, threads);
+        using ITrainablePolicy policy = Engine.Create(model, threads, decoding: decoding);
         double built = ProcessMemory.ResidentMiB;
         var rng = new Rng(1);
         int[][] ids = [.. Enumerable.Range(0, prompts).Select(_ => Workload.Tokens(rng, prompt, model.VocabularySize))];
@@ -40,7 +43,7 @@ internal static class GenerateCommand
         double seconds = JsonLine.Median(full);
         new JsonLine("tuna_generate")
             .Add("config", config).Add("tied", !untied).Add("parameters", policy.Info.ParameterCount).Add("threads", threads)
-            .Add("prompts", prompts).Add("samples", samples).Add("prompt", prompt).Add("new_tokens", newTokens).Add("sampled", !greedy)
+            .Add("prompts", prompts).Add("samples", samples).Add("prompt", prompt).Add("new_tokens", newTokens).Add("sampled", !greedy).Add("decoding", decoding.ToString().ToLowerInvariant())
             .Times("total", full).Seconds("prefill_plus_first_token_s", JsonLine.Median(one))
             .Add("new_tokens_per_s", Math.Round((long)prompts * samples * newTokens / seconds, 1))
             .Add("decode_ms_per_step", Math.Round(1000 * (seconds - JsonLine.Median(one)) / Math.Max(1, newTokens - 1), 3))

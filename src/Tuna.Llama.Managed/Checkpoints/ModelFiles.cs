@@ -56,7 +56,7 @@ internal static class ModelFiles
     /// <summary>Draws fresh weights of one parameter.</summary>
     public static void Initialize(LlamaConfig config, LlamaParameters parameters, ParameterSlot slot, ulong seed)
     {
-        Span<float> weights = parameters.WeightsOf(slot);
+        Span<float> weights = parameters.WritableWeightsOf(slot);
         if (slot.Shape.Count == 1)
         {
             weights.Fill(1);
@@ -111,7 +111,7 @@ internal static class ModelFiles
                 // By the place among all parameters, so that every worker gets about as many bytes.
                 if (slot.Offset * workers / Parameters.Count != worker)
                     continue;
-                Span<float> weights = Parameters.WeightsOf(slot);
+                Span<float> weights = Parameters.WritableWeightsOf(slot);
                 Reader.Read(slot.Name, weights);
                 int bad = IndexOfNonFinite(weights);
                 if (bad >= 0)

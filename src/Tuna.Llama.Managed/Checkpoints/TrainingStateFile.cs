@@ -19,17 +19,17 @@ internal static class TrainingStateFile
     public static unsafe void Save(string folder, LlamaParameters parameters, bool withWeights)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        List<(string Kind, Element Values)> kinds = [];
+        List<(string Kind, ReadElement Values)> kinds = [];
         if (withWeights)
             kinds.Add((Weight, parameters.WeightsOf));
         if (parameters.First is not null)
-            kinds.AddRange([(First, parameters.FirstOf), (Second, parameters.SecondOf)]);
+            kinds.AddRange([(First, slot => parameters.FirstOf(slot)), (Second, slot => parameters.SecondOf(slot))]);
         if (parameters.Gradient is not null && parameters.Slots.Any(s => parameters.GradientOf(s).ContainsAnyExcept(0f)))
-            kinds.Add((Gradient, parameters.GradientOf));
+            kinds.Add((Gradient, slot => parameters.GradientOf(slot)));
         IEnumerable<TensorSpec> tensors = kinds.SelectMany(k => parameters.Slots.Select(s => new TensorSpec(k.Kind + s.Name, TensorDType.F32, s.Shape)));
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = Format };
         using var writer = new SafetensorsWriter(Path.Combine(folder, FileName), tensors, metadata);
-        foreach ((string kind, Element values) in kinds)
+        foreach ((string kind, ReadElement values) in kinds)
         {
             foreach (ParameterSlot slot in parameters.Slots)
                 writer.Write(kind + slot.Name, values(slot));
@@ -58,7 +58,7 @@ internal static class TrainingStateFile
         bool gradient = CheckAll(file, parameters, Gradient, required: false);
 
         if (weights)
-            Read(file, parameters, Weight, parameters.WeightsOf);
+            Read(file, parameters, Weight, parameters.WritableWeightsOf);
         else
             ReadModel(pool, folder, saved, parameters);
         parameters.ClearMoments();
@@ -104,6 +104,8 @@ internal static class TrainingStateFile
         foreach (ParameterSlot slot in parameters.Slots)
             file.Read(kind + slot.Name, values(slot));
     }
+
+    private delegate ReadOnlySpan<float> ReadElement(ParameterSlot slot);
 
     private delegate Span<float> Element(ParameterSlot slot);
 }

@@ -18,6 +18,7 @@ internal readonly record struct LayerSlots(long InputNorm, long Qkv, long Output
 internal sealed unsafe class LlamaParameters : IDisposable
 {
     private readonly NativeBuffer _weights = new(), _gradient = new(), _first = new(), _second = new();
+    private long _version;
 
     /// <summary>Lays the parameters out; the weights are not set yet.</summary>
     /// <param name="config">The model.</param>
@@ -71,7 +72,21 @@ internal sealed unsafe class LlamaParameters : IDisposable
     /// <summary>Offset of the last norm's weight, [D].</summary>
     public long FinalNorm { get; }
 
+    /// <summary>The weights, for reading: who writes takes <see cref="WritableWeights"/>.</summary>
     public float* Weights => _weights.Pointer;
+
+    /// <summary>The weights, for writing. Taking it moves <see cref="Version"/> on; it is not kept beyond the change.</summary>
+    public float* WritableWeights
+    {
+        get
+        {
+            Interlocked.Increment(ref _version);
+            return _weights.Pointer;
+        }
+    }
+
+    /// <summary>Changes with the weights: what is made from them is up to date as long as this is the same.</summary>
+    public long Version => Interlocked.Read(ref _version);
 
     /// <summary>Accumulated gradient; null before <see cref="EnsureGradient"/>.</summary>
     public float* Gradient => _gradient.Pointer;
@@ -82,7 +97,10 @@ internal sealed unsafe class LlamaParameters : IDisposable
     /// <summary>AdamW's second moments; null before <see cref="EnsureMoments"/>.</summary>
     public float* Second => _second.Pointer;
 
-    public Span<float> WeightsOf(ParameterSlot slot) => new(Weights + slot.Offset, slot.Length);
+    public ReadOnlySpan<float> WeightsOf(ParameterSlot slot) => new(Weights + slot.Offset, slot.Length);
+
+    /// <summary>A parameter's weights, for writing, as <see cref="WritableWeights"/>. Several threads may write different parameters.</summary>
+    public Span<float> WritableWeightsOf(ParameterSlot slot) => new(WritableWeights + slot.Offset, slot.Length);
 
     public Span<float> GradientOf(ParameterSlot slot) => new(Gradient + slot.Offset, slot.Length);
 

@@ -10,7 +10,7 @@ namespace Tuna.Llama.Managed.Sampling;
 /// <summary>Samples with a key/value cache: every prompt is computed once, then all samples go on together, one token each at a time.</summary>
 /// <remarks>
 /// A sample's bits depend on its request, its number and the thread count alone: prompts go through kernels whose rows do not depend on one
-/// another, new tokens always through <see cref="DotRows"/>, however many there are.
+/// another, new tokens always through <see cref="DecodingWeights"/>, however many there are.
 /// </remarks>
 internal sealed unsafe class Decoder : IDisposable
 {
@@ -23,14 +23,16 @@ internal sealed unsafe class Decoder : IDisposable
     private readonly LlamaTrunk _trunk;
     private readonly WorkerPool _pool;
     private readonly AttentionShape _shape;
+    private readonly DecodingWeights _weights;
     private readonly KeyValueCache _cache;
     private readonly BatchLayout _layout = new();
     private readonly TokenSampler[] _samplers;
     private readonly RowBuffer _x, _normed, _qkv, _attention, _gateUp, _hidden, _logits, _inverse, _promptHidden;
 
-    public Decoder(LlamaConfig config, LlamaParameters parameters, LlamaTrunk trunk, WorkerPool pool)
+    public Decoder(LlamaConfig config, LlamaParameters parameters, LlamaTrunk trunk, WorkerPool pool, DecodingPrecision precision)
     {
         (_config, _parameters, _trunk, _pool, _shape) = (config, parameters, trunk, pool, trunk.Shape);
+        _weights = new DecodingWeights(config, parameters, trunk.Shape, pool, precision);
         _cache = new KeyValueCache(config.LayerCount, _shape);
         _samplers = new TokenSampler[pool.Workers];
         for (int w = 0; w < _samplers.Length; w++)
@@ -46,6 +48,9 @@ internal sealed unsafe class Decoder : IDisposable
         _inverse = new RowBuffer(1);
     }
 
+    /// <summary>Bytes of the copy of the weights that is read; 0 while there is none.</summary>
+    public long CopyBytes => _weights.CopyBytes;
+
     /// <summary>Samples all requests, some samples at a time.</summary>
     public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, PolicyInfo info, CancellationToken cancellationToken)
     {
@@ -59,6 +64,8 @@ internal sealed unsafe class Decoder : IDisposable
                 waiting.Add(new SampleState(requests[r], r, k));
         }
 
+        cancellationToken.ThrowIfCancellationRequested();
+        _weights.Follow(Steps(waiting));
         for (int from = 0; from < waiting.Count; from += MaxSamples)
         {
             List<SampleState> batch = waiting.GetRange(from, Math.Min(MaxSamples, waiting.Count - from));
@@ -72,11 +79,27 @@ internal sealed unsafe class Decoder : IDisposable
 
     public void Dispose()
     {
+        _weights.Dispose();
         _cache.Dispose();
         foreach (TokenSampler sampler in _samplers)
             sampler.Dispose();
         foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[_x, _normed, _promptHidden, _qkv, _attention, _gateUp, _hidden, _logits, _inverse])
             buffer.Dispose();
+    }
+
+    /// <summary>How often the weights are read at most.</summary>
+    private static int Steps(List<SampleState> samples)
+    {
+        long steps = 0;
+        for (int from = 0; from < samples.Count; from += MaxSamples)
+        {
+            int longest = 0;
+            for (int i = from; i < Math.Min(from + MaxSamples, samples.Count); i++)
+                longest = Math.Max(longest, samples[i].Request.MaxNewTokens);
+            steps += longest;
+        }
+
+        return (int)Math.Min(int.MaxValue, steps);
     }
 
     private void Run(List<SampleState> batch, CancellationToken cancellationToken)
@@ -167,7 +190,7 @@ internal sealed unsafe class Decoder : IDisposable
         {
             LayerSlots at = _parameters.Layers[l];
             RmsNorm.Forward(_pool, x, w + at.InputNorm, eps, normed, inverse);
-            DotRows.Multiply(_pool, normed, new Matrix(w + at.Qkv, _shape.RowWidth, _config.HiddenSize), qkv, false);
+            _weights.Multiply(normed, DecodingMatrix.Qkv, l, qkv, false);
             _trunk.Rope.Forward(_pool, qkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), positions);
             for (int i = 0; i < n; i++)
             {
@@ -178,11 +201,11 @@ internal sealed unsafe class Decoder : IDisposable
             }
 
             CachedAttention.Forward(_pool, _shape, qkv, sequences, attention);
-            DotRows.Multiply(_pool, attention, new Matrix(w + at.Output, _config.HiddenSize, _shape.QueryWidth), x, true);
+            _weights.Multiply(attention, DecodingMatrix.Output, l, x, true);
             RmsNorm.Forward(_pool, x, w + at.PostNorm, eps, normed, inverse);
-            DotRows.Multiply(_pool, normed, new Matrix(w + at.GateUp, 2 * _config.IntermediateSize, _config.HiddenSize), gateUp, false);
+            _weights.Multiply(normed, DecodingMatrix.GateUp, l, gateUp, false);
             SwiGlu.Forward(_pool, gateUp, hidden);
-            DotRows.Multiply(_pool, hidden, new Matrix(w + at.Down, _config.HiddenSize, _config.IntermediateSize), x, true);
+            _weights.Multiply(hidden, DecodingMatrix.Down, l, x, true);
         }
 
         RmsNorm.Forward(_pool, x, w + _parameters.FinalNorm, eps, normed, inverse);
@@ -195,7 +218,7 @@ internal sealed unsafe class Decoder : IDisposable
     private Matrix Logits(in Matrix hidden)
     {
         Matrix logits = _logits.Rows(hidden.Rows);
-        DotRows.Multiply(_pool, hidden, new Matrix(_parameters.Weights + _parameters.OutputEmbedding, _config.VocabularySize, _config.HiddenSize), logits, false);
+        _weights.Multiply(hidden, DecodingMatrix.Logits, 0, logits, false);
         return logits;
     }
 

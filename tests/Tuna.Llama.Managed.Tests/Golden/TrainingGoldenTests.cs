@@ -71,7 +71,7 @@ public class TrainingGoldenTests
         foreach (ParameterSlot slot in policy.Parameters.Slots)
         {
             float[] expected = file.ReadSingles(slot.Name), gradient = gradients.ReadSingles(slot.Name);
-            Span<float> actual = policy.Parameters.WeightsOf(slot);
+            ReadOnlySpan<float> actual = policy.Parameters.WeightsOf(slot);
             for (int i = 0; i < expected.Length; i++)
             {
                 // The first step moves by nearly lr * sign(gradient); where the gradient is of the size of eps, rounding decides.

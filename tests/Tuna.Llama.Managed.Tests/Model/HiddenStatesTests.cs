@@ -9,7 +9,7 @@ public class HiddenStatesTests
         int[] tokens = Models.Tokens(5, 1);
         var states = new float[5 * 24];
         policy.HiddenStates(tokens, 0, states);
-        Span<float> embedding = policy.Parameters.WeightsOf(policy.Parameters.Slots[0]);
+        ReadOnlySpan<float> embedding = policy.Parameters.WeightsOf(policy.Parameters.Slots[0]);
         for (int t = 0; t < 5; t++)
             Assert.True(states.AsSpan(t * 24, 24).SequenceEqual(embedding.Slice(tokens[t] * 24, 24)));
     }

@@ -19,7 +19,7 @@ public sealed class RewardModelTests : IDisposable
         TokenGroup group = Models.Group("g", 5, 1, 3, 1, 8);
         var rewards = new double[3];
         model.Score([group], rewards);
-        Span<float> head = model.Parameters.WeightsOf(model.Parameters.Slots[^1]);
+        Span<float> head = model.Parameters.WritableWeightsOf(model.Parameters.Slots[^1]);
         for (int k = 0; k < 3; k++)
         {
             int[] tokens = [.. group.Prompt.Span, .. group.Responses[k].Span];
@@ -54,10 +54,10 @@ public sealed class RewardModelTests : IDisposable
             unsafe double At(float step)
             {
                 for (int i = 0; i < kept.Length; i++)
-                    model.Parameters.Weights[i] = kept[i] + (step * direction[0, i]);
+                    model.Parameters.WritableWeights[i] = kept[i] + (step * direction[0, i]);
                 var rewards = new double[gradient.Length];
                 model.Score(groups, rewards);
-                kept.CopyTo(new Span<float>(model.Parameters.Weights, kept.Length));
+                kept.CopyTo(new Span<float>(model.Parameters.WritableWeights, kept.Length));
                 return rewards.Zip(gradient).Sum(p => p.First * p.Second);
             }
         }

@@ -200,10 +200,10 @@ public class TrainingTests
     {
         float[] kept = Models.Weights(policy);
         for (int i = 0; i < kept.Length; i++)
-            policy.Parameters.Weights[i] += step * direction[0, i];
+            policy.Parameters.WritableWeights[i] += step * direction[0, i];
         var logProbs = new double[gradient.Length];
         policy.Score(groups, logProbs);
-        kept.CopyTo(new Span<float>(policy.Parameters.Weights, kept.Length));
+        kept.CopyTo(new Span<float>(policy.Parameters.WritableWeights, kept.Length));
         return logProbs.Zip(gradient).Sum(p => p.First * p.Second);
     }
 }

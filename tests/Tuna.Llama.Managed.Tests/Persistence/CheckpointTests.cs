@@ -104,7 +104,7 @@ public sealed class CheckpointTests : IDisposable
     public void Load_WeightThatIsNotFinite_NamesTensorAndElement(float bad)
     {
         using ManagedLlama policy = Models.Create();
-        policy.Parameters.WeightsOf(policy.Parameters.Slots[2])[5] = bad;
+        policy.Parameters.WritableWeightsOf(policy.Parameters.Slots[2])[5] = bad;
         policy.SaveModel(_folder);
         string message = Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message;
         Assert.Contains(policy.Parameters.Slots[2].Name, message, StringComparison.Ordinal);
