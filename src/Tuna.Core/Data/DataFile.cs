@@ -25,7 +25,7 @@ public static class DataFile
 
         IEnumerable<T> Rows()
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
+            using FileStream stream = Open(path);
             foreach (T row in Read(stream, path, format, validated))
                 yield return row;
         }
@@ -120,6 +120,12 @@ public static class DataFile
                 }
             }
         }
+    }
+
+    internal static FileStream Open(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
     }
 
     /// <summary>Writes a file of rows as they come and puts it in place at the end.</summary>

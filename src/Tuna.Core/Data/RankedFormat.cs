@@ -117,7 +117,17 @@ public sealed class RankedFormat : RowFormat<RankedExample>
         return row.Id;
     }
 
-    internal override RankedExample? TryReadQuickly(ReadOnlySpan<byte> row, RowContext context) => FastRankedRow.TryRead(row, context);
+    internal override RankedExample? TryReadQuickly(RowContext context)
+    {
+        if (!context.Scan.TryScan(context.Raw))
+            return null;
+        RankedExample row = context.Scan.ToExample(context);
+        context.RowId = row.Id;
+        return row;
+    }
+
+    /// <summary>Whether a field is one of the format's own.</summary>
+    internal static bool HasField(string name) => name is "id" or "instruction" or "input" or "output" or "score" or "reference" or "model" or "logprob" or "tokens";
 
     private static void Check(RowContext context, string key, int count, int outputs)
     {

@@ -23,6 +23,9 @@ public sealed class RowContext
     /// <summary>The row's bytes.</summary>
     internal ReadOnlyMemory<byte> Raw { get; set; }
 
+    /// <summary>Where the values of an ordinary ranked row stand.</summary>
+    internal RankedRowScan Scan { get; } = new();
+
     /// <summary>The error for this row.</summary>
     public DataFormatException Error(string message, string? key = null) => new(message, Place, key, RowId);
 

@@ -16,14 +16,16 @@ public abstract class RowFormat<T>
     public abstract T Read(ref Utf8JsonReader reader, RowContext context);
 
     /// <summary>A quick way for ordinary rows.</summary>
-    /// <param name="row">The row's bytes.</param>
-    /// <param name="context">As for <see cref="Read"/>.</param>
+    /// <param name="context">As for <see cref="Read"/>; it has the row's bytes.</param>
     /// <returns>What <see cref="Read"/> would return, or null when it is to be asked: always where there is no quick way.</returns>
-    internal virtual T? TryReadQuickly(ReadOnlySpan<byte> row, RowContext context) => default;
+    internal virtual T? TryReadQuickly(RowContext context) => default;
 
     /// <summary>Writes one row as a JSON value.</summary>
     public abstract void Write(Utf8JsonWriter writer, T row);
 
     /// <summary>The row's id, or null when it has none: what duplicates are told by.</summary>
     public virtual string? IdOf(T row) => null;
+
+    /// <summary>A hash of the id by which duplicates are told; null when the row has none.</summary>
+    internal virtual UInt128? IdHash(T row, RowContext context) => IdOf(row) is { } id ? StableHash.Of128(id) : null;
 }

@@ -8,8 +8,9 @@ namespace Tuna.Data;
 internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadOptions options) : IDisposable
     where T : class
 {
-    private readonly RowContext _context = new(source);
     private readonly IdSet? _ids = options.DuplicateIds == DuplicateIds.Allow ? null : new();
+
+    public RowContext Context { get; } = new(source);
 
     public RowSplitter Splitter { get; } = new(source, options.MaxRowBytes);
 
@@ -23,51 +24,65 @@ internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadO
             RowSplitter.Result result = Splitter.Next(out ReadOnlyMemory<byte> bytes);
             if (result != RowSplitter.Result.Row)
                 return result;
-            try
-            {
-                row = Parse(bytes);
-                if (IsNew(row))
-                    return result;
-            }
-            catch (DataFormatException e) when (options.OnInvalidRow is not null)
-            {
-                options.OnInvalidRow(e);
-            }
+            if (TryUse(bytes, Splitter.Place, Splitter.Unterminated, null, out row))
+                return result;
+        }
+    }
+
+    /// <summary>Parses and checks a row.</summary>
+    /// <param name="bytes">The row.</param>
+    /// <param name="place">Where it is.</param>
+    /// <param name="unterminated">Whether the file ends with it, without a line feed.</param>
+    /// <param name="quick">What <see cref="RowFormat{T}.TryReadQuickly"/> gives, if that is known.</param>
+    /// <param name="row">The row, if it can be used.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool TryUse(ReadOnlyMemory<byte> bytes, DataPlace place, bool unterminated, T? quick, [NotNullWhen(true)] out T? row)
+    {
+        (Context.Place, Context.RowId, Context.Raw) = (place, null, bytes);
+        row = default;
+        try
+        {
+            row = quick ?? Parse(bytes.Span, unterminated);
+            return IsNew(row);
+        }
+        catch (DataFormatException e) when (options.OnInvalidRow is not null)
+        {
+            options.OnInvalidRow(e);
+            return false;
         }
     }
 
     public void Dispose() => Splitter.Dispose();
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private T Parse(ReadOnlyMemory<byte> bytes)
+    private T Parse(ReadOnlySpan<byte> bytes, bool unterminated)
     {
-        _context.Place = Splitter.Place;
-        _context.RowId = null;
-        _context.Raw = bytes;
-        if (format.TryReadQuickly(bytes.Span, _context) is { } quick)
+        if (format.TryReadQuickly(Context) is { } quick)
             return quick;
-        _context.RowId = null;
-        var reader = new Utf8JsonReader(bytes.Span);
+        Context.RowId = null;
+        var reader = new Utf8JsonReader(bytes);
         try
         {
             reader.Read();
-            T row = format.Read(ref reader, _context);
+            T row = format.Read(ref reader, Context);
             reader.Read(); // throws when something follows the row
             return row;
         }
         catch (JsonException e)
         {
-            throw _context.Error(Explain(e, bytes.Span, Splitter.Unterminated), null);
+            throw Context.Error(Explain(e, bytes, unterminated), null);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool IsNew(T row)
     {
-        if (_ids is null || format.IdOf(row) is not { } id || _ids.Add(StableHash.Of128(id)))
+        if (_ids is null || format.IdHash(row, Context) is not { } id || _ids.Add(id))
             return true;
         if (options.DuplicateIds == DuplicateIds.KeepFirst)
             return false;
-        throw _context.Error($"an earlier row has this id too. Make ids unique, or read with {nameof(DuplicateIds)}.{nameof(DuplicateIds.KeepFirst)} or {nameof(DuplicateIds.Allow)}.", "id");
+        Context.RowId ??= format.IdOf(row);
+        throw Context.Error($"an earlier row has this id too. Make ids unique, or read with {nameof(DuplicateIds)}.{nameof(DuplicateIds.KeepFirst)} or {nameof(DuplicateIds.Allow)}.", "id");
     }
 
     private static string Explain(JsonException e, ReadOnlySpan<byte> json, bool unterminated)

@@ -65,7 +65,7 @@ internal sealed class RowSplitter(string source, int maxRowBytes, int bufferByte
         if (_end == _buffer.Length)
         {
             if (_buffer.Length >= maxRowBytes)
-                throw Error($"the row is longer than {maxRowBytes} bytes. Is a quote or a bracket missing? Otherwise raise {nameof(DataReadOptions.MaxRowBytes)}.", _state == State.Line ? _line : _rowLine);
+                throw Error(TooLong(maxRowBytes), _state == State.Line ? _line : _rowLine);
             byte[] larger = ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
             _buffer.AsSpan(0, _end).CopyTo(larger);
             ArrayPool<byte>.Shared.Return(_buffer);
@@ -297,7 +297,11 @@ internal sealed class RowSplitter(string source, int maxRowBytes, int bufferByte
         return false;
     }
 
+    /// <summary>What is wrong with a row that is longer than allowed.</summary>
+    public static string TooLong(int maxRowBytes) => $"the row is longer than {maxRowBytes} bytes. Is a quote or a bracket missing? Otherwise raise {nameof(DataReadOptions.MaxRowBytes)}.";
+
     private DataFormatException Error(string message, long line) => new(message, new(source, line, Math.Max(_index, 0), InArray && _index >= 0));
 
-    private static bool IsSpace(byte b) => b is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n';
+    /// <summary>Whether a byte is one of JSON's spaces.</summary>
+    public static bool IsSpace(byte b) => b is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n';
 }

@@ -5,14 +5,15 @@ using Tuna.Numerics;
 
 namespace Tuna.Tests.Data;
 
-/// <summary>The quick reader against the full one: it may refuse a row, but what it reads is what the full reader reads, and it reads nothing that is not JSON.</summary>
-public class FastRankedRowTests
+/// <summary>The scan against the full reader: it may refuse a row, but what it reads is what the full reader reads, and it reads nothing that is not JSON.</summary>
+public class RankedRowScanTests
 {
     private const string Ordinary = """{"id":"x","instruction":"a\n\"b\"\\ \u00e9 \ud83d\ude00 é😀","input":"","output":["one","two\tthree\/\b\f\r","" ],"score":[ 1.5,null,-2e-3],"reference":"r","model":["m",null,"n"],"logprob":[-1,-2.5,null],"tokens":[1,2,null],"source":"s","n":12.0,"b":true,"z":null}""";
 
     [Theory]
     [InlineData(Ordinary)]
     [InlineData("""{"id":12,"instruction":"i","output":["o"]}""")]
+    [InlineData("""{"id":1,"instruction":"i","input":null,"output":["o"],"reference":null,"source":{"a":[1,"}"]},"w":[true],"\u00e9é":1}""")]
     [InlineData("""  { "id" : "1" , "instruction" : "i" , "output" : [ "o" ] }  """)]
     public void TryRead_OrdinaryRow_EqualsTheFullReader(string row)
     {
@@ -23,8 +24,11 @@ public class FastRankedRowTests
 
     [Theory]
     [InlineData("""{"instruction":"i","output":["o"]}""")] // its id is its position, which the full reader knows
-    [InlineData("""{"id":1,"instruction":"i","output":["o"],"source":{"a":1}}""")]
     [InlineData("""{"id":1,"instruction":"i","output":[]}""")]
+    [InlineData("""{"id":1,"instruction":"i","output":[null]}""")]
+    [InlineData("""{"id":1,"instruction":"i","output":["o"],"source":{"a":1]}""")]
+    [InlineData("""{"id":1,"instruction":"i","output":["o"],"score":[1e999]}""")]
+    [InlineData("""{"id":1,"\u0069d":2,"instruction":"i","output":["o"]}""")]
     [InlineData("""{"id":1,"instruction":"i","output":["o"],"score":[1,2]}""")]
     [InlineData("""{"id":1,"instruction":"i","output":["o"],"tokens":[0]}""")]
     [InlineData("""{"id":1,"instruction":"\ud800","output":["o"]}""")]
@@ -40,13 +44,13 @@ public class FastRankedRowTests
     [Fact]
     public void TryRead_EscapesAndLettersAtEveryPlace_AreDecoded()
     {
-        // Around the width of a vector and of two, each kind of byte that stops one.
+        // Around the widths of the vectors, each kind of byte that stops one.
         string[] pieces = ["", "\\n", "\\\"", "\\u00e9", "\\ud83d\\ude00", "\u00e9", "\ud83d\ude00", "\u4f60\u597d", "\u007f"];
-        for (int before = 0; before < 36; before++)
+        for (int before = 0; before < 68; before++)
         {
             foreach (string piece in pieces)
             {
-                foreach (int after in (int[])[0, 1, 15, 16, 17])
+                foreach (int after in (int[])[0, 1, 15, 16, 17, 63])
                 {
                     byte[] row = Encoding.UTF8.GetBytes($$"""{"id":1,"instruction":"{{new string('x', before)}}{{piece}}{{new string('y', after)}}","output":["{{piece}}{{piece}}"]}""");
                     Assert.Equal(Full(row), Quick(row));
@@ -92,7 +96,7 @@ public class FastRankedRowTests
         Assert.InRange(read, 1000, 29_000);
     }
 
-    private static RankedExample? Quick(byte[] row) => FastRankedRow.TryRead(row, Context(row));
+    private static RankedExample? Quick(byte[] row) => RankedFormat.Instance.TryReadQuickly(Context(row));
 
     private static RankedExample Full(byte[] row)
     {
