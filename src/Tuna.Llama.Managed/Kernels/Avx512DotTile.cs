@@ -33,7 +33,7 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
             int k = 0;
             for (; k + 32 <= depth; k += 32, block += TFormat.BlockBytes, other += TFormat.BlockBytes, ahead += 2 * TFormat.BlockBytes)
             {
-                WeightRows.FetchLines(ahead, 2 * TFormat.BlockBytes / WeightRows.Line);
+                WeightRows.FetchLinesBehind(ahead, 2 * TFormat.BlockBytes / WeightRows.Line);
                 Vector512<float> b = TFormat.Low(block), c = TFormat.Low(other);
                 AddFour(x + k, x1 + k, x2 + k, x3 + k, b, c, ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2, ref t3);
                 (b, c) = (TFormat.High(block), TFormat.High(other));
@@ -42,7 +42,7 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
 
             if (k + 16 <= depth)
             {
-                WeightRows.FetchLines(ahead, 2);
+                WeightRows.FetchLinesBehind(ahead, 2);
                 AddFour(x + k, x1 + k, x2 + k, x3 + k, TFormat.Low(block), TFormat.Low(other), ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2, ref t3);
             }
 
@@ -69,7 +69,7 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
             int k = 0;
             for (; k + 32 <= depth; k += 32, block += TFormat.BlockBytes, other += TFormat.BlockBytes, ahead += 2 * TFormat.BlockBytes)
             {
-                WeightRows.FetchLines(ahead, 2 * TFormat.BlockBytes / WeightRows.Line);
+                WeightRows.FetchLinesBehind(ahead, 2 * TFormat.BlockBytes / WeightRows.Line);
                 Vector512<float> b = TFormat.Low(block), c = TFormat.Low(other);
                 AddFour(x + k, x1 + k, x2 + k, x3 + k, b, c, ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2, ref t3);
                 AddFour(x4 + k, x5 + k, x6 + k, x7 + k, b, c, ref s4, ref s5, ref s6, ref s7, ref t4, ref t5, ref t6, ref t7);
@@ -80,7 +80,7 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
 
             if (k + 16 <= depth)
             {
-                WeightRows.FetchLines(ahead, 2);
+                WeightRows.FetchLinesBehind(ahead, 2);
                 Vector512<float> b = TFormat.Low(block), c = TFormat.Low(other);
                 AddFour(x + k, x1 + k, x2 + k, x3 + k, b, c, ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2, ref t3);
                 AddFour(x4 + k, x5 + k, x6 + k, x7 + k, b, c, ref s4, ref s5, ref s6, ref s7, ref t4, ref t5, ref t6, ref t7);

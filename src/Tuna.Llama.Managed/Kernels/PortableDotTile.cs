@@ -32,14 +32,14 @@ internal readonly unsafe struct PortableDotTile : IDotTile
             int k = 0;
             for (; k + 32 <= depth; block += TFormat.BlockBytes, ahead += TFormat.BlockBytes)
             {
-                WeightRows.FetchLines(ahead, TFormat.BlockBytes / WeightRows.Line);
+                WeightRows.FetchLinesBehind(ahead, TFormat.BlockBytes / WeightRows.Line);
                 for (int i = 0; i < 16; i += Vector<float>.Count, k += Vector<float>.Count)
                     AddFour(x + k, x1 + k, x2 + k, x3 + k, TFormat.Low(block, i), ref s0, ref s1, ref s2, ref s3);
                 for (int i = 0; i < 16; i += Vector<float>.Count, k += Vector<float>.Count)
                     AddFour(x + k, x1 + k, x2 + k, x3 + k, TFormat.High(block, i), ref s0, ref s1, ref s2, ref s3);
             }
 
-            WeightRows.FetchLines(ahead, 1);
+            WeightRows.FetchLinesBehind(ahead, 1);
             for (; k + Vector<float>.Count <= depth; k += Vector<float>.Count)
                 AddFour(x + k, x1 + k, x2 + k, x3 + k, Rest<TFormat>(block, k % 32), ref s0, ref s1, ref s2, ref s3);
             DotTail.Scatter(Fold(s0, s1, s2, s3), sums + j);

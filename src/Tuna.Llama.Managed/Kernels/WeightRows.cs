@@ -21,7 +21,8 @@ internal static unsafe class WeightRows
     /// <summary>Bytes of a cache line.</summary>
     public const int Line = 64;
 
-    /// <summary>Asks for lines that are read later. Unrolled, since the number is a constant where it is called.</summary>
+    /// <summary>Asks for lines that are read later, into the first-level cache: best where one row x leaves little to compute.</summary>
+    /// <remarks>Unrolled, since the number is a constant where it is called.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void FetchLines(byte* next, int lines)
     {
@@ -34,5 +35,20 @@ internal static unsafe class WeightRows
             Sse.Prefetch0(next + (2 * Line));
         if (lines > 3)
             Sse.Prefetch0(next + (3 * Line));
+    }
+
+    /// <summary>As <see cref="FetchLines"/>, into the second-level cache: best where several rows x are in the first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FetchLinesBehind(byte* next, int lines)
+    {
+        if (!Sse.IsSupported)
+            return;
+        Sse.Prefetch1(next);
+        if (lines > 1)
+            Sse.Prefetch1(next + Line);
+        if (lines > 2)
+            Sse.Prefetch1(next + (2 * Line));
+        if (lines > 3)
+            Sse.Prefetch1(next + (3 * Line));
     }
 }
