@@ -5,6 +5,7 @@ using TunaConsole.Files;
 using TunaConsole.Hosting;
 using TunaConsole.Models;
 using TunaConsole.Terminal;
+using JsonText = TunaConsole.Files.JsonText;
 
 namespace TunaConsole.Commands;
 
