@@ -31,7 +31,7 @@ public sealed class ManagedLlama : ManagedPolicy
     /// <param name="folder">The folder.</param>
     /// <param name="options">Options; null for the defaults.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="InvalidDataException">A file is missing or damaged, a tensor is missing or of another shape or type, or a weight is not finite.</exception>
+    /// <exception cref="InvalidDataException">A file is missing or damaged, a tensor is missing, unexpected or of another shape or type, or a weight is not finite.</exception>
     /// <exception cref="NotSupportedException">The config asks for what the engine does not have; the message names the key.</exception>
     public static ManagedLlama Load(string folder, ManagedLlamaOptions? options = null)
     {
@@ -40,7 +40,7 @@ public sealed class ManagedLlama : ManagedPolicy
         var model = new ManagedLlama(LlamaConfig.Load(folder), options);
         try
         {
-            ModelFiles.Load(model.Pool, reader, model.Parameters);
+            ModelFiles.Load(model.Pool, reader, model.Config, model.Parameters);
             return model;
         }
         catch

@@ -24,7 +24,7 @@ public sealed class ManagedRewardModel : ManagedPolicy
     /// <param name="seed">Seed of a fresh head.</param>
     /// <param name="options">Options; null for the defaults.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="InvalidDataException">A file is missing or damaged, a tensor is missing or of another shape or type, or a weight is not finite.</exception>
+    /// <exception cref="InvalidDataException">A file is missing or damaged, a tensor is missing, unexpected or of another shape or type, or a weight is not finite.</exception>
     /// <exception cref="NotSupportedException">The config asks for what the engine does not have; the message names the key.</exception>
     public static ManagedRewardModel Load(string folder, ulong seed = 0, ManagedLlamaOptions? options = null)
     {
@@ -33,7 +33,7 @@ public sealed class ManagedRewardModel : ManagedPolicy
         var model = new ManagedRewardModel(LlamaConfig.Load(folder) with { ScalarHead = true }, options);
         try
         {
-            if (!ModelFiles.Load(model.Pool, reader, model.Parameters, optional: RewardHead.WeightName))
+            if (!ModelFiles.Load(model.Pool, reader, model.Config, model.Parameters, optional: RewardHead.WeightName))
                 ModelFiles.Initialize(model.Config, model.Parameters, model.Parameters.Slots[^1], Rng.Derive(seed, (ulong)model.Parameters.Slots.Count - 1));
             return model;
         }

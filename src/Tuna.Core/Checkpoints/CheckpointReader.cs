@@ -164,4 +164,19 @@ public sealed record CheckpointDifferences(string Folder, IReadOnlyList<Paramete
                 (Unexpected.Count > 0 ? $" {Unexpected.Count} are unexpected: {string.Join(", ", Unexpected.Take(3))}." : ""));
         }
     }
+
+    /// <summary>Throws when a parameter is missing or has another shape, or when there is a tensor that the model has no place for and would silently compute without.</summary>
+    /// <param name="config">The model's.</param>
+    /// <exception cref="InvalidDataException">Names the first tensors concerned.</exception>
+    public void ThrowIfUnusable(LlamaConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ThrowIfUnusable();
+        if (Unexpected.Where(name => !IsHarmless(name, config)).ToList() is { Count: > 0 } strange)
+            throw new InvalidDataException($"{Folder}: {strange.Count} tensors are not of the model that config.json describes, which would compute without them: {string.Join(", ", strange.Take(3))}.");
+    }
+
+    // Old checkpoints store the rotary frequencies, some a copy of a tied embedding; a reward model has no use for a policy's output layer.
+    private static bool IsHarmless(string name, LlamaConfig config) =>
+        name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || (name == "lm_head.weight" && (config.TieWordEmbeddings || config.ScalarHead));
 }

@@ -25,15 +25,16 @@ internal static class ModelFiles
     /// <summary>Reads every parameter, several at a time.</summary>
     /// <param name="pool">Workers.</param>
     /// <param name="reader">The checkpoint.</param>
+    /// <param name="config">The model's.</param>
     /// <param name="parameters">Receives the weights.</param>
     /// <param name="optional">A parameter that may be missing, or null.</param>
     /// <returns>Whether the optional parameter was there.</returns>
-    /// <exception cref="InvalidDataException">A tensor is missing, of another shape or type, or holds a NaN or an infinity.</exception>
-    public static bool Load(WorkerPool pool, CheckpointReader reader, LlamaParameters parameters, string? optional = null)
+    /// <exception cref="InvalidDataException">A tensor is missing, unexpected, of another shape or type, or holds a NaN or an infinity.</exception>
+    public static bool Load(WorkerPool pool, CheckpointReader reader, LlamaConfig config, LlamaParameters parameters, string? optional = null)
     {
         bool found = optional is null || reader.Names.Contains(optional);
         List<ParameterSlot> slots = parameters.Slots.Where(s => found || s.Name != optional).ToList();
-        reader.Compare(slots.Select(s => new ParameterShape(s.Name, s.Shape))).ThrowIfUnusable();
+        reader.Compare(slots.Select(s => new ParameterShape(s.Name, s.Shape))).ThrowIfUnusable(config);
         foreach (ParameterSlot slot in slots)
         {
             TensorDType type = reader[slot.Name].DType;

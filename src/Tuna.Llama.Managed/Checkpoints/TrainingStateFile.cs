@@ -82,7 +82,7 @@ internal static class TrainingStateFile
         if (saved.DType != TensorDType.F32)
             throw new InvalidDataException($"{folder}: the model's weights are rounded to {saved.DType} and {FileName} does not hold the full-precision ones.");
         using CheckpointReader reader = CheckpointReader.Open(folder);
-        ModelFiles.Load(pool, reader, parameters);
+        ModelFiles.Load(pool, reader, saved, parameters);
     }
 
     private static bool CheckAll(SafetensorsFile file, LlamaParameters parameters, string kind, bool required)

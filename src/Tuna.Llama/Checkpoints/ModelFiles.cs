@@ -22,10 +22,7 @@ internal static class ModelFiles
         using CheckpointReader reader = CheckpointReader.Open(folder);
         string head = model.ResponseHead.Name;
         bool found = !headMayBeMissing || reader.Names.Contains(head);
-        CheckpointDifferences differences = reader.Compare(model.Config.Parameters().Where(p => found || p.Name != head));
-        differences.ThrowIfUnusable();
-        if (differences.Unexpected.Where(name => !IsHarmless(name, model.Config)).ToList() is { Count: > 0 } strange)
-            throw new InvalidDataException($"{folder}: {strange.Count} tensors are not of the model that config.json describes, which would compute without them: {string.Join(", ", strange.Take(3))}.");
+        reader.Compare(model.Config.Parameters().Where(p => found || p.Name != head)).ThrowIfUnusable(model.Config);
         Dictionary<string, TrainedParameter> trained = training?.List.ToDictionary(p => p.Name, StringComparer.Ordinal) ?? [];
         using IDisposable mode = no_grad();
         foreach ((string name, Parameter parameter) in model.named_parameters())
@@ -41,10 +38,6 @@ internal static class ModelFiles
 
         return found;
     }
-
-    // Old checkpoints store the rotary frequencies, some a copy of a tied embedding; a reward model has no use for a policy's output layer.
-    private static bool IsHarmless(string name, LlamaConfig config) =>
-        name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || (name == "lm_head.weight" && (config.TieWordEmbeddings || config.ScalarHead));
 
     /// <summary>Writes config.json and the weights, adapters merged, into an existing folder.</summary>
     public static void Save(string folder, LlamaBackbone model, TrainingParameters? training, TensorDType type)

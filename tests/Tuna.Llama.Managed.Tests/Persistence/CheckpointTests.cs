@@ -123,6 +123,20 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void Load_UnexpectedTensors_AreRefusedUnlessTheyCannotMatter()
+    {
+        void Write(params string[] extra) => CheckpointWriter.Write(_folder,
+            [.. Models.Config.Parameters().Select(p => new TensorSpec(p.Name, TensorDType.F32, p.Shape)), .. extra.Select(n => new TensorSpec(n, TensorDType.F32, [5]))],
+            (writer, spec) => writer.Write(spec.Name, new float[spec.Shape.Aggregate(1L, (a, b) => a * b)]));
+        Models.Config.Save(_folder);
+        Write("model.layers.0.self_attn.rotary_emb.inv_freq");
+        ManagedLlama.Load(_folder).Dispose();
+        // The config forgets a bias that the checkpoint has: without it the model would compute something else.
+        Write("model.layers.1.self_attn.o_proj.bias");
+        Assert.Contains("model.layers.1.self_attn.o_proj.bias", Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Load_NoFolder_Throws() => Assert.Throws<DirectoryNotFoundException>(() => ManagedLlama.Load(Path.Combine(_folder, "nowhere")));
 
     private static void Step(ManagedLlama policy, long step)
