@@ -21,19 +21,20 @@ internal static class GenerateCommand
         var prompt = new Option<int>("--prompt") { Description = "prompt tokens", DefaultValueFactory = _ => 64 };
         var newTokens = new Option<int>("--new-tokens") { DefaultValueFactory = _ => 128 };
         var greedy = new Option<bool>("--greedy") { Description = "take the likeliest token instead of sampling at temperature 1" };
+        var published = new Option<bool>("--published") { Description = "weights that are bfloat16 values, as those of most published checkpoints are, instead of float32 ones" };
         var decoding = new Option<DecodingPrecision>("--decoding") { Description = "exact, or bfloat16 to sample from rounded weights at half the memory traffic", DefaultValueFactory = _ => DecodingPrecision.Exact };
         var reps = new Option<int>("--reps") { DefaultValueFactory = _ => 3 };
-        var command = new Command("generate", "Speed of sampling; prints one JSON line.") { config, untied, threads, prompts, samples, prompt, newTokens, greedy, decoding, reps };
+        var command = new Command("generate", "Speed of sampling; prints one JSON line.") { config, untied, threads, prompts, samples, prompt, newTokens, greedy, published, decoding, reps };
         command.SetAction(r => Run(
-            r.GetValue(config)!, r.GetValue(untied), r.GetValue(threads), r.GetValue(prompts), r.GetValue(samples), r.GetValue(prompt), r.GetValue(newTokens), r.GetValue(greedy), r.GetValue(decoding),
-            r.GetValue(reps)));
+            r.GetValue(config)!, r.GetValue(untied), r.GetValue(threads), r.GetValue(prompts), r.GetValue(samples), r.GetValue(prompt), r.GetValue(newTokens), r.GetValue(greedy), r.GetValue(published),
+            r.GetValue(decoding), r.GetValue(reps)));
         return command;
     }
 
-    private static void Run(string config, bool untied, int threads, int prompts, int samples, int prompt, int newTokens, bool greedy, DecodingPrecision decoding, int reps)
+    private static void Run(string config, bool untied, int threads, int prompts, int samples, int prompt, int newTokens, bool greedy, bool published, DecodingPrecision decoding, int reps)
     {
         LlamaConfig model = ModelShape.Parse(config, untied);
-        using ITrainablePolicy policy = Engine.Create(model, threads, decoding: decoding);
+        using ITrainablePolicy policy = published ? Engine.Published(model, threads, decoding) : Engine.Create(model, threads, decoding: decoding);
         double built = ProcessMemory.ResidentMiB;
         var rng = new Rng(1);
         int[][] ids = [.. Enumerable.Range(0, prompts).Select(_ => Workload.Tokens(rng, prompt, model.VocabularySize))];
@@ -43,7 +44,7 @@ internal static class GenerateCommand
         double seconds = JsonLine.Median(full);
         new JsonLine("tuna_generate")
             .Add("config", config).Add("tied", !untied).Add("parameters", policy.Info.ParameterCount).Add("threads", threads)
-            .Add("prompts", prompts).Add("samples", samples).Add("prompt", prompt).Add("new_tokens", newTokens).Add("sampled", !greedy).Add("decoding", decoding.ToString().ToLowerInvariant())
+            .Add("prompts", prompts).Add("samples", samples).Add("prompt", prompt).Add("new_tokens", newTokens).Add("sampled", !greedy).Add("published", published).Add("decoding", decoding.ToString().ToLowerInvariant())
             .Times("total", full).Seconds("prefill_plus_first_token_s", JsonLine.Median(one))
             .Add("new_tokens_per_s", Math.Round((long)prompts * samples * newTokens / seconds, 1))
             .Add("decode_ms_per_step", Math.Round(1000 * (seconds - JsonLine.Median(one)) / Math.Max(1, newTokens - 1), 3))
