@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Tuna.Llama.Managed.Kernels;
 
@@ -16,6 +17,12 @@ internal readonly unsafe struct Avx512MicroKernel : IMicroKernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(int depth, float* a, float* b, float* c, int stride, bool accumulate)
     {
+        for (int i = 0; i < Rows; i++)
+        {
+            Sse.Prefetch0(c + ((long)i * stride));
+            Sse.Prefetch0(c + ((long)i * stride) + 16);
+        }
+
         Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero;
         Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero;
         Vector512<float> c20 = Vector512<float>.Zero, c21 = Vector512<float>.Zero;
