@@ -23,7 +23,7 @@ public sealed class ManagedLlama : ManagedPolicy
     private VocabularyHead VocabularyHead => (VocabularyHead)Head;
 
     private ManagedLlama(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(LanguageModel(config), options, (parameters, pool) => new VocabularyHead(config, parameters, pool))
+        : base(LanguageModel(config), options, (parameters, pool) => new VocabularyHead(config, parameters, pool, (options ?? new()).KeptLogitsBytes))
     {
     }
 

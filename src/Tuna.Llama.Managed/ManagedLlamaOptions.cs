@@ -6,6 +6,7 @@ namespace Tuna.Llama.Managed;
 public sealed record ManagedLlamaOptions
 {
     private readonly int _threads = Environment.ProcessorCount;
+    private readonly long _keptLogitsBytes = 56 << 20;
     private readonly DecodingPrecision _decoding = DecodingPrecision.Exact;
     private readonly TensorDType? _savedType = TensorDType.F32;
 
@@ -25,6 +26,18 @@ public sealed record ManagedLlamaOptions
     /// <summary>Whether backward computes the MLP's gate and up values again instead of every layer keeping them. Default true.</summary>
     /// <remarks>They are 8 F bytes per token row and layer, F the width of the MLP: more than half of what a layer keeps, for one matrix product more. The bits are the same either way.</remarks>
     public bool RecomputeMlp { get; init; } = true;
+
+    /// <summary>Most memory for logits that a training pass keeps from forward to backward, which computes the others again, in bytes; 0 or more. Default 56 MiB.</summary>
+    /// <remarks>All of them take 4 bytes for each response token and each token of the vocabulary, and save a seventh of the arithmetic of a small model. The bits are the same either way.</remarks>
+    public long KeptLogitsBytes
+    {
+        get => _keptLogitsBytes;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            _keptLogitsBytes = value;
+        }
+    }
 
     /// <summary>Which weights new tokens are sampled from: those of the model, or rounded ones at half the memory traffic. Default <see cref="DecodingPrecision.Exact"/>.</summary>
     /// <remarks>

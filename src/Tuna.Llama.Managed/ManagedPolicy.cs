@@ -70,7 +70,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
             for (int rows = groups[from].TokenCount; to < groups.Count && rows + groups[to].TokenCount <= ScoringRows; to++)
                 rows += groups[to].TokenCount;
             _forwardLayout.Build(groups, from, to, Head.Reads);
-            Head.Forward(_forwardLayout, Trunk.Forward(_forwardLayout, keep: false), logProbs[.._forwardLayout.TotalResponses]);
+            Head.Forward(_forwardLayout, Trunk.Forward(_forwardLayout, keep: false), keep: false, logProbs[.._forwardLayout.TotalResponses]);
             logProbs = logProbs[_forwardLayout.TotalResponses..];
         }
     }
@@ -86,7 +86,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
         if (groups.Count > 0)
         {
             _forwardLayout.Build(groups, 0, groups.Count, Head.Reads);
-            Head.Forward(_forwardLayout, Trunk.Forward(_forwardLayout, keep: true), _outputs.AsSpan(0, responses));
+            Head.Forward(_forwardLayout, Trunk.Forward(_forwardLayout, keep: true), keep: true, _outputs.AsSpan(0, responses));
         }
 
         return _open = new PolicyPass(this, responses);

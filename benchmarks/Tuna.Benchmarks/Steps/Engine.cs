@@ -10,8 +10,11 @@ internal static class Engine
 {
     public static string InstructionSet => Gemm.InstructionSet;
 
-    public static ITrainablePolicy Create(LlamaConfig config, int threads, bool recomputeMlp = true, DecodingPrecision decoding = DecodingPrecision.Exact) =>
-        ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, RecomputeMlp = recomputeMlp, Decoding = decoding });
+    public static ITrainablePolicy Create(LlamaConfig config, int threads, bool recomputeMlp, int keptLogitsMiB) =>
+        ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, RecomputeMlp = recomputeMlp, KeptLogitsBytes = (long)keptLogitsMiB << 20 });
+
+    public static ITrainablePolicy Create(LlamaConfig config, int threads, DecodingPrecision decoding) =>
+        ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, Decoding = decoding });
 
     /// <summary>A model whose weights are bfloat16 values, as those of most published checkpoints are: saved as one and loaded.</summary>
     public static ITrainablePolicy Published(LlamaConfig config, int threads, DecodingPrecision decoding)

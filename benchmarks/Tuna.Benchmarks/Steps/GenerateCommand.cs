@@ -34,7 +34,7 @@ internal static class GenerateCommand
     private static void Run(string config, bool untied, int threads, int prompts, int samples, int prompt, int newTokens, bool greedy, bool published, DecodingPrecision decoding, int reps)
     {
         LlamaConfig model = ModelShape.Parse(config, untied);
-        using ITrainablePolicy policy = published ? Engine.Published(model, threads, decoding) : Engine.Create(model, threads, decoding: decoding);
+        using ITrainablePolicy policy = published ? Engine.Published(model, threads, decoding) : Engine.Create(model, threads, decoding);
         double built = ProcessMemory.ResidentMiB;
         var rng = new Rng(1);
         int[][] ids = [.. Enumerable.Range(0, prompts).Select(_ => Workload.Tokens(rng, prompt, model.VocabularySize))];

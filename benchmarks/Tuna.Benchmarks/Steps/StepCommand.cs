@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Tuna.Benchmarks.Support;
 using Tuna.Checkpoints;
+using Tuna.Llama.Managed;
 using Tuna.Losses;
 using Tuna.Policies;
 
@@ -10,6 +11,8 @@ namespace Tuna.Benchmarks.Steps;
 /// <summary>One training step: forward, loss, backward, AdamW; the work of the released code's step on the same groups.</summary>
 internal static class StepCommand
 {
+    public static int DefaultKeptLogitsMiB { get; } = (int)(new ManagedLlamaOptions().KeptLogitsBytes >> 20);
+
     public static Command Create()
     {
         var config = new Option<string>("--config") { Description = "hidden,layers,heads,kv_heads,intermediate,vocabulary, or 15m, 40m", DefaultValueFactory = _ => "15m" };
@@ -23,12 +26,13 @@ internal static class StepCommand
         var noSharing = new Option<bool>("--no-sharing") { Description = "every response its own group: the prompt is computed once per response" };
         var allActive = new Option<bool>("--all-active") { Description = "responses whose pairs are satisfied get a gradient too" };
         var keepMlp = new Option<bool>("--keep-mlp") { Description = "every layer keeps its gate and up values instead of backward computing them again" };
+        var keptLogits = new Option<int>("--kept-logits") { Description = "most memory for logits kept for backward, MiB; the others are computed again", DefaultValueFactory = _ => DefaultKeptLogitsMiB };
         var reduction = new Option<MarginReduction>("--reduction") { Description = "reductions of the loss", DefaultValueFactory = _ => MarginReduction.Released };
         var margin = new Option<double>("--margin") { DefaultValueFactory = _ => 0.1 };
         var lambda = new Option<double?>("--lambda") { Description = "weight of the likelihood term; 1 with released reductions, 0 with the paper's, whose target is a reference response" };
         var command = new Command("step", "Time and peak memory of a training step; prints one JSON line.")
         {
-            config, untied, threads, instructions, prompt, lengths, reps, warmup, noSharing, allActive, keepMlp, reduction, margin, lambda,
+            config, untied, threads, instructions, prompt, lengths, reps, warmup, noSharing, allActive, keepMlp, keptLogits, reduction, margin, lambda,
         };
         command.SetAction(r => Run(new StepSettings
         {
@@ -43,6 +47,7 @@ internal static class StepCommand
             Sharing = !r.GetValue(noSharing),
             AllActive = r.GetValue(allActive),
             RecomputeMlp = !r.GetValue(keepMlp),
+            KeptLogitsMiB = r.GetValue(keptLogits),
             Loss = new MarginRankingLoss(r.GetValue(margin), r.GetValue(lambda) ?? (r.GetValue(reduction) == MarginReduction.Released ? 1 : 0), r.GetValue(reduction)),
         }).Print());
         return command;
@@ -52,7 +57,7 @@ internal static class StepCommand
     {
         LlamaConfig model = ModelShape.Parse(s.Config, s.Untied);
         long begin = Stopwatch.GetTimestamp();
-        using ITrainablePolicy policy = Engine.Create(model, s.Threads, s.RecomputeMlp);
+        using ITrainablePolicy policy = Engine.Create(model, s.Threads, s.RecomputeMlp, s.KeptLogitsMiB);
         double build = Stopwatch.GetElapsedTime(begin).TotalSeconds;
         double built = ProcessMemory.ResidentMiB;
         var work = new Workload(s.Instructions, s.Prompt, s.Lengths, model.VocabularySize, s.Sharing);
@@ -98,7 +103,7 @@ internal static class StepCommand
         return new JsonLine("tuna_step")
             .Add("config", s.Config).Add("tied", !s.Untied).Add("parameters", policy.Info.ParameterCount).Add("threads", s.Threads)
             .Add("instructions", s.Instructions).Add("candidates", s.Lengths.Length).Add("prompt", s.Prompt).Add("longest_response", s.Lengths.Max())
-            .Add("sharing", s.Sharing).Add("all_active", s.AllActive).Add("recompute_mlp", s.RecomputeMlp).Add("reduction", s.Loss.Reduction.ToString())
+            .Add("sharing", s.Sharing).Add("all_active", s.AllActive).Add("recompute_mlp", s.RecomputeMlp).Add("kept_logits_mib", s.KeptLogitsMiB).Add("reduction", s.Loss.Reduction.ToString())
             .Times("step", step)
             .Seconds("forward_s", JsonLine.Median(forward)).Seconds("backward_s", JsonLine.Median(backward)).Seconds("optimizer_s", JsonLine.Median(optimizer))
             .Seconds("build_s", build).Seconds("first_step_s", firstStep)
@@ -137,6 +142,8 @@ internal sealed record StepSettings
     public bool AllActive { get; init; }
 
     public bool RecomputeMlp { get; init; } = true;
+
+    public int KeptLogitsMiB { get; init; } = StepCommand.DefaultKeptLogitsMiB;
 
     public required MarginRankingLoss Loss { get; init; }
 

@@ -3,18 +3,26 @@ using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>Log-probabilities of target tokens under softmax(x W^T), with neither logits nor probabilities ever in memory as a whole.</summary>
+/// <summary>Log-probabilities of target tokens under softmax(x W^T), with no more of the logits in memory than allowed, and none of the probabilities.</summary>
 /// <remarks>
 /// Logits are made for some rows and some of the vocabulary at a time. Forward keeps the running maximum and sum of exponentials of each row
-/// (the online softmax of Milakov and Gimelshein, arXiv 1805.02867) and the targets' logits; backward makes each block again, turns it into
-/// the gradient of the logits and multiplies it into dX and dW. Going along the vocabulary, a block of W and dW is used while it is in the cache.
+/// (the online softmax of Milakov and Gimelshein, arXiv 1805.02867) and the targets' logits, and the first blocks of logits as far as memory
+/// is allowed for them; backward makes the others again, turns each into the gradient of the logits and multiplies it into dX and dW. Going along the vocabulary, a block
+/// of W and dW is used while it is in the cache.
 /// </remarks>
-internal sealed unsafe class LogProbs : IDisposable
+/// <param name="keptBytes">Most memory for logits that are kept.</param>
+internal sealed unsafe class LogProbs(long keptBytes = 0) : IDisposable
 {
     private const int BlockRows = 1024;
     private const int BlockTokens = 1024;
 
+    // No multiple of a page, or the rows of a tile would share one set of the cache.
+    private const int Stride = BlockTokens + 16;
+
     private readonly NativeBuffer _logits = new();
+    private readonly NativeBuffer _kept = new(); // [blocks, rows, Stride]
+    private int _keptRows;
+    private int _keptBlocks;
     private double[] _max = [];
     private double[] _sum = [];
 
@@ -26,9 +34,14 @@ internal sealed unsafe class LogProbs : IDisposable
     /// <param name="tokens">Target ids, [E].</param>
     /// <param name="logProbs">Receives log p(target), nats, [E].</param>
     /// <param name="logSum">Receives the log of each row's sum of exponentials, [U].</param>
-    public void Forward(WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, Span<double> logProbs, Span<double> logSum)
+    /// <param name="keep">Whether <see cref="Backward"/> follows.</param>
+    public void Forward(WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, Span<double> logProbs, Span<double> logSum, bool keep = false)
     {
         Check(x, weight, starts, tokens, logProbs, logSum);
+        long blockBytes = (long)x.Rows * Stride * sizeof(float);
+        _keptRows = x.Rows;
+        _keptBlocks = keep && blockBytes > 0 ? (int)Math.Min((weight.Rows + BlockTokens - 1) / BlockTokens, keptBytes / blockBytes) : 0;
+        _kept.Ensure((long)_keptBlocks * x.Rows * Stride);
         if (_max.Length < x.Rows)
             (_max, _sum) = (new double[x.Rows], new double[x.Rows]);
         _max.AsSpan().Fill(double.NegativeInfinity);
@@ -41,7 +54,8 @@ internal sealed unsafe class LogProbs : IDisposable
                 Matrix rows = x.SliceRows(r0, Math.Min(BlockRows, x.Rows - r0));
                 for (int v0 = 0; v0 < weight.Rows; v0 += BlockTokens)
                 {
-                    Matrix logits = Logits(pool, rows, weight, v0);
+                    Matrix logits = Block(r0, rows.Rows, v0, weight.Rows);
+                    Gemm.Multiply(pool, rows, false, weight.SliceRows(v0, logits.Columns), true, logits, false);
                     var job = new ForwardJob { Logits = logits, FirstToken = v0, Starts = s + r0, Tokens = t, Max = max + r0, Sum = sum + r0, Targets = targets };
                     pool.For(logits.Rows, Grain.Of(2 * logits.Columns), ref job);
                 }
@@ -53,6 +67,18 @@ internal sealed unsafe class LogProbs : IDisposable
             logSum[u] = _max[u] + Math.Log(_sum[u]);
             for (int e = starts[u]; e < starts[u + 1]; e++)
                 logProbs[e] -= logSum[u];
+        }
+    }
+
+    /// <summary>Leaves out the rows of the last <see cref="Forward"/> that have no gradient, before <see cref="Backward"/> is called with the others.</summary>
+    /// <param name="from">A row that is left.</param>
+    /// <param name="to">Its number among those that are left, at most <paramref name="from"/>; rows move in order.</param>
+    public void MoveRow(int from, int to)
+    {
+        for (int b = 0; b < _keptBlocks && from != to; b++)
+        {
+            float* block = _kept.Pointer + ((long)b * _keptRows * Stride);
+            new ReadOnlySpan<float>(block + ((long)from * Stride), BlockTokens).CopyTo(new Span<float>(block + ((long)to * Stride), BlockTokens));
         }
     }
 
@@ -81,7 +107,9 @@ internal sealed unsafe class LogProbs : IDisposable
                 Matrix rows = x.SliceRows(r0, count), dRows = dx.SliceRows(r0, count);
                 for (int v0 = 0; v0 < weight.Rows; v0 += BlockTokens)
                 {
-                    Matrix logits = Logits(pool, rows, weight, v0);
+                    Matrix logits = Block(r0, rows.Rows, v0, weight.Rows);
+                    if (v0 / BlockTokens >= _keptBlocks)
+                        Gemm.Multiply(pool, rows, false, weight.SliceRows(v0, logits.Columns), true, logits, false);
                     var job = new BackwardJob { Logits = logits, FirstToken = v0, Starts = s + r0, Tokens = t, Coefficients = c, LogSum = sum + r0 };
                     pool.For(logits.Rows, Grain.Of(2 * logits.Columns), ref job);
                     Gemm.Multiply(pool, logits, false, weight.SliceRows(v0, logits.Columns), false, dRows, accumulate: v0 > 0);
@@ -89,16 +117,22 @@ internal sealed unsafe class LogProbs : IDisposable
                 }
             }
         }
+
+        _keptBlocks = 0; // they are gradients now
     }
 
-    public void Dispose() => _logits.Dispose();
-
-    private Matrix Logits(WorkerPool pool, in Matrix rows, in Matrix weight, int v0)
+    public void Dispose()
     {
-        int count = Math.Min(BlockTokens, weight.Rows - v0);
-        var logits = new Matrix(_logits.Ensure((long)rows.Rows * count), rows.Rows, count);
-        Gemm.Multiply(pool, rows, false, weight.SliceRows(v0, count), true, logits, false);
-        return logits;
+        _logits.Dispose();
+        _kept.Dispose();
+    }
+
+    // Where the logits of some rows and the tokens from v0 on belong.
+    private Matrix Block(int r0, int rows, int v0, int vocabulary)
+    {
+        int block = v0 / BlockTokens, count = Math.Min(BlockTokens, vocabulary - v0);
+        float* data = block < _keptBlocks ? _kept.Pointer + ((((long)block * _keptRows) + r0) * Stride) : _logits.Ensure((long)rows * Stride);
+        return new Matrix(data, rows, count, Stride);
     }
 
     private static void Check(in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, ReadOnlySpan<double> perTarget, ReadOnlySpan<double> perRow)

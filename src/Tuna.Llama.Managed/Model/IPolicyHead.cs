@@ -11,8 +11,9 @@ internal interface IPolicyHead : IDisposable
     /// <summary>Computes the outputs.</summary>
     /// <param name="layout">The batch.</param>
     /// <param name="hidden">The trunk's output, [N, D]; the head may rearrange it.</param>
+    /// <param name="keep">Whether <see cref="Backward"/> may follow.</param>
     /// <param name="outputs">Receives a number for each response of the layout, at its index, [R].</param>
-    void Forward(BatchLayout layout, in Matrix hidden, Span<double> outputs);
+    void Forward(BatchLayout layout, in Matrix hidden, bool keep, Span<double> outputs);
 
     /// <summary>Accumulates the gradients of the head's parameters and computes that of the hidden states. Follows <see cref="Forward"/>.</summary>
     /// <param name="layout">The responses with a gradient.</param>

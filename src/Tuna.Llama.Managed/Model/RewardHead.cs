@@ -13,7 +13,7 @@ internal sealed unsafe class RewardHead(LlamaConfig config, LlamaParameters para
 
     public HeadRows Reads => HeadRows.LastToken;
 
-    public void Forward(BatchLayout layout, in Matrix hidden, Span<double> outputs)
+    public void Forward(BatchLayout layout, in Matrix hidden, bool keep, Span<double> outputs)
     {
         for (int e = 0; e < layout.HeadRows.Length; e++)
             outputs[layout.TargetResponses[e]] = VectorMath.Dot(parameters.Weights + _weight, hidden.Row(layout.HeadRows[e]), config.HiddenSize);

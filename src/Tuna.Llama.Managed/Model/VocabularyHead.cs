@@ -6,9 +6,9 @@ using Tuna.Llama.Managed.Threading;
 namespace Tuna.Llama.Managed.Model;
 
 /// <summary>The language-model head: the sum of the log-probabilities of a response's tokens.</summary>
-internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters parameters, WorkerPool pool) : IPolicyHead
+internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, long keptLogitsBytes) : IPolicyHead
 {
-    private readonly LogProbs _kernel = new();
+    private readonly LogProbs _kernel = new(keptLogitsBytes);
     private int[] _places = [];
     private double[] _logSum = [];
     private double[] _targets = [];
@@ -21,7 +21,7 @@ internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters 
 
     private int D => config.HiddenSize;
 
-    public void Forward(BatchLayout layout, in Matrix hidden, Span<double> outputs)
+    public void Forward(BatchLayout layout, in Matrix hidden, bool keep, Span<double> outputs)
     {
         // The rows that predict something move to the front: a row's place is never above its number.
         Grow(ref _places, hidden.Rows);
@@ -34,7 +34,7 @@ internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters 
         Matrix x = hidden.SliceRows(0, layout.HeadRows.Length);
         Grow(ref _targets, layout.TargetTokens.Length);
         Grow(ref _logSum, x.Rows);
-        _kernel.Forward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _targets, _logSum);
+        _kernel.Forward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _targets, _logSum, keep);
         outputs.Clear();
         for (int e = 0; e < layout.TargetTokens.Length; e++)
             outputs[layout.TargetResponses[e]] += _targets[e];
@@ -48,6 +48,7 @@ internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters 
             int place = _places[kept[layout.HeadRows[u]]];
             _logSum[u] = _logSum[place];
             hidden.RowSpan(place).CopyTo(hidden.RowSpan(u));
+            _kernel.MoveRow(place, u);
         }
 
         Grow(ref _coefficients, layout.TargetTokens.Length);

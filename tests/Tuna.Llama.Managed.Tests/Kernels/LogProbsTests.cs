@@ -11,14 +11,17 @@ public sealed class LogProbsTests : IDisposable
 
     // The vocabulary below, at and above the size of a block (1024); more rows than a block (1024) once.
     [Theory]
-    [InlineData(1, 1, 3)]
-    [InlineData(5, 60, 8)]
-    [InlineData(3, 1024, 5)]
-    [InlineData(4, 2050, 6)]
-    [InlineData(1030, 20, 3)]
-    public void ForwardAndBackward_MatchTheReference(int rows, int vocabulary, int width)
+    [InlineData(1, 1, 3, 0)]
+    [InlineData(5, 60, 8, 0)]
+    [InlineData(3, 1024, 5, 0)]
+    [InlineData(4, 2050, 6, 0)]
+    [InlineData(4, 2050, 6, 20_000)]
+    [InlineData(4, 2050, 6, 100_000)]
+    [InlineData(1030, 20, 3, 0)]
+    [InlineData(1030, 20, 3, 10_000_000)]
+    public void ForwardAndBackward_MatchTheReference(int rows, int vocabulary, int width, long keptBytes)
     {
-        using var kernel = new LogProbs();
+        using var kernel = new LogProbs(keptBytes);
         using var x = new TestMatrix(rows, width, 1);
         using var w = new TestMatrix(vocabulary, width, 2, scale: 2);
         using var dx = new TestMatrix(rows, width, 3);
@@ -33,7 +36,7 @@ public sealed class LogProbsTests : IDisposable
         int[] tokens = [.. Enumerable.Range(0, starts[rows]).Select(_ => rng.Next(vocabulary))];
         double[] coefficients = [.. tokens.Select(_ => rng.NextGaussian())], logProbs = new double[tokens.Length], logSum = new double[rows];
 
-        kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum);
+        kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum, keep: true);
         kernel.Backward(_pool, x.Matrix, w.Matrix, starts, tokens, coefficients, logSum, dx.Matrix, dw.Matrix);
 
         for (int u = 0; u < rows; u++)

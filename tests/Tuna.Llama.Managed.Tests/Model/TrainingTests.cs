@@ -56,6 +56,26 @@ public class TrainingTests
         }
     }
 
+    [Theory]
+    [InlineData(600_000)] // one of three blocks of the vocabulary
+    [InlineData(1_200_000)]
+    [InlineData(56 << 20)]
+    public void Backward_LogitsKeptOrComputedAgain_SameBits(long bytes)
+    {
+        LlamaConfig config = Models.Config with { VocabularySize = 2500 };
+        using ManagedLlama kept = ManagedLlama.Create(config, seed: 1, new ManagedLlamaOptions { Threads = 2, KeptLogitsBytes = bytes });
+        using ManagedLlama again = ManagedLlama.Create(config, seed: 1, new ManagedLlamaOptions { Threads = 2, KeptLogitsBytes = 0 });
+        double[][] gradients = [Gradient, [0, -1, 0, 2, 0, 0, 0, 0, 0.75], Gradient, new double[9], Gradient];
+        foreach (double[] gradient in gradients)
+        {
+            Assert.Equal(Models.Pass(again, Models.Groups(), gradient), Models.Pass(kept, Models.Groups(), gradient));
+            Assert.Equal(Models.Gradients(again), Models.Gradients(kept));
+            kept.Score([Models.Group("d", 7, 5, 4)], new double[1]); // what is kept is of passes alone
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { KeptLogitsBytes = -1 });
+    }
+
     [Fact]
     public void Backward_ZeroGradients_EqualsLeavingTheResponsesOut()
     {
