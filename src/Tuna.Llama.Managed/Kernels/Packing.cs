@@ -82,6 +82,21 @@ internal static unsafe class Packing
         float* r2 = r1 + stride;
         float* r3 = r2 + stride;
         int k = 0;
+        if (Avx512F.IsSupported)
+        {
+            // As below, four times side by side.
+            for (; k + 16 <= depth; k += 16, panel += 16L * width)
+            {
+                Vector512<float> a = Vector512.Load(r0 + k), b = Vector512.Load(r1 + k), c = Vector512.Load(r2 + k), d = Vector512.Load(r3 + k);
+                Vector512<double> ab = Avx512F.UnpackLow(a, b).AsDouble(), cd = Avx512F.UnpackLow(c, d).AsDouble();
+                Vector512<double> ab2 = Avx512F.UnpackHigh(a, b).AsDouble(), cd2 = Avx512F.UnpackHigh(c, d).AsDouble();
+                StoreLanes(Avx512F.UnpackLow(ab, cd).AsSingle(), panel, 4L * width);
+                StoreLanes(Avx512F.UnpackHigh(ab, cd).AsSingle(), panel + width, 4L * width);
+                StoreLanes(Avx512F.UnpackLow(ab2, cd2).AsSingle(), panel + (2L * width), 4L * width);
+                StoreLanes(Avx512F.UnpackHigh(ab2, cd2).AsSingle(), panel + (3L * width), 4L * width);
+            }
+        }
+
         if (Sse.IsSupported)
         {
             for (; k + 4 <= depth; k += 4, panel += 4L * width)
@@ -103,6 +118,16 @@ internal static unsafe class Packing
             panel[2] = r2[k];
             panel[3] = r3[k];
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreLanes(Vector512<float> lanes, float* to, long stride)
+    {
+        Vector256<float> low = lanes.GetLower(), high = lanes.GetUpper();
+        low.GetLower().Store(to);
+        low.GetUpper().Store(to + stride);
+        high.GetLower().Store(to + (2 * stride));
+        high.GetUpper().Store(to + (3 * stride));
     }
 
     /// <summary>Packs the rows <paramref name="from"/> .. <paramref name="to"/> of op(A), all k of the block, into consecutive panels.</summary>
