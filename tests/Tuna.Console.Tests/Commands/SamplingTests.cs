@@ -25,7 +25,7 @@ public class SamplingTests
     [Fact]
     public async Task Sample_KilledAndRunAgain_GivesTheSameFile()
     {
-        using Workspace work = await new Workspace().WithInstructions(400).WithModelAsync();
+        using Workspace work = await new Workspace().WithInstructions(1200).WithModelAsync();
         (await TunaProcess.RunAsync(work.Root, [.. Sample, "--out", "whole.jsonl"])).Expect(0);
         using TunaProcess first = TunaProcess.Start(work.Root, [.. Sample, "--out", "s.jsonl"]);
         Assert.True(await first.KillWhenAsync(() => LineCount(work["s.jsonl.journal"]) >= 3));
@@ -108,7 +108,7 @@ public class SamplingTests
     public async Task Generate_AnswersOnce_AndGoesOnAfterAKill()
     {
         // Many rows: on a busy machine the kill comes late, and it must still come before the end.
-        using Workspace work = await new Workspace().WithInstructions(600).WithModelAsync();
+        using Workspace work = await new Workspace().WithInstructions(2000).WithModelAsync();
         string[] line = ["generate", "--model", "model", "--data", "data.jsonl", "--max-new-tokens", "16", "--batch", "1", "--threads", "1", "-q", "--out"];
         (await TunaProcess.RunAsync(work.Root, [.. line, "whole.jsonl"])).Expect(0);
         using TunaProcess first = TunaProcess.Start(work.Root, [.. line, "g.jsonl"]);

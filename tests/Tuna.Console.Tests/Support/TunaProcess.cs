@@ -54,22 +54,23 @@ internal sealed class TunaProcess : IDisposable
 
     /// <summary>Kills the process (SIGKILL) as soon as a condition holds.</summary>
     /// <returns>Whether it was killed; false when it ended before.</returns>
-    public async Task<bool> KillWhenAsync(Func<bool> condition)
+    public Task<bool> KillWhenAsync(Func<bool> condition) => Task.Factory.StartNew(() =>
     {
+        // On a thread of its own: the pool's are busy with other tests, and the moment would pass.
         while (!_process.HasExited)
         {
             if (condition())
             {
                 _process.Kill();
-                await _process.WaitForExitAsync();
+                _process.WaitForExit();
                 return _process.ExitCode != 0;
             }
 
-            await Task.Delay(2);
+            Thread.Sleep(1);
         }
 
         return false;
-    }
+    }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     /// <summary>Sends SIGINT, as Ctrl+C does.</summary>
     public void Interrupt()
