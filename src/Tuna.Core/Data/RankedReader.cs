@@ -7,7 +7,7 @@ namespace Tuna.Data;
 /// <summary>A cursor over a file of ranked rows whose texts stay in the file's buffer, as UTF-8, until one is asked for.</summary>
 /// <remarks>
 /// For passes over large files that need few of the texts: counting, splitting, choosing rows. Every row is checked as <see cref="RankedData.Read"/> checks it, with the
-/// same errors, but nothing is allocated for it. What the cursor gives of a row is good until the next <see cref="Read"/>; <see cref="ToExample"/> keeps a row.
+/// same errors, but for an ordinary one nothing is allocated except the room for its id's hash. What the cursor gives of a row is good until the next <see cref="Read"/>; <see cref="ToExample"/> keeps a row.
 /// Used by one thread.
 /// </remarks>
 /// <example>

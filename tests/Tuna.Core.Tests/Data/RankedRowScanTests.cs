@@ -28,6 +28,8 @@ public class RankedRowScanTests
     [InlineData("""{"id":1,"instruction":"i","output":[null]}""")]
     [InlineData("""{"id":1,"instruction":"i","output":["o"],"source":{"a":1]}""")]
     [InlineData("""{"id":1,"instruction":"i","output":["o"],"score":[1e999]}""")]
+    [InlineData("""{"id":1,"instruction":"i","output":["o"],"score":[1e99999999999]}""")]
+    [InlineData("""{"id":1,"instruction":"i","output":["o"],"score":[-1E+4294967297]}""")]
     [InlineData("""{"id":1,"\u0069d":2,"instruction":"i","output":["o"]}""")]
     [InlineData("""{"id":1,"instruction":"i","output":["o"],"score":[1,2]}""")]
     [InlineData("""{"id":1,"instruction":"i","output":["o"],"tokens":[0]}""")]
@@ -40,6 +42,21 @@ public class RankedRowScanTests
     [InlineData("{\"id\":1,\"instruction\":\"a\tb\",\"output\":[\"o\"]}")]
     [InlineData("{}")]
     public void TryRead_AnythingElse_IsLeftToTheFullReader(string row) => Assert.Null(Quick(Encoding.UTF8.GetBytes(row)));
+
+    [Theory]
+    [InlineData("1e-99999999999")]
+    [InlineData("0e99999999999")]
+    [InlineData("1e308")]
+    [InlineData("-0.0")]
+    [InlineData("long fraction")]
+    [InlineData("long whole")]
+    public void TryRead_UnusualNumbers_NeverDisagreesWithTheFullReader(string number)
+    {
+        number = number switch { "long fraction" => "0." + new string('0', 900) + "1", "long whole" => new string('1', 305), _ => number };
+        byte[] row = Encoding.UTF8.GetBytes($$"""{"id":1,"instruction":"i","output":["o"],"score":[{{number}}]}""");
+        if (Quick(row) is { } quick)
+            Assert.Equal(Full(row), quick);
+    }
 
     [Fact]
     public void TryRead_EscapesAndLettersAtEveryPlace_AreDecoded()
