@@ -23,7 +23,7 @@ public sealed class ManagedLlama : ManagedPolicy
     private VocabularyHead VocabularyHead => (VocabularyHead)Head;
 
     private ManagedLlama(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(LanguageModel(config), options, (parameters, pool) => new VocabularyHead(config, parameters, pool, (options ?? new()).KeptLogitsBytes))
+        : base(LanguageModel(config), options, (parameters, pool, keptValues) => new VocabularyHead(config, parameters, pool, keptValues))
     {
     }
 

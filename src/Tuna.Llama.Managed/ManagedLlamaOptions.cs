@@ -6,7 +6,7 @@ namespace Tuna.Llama.Managed;
 public sealed record ManagedLlamaOptions
 {
     private readonly int _threads = Environment.ProcessorCount;
-    private readonly long _keptLogitsBytes = 56 << 20;
+    private readonly long _keptActivationBytes = 56 << 20;
     private readonly DecodingPrecision _decoding = DecodingPrecision.Exact;
     private readonly TensorDType? _savedType = TensorDType.F32;
 
@@ -23,19 +23,19 @@ public sealed record ManagedLlamaOptions
         }
     }
 
-    /// <summary>Whether backward computes the MLP's gate and up values again instead of every layer keeping them. Default true.</summary>
-    /// <remarks>They are 8 F bytes per token row and layer, F the width of the MLP: more than half of what a layer keeps, for one matrix product more. The bits are the same either way.</remarks>
-    public bool RecomputeMlp { get; init; } = true;
-
-    /// <summary>Most memory for logits that a training pass keeps from forward to backward, which computes the others again, in bytes; 0 or more. Default 56 MiB.</summary>
-    /// <remarks>All of them take 4 bytes for each response token and each token of the vocabulary, and save a seventh of the arithmetic of a small model. The bits are the same either way.</remarks>
-    public long KeptLogitsBytes
+    /// <summary>Most memory that a training pass takes to keep the MLPs' gate and up values and logits for backward, in bytes; 0 or more. Default 56 MiB.</summary>
+    /// <remarks>
+    /// The first pass after an optimizer step keeps them in the memory of the gradient, which is free until backward, as far as they fit; this is beside that. What is not kept is computed again: the bits are the
+    /// same either way. Gate and up values take 8 F bytes per token row and layer, F the width of the MLP, and logits 4 V bytes per response token, V the vocabulary; either saves D / 2 multiply-adds a
+    /// byte, D the width of the model, together up to a sixth of a step.
+    /// </remarks>
+    public long KeptActivationBytes
     {
-        get => _keptLogitsBytes;
+        get => _keptActivationBytes;
         init
         {
             ArgumentOutOfRangeException.ThrowIfNegative(value);
-            _keptLogitsBytes = value;
+            _keptActivationBytes = value;
         }
     }
 

@@ -26,15 +26,16 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
     private PolicyPass? _open;
     private bool _disposed;
 
-    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, IPolicyHead> head)
+    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, KeptValues, IPolicyHead> head)
     {
         ArgumentNullException.ThrowIfNull(config);
         Config = ModelFiles.Supported(config.Validate());
         Options = options ?? new ManagedLlamaOptions();
         Parameters = new LlamaParameters(Config);
         Pool = new WorkerPool(Options.Threads);
-        Trunk = new LlamaTrunk(Config, Parameters, Pool, Options.RecomputeMlp);
-        Head = head(Parameters, Pool);
+        KeptValues = new KeptValues(Config, Parameters, Options.KeptActivationBytes);
+        Trunk = new LlamaTrunk(Config, Parameters, Pool, KeptValues);
+        Head = head(Parameters, Pool, KeptValues);
         _partialSums = new double[AdamW.Blocks(Parameters.Count)];
         Info = new PolicyInfo(Config.VocabularySize, Config.ContextLength, Config.HiddenSize, Config.LayerCount, Parameters.Count) { GivesRewards = Head is RewardHead };
     }
@@ -53,6 +54,8 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
     internal WorkerPool Pool { get; }
 
     internal LlamaTrunk Trunk { get; }
+
+    internal KeptValues KeptValues { get; }
 
     private protected IPolicyHead Head { get; }
 
@@ -86,6 +89,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
         if (groups.Count > 0)
         {
             _forwardLayout.Build(groups, 0, groups.Count, Head.Reads);
+            KeptValues.Plan(_forwardLayout.RowCount, Head.HasLogits ? _forwardLayout.HeadRows.Length : 0);
             Head.Forward(_forwardLayout, Trunk.Forward(_forwardLayout, keep: true), keep: true, _outputs.AsSpan(0, responses));
         }
 
@@ -116,7 +120,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
     public unsafe double GradientNorm()
     {
         ThrowIfDisposed();
-        return Parameters.Gradient is null ? 0 : Math.Sqrt(AdamW.SumOfSquares(Pool, Parameters.Count, Parameters.Gradient, _partialSums));
+        return Parameters.GradientIsZero ? 0 : Math.Sqrt(AdamW.SumOfSquares(Pool, Parameters.Count, Parameters.Gradient, _partialSums));
     }
 
     /// <inheritdoc/>
@@ -128,9 +132,9 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
         ArgumentOutOfRangeException.ThrowIfLessThan(step.Step, 1);
         if (!double.IsFinite(step.LearningRate) || !double.IsFinite(step.GradientScale))
             throw new ArgumentOutOfRangeException(nameof(step), step, "Learning rate and gradient scale are finite.");
-        Parameters.EnsureGradient();
         Parameters.EnsureMoments();
-        AdamW.Step(Pool, Parameters.Count, Parameters.WritableWeights, Parameters.Gradient, Parameters.First, Parameters.Second, step);
+        AdamW.Step(Pool, Parameters.Count, Parameters.WritableWeights, Parameters.AccumulatedGradient(), Parameters.First, Parameters.Second, step);
+        Parameters.ClearGradient();
     }
 
     /// <inheritdoc/>
@@ -178,6 +182,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
         Pool.Dispose();
         Head.Dispose();
         Trunk.Dispose();
+        KeptValues.Dispose();
         Parameters.Dispose();
     }
 
@@ -202,14 +207,14 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
 
         if (active == 0)
             return;
-        Parameters.EnsureGradient();
+        bool accumulate = !Parameters.BeginGradient();
         if (_kept.Length < _forwardLayout.RowCount)
             _kept = new int[_forwardLayout.RowCount];
         _activeLayout.BuildActive(_forwardLayout, gradient, Head.Reads, _kept);
         ReadOnlySpan<int> kept = _kept.AsSpan(0, _activeLayout.RowCount);
         Matrix dHidden = Trunk.OutputGradient(kept.Length);
-        Head.Backward(_activeLayout, Trunk.Output(_forwardLayout.RowCount), kept, gradient, dHidden);
-        Trunk.Backward(_activeLayout, kept, dHidden);
+        Head.Backward(_activeLayout, Trunk.Output(_forwardLayout.RowCount), kept, gradient, dHidden, accumulate);
+        Trunk.Backward(_activeLayout, kept, dHidden, accumulate, accumulateEmbedding: accumulate || Head.WritesEmbedding);
     }
 
     private sealed class PolicyPass(ManagedPolicy policy, int responses) : IPolicyPass

@@ -26,7 +26,6 @@ public unsafe class LogProbsBenchmarks : KernelBenchmark
         ScalarForward();
         ScalarBackward();
         (Matrix dx, Matrix dw) = (Copy(_dx), Copy(_dw));
-        new Span<float>(_dw.Data, Vocabulary * Width).Clear();
         KernelForward();
         KernelBackward();
         Same(dx, _dx);
@@ -67,7 +66,7 @@ public unsafe class LogProbsBenchmarks : KernelBenchmark
 
     [Benchmark]
     [BenchmarkCategory("backward")]
-    public void KernelBackward() => _kernel.Backward(Pool, _x, _w, _starts, _targets, _coefficients, _logSum, _dx, _dw);
+    public void KernelBackward() => _kernel.Backward(Pool, _x, _w, _starts, _targets, _coefficients, _logSum, _dx, _dw, accumulate: false);
 
     [Benchmark(Baseline = true)]
     [BenchmarkCategory("backward")]
@@ -76,6 +75,8 @@ public unsafe class LogProbsBenchmarks : KernelBenchmark
         for (int t = 0; t < Rows; t++)
         {
             _dx.RowSpan(t).Clear();
+            if (t == 0)
+                new Span<float>(_dw.Data, Vocabulary * Width).Clear();
             for (int v = 0; v < Vocabulary; v++)
             {
                 float d = (float)(_coefficients[t] * ((v == _targets[t] ? 1 : 0) - Math.Exp(_logits.Row(t)[v] - _logSum[t])));

@@ -10,8 +10,12 @@ internal static class Engine
 {
     public static string InstructionSet => Gemm.InstructionSet;
 
-    public static ITrainablePolicy Create(LlamaConfig config, int threads, bool recomputeMlp, int keptLogitsMiB) =>
-        ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, RecomputeMlp = recomputeMlp, KeptLogitsBytes = (long)keptLogitsMiB << 20 });
+    public static ITrainablePolicy Create(LlamaConfig config, int threads, int keptMiB, bool keepNothing)
+    {
+        ManagedLlama model = ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, KeptActivationBytes = keepNothing ? 0 : (long)keptMiB << 20 });
+        model.KeptValues.UsesGradient = !keepNothing;
+        return model;
+    }
 
     public static ITrainablePolicy Create(LlamaConfig config, int threads, DecodingPrecision decoding) =>
         ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, Decoding = decoding });

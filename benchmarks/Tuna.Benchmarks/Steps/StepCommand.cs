@@ -11,7 +11,7 @@ namespace Tuna.Benchmarks.Steps;
 /// <summary>One training step: forward, loss, backward, AdamW; the work of the released code's step on the same groups.</summary>
 internal static class StepCommand
 {
-    public static int DefaultKeptLogitsMiB { get; } = (int)(new ManagedLlamaOptions().KeptLogitsBytes >> 20);
+    public static int DefaultKeptMiB { get; } = (int)(new ManagedLlamaOptions().KeptActivationBytes >> 20);
 
     public static Command Create()
     {
@@ -25,14 +25,14 @@ internal static class StepCommand
         var warmup = new Option<int>("--warmup") { Description = "steps before", DefaultValueFactory = _ => 2 };
         var noSharing = new Option<bool>("--no-sharing") { Description = "every response its own group: the prompt is computed once per response" };
         var allActive = new Option<bool>("--all-active") { Description = "responses whose pairs are satisfied get a gradient too" };
-        var keepMlp = new Option<bool>("--keep-mlp") { Description = "every layer keeps its gate and up values instead of backward computing them again" };
-        var keptLogits = new Option<int>("--kept-logits") { Description = "most memory for logits kept for backward, MiB; the others are computed again", DefaultValueFactory = _ => DefaultKeptLogitsMiB };
+        var kept = new Option<int>("--kept") { Description = "most memory beside the gradient's for values kept for backward, MiB; the others are computed again", DefaultValueFactory = _ => DefaultKeptMiB };
+        var keepNothing = new Option<bool>("--keep-nothing") { Description = "no values are kept, not in the gradient's memory either" };
         var reduction = new Option<MarginReduction>("--reduction") { Description = "reductions of the loss", DefaultValueFactory = _ => MarginReduction.Released };
         var margin = new Option<double>("--margin") { DefaultValueFactory = _ => 0.1 };
         var lambda = new Option<double?>("--lambda") { Description = "weight of the likelihood term; 1 with released reductions, 0 with the paper's, whose target is a reference response" };
         var command = new Command("step", "Time and peak memory of a training step; prints one JSON line.")
         {
-            config, untied, threads, instructions, prompt, lengths, reps, warmup, noSharing, allActive, keepMlp, keptLogits, reduction, margin, lambda,
+            config, untied, threads, instructions, prompt, lengths, reps, warmup, noSharing, allActive, kept, keepNothing, reduction, margin, lambda,
         };
         command.SetAction(r => Run(new StepSettings
         {
@@ -46,8 +46,8 @@ internal static class StepCommand
             Warmup = r.GetValue(warmup),
             Sharing = !r.GetValue(noSharing),
             AllActive = r.GetValue(allActive),
-            RecomputeMlp = !r.GetValue(keepMlp),
-            KeptLogitsMiB = r.GetValue(keptLogits),
+            KeptMiB = r.GetValue(kept),
+            KeepNothing = r.GetValue(keepNothing),
             Loss = new MarginRankingLoss(r.GetValue(margin), r.GetValue(lambda) ?? (r.GetValue(reduction) == MarginReduction.Released ? 1 : 0), r.GetValue(reduction)),
         }).Print());
         return command;
@@ -57,7 +57,7 @@ internal static class StepCommand
     {
         LlamaConfig model = ModelShape.Parse(s.Config, s.Untied);
         long begin = Stopwatch.GetTimestamp();
-        using ITrainablePolicy policy = Engine.Create(model, s.Threads, s.RecomputeMlp, s.KeptLogitsMiB);
+        using ITrainablePolicy policy = Engine.Create(model, s.Threads, s.KeptMiB, s.KeepNothing);
         double build = Stopwatch.GetElapsedTime(begin).TotalSeconds;
         double built = ProcessMemory.ResidentMiB;
         var work = new Workload(s.Instructions, s.Prompt, s.Lengths, model.VocabularySize, s.Sharing);
@@ -103,7 +103,7 @@ internal static class StepCommand
         return new JsonLine("tuna_step")
             .Add("config", s.Config).Add("tied", !s.Untied).Add("parameters", policy.Info.ParameterCount).Add("threads", s.Threads)
             .Add("instructions", s.Instructions).Add("candidates", s.Lengths.Length).Add("prompt", s.Prompt).Add("longest_response", s.Lengths.Max())
-            .Add("sharing", s.Sharing).Add("all_active", s.AllActive).Add("recompute_mlp", s.RecomputeMlp).Add("kept_logits_mib", s.KeptLogitsMiB).Add("reduction", s.Loss.Reduction.ToString())
+            .Add("sharing", s.Sharing).Add("all_active", s.AllActive).Add("kept_mib", s.KeptMiB).Add("keep_nothing", s.KeepNothing).Add("reduction", s.Loss.Reduction.ToString())
             .Times("step", step)
             .Seconds("forward_s", JsonLine.Median(forward)).Seconds("backward_s", JsonLine.Median(backward)).Seconds("optimizer_s", JsonLine.Median(optimizer))
             .Seconds("build_s", build).Seconds("first_step_s", firstStep)
@@ -141,9 +141,9 @@ internal sealed record StepSettings
 
     public bool AllActive { get; init; }
 
-    public bool RecomputeMlp { get; init; } = true;
+    public int KeptMiB { get; init; } = StepCommand.DefaultKeptMiB;
 
-    public int KeptLogitsMiB { get; init; } = StepCommand.DefaultKeptLogitsMiB;
+    public bool KeepNothing { get; init; }
 
     public required MarginRankingLoss Loss { get; init; }
 

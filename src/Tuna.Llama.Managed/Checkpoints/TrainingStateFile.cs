@@ -24,7 +24,7 @@ internal static class TrainingStateFile
             kinds.Add((Weight, parameters.WeightsOf));
         if (parameters.First is not null)
             kinds.AddRange([(First, slot => parameters.FirstOf(slot)), (Second, slot => parameters.SecondOf(slot))]);
-        if (parameters.Gradient is not null && parameters.Slots.Any(s => parameters.GradientOf(s).ContainsAnyExcept(0f)))
+        if (!parameters.GradientIsZero && parameters.Slots.Any(s => parameters.GradientOf(s).ContainsAnyExcept(0f)))
             kinds.Add((Gradient, slot => parameters.GradientOf(slot)));
         IEnumerable<TensorSpec> tensors = kinds.SelectMany(k => parameters.Slots.Select(s => new TensorSpec(k.Kind + s.Name, TensorDType.F32, s.Shape)));
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = Format };
@@ -72,7 +72,6 @@ internal static class TrainingStateFile
 
         if (gradient)
         {
-            parameters.EnsureGradient();
             Read(file, parameters, Gradient, parameters.GradientOf);
         }
     }

@@ -11,11 +11,11 @@ internal static unsafe class AdamW
     /// <summary>Floats per partial sum of <see cref="SumOfSquares"/>.</summary>
     public const int BlockSize = 16 * 1024;
 
-    /// <summary>Updates weights and moments in place and sets the gradient to zero.</summary>
+    /// <summary>Updates weights and moments in place.</summary>
     /// <param name="pool">Workers.</param>
     /// <param name="count">Number of parameters.</param>
     /// <param name="weights">Parameters, [count].</param>
-    /// <param name="gradient">Their gradient, [count]; cleared.</param>
+    /// <param name="gradient">Their gradient, [count].</param>
     /// <param name="first">First moments, [count].</param>
     /// <param name="second">Second moments, [count].</param>
     /// <param name="step">The step's number, learning rate, gradient factor and constants.</param>
@@ -91,7 +91,6 @@ internal static unsafe class AdamW
                 v.Store(Second + i);
                 Vector<float> direction = m / Vector.MultiplyAddEstimate(Vector.SquareRoot(v), root, epsilon);
                 Vector.MultiplyAddEstimate(direction, size, Vector.Load(Weights + i) * keep).Store(Weights + i);
-                Vector<float>.Zero.Store(Gradient + i);
             }
 
             for (; i < end; i++)
@@ -100,7 +99,6 @@ internal static unsafe class AdamW
                 First[i] = (First[i] * Beta1) + (g * OneMinusBeta1);
                 Second[i] = (Second[i] * Beta2) + (g * g * OneMinusBeta2);
                 Weights[i] = (Weights[i] * Keep) - (StepSize * (First[i] / ((MathF.Sqrt(Second[i]) * InverseRootCorrection2) + Epsilon)));
-                Gradient[i] = 0;
             }
         }
     }

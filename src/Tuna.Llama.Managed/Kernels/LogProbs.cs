@@ -6,25 +6,31 @@ namespace Tuna.Llama.Managed.Kernels;
 /// <summary>Log-probabilities of target tokens under softmax(x W^T), with no more of the logits in memory than allowed, and none of the probabilities.</summary>
 /// <remarks>
 /// Logits are made for some rows and some of the vocabulary at a time. Forward keeps the running maximum and sum of exponentials of each row
-/// (the online softmax of Milakov and Gimelshein, arXiv 1805.02867) and the targets' logits, and the first blocks of logits as far as memory
-/// is allowed for them; backward makes the others again, turns each into the gradient of the logits and multiplies it into dX and dW. Going along the vocabulary, a block
+/// (the online softmax of Milakov and Gimelshein, arXiv 1805.02867) and the targets' logits, and the first blocks of logits where
+/// they are given a place; backward makes the others again, turns each into the gradient of the logits and multiplies it into dX and dW. Going along the vocabulary, a block
 /// of W and dW is used while it is in the cache.
 /// </remarks>
-/// <param name="keptBytes">Most memory for logits that are kept.</param>
-internal sealed unsafe class LogProbs(long keptBytes = 0) : IDisposable
+internal sealed unsafe class LogProbs : IDisposable
 {
+    /// <summary>Tokens of the vocabulary whose logits are made at a time: for all rows before the next.</summary>
+    public const int BlockTokens = 1024;
+
     private const int BlockRows = 1024;
-    private const int BlockTokens = 1024;
 
     // No multiple of a page, or the rows of a tile would share one set of the cache.
     private const int Stride = BlockTokens + 16;
 
     private readonly NativeBuffer _logits = new();
-    private readonly NativeBuffer _kept = new(); // [blocks, rows, Stride]
-    private int _keptRows;
+    private nint[] _kept = []; // each [rows, Stride]
     private int _keptBlocks;
     private double[] _max = [];
     private double[] _sum = [];
+
+    /// <summary>Blocks of a vocabulary.</summary>
+    public static int Blocks(int vocabulary) => (vocabulary + BlockTokens - 1) / BlockTokens;
+
+    /// <summary>Floats of a block of logits that is kept.</summary>
+    public static long BlockFloats(int rows) => (long)rows * Stride;
 
     /// <summary>Computes the targets' log-probabilities.</summary>
     /// <param name="pool">Workers.</param>
@@ -34,14 +40,14 @@ internal sealed unsafe class LogProbs(long keptBytes = 0) : IDisposable
     /// <param name="tokens">Target ids, [E].</param>
     /// <param name="logProbs">Receives log p(target), nats, [E].</param>
     /// <param name="logSum">Receives the log of each row's sum of exponentials, [U].</param>
-    /// <param name="keep">Whether <see cref="Backward"/> follows.</param>
-    public void Forward(WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, Span<double> logProbs, Span<double> logSum, bool keep = false)
+    /// <param name="kept">Places for the first blocks of logits, <see cref="BlockFloats"/> each, which <see cref="Backward"/> reads and overwrites; it makes the others again.</param>
+    public void Forward(WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, Span<double> logProbs, Span<double> logSum, ReadOnlySpan<nint> kept = default)
     {
         Check(x, weight, starts, tokens, logProbs, logSum);
-        long blockBytes = (long)x.Rows * Stride * sizeof(float);
-        _keptRows = x.Rows;
-        _keptBlocks = keep && blockBytes > 0 ? (int)Math.Min((weight.Rows + BlockTokens - 1) / BlockTokens, keptBytes / blockBytes) : 0;
-        _kept.Ensure((long)_keptBlocks * x.Rows * Stride);
+        if (_kept.Length < kept.Length)
+            _kept = new nint[kept.Length];
+        kept.CopyTo(_kept);
+        _keptBlocks = kept.Length;
         if (_max.Length < x.Rows)
             (_max, _sum) = (new double[x.Rows], new double[x.Rows]);
         _max.AsSpan().Fill(double.NegativeInfinity);
@@ -49,11 +55,11 @@ internal sealed unsafe class LogProbs(long keptBytes = 0) : IDisposable
         fixed (double* max = _max, sum = _sum, targets = logProbs)
         fixed (int* s = starts, t = tokens)
         {
-            for (int r0 = 0; r0 < x.Rows; r0 += BlockRows)
+            for (int v0 = 0; v0 < weight.Rows; v0 += BlockTokens)
             {
-                Matrix rows = x.SliceRows(r0, Math.Min(BlockRows, x.Rows - r0));
-                for (int v0 = 0; v0 < weight.Rows; v0 += BlockTokens)
+                for (int r0 = 0; r0 < x.Rows; r0 += BlockRows)
                 {
+                    Matrix rows = x.SliceRows(r0, Math.Min(BlockRows, x.Rows - r0));
                     Matrix logits = Block(r0, rows.Rows, v0, weight.Rows);
                     Gemm.Multiply(pool, rows, false, weight.SliceRows(v0, logits.Columns), true, logits, false);
                     var job = new ForwardJob { Logits = logits, FirstToken = v0, Starts = s + r0, Tokens = t, Max = max + r0, Sum = sum + r0, Targets = targets };
@@ -77,12 +83,12 @@ internal sealed unsafe class LogProbs(long keptBytes = 0) : IDisposable
     {
         for (int b = 0; b < _keptBlocks && from != to; b++)
         {
-            float* block = _kept.Pointer + ((long)b * _keptRows * Stride);
+            float* block = (float*)_kept[b];
             new ReadOnlySpan<float>(block + ((long)from * Stride), BlockTokens).CopyTo(new Span<float>(block + ((long)to * Stride), BlockTokens));
         }
     }
 
-    /// <summary>Accumulates the weight's gradient and computes the inputs'.</summary>
+    /// <summary>Computes the gradients of the weight and of the inputs.</summary>
     /// <param name="pool">Workers.</param>
     /// <param name="x">As in forward.</param>
     /// <param name="weight">As in forward.</param>
@@ -91,9 +97,10 @@ internal sealed unsafe class LogProbs(long keptBytes = 0) : IDisposable
     /// <param name="coefficients">dL/d(log-probability) of each target, [E].</param>
     /// <param name="logSum">From forward, [U].</param>
     /// <param name="dx">Receives the gradient of <paramref name="x"/>.</param>
-    /// <param name="dWeight">Gradient of the weight, [V, D]; accumulated.</param>
+    /// <param name="dWeight">Gradient of the weight, [V, D]. It is written block after block: the place of a block that is kept may lie in what is written after that block.</param>
+    /// <param name="accumulate">Whether to add to <paramref name="dWeight"/> or to overwrite it.</param>
     public void Backward(
-        WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, ReadOnlySpan<double> coefficients, ReadOnlySpan<double> logSum, in Matrix dx, in Matrix dWeight)
+        WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, ReadOnlySpan<double> coefficients, ReadOnlySpan<double> logSum, in Matrix dx, in Matrix dWeight, bool accumulate)
     {
         Check(x, weight, starts, tokens, coefficients, logSum);
         if (dx.Rows != x.Rows || dx.Columns != x.Columns || dWeight.Rows != weight.Rows || dWeight.Columns != weight.Columns)
@@ -101,19 +108,19 @@ internal sealed unsafe class LogProbs(long keptBytes = 0) : IDisposable
         fixed (double* c = coefficients, sum = logSum)
         fixed (int* s = starts, t = tokens)
         {
-            for (int r0 = 0; r0 < x.Rows; r0 += BlockRows)
+            for (int v0 = 0; v0 < weight.Rows; v0 += BlockTokens)
             {
-                int count = Math.Min(BlockRows, x.Rows - r0);
-                Matrix rows = x.SliceRows(r0, count), dRows = dx.SliceRows(r0, count);
-                for (int v0 = 0; v0 < weight.Rows; v0 += BlockTokens)
+                for (int r0 = 0; r0 < x.Rows; r0 += BlockRows)
                 {
+                    int count = Math.Min(BlockRows, x.Rows - r0);
+                    Matrix rows = x.SliceRows(r0, count), dRows = dx.SliceRows(r0, count);
                     Matrix logits = Block(r0, rows.Rows, v0, weight.Rows);
                     if (v0 / BlockTokens >= _keptBlocks)
                         Gemm.Multiply(pool, rows, false, weight.SliceRows(v0, logits.Columns), true, logits, false);
                     var job = new BackwardJob { Logits = logits, FirstToken = v0, Starts = s + r0, Tokens = t, Coefficients = c, LogSum = sum + r0 };
                     pool.For(logits.Rows, Grain.Of(2 * logits.Columns), ref job);
                     Gemm.Multiply(pool, logits, false, weight.SliceRows(v0, logits.Columns), false, dRows, accumulate: v0 > 0);
-                    Gemm.Multiply(pool, logits, true, rows, false, dWeight.SliceRows(v0, logits.Columns), accumulate: true);
+                    Gemm.Multiply(pool, logits, true, rows, false, dWeight.SliceRows(v0, logits.Columns), accumulate || r0 > 0);
                 }
             }
         }
@@ -121,17 +128,13 @@ internal sealed unsafe class LogProbs(long keptBytes = 0) : IDisposable
         _keptBlocks = 0; // they are gradients now
     }
 
-    public void Dispose()
-    {
-        _logits.Dispose();
-        _kept.Dispose();
-    }
+    public void Dispose() => _logits.Dispose();
 
     // Where the logits of some rows and the tokens from v0 on belong.
     private Matrix Block(int r0, int rows, int v0, int vocabulary)
     {
         int block = v0 / BlockTokens, count = Math.Min(BlockTokens, vocabulary - v0);
-        float* data = block < _keptBlocks ? _kept.Pointer + ((((long)block * _keptRows) + r0) * Stride) : _logits.Ensure((long)rows * Stride);
+        float* data = block < _keptBlocks ? (float*)_kept[block] + ((long)r0 * Stride) : _logits.Ensure((long)rows * Stride);
         return new Matrix(data, rows, count, Stride);
     }
 

@@ -8,6 +8,12 @@ internal interface IPolicyHead : IDisposable
     /// <summary>Which rows the head reads.</summary>
     HeadRows Reads { get; }
 
+    /// <summary>Whether each row that it reads has logits, of which <see cref="KeptValues"/> may keep some.</summary>
+    bool HasLogits { get; }
+
+    /// <summary>Whether <see cref="Backward"/> gives the gradient of the input embedding as well, being tied to it.</summary>
+    bool WritesEmbedding { get; }
+
     /// <summary>Computes the outputs.</summary>
     /// <param name="layout">The batch.</param>
     /// <param name="hidden">The trunk's output, [N, D]; the head may rearrange it.</param>
@@ -15,11 +21,12 @@ internal interface IPolicyHead : IDisposable
     /// <param name="outputs">Receives a number for each response of the layout, at its index, [R].</param>
     void Forward(BatchLayout layout, in Matrix hidden, bool keep, Span<double> outputs);
 
-    /// <summary>Accumulates the gradients of the head's parameters and computes that of the hidden states. Follows <see cref="Forward"/>.</summary>
+    /// <summary>Computes the gradients of the head's parameters and of the hidden states. Follows <see cref="Forward"/>.</summary>
     /// <param name="layout">The responses with a gradient.</param>
     /// <param name="hidden">The trunk's output as <see cref="Forward"/> left it.</param>
     /// <param name="kept">The forward pass's row of each row of the layout, [N].</param>
     /// <param name="gradient">dL/d(output), [R].</param>
     /// <param name="dHidden">Receives the gradient of the trunk's output for this layout, [N, D].</param>
-    void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden);
+    /// <param name="accumulate">Whether to add to the parameters' gradients or to overwrite them.</param>
+    void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, bool accumulate);
 }

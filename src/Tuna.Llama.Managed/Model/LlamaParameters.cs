@@ -88,8 +88,11 @@ internal sealed unsafe class LlamaParameters : IDisposable
     /// <summary>Changes with the weights: what is made from them is up to date as long as this is the same.</summary>
     public long Version => Interlocked.Read(ref _version);
 
-    /// <summary>Accumulated gradient; null before <see cref="EnsureGradient"/>.</summary>
+    /// <summary>Memory of the gradient, null before <see cref="EnsureGradient"/>; what it holds means nothing while <see cref="GradientIsZero"/>.</summary>
     public float* Gradient => _gradient.Pointer;
+
+    /// <summary>Whether nothing has been accumulated since the last step. Then backward overwrites the gradient, and until then its memory is free for other things.</summary>
+    public bool GradientIsZero { get; private set; } = true;
 
     /// <summary>AdamW's first moments; null before <see cref="EnsureMoments"/>.</summary>
     public float* First => _first.Pointer;
@@ -102,7 +105,8 @@ internal sealed unsafe class LlamaParameters : IDisposable
     /// <summary>A parameter's weights, for writing, as <see cref="WritableWeights"/>. Several threads may write different parameters.</summary>
     public Span<float> WritableWeightsOf(ParameterSlot slot) => new(WritableWeights + slot.Offset, slot.Length);
 
-    public Span<float> GradientOf(ParameterSlot slot) => new(Gradient + slot.Offset, slot.Length);
+    /// <summary>A parameter's accumulated gradient.</summary>
+    public Span<float> GradientOf(ParameterSlot slot) => new(AccumulatedGradient() + slot.Offset, slot.Length);
 
     public Span<float> FirstOf(ParameterSlot slot) => new(First + slot.Offset, slot.Length);
 
@@ -120,11 +124,24 @@ internal sealed unsafe class LlamaParameters : IDisposable
         throw new InvalidDataException($"There is no parameter '{name}'.");
     }
 
-    /// <summary>Makes room for the gradient, zero at first.</summary>
-    public void EnsureGradient()
+    /// <summary>Makes room for the gradient.</summary>
+    public void EnsureGradient() => _gradient.Ensure(Count);
+
+    /// <summary>Begins to accumulate. Returns whether the gradient was zero: then every value of it is to be written, not added to.</summary>
+    public bool BeginGradient()
     {
-        if (Gradient is null)
-            _gradient.EnsureZeroed(Count);
+        bool zero = GradientIsZero;
+        GradientIsZero = false;
+        return zero;
+    }
+
+    /// <summary>The gradient for reading and for adding to, with zeros where nothing has been accumulated.</summary>
+    public float* AccumulatedGradient()
+    {
+        _gradient.Ensure(Count);
+        if (BeginGradient())
+            NativeMemory.Clear(Gradient, (nuint)Count * sizeof(float));
+        return Gradient;
     }
 
     /// <summary>Makes room for AdamW's moments, zero at first.</summary>
@@ -145,11 +162,8 @@ internal sealed unsafe class LlamaParameters : IDisposable
         NativeMemory.Clear(Second, (nuint)Count * sizeof(float));
     }
 
-    public void ClearGradient()
-    {
-        if (Gradient is not null)
-            NativeMemory.Clear(Gradient, (nuint)Count * sizeof(float));
-    }
+    /// <summary>Makes the gradient zero, without touching its memory.</summary>
+    public void ClearGradient() => GradientIsZero = true;
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tuna.Checkpoints;
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Memory;
@@ -18,14 +19,14 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     private readonly LayerActivations[] _layers;
     // Of the buffers that the layers share, one holds in turn a norm's output, attention's output and the last norm's output: each is used up before the next.
     private readonly RowBuffer _outputInverse, _normed, _wide, _gradient, _residualGradient;
-    // Gate and up values, [N, 2 F]: of each layer, or one buffer that backward fills again; they are more than half of what a layer would keep.
-    private readonly RowBuffer[] _gateUp;
-    private readonly bool _recomputeMlp;
+    // Gate and up values, [N, 2 F], of layers that do not keep theirs; they are more than half of what a layer would keep.
+    private readonly RowBuffer _gateUp;
+    private readonly KeptValues _keptValues;
     private bool _kept;
 
-    public LlamaTrunk(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, bool recomputeMlp)
+    public LlamaTrunk(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, KeptValues keptValues)
     {
-        (_config, _parameters, _pool, _recomputeMlp) = (config, parameters, pool, recomputeMlp);
+        (_config, _parameters, _pool, _keptValues) = (config, parameters, pool, keptValues);
         _shape = new AttentionShape(config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
         _rope = new Rope(config);
         _residual = new RowBuffer[config.LayerCount + 1];
@@ -34,9 +35,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         _layers = new LayerActivations[config.LayerCount];
         for (int l = 0; l < _layers.Length; l++)
             _layers[l] = new LayerActivations(D, _shape);
-        _gateUp = new RowBuffer[recomputeMlp ? 1 : config.LayerCount];
-        for (int l = 0; l < _gateUp.Length; l++)
-            _gateUp[l] = new RowBuffer(2 * F);
+        _gateUp = new RowBuffer(2 * F);
         _outputInverse = new RowBuffer(1);
         _normed = new RowBuffer(Math.Max(D, _shape.QueryWidth));
         _wide = new RowBuffer(Math.Max(F, _shape.RowWidth));
@@ -70,11 +69,13 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     /// <summary>The residual stream after <paramref name="layers"/> layers, [N, D]; after 0 the embeddings.</summary>
     public Matrix Residual(BatchLayout layout, int layers) => Run(layout, keep: false, layers, null);
 
-    /// <summary>Accumulates the gradients of all parameters of the trunk.</summary>
+    /// <summary>Computes the gradients of all parameters of the trunk.</summary>
     /// <param name="layout">The rows that have a gradient: the layout of the last <see cref="Forward"/>, which kept what this needs, or some of it.</param>
     /// <param name="kept">The forward pass's row of each row of the layout; other rows are dropped.</param>
     /// <param name="dOutput">Gradient of the last norm's output, [N, D].</param>
-    public void Backward(BatchLayout layout, ReadOnlySpan<int> kept, in Matrix dOutput)
+    /// <param name="accumulate">Whether to add to the gradients or to overwrite them.</param>
+    /// <param name="accumulateEmbedding">The same for the embedding's, to which a tied head has contributed.</param>
+    public void Backward(BatchLayout layout, ReadOnlySpan<int> kept, in Matrix dOutput, bool accumulate, bool accumulateEmbedding)
     {
         if (!_kept)
             throw new InvalidOperationException("The forward pass did not keep what backward needs.");
@@ -83,13 +84,15 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         int n = layout.RowCount, last = _config.LayerCount;
         Matrix dx = _residualGradient.Rows(n);
         new Span<float>(dx.Data, checked(n * D)).Clear();
-        RmsNorm.Backward(_pool, _residual[last].Rows(n), _parameters.Weights + _parameters.FinalNorm, _outputInverse.Rows(n).Data, dOutput, dx, _parameters.Gradient + _parameters.FinalNorm);
+        NormBackward(_residual[last].Rows(n), _parameters.FinalNorm, _outputInverse, dOutput, dx, accumulate);
         for (int l = last - 1; l >= 0; l--)
         {
-            MlpBackward(_parameters.Layers[l], _layers[l], _gateUp[_recomputeMlp ? 0 : l].Rows(n), dx);
-            AttentionBackward(layout, _parameters.Layers[l], _layers[l], _residual[l].Rows(n), dx);
+            MlpBackward(l, dx, accumulate);
+            AttentionBackward(layout, l, dx, accumulate);
         }
 
+        if (!accumulateEmbedding)
+            NativeMemory.Clear(_parameters.Gradient + _parameters.Embedding, (nuint)_config.VocabularySize * (nuint)D * sizeof(float));
         Embedding.Backward(_pool, layout.Tokens, dx, new Matrix(_parameters.Gradient + _parameters.Embedding, _config.VocabularySize, D));
     }
 
@@ -103,7 +106,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     {
         foreach (LayerActivations layer in _layers)
             layer.Dispose();
-        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[.. _residual, .. _gateUp, _outputInverse, _normed, _wide, _gradient, _residualGradient])
+        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[.. _residual, _gateUp, _outputInverse, _normed, _wide, _gradient, _residualGradient])
             buffer.Dispose();
         _rope.Dispose();
     }
@@ -121,7 +124,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
             Matrix next = _residual[keep ? l + 1 : (l + 1) & 1].Rows(n);
             AttentionForward(layout, _parameters.Layers[l], a, x);
             cache?.Store(l, layout, a.Qkv.Rows(n), _shape);
-            MlpForward(_parameters.Layers[l], a, _gateUp[keep && !_recomputeMlp ? l : 0].Rows(n), next);
+            MlpForward(_parameters.Layers[l], a, GateUp(keep ? _keptValues.GateUp(l) : null, n), next);
             x = next;
         }
 
@@ -141,19 +144,21 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         Gemm.Multiply(_pool, attention, false, OutputWeight(_parameters.Weights, slots), true, middle, true);
     }
 
-    private void AttentionBackward(BatchLayout layout, in LayerSlots slots, LayerActivations a, in Matrix x, in Matrix dx)
+    private void AttentionBackward(BatchLayout layout, int layer, in Matrix dx, bool accumulate)
     {
-        int n = x.Rows;
-        Matrix attention = _normed.Rows(n, _shape.QueryWidth), normed = _normed.Rows(n, D), qkv = a.Qkv.Rows(n);
+        int n = dx.Rows;
+        LayerSlots slots = _parameters.Layers[layer];
+        LayerActivations a = _layers[layer];
+        Matrix x = _residual[layer].Rows(n), attention = _normed.Rows(n, _shape.QueryWidth), normed = _normed.Rows(n, D), qkv = a.Qkv.Rows(n);
         Matrix dQkv = _wide.Rows(n, _shape.RowWidth), dAttention = _gradient.Rows(n, _shape.QueryWidth), dNormed = _gradient.Rows(n, D);
         Gemm.Multiply(_pool, dx, false, OutputWeight(_parameters.Weights, slots), false, dAttention, false);
         Attention.Backward(_pool, layout, _shape, qkv, attention, a.LogSum.Rows(n).Data, dAttention, dQkv);
-        Gemm.Multiply(_pool, dx, true, attention, false, OutputWeight(_parameters.Gradient, slots), true);
+        Gemm.Multiply(_pool, dx, true, attention, false, OutputWeight(_parameters.Gradient, slots), accumulate);
         _rope.Backward(_pool, dQkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), layout.Positions);
         RmsNorm.Recompute(_pool, x, _parameters.Weights + slots.InputNorm, a.InputInverse.Rows(n).Data, normed);
-        Gemm.Multiply(_pool, dQkv, true, normed, false, QkvWeight(_parameters.Gradient, slots), true);
+        Gemm.Multiply(_pool, dQkv, true, normed, false, QkvWeight(_parameters.Gradient, slots), accumulate);
         Gemm.Multiply(_pool, dQkv, false, QkvWeight(_parameters.Weights, slots), false, dNormed, false);
-        RmsNorm.Backward(_pool, x, _parameters.Weights + slots.InputNorm, a.InputInverse.Rows(n).Data, dNormed, dx, _parameters.Gradient + slots.InputNorm);
+        NormBackward(x, slots.InputNorm, a.InputInverse, dNormed, dx, accumulate);
     }
 
     // next = middle + down_proj(silu(gate_proj(norm(middle))) * up_proj(norm(middle)))
@@ -168,20 +173,32 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         Gemm.Multiply(_pool, h, false, DownWeight(_parameters.Weights, slots), true, next, true);
     }
 
-    private void MlpBackward(in LayerSlots slots, LayerActivations a, in Matrix gateUp, in Matrix dx)
+    private void MlpBackward(int layer, in Matrix dx, bool accumulate)
     {
         int n = dx.Rows;
-        Matrix normed = _normed.Rows(n, D), dh = _wide.Rows(n, F), middle = a.Middle.Rows(n), dNormed = _gradient.Rows(n, D);
+        LayerSlots slots = _parameters.Layers[layer];
+        LayerActivations a = _layers[layer];
+        float* keptGateUp = _keptValues.GateUp(layer);
+        Matrix gateUp = GateUp(keptGateUp, n), normed = _normed.Rows(n, D), dh = _wide.Rows(n, F), middle = a.Middle.Rows(n), dNormed = _gradient.Rows(n, D);
         RmsNorm.Recompute(_pool, middle, _parameters.Weights + slots.PostNorm, a.MiddleInverse.Rows(n).Data, normed);
-        if (_recomputeMlp)
+        if (keptGateUp is null)
             Gemm.Multiply(_pool, normed, false, GateUpWeight(_parameters.Weights, slots), true, gateUp, false);
         Gemm.Multiply(_pool, dx, false, DownWeight(_parameters.Weights, slots), false, dh, false);
         SwiGlu.Backward(_pool, gateUp, dh); // now gateUp is its gradient and dh is h
-        Gemm.Multiply(_pool, dx, true, dh, false, DownWeight(_parameters.Gradient, slots), true);
-        Gemm.Multiply(_pool, gateUp, true, normed, false, GateUpWeight(_parameters.Gradient, slots), true);
+        Gemm.Multiply(_pool, dx, true, dh, false, DownWeight(_parameters.Gradient, slots), accumulate);
+        Gemm.Multiply(_pool, gateUp, true, normed, false, GateUpWeight(_parameters.Gradient, slots), accumulate);
         Gemm.Multiply(_pool, gateUp, false, GateUpWeight(_parameters.Weights, slots), false, dNormed, false);
-        RmsNorm.Backward(_pool, middle, _parameters.Weights + slots.PostNorm, a.MiddleInverse.Rows(n).Data, dNormed, dx, _parameters.Gradient + slots.PostNorm);
+        NormBackward(middle, slots.PostNorm, a.MiddleInverse, dNormed, dx, accumulate);
     }
+
+    private void NormBackward(in Matrix x, long slot, RowBuffer inverse, in Matrix dy, in Matrix dx, bool accumulate)
+    {
+        if (!accumulate)
+            new Span<float>(_parameters.Gradient + slot, D).Clear();
+        RmsNorm.Backward(_pool, x, _parameters.Weights + slot, inverse.Rows(x.Rows).Data, dy, dx, _parameters.Gradient + slot);
+    }
+
+    private Matrix GateUp(float* kept, int rows) => kept is null ? _gateUp.Rows(rows) : new Matrix(kept, rows, 2 * F);
 
     private void Compact(ReadOnlySpan<int> kept)
     {
@@ -191,12 +208,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
             _layers[l].Compact(kept);
         }
 
-        if (!_recomputeMlp)
-        {
-            foreach (RowBuffer gateUp in _gateUp)
-                gateUp.Compact(kept);
-        }
-
+        _keptValues.CompactGateUp(kept);
         _residual[^1].Compact(kept);
         _outputInverse.Compact(kept);
     }

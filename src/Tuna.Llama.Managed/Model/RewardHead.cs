@@ -13,14 +13,20 @@ internal sealed unsafe class RewardHead(LlamaConfig config, LlamaParameters para
 
     public HeadRows Reads => HeadRows.LastToken;
 
+    public bool HasLogits => false;
+
+    public bool WritesEmbedding => false;
+
     public void Forward(BatchLayout layout, in Matrix hidden, bool keep, Span<double> outputs)
     {
         for (int e = 0; e < layout.HeadRows.Length; e++)
             outputs[layout.TargetResponses[e]] = VectorMath.Dot(parameters.Weights + _weight, hidden.Row(layout.HeadRows[e]), config.HiddenSize);
     }
 
-    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden)
+    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, bool accumulate)
     {
+        if (!accumulate)
+            new Span<float>(parameters.Gradient + _weight, config.HiddenSize).Clear();
         for (int t = 0; t < dHidden.Rows; t++)
             dHidden.RowSpan(t).Clear();
         for (int e = 0; e < layout.HeadRows.Length; e++)

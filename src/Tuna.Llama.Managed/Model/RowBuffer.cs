@@ -16,7 +16,10 @@ internal sealed unsafe class RowBuffer(int width) : IDisposable
     public Matrix Rows(int rows, int columns) => new(Rows(rows).Data, rows, columns);
 
     /// <summary>Keeps the rows <paramref name="kept"/>, increasing, and moves them to the front.</summary>
-    public void Compact(ReadOnlySpan<int> kept)
+    public void Compact(ReadOnlySpan<int> kept) => Compact(Pointer, width, kept);
+
+    /// <summary>The same for rows of any memory.</summary>
+    public static void Compact(float* data, int width, ReadOnlySpan<int> kept)
     {
         for (int i = 0; i < kept.Length;)
         {
@@ -26,7 +29,7 @@ internal sealed unsafe class RowBuffer(int width) : IDisposable
             if (kept[i] != i)
             {
                 long bytes = (long)run * width * sizeof(float);
-                Buffer.MemoryCopy(Pointer + ((long)kept[i] * width), Pointer + ((long)i * width), bytes, bytes);
+                Buffer.MemoryCopy(data + ((long)kept[i] * width), data + ((long)i * width), bytes, bytes);
             }
 
             i += run;

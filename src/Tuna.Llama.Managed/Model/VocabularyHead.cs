@@ -6,15 +6,19 @@ using Tuna.Llama.Managed.Threading;
 namespace Tuna.Llama.Managed.Model;
 
 /// <summary>The language-model head: the sum of the log-probabilities of a response's tokens.</summary>
-internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, long keptLogitsBytes) : IPolicyHead
+internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, KeptValues keptValues) : IPolicyHead
 {
-    private readonly LogProbs _kernel = new(keptLogitsBytes);
+    private readonly LogProbs _kernel = new();
     private int[] _places = [];
     private double[] _logSum = [];
     private double[] _targets = [];
     private double[] _coefficients = [];
 
     public HeadRows Reads => HeadRows.EveryTarget;
+
+    public bool HasLogits => true;
+
+    public bool WritesEmbedding => parameters.OutputEmbedding == parameters.Embedding;
 
     /// <summary>Log-probability of each target of the last <see cref="Forward"/>, in the order of <see cref="BatchLayout.TargetTokens"/>.</summary>
     public ReadOnlySpan<double> TargetLogProbs => _targets;
@@ -34,13 +38,13 @@ internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters 
         Matrix x = hidden.SliceRows(0, layout.HeadRows.Length);
         Grow(ref _targets, layout.TargetTokens.Length);
         Grow(ref _logSum, x.Rows);
-        _kernel.Forward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _targets, _logSum, keep);
+        _kernel.Forward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _targets, _logSum, keep ? keptValues.Logits : []);
         outputs.Clear();
         for (int e = 0; e < layout.TargetTokens.Length; e++)
             outputs[layout.TargetResponses[e]] += _targets[e];
     }
 
-    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden)
+    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, bool accumulate)
     {
         // The rows that are left move to the front again, and their log-sums with them.
         for (int u = 0; u < layout.HeadRows.Length; u++)
@@ -55,7 +59,7 @@ internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters 
         for (int e = 0; e < layout.TargetTokens.Length; e++)
             _coefficients[e] = gradient[layout.TargetResponses[e]];
         Matrix x = hidden.SliceRows(0, layout.HeadRows.Length), dx = dHidden.SliceRows(0, layout.HeadRows.Length);
-        _kernel.Backward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _coefficients, _logSum, dx, Weight(parameters.Gradient));
+        _kernel.Backward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _coefficients, _logSum, dx, Weight(parameters.Gradient), accumulate);
 
         // From the last row on, so that no gradient is overwritten before it has moved to its row.
         for (int t = dHidden.Rows - 1, u = dx.Rows - 1; t >= 0; t--)

@@ -1,3 +1,4 @@
+using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Threading;
 using Tuna.Numerics;
 
@@ -15,13 +16,16 @@ public sealed class LogProbsTests : IDisposable
     [InlineData(5, 60, 8, 0)]
     [InlineData(3, 1024, 5, 0)]
     [InlineData(4, 2050, 6, 0)]
-    [InlineData(4, 2050, 6, 20_000)]
-    [InlineData(4, 2050, 6, 100_000)]
+    [InlineData(4, 2050, 6, 1)]
+    [InlineData(4, 2050, 6, 3)]
     [InlineData(1030, 20, 3, 0)]
-    [InlineData(1030, 20, 3, 10_000_000)]
-    public void ForwardAndBackward_MatchTheReference(int rows, int vocabulary, int width, long keptBytes)
+    [InlineData(1030, 20, 3, 1)]
+    [InlineData(1030, 1100, 3, 1)]
+    public void ForwardAndBackward_MatchTheReference(int rows, int vocabulary, int width, int keptBlocks)
     {
-        using var kernel = new LogProbs(keptBytes);
+        using var kernel = new LogProbs();
+        using var memory = new NativeBuffer();
+        nint[] kept = [.. Enumerable.Range(0, keptBlocks).Select(b => Place(memory, keptBlocks, b, LogProbs.BlockFloats(rows)))];
         using var x = new TestMatrix(rows, width, 1);
         using var w = new TestMatrix(vocabulary, width, 2, scale: 2);
         using var dx = new TestMatrix(rows, width, 3);
@@ -36,8 +40,8 @@ public sealed class LogProbsTests : IDisposable
         int[] tokens = [.. Enumerable.Range(0, starts[rows]).Select(_ => rng.Next(vocabulary))];
         double[] coefficients = [.. tokens.Select(_ => rng.NextGaussian())], logProbs = new double[tokens.Length], logSum = new double[rows];
 
-        kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum, keep: true);
-        kernel.Backward(_pool, x.Matrix, w.Matrix, starts, tokens, coefficients, logSum, dx.Matrix, dw.Matrix);
+        kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum, kept);
+        kernel.Backward(_pool, x.Matrix, w.Matrix, starts, tokens, coefficients, logSum, dx.Matrix, dw.Matrix, accumulate: true);
 
         for (int u = 0; u < rows; u++)
         {
@@ -68,7 +72,20 @@ public sealed class LogProbsTests : IDisposable
 
         dx.AssertClose(expectedDx, 5e-6);
         dw.AssertClose(expectedDw, 5e-6);
+
+        // Again, over what is there: as if it had been zero.
+        using var overwritten = new TestMatrix(vocabulary, width, 4);
+        using var zero = new TestMatrix(vocabulary, width, 4, scale: 0);
+        foreach ((TestMatrix target, bool accumulate) in new[] { (zero, true), (overwritten, false) })
+        {
+            kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum, kept);
+            kernel.Backward(_pool, x.Matrix, w.Matrix, starts, tokens, coefficients, logSum, dx.Matrix, target.Matrix, accumulate);
+        }
+
+        Assert.Equal(zero.ToDoubles(), overwritten.ToDoubles());
     }
+
+    private static unsafe nint Place(NativeBuffer memory, int blocks, int block, long floats) => (nint)(memory.Ensure(blocks * floats) + (block * floats));
 
     [Fact]
     public void Forward_HugeLogits_StaysFinite()

@@ -43,37 +43,61 @@ public class TrainingTests
         Models.AssertClose(Models.Gradients(single), Models.Gradients(shared), 1e-5);
     }
 
-    [Fact]
-    public void Backward_MlpKeptOrRecomputed_SameBits()
-    {
-        using ManagedLlama recomputed = Models.Create();
-        using ManagedLlama kept = ManagedLlama.Create(Models.Config, seed: 1, new ManagedLlamaOptions { Threads = 2, RecomputeMlp = false });
-        Assert.True(recomputed.Options.RecomputeMlp);
-        foreach (double[] gradient in (double[][])[Gradient, [0, -1, 0, 2, 0, 0, 0, 0, 0.75]])
-        {
-            Assert.Equal(Models.Pass(kept, Models.Groups(), gradient), Models.Pass(recomputed, Models.Groups(), gradient));
-            Assert.Equal(Models.Gradients(kept), Models.Gradients(recomputed));
-        }
-    }
-
+    // What is kept where depends on the sizes: many rows beside few weights, few beside many, and a vocabulary of three blocks.
     [Theory]
-    [InlineData(600_000)] // one of three blocks of the vocabulary
-    [InlineData(1_200_000)]
-    [InlineData(56 << 20)]
-    public void Backward_LogitsKeptOrComputedAgain_SameBits(long bytes)
+    [InlineData(24, 7, 61, true)]
+    [InlineData(24, 7, 2500, true)]
+    [InlineData(64, 3, 2500, true)]
+    [InlineData(64, 3, 2500, false)]
+    [InlineData(8, 2, 3000, false)]
+    public void Backward_ValuesKeptOrComputedAgain_SameBits(int width, int layers, int vocabulary, bool tied)
     {
-        LlamaConfig config = Models.Config with { VocabularySize = 2500 };
-        using ManagedLlama kept = ManagedLlama.Create(config, seed: 1, new ManagedLlamaOptions { Threads = 2, KeptLogitsBytes = bytes });
-        using ManagedLlama again = ManagedLlama.Create(config, seed: 1, new ManagedLlamaOptions { Threads = 2, KeptLogitsBytes = 0 });
-        double[][] gradients = [Gradient, [0, -1, 0, 2, 0, 0, 0, 0, 0.75], Gradient, new double[9], Gradient];
-        foreach (double[] gradient in gradients)
+        LlamaConfig config = Models.Config with { HiddenSize = width, LayerCount = layers, VocabularySize = vocabulary, TieWordEmbeddings = tied };
+        (long Own, bool UsesGradient)[] settings = [(0, true), (100_000, true), (1_000_000, false), (1_000_000, true), (56 << 20, false), (56 << 20, true)];
+        foreach ((long own, bool usesGradient) in settings)
         {
-            Assert.Equal(Models.Pass(again, Models.Groups(), gradient), Models.Pass(kept, Models.Groups(), gradient));
-            Assert.Equal(Models.Gradients(again), Models.Gradients(kept));
-            kept.Score([Models.Group("d", 7, 5, 4)], new double[1]); // what is kept is of passes alone
+            using ManagedLlama again = Create(0, false), kept = Create(own, usesGradient);
+            TokenGroup[] few = [Models.Group("d", 7, 5, 4, 2)], many = Models.Groups();
+            foreach (bool step in (bool[])[false, true, false])
+            {
+                // Some passes add to what is there; some responses have no gradient, once none has.
+                foreach (double[] gradient in (double[][])[Gradient, [0, -1, 0, 2, 0, 0, 0, 0, 0.75], new double[9], Gradient])
+                {
+                    Assert.Equal(Models.Pass(again, many, gradient), Models.Pass(kept, many, gradient));
+                    Assert.Equal(Models.Pass(again, few, 1, -0.5), Models.Pass(kept, few, 1, -0.5));
+                    kept.Score(few, new double[2]); // what is kept is of passes alone
+                }
+
+                Assert.Equal(again.GradientNorm(), kept.GradientNorm());
+                Assert.Equal(Models.Gradients(again), Models.Gradients(kept));
+                foreach (ManagedLlama policy in (ManagedLlama[])[again, kept])
+                {
+                    if (step)
+                        policy.ApplyGradients(new AdamWStep(1, 1e-3, 1, new AdamWSettings()));
+                    else
+                        policy.ClearGradients();
+                }
+
+                // A pass that nothing follows leaves no trace.
+                Models.Pass(kept, many);
+                Assert.Equal(0, kept.GradientNorm());
+                Assert.Equal(Models.Pass(again, few, 0, 2), Models.Pass(kept, few, 0, 2));
+                Assert.Equal(Models.Gradients(again), Models.Gradients(kept));
+                again.ClearGradients();
+                kept.ClearGradients();
+            }
+
+            Assert.Equal(Models.Weights(again), Models.Weights(kept));
         }
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { KeptLogitsBytes = -1 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { KeptActivationBytes = -1 });
+
+        ManagedLlama Create(long own, bool usesGradient)
+        {
+            ManagedLlama policy = ManagedLlama.Create(config, seed: 1, new ManagedLlamaOptions { Threads = 2, KeptActivationBytes = own });
+            policy.KeptValues.UsesGradient = usesGradient;
+            return policy;
+        }
     }
 
     [Fact]
