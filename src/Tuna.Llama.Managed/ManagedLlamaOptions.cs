@@ -6,7 +6,7 @@ namespace Tuna.Llama.Managed;
 public sealed record ManagedLlamaOptions
 {
     private readonly int _threads = Environment.ProcessorCount;
-    private readonly long _keptActivationBytes = 56 << 20;
+    private readonly long _keptActivationBytes = 72 << 20;
     private readonly DecodingPrecision _decoding = DecodingPrecision.Exact;
     private readonly TensorDType? _savedType = TensorDType.F32;
 
@@ -23,7 +23,7 @@ public sealed record ManagedLlamaOptions
         }
     }
 
-    /// <summary>Most memory that a training pass takes to keep the MLPs' gate and up values and logits for backward, in bytes; 0 or more. Default 56 MiB.</summary>
+    /// <summary>Most memory that a training pass takes to keep the MLPs' gate and up values and logits for backward, in bytes; 0 or more. Default 72 MiB.</summary>
     /// <remarks>
     /// The first pass after an optimizer step keeps them in the memory of the gradient, which is free until backward, as far as they fit; this is beside that. What is not kept is computed again: the bits are the
     /// same either way. Gate and up values take 8 F bytes per token row and layer, F the width of the MLP, and logits 4 V bytes per response token, V the vocabulary; either saves D / 2 multiply-adds a

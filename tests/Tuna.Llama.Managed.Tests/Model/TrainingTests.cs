@@ -53,7 +53,7 @@ public class TrainingTests
     public void Backward_ValuesKeptOrComputedAgain_SameBits(int width, int layers, int vocabulary, bool tied)
     {
         LlamaConfig config = Models.Config with { HiddenSize = width, LayerCount = layers, VocabularySize = vocabulary, TieWordEmbeddings = tied };
-        (long Own, bool UsesGradient)[] settings = [(0, true), (100_000, true), (1_000_000, false), (1_000_000, true), (56 << 20, false), (56 << 20, true)];
+        (long Own, bool UsesGradient)[] settings = [(0, true), (100_000, true), (1_000_000, false), (1_000_000, true), (72 << 20, false), (72 << 20, true)];
         foreach ((long own, bool usesGradient) in settings)
         {
             using ManagedLlama again = Create(0, false), kept = Create(own, usesGradient);
