@@ -20,6 +20,12 @@ public sealed class ManagedLlama : ManagedPolicy
     /// <summary>Bytes of the copy that new tokens are sampled from; 0 while the weights themselves are read.</summary>
     internal long DecodingCopyBytes => _decoder?.CopyBytes ?? 0;
 
+    /// <summary>Bytes of the copy that drafts new tokens; 0 while there is none.</summary>
+    internal long DraftCopyBytes => _decoder?.DraftBytes ?? 0;
+
+    /// <summary>Tokens drafted and those of them that were taken, so far.</summary>
+    internal (long Drafted, long Accepted) Speculated => _decoder?.Speculated ?? default;
+
     private VocabularyHead VocabularyHead => (VocabularyHead)Head;
 
     private ManagedLlama(LlamaConfig config, ManagedLlamaOptions? options)
@@ -71,7 +77,7 @@ public sealed class ManagedLlama : ManagedPolicy
     public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
     {
         ThrowIfBusy();
-        _decoder ??= new Decoder(Config, Parameters, Trunk, Pool, Options.Decoding);
+        _decoder ??= new Decoder(Config, Parameters, Trunk, Pool, Options.Decoding, Options.SpeculativeDecoding);
         return _decoder.Sample(requests, Info, cancellationToken);
     }
 

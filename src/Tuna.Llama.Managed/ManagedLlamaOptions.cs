@@ -50,6 +50,14 @@ public sealed record ManagedLlamaOptions
         init => _decoding = Enum.IsDefined(value) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "Decoding is exact or in bfloat16.");
     }
 
+    /// <summary>Whether few samples at a time are sampled speculatively: some tokens are drafted with a copy of the weights in a byte each, then checked in one pass of the weights themselves. Default true.</summary>
+    /// <remarks>
+    /// Tokens, log-probabilities and stops have the same bits either way: the draft decides how many tokens a pass gives, never which. The copy takes 1 byte for each weight of the layers' matrices and
+    /// of the output embedding, until the policy is disposed; it is made when a call may sample enough tokens at so few a time to earn it back, and follows the weights as the other does. Where
+    /// a copy in bfloat16 is read there is no draft. Source: Leviathan et al., arXiv 2211.17192, with draws coupled by common noise.
+    /// </remarks>
+    public bool SpeculativeDecoding { get; init; } = true;
+
     /// <summary>Type in which <see cref="ManagedPolicy.SaveModel"/> stores the weights: F32, BF16 or F16, or null for that of the config. Default F32.</summary>
     public TensorDType? SavedType
     {

@@ -17,18 +17,21 @@ internal static class Engine
         return model;
     }
 
-    public static ITrainablePolicy Create(LlamaConfig config, int threads, DecodingPrecision decoding) =>
-        ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, Decoding = decoding });
+    public static ITrainablePolicy Create(LlamaConfig config, ManagedLlamaOptions options) =>
+        ManagedLlama.Create(config, seed: 0, options);
+
+    /// <summary>The part of the drafted tokens that was taken; null when nothing was drafted.</summary>
+    public static double? Accepted(IPolicyModel policy) => policy is ManagedLlama { Speculated: { Drafted: > 0 } s } ? (double)s.Accepted / s.Drafted : null;
 
     /// <summary>A model whose weights are bfloat16 values, as those of most published checkpoints are: saved as one and loaded.</summary>
-    public static ITrainablePolicy Published(LlamaConfig config, int threads, DecodingPrecision decoding)
+    public static ITrainablePolicy Published(LlamaConfig config, ManagedLlamaOptions options)
     {
         string folder = Directory.CreateTempSubdirectory("tuna-").FullName;
         try
         {
-            using (ManagedLlama fresh = ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, SavedType = TensorDType.BF16 }))
+            using (ManagedLlama fresh = ManagedLlama.Create(config, seed: 0, options with { SavedType = TensorDType.BF16 }))
                 fresh.SaveModel(folder);
-            return ManagedLlama.Load(folder, new ManagedLlamaOptions { Threads = threads, Decoding = decoding });
+            return ManagedLlama.Load(folder, options);
         }
         finally
         {

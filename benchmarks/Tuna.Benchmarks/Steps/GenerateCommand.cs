@@ -23,18 +23,20 @@ internal static class GenerateCommand
         var greedy = new Option<bool>("--greedy") { Description = "take the likeliest token instead of sampling at temperature 1" };
         var published = new Option<bool>("--published") { Description = "weights that are bfloat16 values, as those of most published checkpoints are, instead of float32 ones" };
         var decoding = new Option<DecodingPrecision>("--decoding") { Description = "exact, or bfloat16 to sample from rounded weights at half the memory traffic", DefaultValueFactory = _ => DecodingPrecision.Exact };
+        var noSpeculation = new Option<bool>("--no-speculation") { Description = "one token of each sample at a time" };
         var reps = new Option<int>("--reps") { DefaultValueFactory = _ => 3 };
-        var command = new Command("generate", "Speed of sampling; prints one JSON line.") { config, untied, threads, prompts, samples, prompt, newTokens, greedy, published, decoding, reps };
+        var command = new Command("generate", "Speed of sampling; prints one JSON line.") { config, untied, threads, prompts, samples, prompt, newTokens, greedy, published, decoding, noSpeculation, reps };
         command.SetAction(r => Run(
             r.GetValue(config)!, r.GetValue(untied), r.GetValue(threads), r.GetValue(prompts), r.GetValue(samples), r.GetValue(prompt), r.GetValue(newTokens), r.GetValue(greedy), r.GetValue(published),
-            r.GetValue(decoding), r.GetValue(reps)));
+            r.GetValue(decoding), r.GetValue(noSpeculation), r.GetValue(reps)));
         return command;
     }
 
-    private static void Run(string config, bool untied, int threads, int prompts, int samples, int prompt, int newTokens, bool greedy, bool published, DecodingPrecision decoding, int reps)
+    private static void Run(string config, bool untied, int threads, int prompts, int samples, int prompt, int newTokens, bool greedy, bool published, DecodingPrecision decoding, bool noSpeculation, int reps)
     {
         LlamaConfig model = ModelShape.Parse(config, untied);
-        using ITrainablePolicy policy = published ? Engine.Published(model, threads, decoding) : Engine.Create(model, threads, decoding);
+        var options = new ManagedLlamaOptions { Threads = threads, Decoding = decoding, SpeculativeDecoding = !noSpeculation };
+        using ITrainablePolicy policy = published ? Engine.Published(model, options) : Engine.Create(model, options);
         double built = ProcessMemory.ResidentMiB;
         var rng = new Rng(1);
         int[][] ids = [.. Enumerable.Range(0, prompts).Select(_ => Workload.Tokens(rng, prompt, model.VocabularySize))];
@@ -45,6 +47,7 @@ internal static class GenerateCommand
         new JsonLine("tuna_generate")
             .Add("config", config).Add("tied", !untied).Add("parameters", policy.Info.ParameterCount).Add("threads", threads)
             .Add("prompts", prompts).Add("samples", samples).Add("prompt", prompt).Add("new_tokens", newTokens).Add("sampled", !greedy).Add("published", published).Add("decoding", decoding.ToString().ToLowerInvariant())
+            .Add("drafted_accepted", Engine.Accepted(policy) is { } accepted ? Math.Round(accepted, 4) : null)
             .Times("total", full).Seconds("prefill_plus_first_token_s", JsonLine.Median(one))
             .Add("new_tokens_per_s", Math.Round((long)prompts * samples * newTokens / seconds, 1))
             .Add("decode_ms_per_step", Math.Round(1000 * (seconds - JsonLine.Median(one)) / Math.Max(1, newTokens - 1), 3))

@@ -1,0 +1,116 @@
+using System.Runtime.InteropServices;
+using Tuna.Checkpoints;
+using Tuna.Llama.Managed.Kernels;
+using Tuna.Llama.Managed.Memory;
+using Tuna.Llama.Managed.Model;
+using Tuna.Llama.Managed.Threading;
+
+namespace Tuna.Llama.Managed.Sampling;
+
+/// <summary>One token of a sample that goes through the layers: its last, or one of its draft.</summary>
+/// <param name="Sample">The sample.</param>
+/// <param name="Ahead">0 for its last token, a for the ath of its draft.</param>
+internal readonly record struct TokenRow(SampleState Sample, int Ahead)
+{
+    public int Token => Ahead == 0 ? Sample.Tokens[^1] : Sample.Draft[Ahead - 1];
+
+    /// <summary>Own tokens of the sample up to this one.</summary>
+    public int Count => Sample.Tokens.Count + Ahead;
+
+    public int Position => Sample.Request.Prompt.Length + Count - 1;
+}
+
+/// <summary>Takes new tokens of some samples through the layers to the logits of what follows them.</summary>
+/// <remarks>A row's bits depend on its sample's tokens alone, not on which rows go with it: several tokens of a sample give what they would one by one.</remarks>
+internal sealed unsafe class TokenPass : IDisposable
+{
+    private readonly LlamaConfig _config;
+    private readonly LlamaParameters _parameters;
+    private readonly Rope _rope;
+    private readonly WorkerPool _pool;
+    private readonly AttentionShape _shape;
+    private readonly KeyValueCache _cache;
+    private readonly RowBuffer _x, _normed, _qkv, _attention, _gateUp, _hidden, _logits, _inverse;
+    private readonly List<int> _tokens = [], _positions = [];
+    private readonly List<CachedSequence> _sequences = [];
+
+    public TokenPass(LlamaConfig config, LlamaParameters parameters, LlamaTrunk trunk, WorkerPool pool, KeyValueCache cache)
+    {
+        (_config, _parameters, _rope, _pool, _shape, _cache) = (config, parameters, trunk.Rope, pool, trunk.Shape, cache);
+        _x = new RowBuffer(config.HiddenSize);
+        _normed = new RowBuffer(config.HiddenSize);
+        _qkv = new RowBuffer(_shape.RowWidth);
+        _attention = new RowBuffer(_shape.QueryWidth);
+        _gateUp = new RowBuffer(2 * config.IntermediateSize);
+        _hidden = new RowBuffer(config.IntermediateSize);
+        _logits = new RowBuffer(config.VocabularySize);
+        _inverse = new RowBuffer(1);
+    }
+
+    /// <summary>Computes rows and keeps their keys and values in place of what was there.</summary>
+    /// <param name="rows">Tokens; of a sample also those before that are not in the cache yet, in order.</param>
+    /// <param name="weights">What to multiply with.</param>
+    /// <returns>Logits, [M, V], until the next call.</returns>
+    public Matrix Forward(List<TokenRow> rows, IDecodingProducts weights)
+    {
+        int n = rows.Count, longest = 0;
+        _tokens.Clear();
+        _positions.Clear();
+        foreach (TokenRow row in rows)
+        {
+            _tokens.Add(row.Token);
+            _positions.Add(row.Position);
+            longest = Math.Max(longest, row.Position + 1);
+        }
+
+        _rope.Ensure(longest);
+        Matrix x = _x.Rows(n), normed = _normed.Rows(n), qkv = _qkv.Rows(n), attention = _attention.Rows(n), gateUp = _gateUp.Rows(n), hidden = _hidden.Rows(n);
+        float* inverse = _inverse.Rows(n).Data, w = _parameters.Weights;
+        float eps = (float)_config.RmsNormEpsilon;
+        Embedding.Forward(_pool, CollectionsMarshal.AsSpan(_tokens), new Matrix(w + _parameters.Embedding, _config.VocabularySize, _config.HiddenSize), x);
+        for (int l = 0; l < _config.LayerCount; l++)
+        {
+            LayerSlots at = _parameters.Layers[l];
+            RmsNorm.Forward(_pool, x, w + at.InputNorm, eps, normed, inverse);
+            weights.Multiply(normed, DecodingMatrix.Qkv, l, qkv, false);
+            _rope.Forward(_pool, qkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), CollectionsMarshal.AsSpan(_positions));
+            Store(l, rows, qkv);
+            CachedAttention.Forward(_pool, _shape, qkv, CollectionsMarshal.AsSpan(_sequences), attention);
+            weights.Multiply(attention, DecodingMatrix.Output, l, x, true);
+            RmsNorm.Forward(_pool, x, w + at.PostNorm, eps, normed, inverse);
+            weights.Multiply(normed, DecodingMatrix.GateUp, l, gateUp, false);
+            SwiGlu.Forward(_pool, gateUp, hidden);
+            weights.Multiply(hidden, DecodingMatrix.Down, l, x, true);
+        }
+
+        RmsNorm.Forward(_pool, x, w + _parameters.FinalNorm, eps, normed, inverse);
+        return Logits(normed, weights);
+    }
+
+    /// <summary>Logits of hidden states, [M, V], until the next call.</summary>
+    public Matrix Logits(in Matrix hidden, IDecodingProducts weights)
+    {
+        Matrix logits = _logits.Rows(hidden.Rows);
+        weights.Multiply(hidden, DecodingMatrix.Logits, 0, logits, false);
+        return logits;
+    }
+
+    public void Dispose()
+    {
+        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[_x, _normed, _qkv, _attention, _gateUp, _hidden, _logits, _inverse])
+            buffer.Dispose();
+    }
+
+    /// <summary>Puts the rows' keys and values into the cache and says what each row sees.</summary>
+    private void Store(int layer, List<TokenRow> rows, in Matrix qkv)
+    {
+        _sequences.Clear();
+        for (int i = 0; i < rows.Count; i++)
+        {
+            SampleState sample = rows[i].Sample;
+            CachedTokens own = _cache.Sample(layer, sample.CacheSlot, rows[i].Count);
+            own.Store(_shape, rows[i].Count - 1, qkv.Row(i) + _shape.QueryWidth);
+            _sequences.Add(new CachedSequence(_cache.Prompt(layer, sample.PromptRow, sample.Request.Prompt.Length), own));
+        }
+    }
+}
