@@ -11,8 +11,6 @@ internal readonly unsafe struct BFloat16Format : IWeightFormat
 
     public static int BlockBytes => IWeightFormat.Block * sizeof(ushort);
 
-    public static bool HasScales => false;
-
     public static long RowBytes(int columns) => ((long)columns + IWeightFormat.Block - 1) / IWeightFormat.Block * BlockBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -8,7 +8,7 @@ namespace Tuna.Llama.Managed.Kernels;
 /// <summary>C (+)= A B^T for few rows of A: each row of B is read once, as it lies in memory, at the speed of the memory.</summary>
 /// <remarks>
 /// An element is the dot product of two rows in an order that depends on K alone, so that a row of C does not depend on how many rows there are: a sample
-/// stays the same whatever else is sampled beside it. Nor does it depend on the format of B, unless it has scales: the same weights in half the bytes give the same bits.
+/// stays the same whatever else is sampled beside it. Nor does it depend on the format of B: the same weights in half the bytes give the same bits.
 /// </remarks>
 internal static unsafe class DotRows
 {
@@ -114,14 +114,11 @@ internal static unsafe class DotRows
                 if (columns == 4)
                 {
                     Vector128<float> four = Vector128.Load(sums);
-                    if (TFormat.HasScales)
-                        four *= Vector128.Load((float*)B.Scales + n);
                     (add ? Vector128.Load(c) + four : four).Store(c);
                 }
                 else
                 {
-                    float one = TFormat.HasScales ? sums[0] * ((float*)B.Scales)[n] : sums[0];
-                    c[0] = add ? c[0] + one : one;
+                    c[0] = add ? c[0] + sums[0] : sums[0];
                 }
             }
         }

@@ -10,8 +10,6 @@ internal readonly unsafe struct Float32Format : IWeightFormat
 {
     public static int BlockBytes => IWeightFormat.Block * sizeof(float);
 
-    public static bool HasScales => false;
-
     public static long RowBytes(int columns) => (long)columns * sizeof(float);
 
     /// <summary>A matrix as weights.</summary>

@@ -9,11 +9,8 @@ internal unsafe interface IWeightFormat
     /// <summary>Weights in a block.</summary>
     const int Block = 32;
 
-    /// <summary>Bytes of a whole block; of two, a multiple of <see cref="WeightRows.Line"/>.</summary>
+    /// <summary>Bytes of a whole block, a multiple of <see cref="WeightRows.Line"/>.</summary>
     static abstract int BlockBytes { get; }
-
-    /// <summary>Whether what is in a row is to be multiplied with a scale of the row.</summary>
-    static abstract bool HasScales { get; }
 
     /// <summary>Bytes that a row of <paramref name="columns"/> weights takes.</summary>
     static abstract long RowBytes(int columns);

@@ -12,9 +12,6 @@ namespace Tuna.Llama.Managed.Kernels;
 internal readonly unsafe record struct WeightRows<TFormat>(nint Data, int Rows, int Columns, long Stride)
     where TFormat : struct, IWeightFormat
 {
-    /// <summary>A factor for each row, [Rows], in the formats that have them.</summary>
-    public nint Scales { get; init; }
-
     public byte* Row(int row) => (byte*)Data + (row * Stride);
 }
 

@@ -10,8 +10,8 @@ internal sealed unsafe class DraftWeights(DecodingMatrices matrices, WorkerPool 
     // Making the copy takes about as long as two steps.
     private const int StepsWorthACopy = 16;
 
-    private readonly NativeBuffer _copy = new();
-    private readonly long[] _offsets = matrices.Offsets(Int8Copy.Floats);
+    private readonly NativeBuffer _copy = new(), _rounded = new();
+    private readonly long[] _offsets = matrices.Offsets(Int8Matrix.Floats);
     private long _version = -1; // of the weights that were copied
 
     /// <summary>Bytes of the copy; 0 while there is none.</summary>
@@ -42,9 +42,14 @@ internal sealed unsafe class DraftWeights(DecodingMatrices matrices, WorkerPool 
     }
 
     /// <inheritdoc/>
-    public void Multiply(in Matrix x, DecodingMatrix matrix, int layer, in Matrix c, bool accumulate) => DotRows.Multiply(pool, x, Copy(matrices.Index(matrix, layer)), c, accumulate);
+    public void Multiply(in Matrix x, DecodingMatrix matrix, int layer, in Matrix c, bool accumulate) =>
+        Int8Rows.Multiply(pool, x, _rounded, Copy(matrices.Index(matrix, layer)), c, accumulate);
 
-    public void Dispose() => Release();
+    public void Dispose()
+    {
+        Release();
+        _rounded.Dispose();
+    }
 
-    private WeightRows<Int8Format> Copy(int index) => Int8Copy.View(_copy.Pointer + _offsets[index], matrices[index].Rows, matrices[index].Columns);
+    private Int8Matrix Copy(int index) => new((nint)(_copy.Pointer + _offsets[index]), matrices[index].Rows, matrices[index].Columns);
 }
