@@ -69,7 +69,7 @@ public sealed unsafe class DecodingWeightsTests
         // Prompts go through the trunk, whose weights are not rounded; nor are the input embedding and the norms.
         using ManagedLlama policy = Create(DecodingPrecision.BFloat16, tied: false), reference = Create(DecodingPrecision.Exact, tied: false);
         Round(reference.Parameters);
-        using var decoder = new Decoder(Untied, reference.Parameters, policy.Trunk, policy.Pool, DecodingPrecision.Exact);
+        using var decoder = new Decoder(Untied, reference.Parameters, policy.Trunk, policy.Pool, DecodingPrecision.Exact, speculative: false);
         SamplingRequest request = Request(14, temperature);
         AssertSame(decoder.Sample([request], policy.Info, default), policy.Sample([request]));
         Assert.Equal(0, decoder.CopyBytes);
@@ -124,7 +124,7 @@ public sealed unsafe class DecodingWeightsTests
     {
         using ManagedLlama prompts = Create(DecodingPrecision.Exact, tied: false), policy = Create(DecodingPrecision.Exact, tied: false);
         LlamaParameters parameters = policy.Parameters;
-        using var decoder = new Decoder(Untied, parameters, prompts.Trunk, prompts.Pool, DecodingPrecision.BFloat16);
+        using var decoder = new Decoder(Untied, parameters, prompts.Trunk, prompts.Pool, DecodingPrecision.BFloat16, speculative: false);
         IReadOnlyList<IReadOnlyList<SampledResponse>> before = decoder.Sample([Request(6)], policy.Info, default);
         prompts.Score(Models.Groups(), new double[9]);
         new Span<float>(parameters.Weights + parameters.Layers[0].Down, 960).Fill(0.01f); // behind the version's back: a copy made again would show it

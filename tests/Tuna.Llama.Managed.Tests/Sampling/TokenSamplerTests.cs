@@ -24,9 +24,8 @@ public sealed unsafe class TokenSamplerTests : IDisposable
         double[] expected = Distribution(logits, temperature, topK, topP);
         const int Draws = 40_000;
         var counts = new int[logits.Length];
-        var rng = new Rng(17);
         for (int i = 0; i < Draws; i++)
-            counts[Draw(logits, request, rng.NextDouble()).Token]++;
+            counts[Draw(logits, request, i).Token]++;
 
         double chi = 0;
         int cells = 0;
@@ -45,32 +44,39 @@ public sealed unsafe class TokenSamplerTests : IDisposable
     }
 
     [Fact]
-    public void Draw_AnyUniform_IsTheInverseOfTheCumulativeDistribution()
+    public void Draw_CutOff_ReportsTheLogProbabilityWithNothingCutOff()
     {
         float[] logits = [MathF.Log(0.5f), MathF.Log(0.2f), MathF.Log(0.3f)];
-        Assert.Equal(0, Draw(logits, Request(1, 0, 1), 0).Token);
-        Assert.Equal(0, Draw(logits, Request(1, 0, 1), 0.499).Token);
-        Assert.Equal(1, Draw(logits, Request(1, 0, 1), 0.501).Token);
-        Assert.Equal(2, Draw(logits, Request(1, 0, 1), 0.701).Token);
-        Assert.Equal(2, Draw(logits, Request(1, 0, 1), 0.9999999999999999).Token);
-        // By rank when something is cut off: 0.5, 0.3.
-        Assert.Equal(2, Draw(logits, Request(1, 2, 1), 0.63).Token);
-        Assert.Equal(Math.Log(0.3), Draw(logits, Request(1, 2, 1), 0.63).LogProb, 1e-6);
+        for (int place = 0; place < 20; place++)
+        {
+            (int token, double logProb) = Draw(logits, Request(0.7, 2, 1), place);
+            Assert.NotEqual(1, token);
+            Assert.Equal(logits[token], logProb, 1e-6);
+        }
     }
+
+    [Fact]
+    public void Pick_IsTheTokenOfDraw() => Prop.ForAll(Gen.Choose(1, 100_000).ToArbitrary(), seed =>
+    {
+        float[] logits = Logits(1 + (seed % 200), (ulong)seed);
+        SamplingRequest request = Request(seed % 3 * 0.6, seed % 4 * 3, seed % 5 == 0 ? 0.7 : 1);
+        fixed (float* l = logits)
+            return _sampler.Pick(l, logits.Length, request, new GumbelNoise(7, seed)) == _sampler.Draw(l, logits.Length, request, new GumbelNoise(7, seed)).Token;
+    }).QuickCheckThrowOnFailure();
 
     [Fact]
     public void Draw_Greedy_TakesTheFirstOfTheLargest()
     {
         float[] logits = Logits(100, 1);
         logits[40] = logits[60] = 100;
-        Assert.Equal(40, Draw(logits, Request(0, 0, 1), 0.3).Token);
+        Assert.Equal(40, Draw(logits, Request(0, 0, 1), 3).Token);
     }
 
     [Fact]
     public void Draw_TopKOne_IsGreedy() => Prop.ForAll(Gen.Choose(1, 1000).ToArbitrary(), seed =>
     {
         float[] logits = Logits(1 + (seed % 50), (ulong)seed);
-        return Draw(logits, Request(1, 1, 1), 0.999).Token == Array.IndexOf(logits, logits.Max());
+        return Draw(logits, Request(1, 1, 1), seed).Token == Array.IndexOf(logits, logits.Max());
     }).QuickCheckThrowOnFailure();
 
     [Fact]
@@ -80,21 +86,24 @@ public sealed unsafe class TokenSamplerTests : IDisposable
         float[] logits = Logits(2 + rng.Next(60), (ulong)seed);
         int topK = rng.Next(8);
         double topP = 0.05 + (0.95 * rng.NextDouble()), temperature = 0.2 + (2 * rng.NextDouble());
-        int token = Draw(logits, Request(temperature, topK, topP), rng.NextDouble()).Token;
+        int token = Draw(logits, Request(temperature, topK, topP), seed).Token;
         return Distribution(logits, temperature, topK, topP)[token] > 0;
     }).QuickCheckThrowOnFailure();
 
     [Fact]
-    public void Draw_NonFiniteLogits_Throws()
+    public void Draw_NonFiniteLogits_GivesNoToken()
     {
-        Assert.Throws<InvalidOperationException>(() => Draw([1, float.NaN, 2], Request(1, 0, 1), 0.5));
-        Assert.Throws<InvalidOperationException>(() => Draw([1, float.PositiveInfinity, 2], Request(1, 0, 1), 0.5));
+        Assert.Equal((-1, double.NaN), Draw([1, float.NaN, 2], Request(1, 0, 1), 5));
+        Assert.Equal((-1, double.NaN), Draw([1, float.PositiveInfinity, 2], Request(0, 0, 1), 5));
     }
 
-    private (int Token, double LogProb) Draw(float[] logits, SamplingRequest request, double uniform)
+    [Fact]
+    public void Draw_TinyTemperature_IsGreedy() => Assert.Equal(Draw(Logits(500, 9), Request(0, 0, 1), 0).Token, Draw(Logits(500, 9), Request(1e-300, 0, 1), 4).Token);
+
+    private (int Token, double LogProb) Draw(float[] logits, SamplingRequest request, int place)
     {
         fixed (float* l = logits)
-            return _sampler.Draw(l, logits.Length, request, uniform);
+            return _sampler.Draw(l, logits.Length, request, new GumbelNoise(17, place));
     }
 
     private static float[] Logits(int count, ulong seed)
