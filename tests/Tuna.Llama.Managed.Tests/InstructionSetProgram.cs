@@ -1,5 +1,6 @@
 using System.Globalization;
 using Tuna.Llama.Managed.Kernels;
+using Tuna.Llama.Managed.Sampling;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Managed;
@@ -18,8 +19,8 @@ internal static class InstructionSetProgram
             Console.WriteLine(x.ToString("R", CultureInfo.InvariantCulture));
     }
 
-    /// <summary>What passes through every kernel: scores, a gradient's norm, scores after a step, samples with their log-probabilities, also from weights in bfloat16.</summary>
-    public static double[] Results()
+    /// <summary>What passes through every kernel: scores, a gradient's norm, scores after a step, samples with their log-probabilities, drafted, and also from weights in bfloat16; what noise alone decides.</summary>
+    public static unsafe double[] Results()
     {
         using ManagedLlama policy = Models.Create(), rounded = ManagedLlama.Create(Models.Config, 1, new ManagedLlamaOptions { Threads = 2, Decoding = DecodingPrecision.BFloat16 });
         var results = new List<double>(Models.Pass(policy, Models.Groups(), Gradient)) { policy.GradientNorm() };
@@ -30,6 +31,15 @@ internal static class InstructionSetProgram
             SampledResponse sample = each.Sample([new SamplingRequest { Prompt = Models.Tokens(9, 1), MaxNewTokens = 8, Temperature = 0 }])[0][0];
             results.AddRange(sample.Tokens.Select(t => (double)t));
             results.Add(sample.LogProb);
+        }
+
+        SampledResponse drawn = policy.Sample([new SamplingRequest { Prompt = Models.Tokens(9, 1), MaxNewTokens = 24, Seed = 3 }])[0][0];
+        results.AddRange(drawn.Tokens.Select(t => (double)t));
+        results.Add(policy.Speculated.Accepted);
+        fixed (float* logits = new float[1003])
+        {
+            for (int place = 0; place < 20; place++)
+                results.Add(new GumbelNoise(1, place).ArgMax(logits, 1003, 0, 1, 0, 1003));
         }
 
         return [.. results];

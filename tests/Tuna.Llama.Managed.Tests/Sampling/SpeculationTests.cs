@@ -130,6 +130,18 @@ public sealed unsafe class SpeculationTests
     }
 
     [Fact]
+    public void Sample_ATokenThatIsDrawnAnyway_IsNotDrafted()
+    {
+        using ManagedLlama policy = Create(1, true);
+        policy.Sample([Request()]);
+        long drafted = policy.Speculated.Drafted;
+        policy.Sample([Request(tokens: 2)]);
+        Assert.Equal(drafted, policy.Speculated.Drafted);
+        policy.Sample([Request(tokens: 3)]);
+        Assert.Equal(drafted + 1, policy.Speculated.Drafted);
+    }
+
+    [Fact]
     public void Sample_FromACopyInBFloat16_MakesNoDraftAndGivesItsOwnBack()
     {
         using ManagedLlama rounding = ManagedLlama.Create(Models.Config, 1, new ManagedLlamaOptions { Threads = 2, Decoding = DecodingPrecision.BFloat16 }), policy = Create(1, true);
