@@ -10,8 +10,8 @@ internal sealed class Speculation(TokenPass pass, DecodingWeights weights, Draft
     // A pass of so many rows takes little longer than one of half as many: kernels take eight rows at once.
     private const int MaxRows = 8;
 
-    // The further ahead, the less likely a token is taken.
-    private const int MaxDepth = 3;
+    // From so many drafted tokens on it counts how many were taken.
+    private const int Trial = 64;
 
     private readonly List<TokenRow> _rows = [];
 
@@ -83,7 +83,9 @@ internal sealed class Speculation(TokenPass pass, DecodingWeights weights, Draft
     {
         if (draft is null || weights.Copied)
             return 0;
-        int depth = Math.Clamp((MaxRows / active.Count) - 1, 0, MaxDepth);
+        int depth = Math.Max(0, (MaxRows / active.Count) - 1);
+        if (Drafted >= Trial && 2 * Accepted < Drafted)
+            depth = Math.Min(depth, 1); // little of it is taken, the less the further ahead
         return depth > 0 && draft.Follow(active.Max(s => s.Left)) ? depth : 0;
     }
 }

@@ -90,6 +90,13 @@ public sealed unsafe class SpeculationTests
         AssertSame(plain.Sample([Request(count: 4)]), drafting.Sample([Request(count: 4)]));
         AssertSame(plain.Sample([Request(temperature: 0)]), drafting.Sample([Request(temperature: 0)]));
         Assert.InRange(drafting.Speculated.Accepted - accepted, 0, (drafting.Speculated.Drafted - drafted) / 2);
+        drafting.Sample([Request(tokens: 100)]);
+        Assert.InRange(2 * drafting.Speculated.Accepted, 0, drafting.Speculated.Drafted);
+
+        // From now on one token at a time.
+        drafted = drafting.Speculated.Drafted;
+        drafting.Sample([Request(tokens: 100)]);
+        Assert.InRange(drafting.Speculated.Drafted - drafted, 1, 100);
     }
 
     [Fact]
