@@ -7,7 +7,7 @@ namespace Tuna.Llama.Managed.Sampling;
 /// <summary>The matrices that guess what will be sampled: a copy of the weights in a byte each, read in a quarter of the time.</summary>
 internal sealed unsafe class DraftWeights(DecodingMatrices matrices, WorkerPool pool) : IDecodingProducts, IDisposable
 {
-    // Making the copy takes about as long as two steps.
+    // Making the copy takes about as long as a step, and rounds save a quarter of one or more.
     private const int StepsWorthACopy = 16;
 
     private readonly NativeBuffer _copy = new(), _rounded = new();
