@@ -1,6 +1,7 @@
 using System.Globalization;
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Sampling;
+using Tuna.Numerics;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Managed;
@@ -36,11 +37,8 @@ internal static class InstructionSetProgram
         SampledResponse drawn = policy.Sample([new SamplingRequest { Prompt = Models.Tokens(9, 1), MaxNewTokens = 24, Seed = 3 }])[0][0];
         results.AddRange(drawn.Tokens.Select(t => (double)t));
         results.Add(policy.Speculated.Accepted);
-        fixed (float* logits = new float[1003])
-        {
-            for (int place = 0; place < 20; place++)
-                results.Add(new GumbelNoise(1, place).ArgMax(logits, 1003, 0, 1, 0, 1003));
-        }
+        for (int place = 0; place < 20; place++)
+            results.Add(new GumbelNoise(1, place).ArgMax(new float[1003], 0, 1));
 
         return [.. results];
     }

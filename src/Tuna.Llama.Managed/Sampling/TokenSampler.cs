@@ -1,5 +1,6 @@
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Memory;
+using Tuna.Numerics;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Managed.Sampling;
@@ -8,9 +9,6 @@ namespace Tuna.Llama.Managed.Sampling;
 /// <remarks>One per worker: it keeps its lists from token to token. Among equal logits the smaller id comes first. What is cut off changes no token's noise.</remarks>
 internal sealed unsafe class TokenSampler : IDisposable
 {
-    // Colder than this is colder than differences of single-precision logits can show; its products stay finite.
-    private const double LargestInverse = 1e20;
-
     private readonly NativeBuffer _weights = new();
     private readonly List<int> _candidates = [];
     private readonly PriorityQueue<int, (float Logit, int Id)> _top = new();
@@ -39,9 +37,8 @@ internal sealed unsafe class TokenSampler : IDisposable
             return -1;
         if (request.Temperature == 0)
             return new ReadOnlySpan<float>(logits, count).IndexOf(max);
-        double inverse = Math.Min(1 / request.Temperature, LargestInverse);
-        (float least, int lastId) = request.TopK == 0 && request.TopP == 1 ? (float.NegativeInfinity, count) : LastKept(logits, count, max, request, (float)inverse);
-        return noise.ArgMax(logits, count, max, inverse, least, lastId);
+        (float least, int lastId) = request.TopK == 0 && request.TopP == 1 ? (float.NegativeInfinity, count) : LastKept(logits, count, max, request, (float)Math.Min(1 / request.Temperature, 1e20));
+        return noise.ArgMax(new ReadOnlySpan<float>(logits, count), max, request.Temperature, least, lastId);
     }
 
     /// <summary>The last token, by rank, of those that are kept.</summary>

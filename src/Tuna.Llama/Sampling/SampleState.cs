@@ -6,7 +6,7 @@ namespace Tuna.Llama.Sampling;
 /// <summary>One sample that is being drawn.</summary>
 internal sealed class SampleState(SamplingRequest request, int requestIndex, int number)
 {
-    private readonly Rng _rng = new(Rng.Derive(request.Seed, (ulong)number));
+    private readonly ulong _stream = Rng.Derive(request.Seed, (ulong)number);
 
     public SamplingRequest Request { get; } = request;
 
@@ -24,7 +24,7 @@ internal sealed class SampleState(SamplingRequest request, int requestIndex, int
     /// <summary>Draws the next token from logits, [V].</summary>
     public void Draw(ReadOnlySpan<float> logits, TokenSampler sampler)
     {
-        (int token, double logProb) = sampler.Draw(logits, Request, Request.Temperature == 0 ? 0 : _rng.NextDouble());
+        (int token, double logProb) = sampler.Draw(logits, Request, new GumbelNoise(_stream, Tokens.Count));
         Tokens.Add(token);
         LogProb += logProb;
         Stopped = Request.StopTokens.Contains(token);

@@ -1,10 +1,11 @@
 using System.Numerics.Tensors;
+using Tuna.Numerics;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Sampling;
 
 /// <summary>Draws one token from logits: greedy, or by temperature, then the k likeliest, then the nucleus (Holtzman et al., arXiv 1904.09751).</summary>
-/// <remarks>Keeps its buffers from token to token. Among equal logits the smaller id comes first.</remarks>
+/// <remarks>Keeps its buffers from token to token. Among equal logits the smaller id comes first. What is cut off changes no token's noise.</remarks>
 internal sealed class TokenSampler
 {
     private float[] _weights = [];
@@ -13,10 +14,10 @@ internal sealed class TokenSampler
     /// <summary>Draws a token.</summary>
     /// <param name="logits">Logits, [V].</param>
     /// <param name="request">How to draw.</param>
-    /// <param name="uniform">A uniform number in [0, 1).</param>
+    /// <param name="noise">What decides; greedy drawing needs none.</param>
     /// <returns>The token and its log-probability at temperature 1 with nothing cut off.</returns>
     /// <exception cref="InvalidOperationException">The logits are not finite.</exception>
-    public (int Token, double LogProb) Draw(ReadOnlySpan<float> logits, SamplingRequest request, double uniform)
+    public (int Token, double LogProb) Draw(ReadOnlySpan<float> logits, SamplingRequest request, GumbelNoise noise)
     {
         if (_weights.Length < logits.Length)
             (_weights, _ids) = (new float[logits.Length], new int[logits.Length]);
@@ -27,15 +28,11 @@ internal sealed class TokenSampler
             throw new InvalidOperationException("The model's logits are not finite, so nothing can be sampled from it.");
         int token;
         if (request.Temperature == 0)
-        {
             token = logits.IndexOf(max);
-        }
+        else if (request.TopK == 0 && request.TopP == 1)
+            token = noise.ArgMax(logits, max, request.Temperature);
         else
-        {
-            double total = Weigh(logits, max, (float)(1 / request.Temperature), weights);
-            token = request.TopK == 0 && request.TopP == 1 ? FromAll(weights, total, uniform) : FromSome(logits, weights, total, request, uniform);
-        }
-
+            token = FromSome(logits, max, request, noise);
         return (token, logits[token] - logSum);
     }
 
@@ -52,25 +49,10 @@ internal sealed class TokenSampler
         return sum;
     }
 
-    private static int FromAll(ReadOnlySpan<float> weights, double total, double uniform)
+    private int FromSome(ReadOnlySpan<float> logits, float max, SamplingRequest request, GumbelNoise noise)
     {
-        double left = uniform * total;
-        int last = 0;
-        for (int i = 0; i < weights.Length; i++)
-        {
-            if (weights[i] == 0)
-                continue;
-            last = i;
-            left -= weights[i];
-            if (left < 0)
-                break;
-        }
-
-        return last; // rounding may leave a rest after the last token of positive weight: it is the one
-    }
-
-    private int FromSome(ReadOnlySpan<float> logits, ReadOnlySpan<float> weights, double total, SamplingRequest request, double uniform)
-    {
+        Span<float> weights = _weights.AsSpan(0, logits.Length);
+        double total = Weigh(logits, max, (float)Math.Min(1 / request.Temperature, 1e20), weights);
         // All tokens of a weight below this bound together weigh less than what the nucleus leaves out: no need to sort them.
         double bound = request.TopK > 0 ? 0 : total * (1 - request.TopP) / weights.Length;
         int count = 0;
@@ -96,14 +78,7 @@ internal sealed class TokenSampler
         int size = 0;
         while (size < count && (size == 0 || kept < request.TopP * total))
             kept += weights[keys[size++].Id];
-        double left = uniform * kept;
-        for (int i = 0; i < size - 1; i++)
-        {
-            left -= weights[keys[i].Id];
-            if (left < 0)
-                return keys[i].Id;
-        }
-
-        return keys[size - 1].Id;
+        (float logit, int last) = keys[size - 1];
+        return noise.ArgMax(logits, max, request.Temperature, -logit, last);
     }
 }

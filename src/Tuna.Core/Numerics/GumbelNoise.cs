@@ -1,24 +1,29 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Tuna.Numerics;
+using System.Runtime.InteropServices;
 
-namespace Tuna.Llama.Managed.Sampling;
+namespace Tuna.Numerics;
 
 /// <summary>Draws from a softmax by Gumbel-max (Gumbel, 1954): the token of the largest logit / temperature - log(E), E exponential noise of its own.</summary>
 /// <remarks>
 /// The noise is a pure function of a stream, a place in it and a token: two sets of logits that are nearly the same draw nearly always the same token
 /// (Daliri, Musco and Suresh, arXiv 2408.07978), which an inverse cumulative distribution does not do. The noise comes from integers, scores are in double precision and vectors only rule
-/// tokens out, so that a draw does not depend on the instruction set.
+/// tokens out, so that a draw does not depend on the instruction set. All engines draw with it, the same seed thus gives the same tokens where their logits agree; its values are part of the library's contract.
 /// </remarks>
-internal readonly unsafe struct GumbelNoise
+public readonly struct GumbelNoise
 {
     // Every score is at most this above (logit - max) / T - ln 2 * (bits of the noise as a float) / 2^23: see Bound. The last term is far more than rounding adds.
     private const float BoundOffset = (158 * 0.693147181f) + 1e-3f;
     private const float BoundSlope = -0.693147181f / (1 << 23);
 
+    // Colder than this is colder than differences of single-precision logits can show; its products stay finite.
+    private const double LargestInverse = 1e20;
+
     private readonly uint _first, _second;
 
     /// <summary>The noise at a place of a stream.</summary>
+    /// <param name="stream">The stream: of a sample, <see cref="Rng.Derive"/> of its request's seed and its number.</param>
+    /// <param name="place">The place: of a sample's token, how many of its own precede it.</param>
     public GumbelNoise(ulong stream, int place)
     {
         ulong key = Rng.Derive(stream, (ulong)place);
@@ -30,21 +35,23 @@ internal readonly unsafe struct GumbelNoise
 
     /// <summary>The token of the largest score among those whose logit is above a bound, or at it with no larger id than the last.</summary>
     /// <param name="logits">Logits, [V], not NaN.</param>
-    /// <param name="count">V.</param>
-    /// <param name="max">The largest of them.</param>
-    /// <param name="inverseTemperature">1 / T, finite.</param>
+    /// <param name="max">The largest of them, finite.</param>
+    /// <param name="temperature">T, above 0.</param>
     /// <param name="least">The bound.</param>
     /// <param name="lastId">The largest id at the bound.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public int ArgMax(float* logits, int count, float max, double inverseTemperature, float least, int lastId)
+    public int ArgMax(ReadOnlySpan<float> logits, float max, double temperature, float least = float.NegativeInfinity, int lastId = int.MaxValue)
     {
+        double inverseTemperature = Math.Min(1 / temperature, LargestInverse);
+        int count = logits.Length;
+        ref float start = ref MemoryMarshal.GetReference(logits);
         var best = (Score: double.NegativeInfinity, Token: -1);
         int width = Vector<float>.Count, i = 0;
         Vector<float> shift = new(max), scale = new((float)inverseTemperature), bound = new(least), beaten = new(float.NegativeInfinity);
         Vector<uint> ids = Vector<uint>.Indices, first = new(_first), second = new(_second), step = new((uint)width);
         for (; i + width <= count; i += width, ids += step)
         {
-            Vector<float> l = Vector.Load(logits + i);
+            Vector<float> l = Vector.LoadUnsafe(ref start, (nuint)i);
             Vector<int> bits = Vector.AsVectorInt32(Mix(Mix(ids + first) ^ second));
             Vector<float> score = Vector.MultiplyAddEstimate(l - shift, scale, Bound(bits));
             if (!Vector.GreaterThanAny(score, beaten))
@@ -64,7 +71,7 @@ internal readonly unsafe struct GumbelNoise
         return best.Token;
     }
 
-    private void Try(float* logits, int token, float max, double inverseTemperature, float least, int lastId, ref (double Score, int Token) best)
+    private void Try(ReadOnlySpan<float> logits, int token, float max, double inverseTemperature, float least, int lastId, ref (double Score, int Token) best)
     {
         if (logits[token] < least || (logits[token] == least && token > lastId))
             return;
