@@ -39,9 +39,16 @@ public readonly struct GumbelNoise
     /// <param name="temperature">T, above 0.</param>
     /// <param name="least">The bound.</param>
     /// <param name="lastId">The largest id at the bound.</param>
+    /// <returns>The token; -1 when the bound leaves none.</returns>
+    /// <exception cref="ArgumentException">There are no logits.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The temperature is not above 0.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int ArgMax(ReadOnlySpan<float> logits, float max, double temperature, float least = float.NegativeInfinity, int lastId = int.MaxValue)
     {
+        if (logits.IsEmpty)
+            throw new ArgumentException("There are no logits to draw from.", nameof(logits));
+        if (!(temperature > 0))
+            throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature is above 0; without noise the largest logit is the one.");
         double inverseTemperature = Math.Min(1 / temperature, LargestInverse);
         int count = logits.Length;
         ref float start = ref MemoryMarshal.GetReference(logits);

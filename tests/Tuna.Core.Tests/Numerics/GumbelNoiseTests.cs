@@ -45,6 +45,15 @@ public sealed class GumbelNoiseTests
     }
 
     [Fact]
+    public void ArgMax_NothingToDrawFromOrNoTemperature_Throws()
+    {
+        Assert.Throws<ArgumentException>(() => default(GumbelNoise).ArgMax([], 0, 1));
+        foreach (double temperature in (double[])[0, -1, double.NaN])
+            Assert.Throws<ArgumentOutOfRangeException>(() => default(GumbelNoise).ArgMax([1f], 1, temperature));
+        Assert.Equal(-1, default(GumbelNoise).ArgMax([1f], 1, 1, 2));
+    }
+
+    [Fact]
     public void Of_FollowsTheGumbelDistribution()
     {
         // exp(-exp(-g)) is uniform: its deciles by chi-square, nine degrees of freedom; and the smallest exponential of many is not cut off.
