@@ -16,8 +16,8 @@ public readonly struct GumbelNoise
     private const float BoundOffset = (158 * 0.693147181f) + 1e-3f;
     private const float BoundSlope = -0.693147181f / (1 << 23);
 
-    // Colder than this is colder than differences of single-precision logits can show; its products stay finite.
-    private const double LargestInverse = 1e20;
+    /// <summary>The largest 1 / T that is reckoned with: colder is colder than differences of single-precision logits can show, and its products stay finite.</summary>
+    public const double LargestInverseTemperature = 1e20;
 
     private readonly uint _first, _second;
 
@@ -49,7 +49,7 @@ public readonly struct GumbelNoise
             throw new ArgumentException("There are no logits to draw from.", nameof(logits));
         if (!(temperature > 0))
             throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature is above 0; without noise the largest logit is the one.");
-        double inverseTemperature = Math.Min(1 / temperature, LargestInverse);
+        double inverseTemperature = Math.Min(1 / temperature, LargestInverseTemperature);
         int count = logits.Length;
         ref float start = ref MemoryMarshal.GetReference(logits);
         var best = (Score: double.NegativeInfinity, Token: -1);

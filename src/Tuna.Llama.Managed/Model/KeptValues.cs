@@ -42,11 +42,7 @@ internal sealed unsafe class KeptValues(LlamaConfig config, LlamaParameters para
         long gateUp = Up(2L * config.IntermediateSize * rows), logits = LogProbs.BlockFloats(logitRows);
         int blocks = logitRows == 0 ? 0 : _logits.Length;
         parameters.EnsureGradient();
-        int layersLeft = config.LayerCount;
-        if (UsesGradient && parameters.GradientIsZero)
-        {
-            layersLeft = UseGradient(gateUp, logits, blocks);
-        }
+        int layersLeft = UsesGradient && parameters.GradientIsZero ? UseGradient(gateUp, logits, blocks) : config.LayerCount;
 
         // Beside it: first the layers that are left, from the last to the first, then blocks of logits.
         long allowed = ownBytes / sizeof(float);
@@ -79,7 +75,7 @@ internal sealed unsafe class KeptValues(LlamaConfig config, LlamaParameters para
 
         // The values of the last layers, one after another from the start of the layers' memory on: backward has read a layer's when it writes the gradient of the layer itself.
         int count = config.LayerCount;
-        while (count > 0 && !Fits(config.LayerCount - count, 1) || count > 0 && !Fits(config.LayerCount - 1, count))
+        while (count > 0 && !(Fits(config.LayerCount - count, 1) && Fits(config.LayerCount - 1, count)))
             count--;
         int left = config.LayerCount - count;
         for (int i = 0; i < count; i++, start += gateUp)

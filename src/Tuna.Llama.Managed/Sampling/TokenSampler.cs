@@ -37,13 +37,17 @@ internal sealed unsafe class TokenSampler : IDisposable
             return -1;
         if (request.Temperature == 0)
             return new ReadOnlySpan<float>(logits, count).IndexOf(max);
-        (float least, int lastId) = request.TopK == 0 && request.TopP == 1 ? (float.NegativeInfinity, count) : LastKept(logits, count, max, request, (float)Math.Min(1 / request.Temperature, 1e20));
-        return noise.ArgMax(new ReadOnlySpan<float>(logits, count), max, request.Temperature, least, lastId);
+        var all = new ReadOnlySpan<float>(logits, count);
+        if (request.TopK == 0 && request.TopP == 1)
+            return noise.ArgMax(all, max, request.Temperature);
+        (float least, int lastId) = LastKept(logits, count, max, request);
+        return noise.ArgMax(all, max, request.Temperature, least, lastId);
     }
 
     /// <summary>The last token, by rank, of those that are kept.</summary>
-    private (float Logit, int Id) LastKept(float* logits, int count, float max, SamplingRequest request, float scale)
+    private (float Logit, int Id) LastKept(float* logits, int count, float max, SamplingRequest request)
     {
+        float scale = (float)Math.Min(1 / request.Temperature, GumbelNoise.LargestInverseTemperature);
         float* weights = _weights.Ensure(count);
         double total = VectorMath.ExpSum(logits, weights, count, scale, max * scale);
         _candidates.Clear();

@@ -52,7 +52,7 @@ internal sealed class TokenSampler
     private int FromSome(ReadOnlySpan<float> logits, float max, SamplingRequest request, GumbelNoise noise)
     {
         Span<float> weights = _weights.AsSpan(0, logits.Length);
-        double total = Weigh(logits, max, (float)Math.Min(1 / request.Temperature, 1e20), weights);
+        double total = Weigh(logits, max, (float)Math.Min(1 / request.Temperature, GumbelNoise.LargestInverseTemperature), weights);
         // All tokens of a weight below this bound together weigh less than what the nucleus leaves out: no need to sort them.
         double bound = request.TopK > 0 ? 0 : total * (1 - request.TopP) / weights.Length;
         int count = 0;

@@ -31,7 +31,7 @@ public sealed unsafe class KeptValuesTests
 
             float* gradient = parameters.Gradient;
             long own = 0;
-            var places = new List<(long From, long To, long WrittenFirst)>();
+            var places = new List<(long From, long To)>();
             for (int l = 0; l < config.LayerCount; l++)
             {
                 // From this layer's gradient to the last layer's is written by the time this layer's values have been used; and so is the output embedding's.
@@ -79,7 +79,7 @@ public sealed unsafe class KeptValuesTests
                 Assert.True(at + floats <= parameters.Count, $"trial {trial}: past the gradient's end");
                 Assert.True(at >= to || at + floats <= from, $"trial {trial}: in a layer's gradient that is written before");
                 Assert.True(at >= to2 || at + floats <= from2, $"trial {trial}: in the output embedding's gradient that is written before");
-                places.Add((at, at + floats, 0));
+                places.Add((at, at + floats));
             }
         }
 
