@@ -22,7 +22,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
     private readonly BatchLayout _forwardLayout = new(), _activeLayout = new();
     private readonly double[] _partialSums;
     private double[] _outputs = [];
-    private int[] _kept = [];
+    private int[] _kept = [], _keptHeadRows = [];
     private PolicyPass? _open;
     private bool _disposed;
 
@@ -110,7 +110,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
             throw new ArgumentException($"The sequence has {tokens.Length} tokens; 1 to {Info.ContextLength} fit the context.", nameof(tokens));
         if (destination.Length != (long)tokens.Length * Info.HiddenSize)
             throw new ArgumentException($"There is room for {destination.Length} numbers; [{tokens.Length}, {Info.HiddenSize}] are needed.", nameof(destination));
-        _forwardLayout.BuildPrompt(tokens);
+        _forwardLayout.BuildPrompt(tokens, HeadRows.EveryRow);
         Matrix hidden = layer == Info.LayerCount ? Trunk.Forward(_forwardLayout, keep: false) : Trunk.Residual(_forwardLayout, layer);
         for (int t = 0; t < tokens.Length; t++)
             hidden.RowSpan(t).CopyTo(destination.Slice(t * Info.HiddenSize, Info.HiddenSize));
@@ -209,12 +209,12 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
             return;
         bool accumulate = !Parameters.BeginGradient();
         if (_kept.Length < _forwardLayout.RowCount)
-            _kept = new int[_forwardLayout.RowCount];
-        _activeLayout.BuildActive(_forwardLayout, gradient, Head.Reads, _kept);
-        ReadOnlySpan<int> kept = _kept.AsSpan(0, _activeLayout.RowCount);
-        Matrix dHidden = Trunk.OutputGradient(kept.Length);
-        Head.Backward(_activeLayout, Trunk.Output(_forwardLayout.RowCount), kept, gradient, dHidden, accumulate);
-        Trunk.Backward(_activeLayout, kept, dHidden, accumulate, accumulateEmbedding: accumulate || Head.WritesEmbedding);
+            (_kept, _keptHeadRows) = (new int[_forwardLayout.RowCount], new int[_forwardLayout.RowCount]);
+        _activeLayout.BuildActive(_forwardLayout, gradient, Head.Reads, _kept, _keptHeadRows);
+        ReadOnlySpan<int> kept = _kept.AsSpan(0, _activeLayout.RowCount), keptHeadRows = _keptHeadRows.AsSpan(0, _activeLayout.HeadRows.Length);
+        Matrix dHidden = Trunk.OutputGradient(keptHeadRows.Length);
+        Head.Backward(_activeLayout, Trunk.Output(_forwardLayout.HeadRows.Length), keptHeadRows, gradient, dHidden, accumulate);
+        Trunk.Backward(_activeLayout, kept, keptHeadRows, dHidden, accumulate, accumulateEmbedding: accumulate || Head.WritesEmbedding);
     }
 
     private sealed class PolicyPass(ManagedPolicy policy, int responses) : IPolicyPass

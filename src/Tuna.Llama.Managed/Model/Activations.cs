@@ -20,17 +20,20 @@ internal sealed class LayerActivations(int width, AttentionShape shape) : IDispo
     /// <summary>Inverse root mean square of <see cref="Middle"/>, [N].</summary>
     public RowBuffer MiddleInverse { get; } = new(1);
 
-    private RowBuffer[] All => [InputInverse, Qkv, LogSum, Middle, MiddleInverse];
-
-    public void Compact(ReadOnlySpan<int> kept)
+    /// <summary>Keeps some rows, increasing, and moves them to the front.</summary>
+    /// <param name="kept">Rows up to attention.</param>
+    /// <param name="keptAfter">Rows after it, where they may be fewer.</param>
+    public void Compact(ReadOnlySpan<int> kept, ReadOnlySpan<int> keptAfter)
     {
-        foreach (RowBuffer buffer in All)
+        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[InputInverse, Qkv, LogSum])
             buffer.Compact(kept);
+        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[Middle, MiddleInverse])
+            buffer.Compact(keptAfter);
     }
 
     public void Dispose()
     {
-        foreach (RowBuffer buffer in All)
+        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[InputInverse, Qkv, LogSum, Middle, MiddleInverse])
             buffer.Dispose();
     }
 }

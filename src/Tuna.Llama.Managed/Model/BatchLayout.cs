@@ -26,6 +26,9 @@ internal enum HeadRows
 
     /// <summary>The row of its last token.</summary>
     LastToken,
+
+    /// <summary>All rows, those of the prompt too.</summary>
+    EveryRow,
 }
 
 /// <summary>Which token rows a micro-batch computes, and which of them predict what.</summary>
@@ -99,18 +102,18 @@ internal sealed class BatchLayout
         }
     }
 
-    /// <summary>Lays out one sequence without a response; the head reads its last row.</summary>
-    public void BuildPrompt(ReadOnlySpan<int> tokens)
+    /// <summary>Lays out one sequence without a response; <see cref="Model.HeadRows.EveryTarget"/> is its last row.</summary>
+    public void BuildPrompt(ReadOnlySpan<int> tokens, HeadRows head)
     {
         Clear();
-        AddPrompt(tokens);
+        AddPrompt(tokens, head);
     }
 
     /// <summary>Appends a sequence without a response to those there are.</summary>
-    public void AddPrompt(ReadOnlySpan<int> tokens)
+    public void AddPrompt(ReadOnlySpan<int> tokens, HeadRows head)
     {
         BeginGroup(tokens);
-        EndGroup(Model.HeadRows.EveryTarget);
+        EndGroup(head);
     }
 
     /// <summary>Lays out the responses of another layout whose gradient is not zero, with their prompts; all others are left out.</summary>
@@ -118,7 +121,8 @@ internal sealed class BatchLayout
     /// <param name="gradient">dL/d(output) of each response, [R].</param>
     /// <param name="head">What the head reads.</param>
     /// <param name="rows">Receives the row of <paramref name="source"/> for each row here; at least as long as the source has rows.</param>
-    public void BuildActive(BatchLayout source, ReadOnlySpan<double> gradient, HeadRows head, Span<int> rows)
+    /// <param name="headPlaces">Receives the place among the source's <see cref="HeadRows"/> for each of those here; at least as long as they are.</param>
+    public void BuildActive(BatchLayout source, ReadOnlySpan<double> gradient, HeadRows head, Span<int> rows, Span<int> headPlaces)
     {
         Clear();
         TotalResponses = source.TotalResponses;
@@ -141,6 +145,13 @@ internal sealed class BatchLayout
             }
 
             EndGroup(head);
+        }
+
+        for (int u = 0, place = 0; u < _headCount; u++, place++)
+        {
+            while (source.HeadRows[place] != rows[_headRows[u]])
+                place++;
+            headPlaces[u] = place;
         }
     }
 
@@ -177,6 +188,17 @@ internal sealed class BatchLayout
             {
                 AddHeadRow(_responses[r].Start + _responses[r].Rows - 1);
                 AddTarget(0, _responses[r].Index);
+                CloseHeadRow();
+            }
+
+            return;
+        }
+
+        if (head == Model.HeadRows.EveryRow)
+        {
+            for (int i = 0; i < group.RowCount; i++)
+            {
+                AddHeadRow(group.PromptStart + i);
                 CloseHeadRow();
             }
 

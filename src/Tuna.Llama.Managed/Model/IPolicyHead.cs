@@ -16,17 +16,17 @@ internal interface IPolicyHead : IDisposable
 
     /// <summary>Computes the outputs.</summary>
     /// <param name="layout">The batch.</param>
-    /// <param name="hidden">The trunk's output, [N, D]; the head may rearrange it.</param>
+    /// <param name="hidden">The trunk's output at <see cref="BatchLayout.HeadRows"/>, [U, D].</param>
     /// <param name="keep">Whether <see cref="Backward"/> may follow.</param>
     /// <param name="outputs">Receives a number for each response of the layout, at its index, [R].</param>
     void Forward(BatchLayout layout, in Matrix hidden, bool keep, Span<double> outputs);
 
     /// <summary>Computes the gradients of the head's parameters and of the hidden states. Follows <see cref="Forward"/>.</summary>
     /// <param name="layout">The responses with a gradient.</param>
-    /// <param name="hidden">The trunk's output as <see cref="Forward"/> left it.</param>
-    /// <param name="kept">The forward pass's row of each row of the layout, [N].</param>
+    /// <param name="hidden">The trunk's output of the forward pass; the head may move its rows.</param>
+    /// <param name="kept">The row of <paramref name="hidden"/> of each of the layout's head rows, increasing, [U].</param>
     /// <param name="gradient">dL/d(output), [R].</param>
-    /// <param name="dHidden">Receives the gradient of the trunk's output for this layout, [N, D].</param>
+    /// <param name="dHidden">Receives the gradient of the trunk's output for this layout, [U, D].</param>
     /// <param name="accumulate">Whether to add to the parameters' gradients or to overwrite them.</param>
     void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, bool accumulate);
 }

@@ -55,14 +55,11 @@ internal sealed unsafe class KeptValues(LlamaConfig config, LlamaParameters para
             _logits[_logitBlocks++] = (nint)own;
     }
 
-    /// <summary>Keeps the rows <paramref name="kept"/> of the gate and up values, increasing, and moves them to the front.</summary>
-    public void CompactGateUp(ReadOnlySpan<int> kept)
+    /// <summary>Keeps the rows <paramref name="kept"/> of a layer's gate and up values, increasing, and moves them to the front.</summary>
+    public void CompactGateUp(int layer, ReadOnlySpan<int> kept)
     {
-        foreach (nint values in _gateUp)
-        {
-            if (values != 0)
-                RowBuffer.Compact((float*)values, 2 * config.IntermediateSize, kept);
-        }
+        if (_gateUp[layer] != 0)
+            RowBuffer.Compact(GateUp(layer), 2 * config.IntermediateSize, kept);
     }
 
     public void Dispose() => _own.Dispose();

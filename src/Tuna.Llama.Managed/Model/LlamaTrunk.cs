@@ -7,7 +7,10 @@ using Tuna.Llama.Managed.Threading;
 namespace Tuna.Llama.Managed.Model;
 
 /// <summary>The decoder of a LLaMA (Touvron et al., arXiv 2302.13971), embedding to last norm, forward beside backward; what reads its output is a head.</summary>
-/// <remarks>Shapes: N token rows of the batch, D width, F width of the MLP, H heads. Buffers grow to the largest batch seen and stay.</remarks>
+/// <remarks>
+/// Shapes: N token rows of the batch, U of them that a head reads, D width, F width of the MLP, H heads. Of the last layer only keys and values of the other rows are of use,
+/// so that from its attention on there are but the U rows. Buffers grow to the largest batch seen and stay.
+/// </remarks>
 internal sealed unsafe class LlamaTrunk : IDisposable
 {
     private readonly LlamaConfig _config;
@@ -53,42 +56,45 @@ internal sealed unsafe class LlamaTrunk : IDisposable
 
     private float Epsilon => (float)_config.RmsNormEpsilon;
 
+    private bool IsLast(int layer) => layer == _config.LayerCount - 1;
+
     /// <summary>Computes the rows of a batch.</summary>
     /// <param name="layout">The rows, N.</param>
     /// <param name="keep">Whether <see cref="Backward"/> follows; without it the layers share one set of buffers.</param>
     /// <param name="cache">Receives every layer's keys and values, or null.</param>
-    /// <returns>The last norm's output, [N, D], valid until the next call.</returns>
+    /// <returns>The last norm's output at <see cref="BatchLayout.HeadRows"/>, [U, D], valid until the next call.</returns>
     public Matrix Forward(BatchLayout layout, bool keep, IKeyValueSink? cache = null)
     {
         Matrix x = Run(layout, keep, _config.LayerCount, cache);
-        Matrix y = Output(layout.RowCount);
-        RmsNorm.Forward(_pool, x, _parameters.Weights + _parameters.FinalNorm, Epsilon, y, _outputInverse.Rows(layout.RowCount).Data);
+        Matrix y = Output(x.Rows);
+        RmsNorm.Forward(_pool, x, _parameters.Weights + _parameters.FinalNorm, Epsilon, y, _outputInverse.Rows(x.Rows).Data);
         return y;
     }
 
-    /// <summary>The residual stream after <paramref name="layers"/> layers, [N, D]; after 0 the embeddings.</summary>
+    /// <summary>The residual stream after <paramref name="layers"/> layers, [N, D], or after all of them [U, D]; after 0 the embeddings.</summary>
     public Matrix Residual(BatchLayout layout, int layers) => Run(layout, keep: false, layers, null);
 
     /// <summary>Computes the gradients of all parameters of the trunk.</summary>
     /// <param name="layout">The rows that have a gradient: the layout of the last <see cref="Forward"/>, which kept what this needs, or some of it.</param>
-    /// <param name="kept">The forward pass's row of each row of the layout; other rows are dropped.</param>
-    /// <param name="dOutput">Gradient of the last norm's output, [N, D].</param>
+    /// <param name="kept">The forward pass's row of each row of the layout; other rows are dropped, [N].</param>
+    /// <param name="keptHeadRows">The same among the rows that a head reads, [U].</param>
+    /// <param name="dOutput">Gradient of the last norm's output, [U, D].</param>
     /// <param name="accumulate">Whether to add to the gradients or to overwrite them.</param>
     /// <param name="accumulateEmbedding">The same for the embedding's, to which a tied head has contributed.</param>
-    public void Backward(BatchLayout layout, ReadOnlySpan<int> kept, in Matrix dOutput, bool accumulate, bool accumulateEmbedding)
+    public void Backward(BatchLayout layout, ReadOnlySpan<int> kept, ReadOnlySpan<int> keptHeadRows, in Matrix dOutput, bool accumulate, bool accumulateEmbedding)
     {
         if (!_kept)
             throw new InvalidOperationException("The forward pass did not keep what backward needs.");
         _kept = false;
-        Compact(kept);
-        int n = layout.RowCount, last = _config.LayerCount;
-        Matrix dx = _residualGradient.Rows(n);
-        new Span<float>(dx.Data, checked(n * D)).Clear();
-        NormBackward(_residual[last].Rows(n), _parameters.FinalNorm, _outputInverse, dOutput, dx, accumulate);
-        for (int l = last - 1; l >= 0; l--)
+        Compact(kept, keptHeadRows);
+        Matrix dx = _residualGradient.Rows(layout.RowCount), dOut = dx.SliceRows(0, dOutput.Rows);
+        new Span<float>(dOut.Data, checked(dOut.Rows * D)).Clear();
+        NormBackward(_residual[^1].Rows(dOut.Rows), _parameters.FinalNorm, _outputInverse, dOutput, dOut, accumulate);
+        for (int l = _config.LayerCount - 1; l >= 0; l--)
         {
-            MlpBackward(l, dx, accumulate);
-            AttentionBackward(layout, l, dx, accumulate);
+            Matrix dMiddle = IsLast(l) ? dOut : dx;
+            MlpBackward(l, dMiddle, accumulate);
+            AttentionBackward(layout, l, dMiddle, dx, accumulate);
         }
 
         if (!accumulateEmbedding)
@@ -96,7 +102,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         Embedding.Backward(_pool, layout.Tokens, dx, new Matrix(_parameters.Gradient + _parameters.Embedding, _config.VocabularySize, D));
     }
 
-    /// <summary>The output of the last <see cref="Forward"/>, [N, D].</summary>
+    /// <summary>The output of the last <see cref="Forward"/>, [U, D].</summary>
     public Matrix Output(int rows) => _normed.Rows(rows, D);
 
     /// <summary>Room for the gradient of the output, which <see cref="Backward"/> has used up before it needs the room itself.</summary>
@@ -121,10 +127,9 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         for (int l = 0; l < layers; l++)
         {
             LayerActivations a = _layers[keep ? l : 0];
-            Matrix next = _residual[keep ? l + 1 : (l + 1) & 1].Rows(n);
-            AttentionForward(layout, _parameters.Layers[l], a, x);
+            Matrix middle = AttentionForward(layout, l, a, x), next = _residual[keep ? l + 1 : (l + 1) & 1].Rows(middle.Rows);
             cache?.Store(l, layout, a.Qkv.Rows(n), _shape);
-            MlpForward(_parameters.Layers[l], a, GateUp(keep ? _keptValues.GateUp(l) : null, n), next);
+            MlpForward(_parameters.Layers[l], a, GateUp(keep ? _keptValues.GateUp(l) : null, middle.Rows), next);
             x = next;
         }
 
@@ -132,28 +137,47 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     }
 
     // middle = x + o_proj(attention(rope(qkv_proj(norm(x)))))
-    private void AttentionForward(BatchLayout layout, in LayerSlots slots, LayerActivations a, in Matrix x)
+    private Matrix AttentionForward(BatchLayout layout, int layer, LayerActivations a, in Matrix x)
     {
         int n = x.Rows;
-        Matrix normed = _normed.Rows(n, D), qkv = a.Qkv.Rows(n), attention = _normed.Rows(n, _shape.QueryWidth), middle = a.Middle.Rows(n);
+        LayerSlots slots = _parameters.Layers[layer];
+        Matrix normed = _normed.Rows(n, D), qkv = a.Qkv.Rows(n), attention = _normed.Rows(n, _shape.QueryWidth);
         RmsNorm.Forward(_pool, x, _parameters.Weights + slots.InputNorm, Epsilon, normed, a.InputInverse.Rows(n).Data);
         Gemm.Multiply(_pool, normed, false, QkvWeight(_parameters.Weights, slots), true, qkv, false);
         _rope.Forward(_pool, qkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), layout.Positions);
         Attention.Forward(_pool, layout, _shape, qkv, attention, a.LogSum.Rows(n).Data);
-        Copy(x, middle);
-        Gemm.Multiply(_pool, attention, false, OutputWeight(_parameters.Weights, slots), true, middle, true);
+        Matrix middle = a.Middle.Rows(IsLast(layer) ? layout.HeadRows.Length : n);
+        if (IsLast(layer))
+        {
+            Copy(x, layout.HeadRows, middle);
+            RowBuffer.Compact(attention.Data, attention.Columns, layout.HeadRows);
+        }
+        else
+        {
+            Copy(x, middle);
+        }
+
+        Gemm.Multiply(_pool, attention.SliceRows(0, middle.Rows), false, OutputWeight(_parameters.Weights, slots), true, middle, true);
+        return middle;
     }
 
-    private void AttentionBackward(BatchLayout layout, int layer, in Matrix dx, bool accumulate)
+    // dMiddle becomes dx, at whose start it lies: of the last layer its rows are fewer.
+    private void AttentionBackward(BatchLayout layout, int layer, in Matrix dMiddle, in Matrix dx, bool accumulate)
     {
         int n = dx.Rows;
         LayerSlots slots = _parameters.Layers[layer];
         LayerActivations a = _layers[layer];
         Matrix x = _residual[layer].Rows(n), attention = _normed.Rows(n, _shape.QueryWidth), normed = _normed.Rows(n, D), qkv = a.Qkv.Rows(n);
         Matrix dQkv = _wide.Rows(n, _shape.RowWidth), dAttention = _gradient.Rows(n, _shape.QueryWidth), dNormed = _gradient.Rows(n, D);
-        Gemm.Multiply(_pool, dx, false, OutputWeight(_parameters.Weights, slots), false, dAttention, false);
+        Gemm.Multiply(_pool, dMiddle, false, OutputWeight(_parameters.Weights, slots), false, dAttention.SliceRows(0, dMiddle.Rows), false);
+        if (IsLast(layer))
+            RowBuffer.Spread(dAttention, layout.HeadRows);
         Attention.Backward(_pool, layout, _shape, qkv, attention, a.LogSum.Rows(n).Data, dAttention, dQkv);
-        Gemm.Multiply(_pool, dx, true, attention, false, OutputWeight(_parameters.Gradient, slots), accumulate);
+        if (IsLast(layer))
+            RowBuffer.Compact(attention.Data, attention.Columns, layout.HeadRows);
+        Gemm.Multiply(_pool, dMiddle, true, attention.SliceRows(0, dMiddle.Rows), false, OutputWeight(_parameters.Gradient, slots), accumulate);
+        if (IsLast(layer))
+            RowBuffer.Spread(dx, layout.HeadRows);
         _rope.Backward(_pool, dQkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), layout.Positions);
         RmsNorm.Recompute(_pool, x, _parameters.Weights + slots.InputNorm, a.InputInverse.Rows(n).Data, normed);
         Gemm.Multiply(_pool, dQkv, true, normed, false, QkvWeight(_parameters.Gradient, slots), accumulate);
@@ -200,17 +224,18 @@ internal sealed unsafe class LlamaTrunk : IDisposable
 
     private Matrix GateUp(float* kept, int rows) => kept is null ? _gateUp.Rows(rows) : new Matrix(kept, rows, 2 * F);
 
-    private void Compact(ReadOnlySpan<int> kept)
+    private void Compact(ReadOnlySpan<int> kept, ReadOnlySpan<int> keptHeadRows)
     {
         for (int l = 0; l < _layers.Length; l++)
         {
+            ReadOnlySpan<int> keptAfter = IsLast(l) ? keptHeadRows : kept;
             _residual[l].Compact(kept);
-            _layers[l].Compact(kept);
+            _layers[l].Compact(kept, keptAfter);
+            _keptValues.CompactGateUp(l, keptAfter);
         }
 
-        _keptValues.CompactGateUp(kept);
-        _residual[^1].Compact(kept);
-        _outputInverse.Compact(kept);
+        _residual[^1].Compact(keptHeadRows);
+        _outputInverse.Compact(keptHeadRows);
     }
 
     private Matrix QkvWeight(float* block, in LayerSlots slots) => new(block + slots.Qkv, _shape.RowWidth, D);
@@ -220,6 +245,12 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     private Matrix GateUpWeight(float* block, in LayerSlots slots) => new(block + slots.GateUp, 2 * F, D);
 
     private Matrix DownWeight(float* block, in LayerSlots slots) => new(block + slots.Down, D, F);
+
+    private static void Copy(in Matrix from, ReadOnlySpan<int> rows, in Matrix to)
+    {
+        for (int u = 0; u < rows.Length; u++)
+            from.RowSpan(rows[u]).CopyTo(to.RowSpan(u));
+    }
 
     private static void Copy(in Matrix from, in Matrix to)
     {

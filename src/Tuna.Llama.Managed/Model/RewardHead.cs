@@ -20,20 +20,19 @@ internal sealed unsafe class RewardHead(LlamaConfig config, LlamaParameters para
     public void Forward(BatchLayout layout, in Matrix hidden, bool keep, Span<double> outputs)
     {
         for (int e = 0; e < layout.HeadRows.Length; e++)
-            outputs[layout.TargetResponses[e]] = VectorMath.Dot(parameters.Weights + _weight, hidden.Row(layout.HeadRows[e]), config.HiddenSize);
+            outputs[layout.TargetResponses[e]] = VectorMath.Dot(parameters.Weights + _weight, hidden.Row(e), config.HiddenSize);
     }
 
     public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, bool accumulate)
     {
         if (!accumulate)
             new Span<float>(parameters.Gradient + _weight, config.HiddenSize).Clear();
-        for (int t = 0; t < dHidden.Rows; t++)
-            dHidden.RowSpan(t).Clear();
         for (int e = 0; e < layout.HeadRows.Length; e++)
         {
             float g = (float)gradient[layout.TargetResponses[e]];
-            VectorMath.AddScaled(g, parameters.Weights + _weight, dHidden.Row(layout.HeadRows[e]), config.HiddenSize);
-            VectorMath.AddScaled(g, hidden.Row(kept[layout.HeadRows[e]]), parameters.Gradient + _weight, config.HiddenSize);
+            dHidden.RowSpan(e).Clear();
+            VectorMath.AddScaled(g, parameters.Weights + _weight, dHidden.Row(e), config.HiddenSize);
+            VectorMath.AddScaled(g, hidden.Row(kept[e]), parameters.Gradient + _weight, config.HiddenSize);
         }
     }
 

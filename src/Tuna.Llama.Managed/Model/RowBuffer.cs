@@ -36,5 +36,18 @@ internal sealed unsafe class RowBuffer(int width) : IDisposable
         }
     }
 
+    /// <summary>The reverse of <see cref="Compact(float*, int, ReadOnlySpan{int})"/>: row i moves to <paramref name="places"/>[i], increasing, and every other row becomes zero.</summary>
+    public static void Spread(in Matrix matrix, ReadOnlySpan<int> places)
+    {
+        // From the last row on, so that none is overwritten before it has moved.
+        for (int t = matrix.Rows - 1, i = places.Length - 1; t >= 0; t--)
+        {
+            if (i < 0 || places[i] != t)
+                matrix.RowSpan(t).Clear();
+            else if (i-- != t)
+                matrix.RowSpan(i + 1).CopyTo(matrix.RowSpan(t));
+        }
+    }
+
     public void Dispose() => _buffer.Dispose();
 }

@@ -9,7 +9,6 @@ namespace Tuna.Llama.Managed.Model;
 internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, KeptValues keptValues) : IPolicyHead
 {
     private readonly LogProbs _kernel = new();
-    private int[] _places = [];
     private double[] _logSum = [];
     private double[] _targets = [];
     private double[] _coefficients = [];
@@ -27,18 +26,9 @@ internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters 
 
     public void Forward(BatchLayout layout, in Matrix hidden, bool keep, Span<double> outputs)
     {
-        // The rows that predict something move to the front: a row's place is never above its number.
-        Grow(ref _places, hidden.Rows);
-        for (int u = 0; u < layout.HeadRows.Length; u++)
-        {
-            _places[layout.HeadRows[u]] = u;
-            hidden.RowSpan(layout.HeadRows[u]).CopyTo(hidden.RowSpan(u));
-        }
-
-        Matrix x = hidden.SliceRows(0, layout.HeadRows.Length);
         Grow(ref _targets, layout.TargetTokens.Length);
-        Grow(ref _logSum, x.Rows);
-        _kernel.Forward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _targets, _logSum, keep ? keptValues.Logits : []);
+        Grow(ref _logSum, hidden.Rows);
+        _kernel.Forward(pool, hidden, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _targets, _logSum, keep ? keptValues.Logits : []);
         outputs.Clear();
         for (int e = 0; e < layout.TargetTokens.Length; e++)
             outputs[layout.TargetResponses[e]] += _targets[e];
@@ -46,29 +36,19 @@ internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters 
 
     public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, bool accumulate)
     {
-        // The rows that are left move to the front again, and their log-sums with them.
-        for (int u = 0; u < layout.HeadRows.Length; u++)
+        // The rows that are left move to the front, and what belongs to them with them.
+        for (int u = 0; u < kept.Length; u++)
         {
-            int place = _places[kept[layout.HeadRows[u]]];
-            _logSum[u] = _logSum[place];
-            hidden.RowSpan(place).CopyTo(hidden.RowSpan(u));
-            _kernel.MoveRow(place, u);
+            _logSum[u] = _logSum[kept[u]];
+            hidden.RowSpan(kept[u]).CopyTo(hidden.RowSpan(u));
+            _kernel.MoveRow(kept[u], u);
         }
 
         Grow(ref _coefficients, layout.TargetTokens.Length);
         for (int e = 0; e < layout.TargetTokens.Length; e++)
             _coefficients[e] = gradient[layout.TargetResponses[e]];
-        Matrix x = hidden.SliceRows(0, layout.HeadRows.Length), dx = dHidden.SliceRows(0, layout.HeadRows.Length);
-        _kernel.Backward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _coefficients, _logSum, dx, Weight(parameters.Gradient), accumulate);
-
-        // From the last row on, so that no gradient is overwritten before it has moved to its row.
-        for (int t = dHidden.Rows - 1, u = dx.Rows - 1; t >= 0; t--)
-        {
-            if (u >= 0 && layout.HeadRows[u] == t)
-                dx.RowSpan(u--).CopyTo(dHidden.RowSpan(t));
-            else
-                dHidden.RowSpan(t).Clear();
-        }
+        Matrix x = hidden.SliceRows(0, kept.Length);
+        _kernel.Backward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _coefficients, _logSum, dHidden, Weight(parameters.Gradient), accumulate);
     }
 
     public void Dispose() => _kernel.Dispose();

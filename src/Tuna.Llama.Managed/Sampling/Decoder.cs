@@ -142,13 +142,13 @@ internal sealed unsafe class Decoder : IDisposable
         Matrix last = _promptHidden.Rows(prompts.Count);
         for (int from = 0, to; from < prompts.Count; from = to)
         {
-            _layout.BuildPrompt(prompts[from].Request.Prompt.Span);
+            _layout.BuildPrompt(prompts[from].Request.Prompt.Span, HeadRows.EveryTarget);
             for (to = from + 1; to < prompts.Count && _layout.RowCount + prompts[to].Request.Prompt.Length <= PrefillRows; to++)
-                _layout.AddPrompt(prompts[to].Request.Prompt.Span);
+                _layout.AddPrompt(prompts[to].Request.Prompt.Span, HeadRows.EveryTarget);
             _cache.BeginStore(prompts[from].PromptRow);
             Matrix hidden = _trunk.Forward(_layout, keep: false, _cache);
             for (int p = from; p < to; p++)
-                hidden.RowSpan(_layout.HeadRows[p - from]).CopyTo(last.RowSpan(p));
+                hidden.RowSpan(p - from).CopyTo(last.RowSpan(p));
         }
 
         ReadOnlySpan<(int Token, double LogProb)> drawn = _sampler.Draw([.. batch.Select(s => new TokenRow(s, 0))], _pass.Logits(last, _weights), promptOf, tokensOnly: false);
