@@ -42,7 +42,6 @@ public readonly struct GumbelNoise
     /// <returns>The token; -1 when the bound leaves none.</returns>
     /// <exception cref="ArgumentException">There are no logits.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The temperature is not above 0.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public int ArgMax(ReadOnlySpan<float> logits, float max, double temperature, float least = float.NegativeInfinity, int lastId = int.MaxValue)
     {
         if (logits.IsEmpty)
@@ -53,29 +52,42 @@ public readonly struct GumbelNoise
         int count = logits.Length;
         ref float start = ref MemoryMarshal.GetReference(logits);
         var best = (Score: double.NegativeInfinity, Token: -1);
-        int width = Vector<float>.Count, i = 0;
-        Vector<float> shift = new(max), scale = new((float)inverseTemperature), bound = new(least), beaten = new(float.NegativeInfinity);
-        Vector<uint> ids = Vector<uint>.Indices, first = new(_first), second = new(_second), step = new((uint)width);
-        for (; i + width <= count; i += width, ids += step)
+        int width = Vector<float>.Count, i = 0, whole = count - (count % width);
+        while ((i = Skip(ref start, i, whole, max, (float)inverseTemperature, (float)best.Score, out Vector<int> possible)) < whole)
         {
-            Vector<float> l = Vector.LoadUnsafe(ref start, (nuint)i);
-            Vector<int> bits = Vector.AsVectorInt32(Mix(Mix(ids + first) ^ second));
-            Vector<float> score = Vector.MultiplyAddEstimate(l - shift, scale, Bound(bits));
-            if (!Vector.GreaterThanAny(score, beaten))
-                continue;
-            Vector<int> possible = Vector.GreaterThan(score, beaten) & Vector.GreaterThanOrEqual(l, bound);
-            for (int j = 0; j < width; j++)
+            for (int j = 0; j < width; j++, i++)
             {
                 if (possible[j] != 0)
-                    Try(logits, i + j, max, inverseTemperature, least, lastId, ref best);
+                    Try(logits, i, max, inverseTemperature, least, lastId, ref best);
             }
-
-            beaten = new Vector<float>((float)best.Score);
         }
 
         for (; i < count; i++)
             Try(logits, i, max, inverseTemperature, least, lastId, ref best);
         return best.Token;
+    }
+
+    /// <summary>The first vector of logits, from <paramref name="i"/> on, in which a score may be above the best so far, and where in it; <paramref name="end"/> when there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int Skip(ref float start, int i, int end, float max, float inverseTemperature, float best, out Vector<int> possible)
+    {
+        // A method of its own, since one that calls others keeps the vectors in memory.
+        int width = Vector<float>.Count;
+        Vector<float> shift = new(max), scale = new(inverseTemperature), beaten = new(best);
+        Vector<uint> ids = Vector<uint>.Indices + new Vector<uint>((uint)i + _first), second = new(_second), step = new((uint)width);
+        for (; i < end; i += width, ids += step)
+        {
+            Vector<int> bits = Vector.AsVectorInt32(Mix(Mix(ids) ^ second));
+            Vector<float> score = Vector.MultiplyAddEstimate(Vector.LoadUnsafe(ref start, (nuint)i) - shift, scale, Bound(bits));
+            if (Vector.GreaterThanAny(score, beaten))
+            {
+                possible = Vector.GreaterThan(score, beaten);
+                return i;
+            }
+        }
+
+        possible = Vector<int>.Zero;
+        return end;
     }
 
     private void Try(ReadOnlySpan<float> logits, int token, float max, double inverseTemperature, float least, int lastId, ref (double Score, int Token) best)

@@ -12,6 +12,8 @@ internal readonly unsafe struct Avx512MicroKernel : IMicroKernel
 
     public static int Columns => 32;
 
+    public static bool HasHalf => true;
+
     public static bool IsSupported => Vector512.IsHardwareAccelerated;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -92,6 +94,58 @@ internal readonly unsafe struct Avx512MicroKernel : IMicroKernel
         Store(ca0, ca1, c + (10L * stride), accumulate);
         Store(cb0, cb1, c + (11L * stride), accumulate);
     }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void MultiplyHalf(int depth, float* a, float* b, float* c, int stride, bool accumulate)
+    {
+        Vector512<float> c0 = Vector512<float>.Zero;
+        Vector512<float> c1 = Vector512<float>.Zero;
+        Vector512<float> c2 = Vector512<float>.Zero;
+        Vector512<float> c3 = Vector512<float>.Zero;
+        Vector512<float> c4 = Vector512<float>.Zero;
+        Vector512<float> c5 = Vector512<float>.Zero;
+        Vector512<float> c6 = Vector512<float>.Zero;
+        Vector512<float> c7 = Vector512<float>.Zero;
+        Vector512<float> c8 = Vector512<float>.Zero;
+        Vector512<float> c9 = Vector512<float>.Zero;
+        Vector512<float> ca = Vector512<float>.Zero;
+        Vector512<float> cb = Vector512<float>.Zero;
+        for (int k = 0; k < depth; k++)
+        {
+            Vector512<float> x = Vector512.Load(b);
+            c0 = Vector512.MultiplyAddEstimate(Vector512.Create(a[0]), x, c0);
+            c1 = Vector512.MultiplyAddEstimate(Vector512.Create(a[1]), x, c1);
+            c2 = Vector512.MultiplyAddEstimate(Vector512.Create(a[2]), x, c2);
+            c3 = Vector512.MultiplyAddEstimate(Vector512.Create(a[3]), x, c3);
+            c4 = Vector512.MultiplyAddEstimate(Vector512.Create(a[4]), x, c4);
+            c5 = Vector512.MultiplyAddEstimate(Vector512.Create(a[5]), x, c5);
+            c6 = Vector512.MultiplyAddEstimate(Vector512.Create(a[6]), x, c6);
+            c7 = Vector512.MultiplyAddEstimate(Vector512.Create(a[7]), x, c7);
+            c8 = Vector512.MultiplyAddEstimate(Vector512.Create(a[8]), x, c8);
+            c9 = Vector512.MultiplyAddEstimate(Vector512.Create(a[9]), x, c9);
+            ca = Vector512.MultiplyAddEstimate(Vector512.Create(a[10]), x, ca);
+            cb = Vector512.MultiplyAddEstimate(Vector512.Create(a[11]), x, cb);
+            a += 12;
+            b += 32;
+        }
+
+        Store(c0, c, accumulate);
+        Store(c1, c + stride, accumulate);
+        Store(c2, c + (2L * stride), accumulate);
+        Store(c3, c + (3L * stride), accumulate);
+        Store(c4, c + (4L * stride), accumulate);
+        Store(c5, c + (5L * stride), accumulate);
+        Store(c6, c + (6L * stride), accumulate);
+        Store(c7, c + (7L * stride), accumulate);
+        Store(c8, c + (8L * stride), accumulate);
+        Store(c9, c + (9L * stride), accumulate);
+        Store(ca, c + (10L * stride), accumulate);
+        Store(cb, c + (11L * stride), accumulate);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Vector512<float> v, float* c, bool accumulate) => (accumulate ? v + Vector512.Load(c) : v).Store(c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(Vector512<float> v0, Vector512<float> v1, float* c, bool accumulate)

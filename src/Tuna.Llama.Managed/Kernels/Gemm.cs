@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Threading;
@@ -164,32 +165,47 @@ internal static unsafe class Gemm
                 {
                     int column = p * TKernel.Columns;
                     int tileColumns = Math.Min(TKernel.Columns, columns - column);
+                    bool half = TKernel.HasHalf && tileColumns <= TKernel.Columns / 2;
+                    int fullColumns = half ? TKernel.Columns / 2 : TKernel.Columns;
                     float* panelB = packedB + ((long)column * depth);
                     float* panelA = packedA;
                     for (int i = i0; i < i1; i += TKernel.Rows, panelA += (long)TKernel.Rows * depth)
                     {
                         int tileRows = Math.Min(TKernel.Rows, i1 - i);
                         float* target = _c.Row(i) + n0 + column;
-                        if (tileRows == TKernel.Rows && tileColumns == TKernel.Columns)
-                            TKernel.Multiply(depth, panelA, panelB, target, _c.Stride, accumulate);
+                        if (tileRows == TKernel.Rows && tileColumns == fullColumns)
+                            Tile(half, depth, panelA, panelB, target, _c.Stride, accumulate);
                         else
-                            Edge(depth, panelA, panelB, target, _c.Stride, tileRows, tileColumns, accumulate);
+                            Edge(half, depth, panelA, panelB, target, _c.Stride, tileRows, tileColumns, accumulate);
                     }
                 }
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Tile(bool half, int depth, float* a, float* b, float* c, int stride, bool accumulate)
+        {
+            if (half)
+                TKernel.MultiplyHalf(depth, a, b, c, stride, accumulate);
+            else
+                TKernel.Multiply(depth, a, b, c, stride, accumulate);
+        }
+
         /// <summary>A tile that sticks out of C: computed aside with the same arithmetic, then the inside is copied.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Edge(int depth, float* a, float* b, float* c, int stride, int rows, int columns, bool accumulate)
+        private static void Edge(bool half, int depth, float* a, float* b, float* c, int stride, int rows, int columns, bool accumulate)
         {
             float* tile = stackalloc float[TKernel.Rows * TKernel.Columns];
-            TKernel.Multiply(depth, a, b, tile, TKernel.Columns, accumulate: false);
+            Tile(half, depth, a, b, tile, TKernel.Columns, accumulate: false);
+            int width = Vector<float>.Count;
             for (int i = 0; i < rows; i++)
             {
                 float* from = tile + (i * TKernel.Columns);
                 float* to = c + ((long)i * stride);
-                for (int j = 0; j < columns; j++)
+                int j = 0;
+                for (; j + width <= columns; j += width)
+                    (accumulate ? Vector.Load(from + j) + Vector.Load(to + j) : Vector.Load(from + j)).Store(to + j);
+                for (; j < columns; j++)
                     to[j] = accumulate ? from[j] + to[j] : from[j];
             }
         }

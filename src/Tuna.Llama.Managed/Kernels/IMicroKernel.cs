@@ -20,4 +20,10 @@ internal unsafe interface IMicroKernel
     /// <param name="stride">Floats from one row of C to the next.</param>
     /// <param name="accumulate">Whether to add to C or to overwrite it.</param>
     static abstract void Multiply(int depth, float* a, float* b, float* c, int stride, bool accumulate);
+
+    /// <summary>Whether there is <see cref="MultiplyHalf"/>: worth it where a tile is wider than what often is left over.</summary>
+    static virtual bool HasHalf => false;
+
+    /// <summary>As <see cref="Multiply"/>, to the same bits, for the first half of the columns.</summary>
+    static virtual void MultiplyHalf(int depth, float* a, float* b, float* c, int stride, bool accumulate) => throw new NotSupportedException();
 }
