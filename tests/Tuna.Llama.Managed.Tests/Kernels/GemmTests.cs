@@ -51,6 +51,23 @@ public sealed class GemmTests : IDisposable
             Assert.True(all.Matrix.RowSpan(31 + i).SequenceEqual(part.Matrix.RowSpan(i)));
     }
 
+    [Fact]
+    public void Multiply_ColumnsOfALargerProduct_HaveTheSameBits()
+    {
+        // In the larger one they lie in the middle of whole tiles, alone in tiles of every width up to two.
+        using var a = new TestMatrix(25, 400, 1);
+        using var b = new TestMatrix(100, 400, 2);
+        using var all = new TestMatrix(25, 100, 3);
+        Gemm.Multiply(_pool, a.Matrix, false, b.Matrix, true, all.Matrix, false);
+        for (int n = 1; n <= 64; n++)
+        {
+            using var part = new TestMatrix(25, n, 4);
+            Gemm.Multiply(_pool, a.Matrix, false, b.Matrix.SliceRows(7, n), true, part.Matrix, false);
+            for (int i = 0; i < 25; i++)
+                Assert.True(all.Matrix.RowSpan(i).Slice(7, n).SequenceEqual(part.Matrix.RowSpan(i)));
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
