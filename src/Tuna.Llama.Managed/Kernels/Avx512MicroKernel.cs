@@ -16,7 +16,7 @@ internal readonly unsafe struct Avx512MicroKernel : IMicroKernel
 
     public static bool IsSupported => Vector512.IsHardwareAccelerated;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Multiply(int depth, float* a, float* b, float* c, int stride, bool accumulate)
     {
         for (int i = 0; i < Rows; i++)
@@ -96,7 +96,7 @@ internal readonly unsafe struct Avx512MicroKernel : IMicroKernel
     }
 
     /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void MultiplyHalf(int depth, float* a, float* b, float* c, int stride, bool accumulate)
     {
         Vector512<float> c0 = Vector512<float>.Zero;

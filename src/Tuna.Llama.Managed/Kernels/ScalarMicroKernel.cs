@@ -11,7 +11,7 @@ internal readonly unsafe struct ScalarMicroKernel : IMicroKernel
 
     public static bool IsSupported => true;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Multiply(int depth, float* a, float* b, float* c, int stride, bool accumulate)
     {
         for (int i = 0; i < Rows; i++)

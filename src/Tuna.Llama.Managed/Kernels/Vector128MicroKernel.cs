@@ -12,7 +12,7 @@ internal readonly unsafe struct Vector128MicroKernel : IMicroKernel
 
     public static bool IsSupported => Vector128.IsHardwareAccelerated;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Multiply(int depth, float* a, float* b, float* c, int stride, bool accumulate)
     {
         Vector128<float> c00 = Vector128<float>.Zero, c01 = Vector128<float>.Zero;
