@@ -63,7 +63,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
     public void Score(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken = default)
     {
         ThrowIfBusy();
-        int responses = SequenceGuard.Check(groups, Info);
+        int responses = PolicyGuard.CheckGroups(groups, Info);
         if (logProbs.Length != responses)
             throw new ArgumentException($"There are {responses} responses but room for {logProbs.Length} numbers.", nameof(logProbs));
         for (int from = 0, to; from < groups.Count; from = to)
@@ -83,7 +83,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
     {
         ThrowIfBusy();
         cancellationToken.ThrowIfCancellationRequested();
-        int responses = SequenceGuard.Check(groups, Info);
+        int responses = PolicyGuard.CheckGroups(groups, Info);
         if (_outputs.Length < responses)
             _outputs = new double[responses];
         if (groups.Count > 0)
@@ -105,7 +105,7 @@ public abstract class ManagedPolicy : ITrainablePolicy, IHiddenStates
         ThrowIfBusy();
         ArgumentOutOfRangeException.ThrowIfNegative(layer);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(layer, Info.LayerCount);
-        SequenceGuard.CheckTokens(tokens, Info, "the sequence", nameof(tokens));
+        PolicyGuard.CheckTokens(tokens, Info.VocabularySize, "the sequence", nameof(tokens));
         if (tokens.IsEmpty || tokens.Length > Info.ContextLength)
             throw new ArgumentException($"The sequence has {tokens.Length} tokens; 1 to {Info.ContextLength} fit the context.", nameof(tokens));
         if (destination.Length != (long)tokens.Length * Info.HiddenSize)

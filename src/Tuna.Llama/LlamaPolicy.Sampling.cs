@@ -15,7 +15,7 @@ public sealed partial class LlamaPolicy
     public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
-        RequestGuard.Check(requests, Config);
+        PolicyGuard.CheckRequests(requests, Info);
         var waiting = new List<SampleState>();
         for (int r = 0; r < requests.Count; r++)
         {
@@ -48,7 +48,7 @@ public sealed partial class LlamaPolicy
     public async IAsyncEnumerable<int> SampleStreamAsync(SamplingRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ThrowIfDisposed();
-        RequestGuard.Check([request], Config);
+        PolicyGuard.CheckRequests([request], Info);
         if (request.Count != 1)
             throw new ArgumentException($"Count is {request.Count}; a stream is of one sample.", nameof(request));
         var sample = new SampleState(request, 0, 0);

@@ -14,7 +14,7 @@ public abstract partial class TorchPolicy : IHiddenStates
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (tokens.IsEmpty || tokens.Length > Config.ContextLength)
             throw new ArgumentException($"The sequence has {tokens.Length} tokens; 1 to {Config.ContextLength} are possible.", nameof(tokens));
-        GroupValidation.Check(tokens, "hidden states", "the sequence", Config);
+        PolicyGuard.CheckTokens(tokens, Info.VocabularySize, "the sequence", nameof(tokens));
         if (layer < 0 || layer > Config.LayerCount)
             throw new ArgumentOutOfRangeException(nameof(layer), layer, $"Layers are 0 (embeddings) to {Config.LayerCount} (after the last norm).");
         if (destination.Length != (long)tokens.Length * Config.HiddenSize)

@@ -64,7 +64,7 @@ public abstract partial class TorchPolicy : ITrainablePolicy
     public void Score(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        int count = GroupValidation.CountResponses(groups, Config);
+        int count = PolicyGuard.CheckGroups(groups, Info);
         if (logProbs.Length != count)
             throw new ArgumentException($"The groups have {count} responses; room was given for {logProbs.Length}.", nameof(logProbs));
         using IDisposable mode = no_grad();
@@ -116,7 +116,7 @@ public abstract partial class TorchPolicy : ITrainablePolicy
     public IPolicyPass Forward(IReadOnlyList<TokenGroup> groups, CancellationToken cancellationToken = default)
     {
         TrainingParameters training = Training;
-        GroupValidation.CountResponses(groups, Config);
+        PolicyGuard.CheckGroups(groups, Info);
         if (groups.Count == 0)
             throw new ArgumentException("A pass needs at least one group.", nameof(groups));
         bool keep = _options.Activations switch

@@ -3,7 +3,7 @@ namespace Tuna.Policies;
 /// <summary>A language model that scores and samples responses.</summary>
 /// <remarks>
 /// An instance is used by one thread at a time; it may use several threads inside. The same inputs, seed and thread count
-/// give the same bits. Engines validate ids and lengths and throw <see cref="ArgumentException"/> that names the group.
+/// give the same bits. Engines check ids and lengths with <see cref="PolicyGuard"/>, whose <see cref="ArgumentException"/> names the group or request.
 /// </remarks>
 public interface IPolicyModel : IDisposable
 {

@@ -52,7 +52,7 @@ internal sealed unsafe class Decoder : IDisposable
     /// <summary>Samples all requests, some samples at a time.</summary>
     public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, PolicyInfo info, CancellationToken cancellationToken)
     {
-        RequestGuard.Check(requests, info);
+        PolicyGuard.CheckRequests(requests, info);
         var results = new List<SampledResponse>[requests.Count];
         var waiting = new List<SampleState>();
         for (int r = 0; r < requests.Count; r++)

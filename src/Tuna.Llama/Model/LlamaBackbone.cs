@@ -3,6 +3,7 @@ using Tuna.Llama.Batches;
 using Tuna.Llama.Heads;
 using Tuna.Llama.Lora;
 using Tuna.Llama.Model;
+using Tuna.Policies;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -81,7 +82,7 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
         int[] ids = input.to(ScalarType.Int32).cpu().contiguous().data<int>().ToArray();
         for (int i = 0; i < b; i++)
-            GroupValidation.Check(ids.AsSpan(i * t, t), $"row {i}", "the sequence", Config);
+            PolicyGuard.CheckTokens(ids.AsSpan(i * t, t), Config.VocabularySize, $"row {i}", nameof(input));
         PackedBatch batch = PackedBatch.OfPrompts(Enumerable.Range(0, b).Select(i => (ReadOnlyMemory<int>)ids.AsMemory(i * t, t)));
         using var plan = new PackedPlan(batch, Config, Device, DType);
         Tensor x = Embedding.index_select(0, tensor(Array.ConvertAll(batch.Tokens, id => (long)id), device: Device));

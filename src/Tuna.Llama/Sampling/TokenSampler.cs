@@ -4,12 +4,12 @@ using Tuna.Policies;
 
 namespace Tuna.Llama.Sampling;
 
-/// <summary>Draws one token from logits: greedy, or by temperature, then the k likeliest, then the nucleus (Holtzman et al., arXiv 1904.09751).</summary>
-/// <remarks>Keeps its buffers from token to token. Among equal logits the smaller id comes first. What is cut off changes no token's noise.</remarks>
+/// <summary>Draws one token from logits: greedy, or by temperature from what <see cref="TokenCutoff"/> leaves.</summary>
+/// <remarks>Keeps its buffers from token to token. What is cut off changes no token's noise.</remarks>
 internal sealed class TokenSampler
 {
+    private readonly TokenCutoff _cutoff = new();
     private float[] _weights = [];
-    private int[] _ids = [];
 
     /// <summary>Draws a token.</summary>
     /// <param name="logits">Logits, [V].</param>
@@ -20,7 +20,7 @@ internal sealed class TokenSampler
     public (int Token, double LogProb) Draw(ReadOnlySpan<float> logits, SamplingRequest request, GumbelNoise noise)
     {
         if (_weights.Length < logits.Length)
-            (_weights, _ids) = (new float[logits.Length], new int[logits.Length]);
+            _weights = new float[logits.Length];
         Span<float> weights = _weights.AsSpan(0, logits.Length);
         float max = TensorPrimitives.Max(logits);
         double logSum = max + Math.Log(Weigh(logits, max, 1, weights));
@@ -53,32 +53,7 @@ internal sealed class TokenSampler
     {
         Span<float> weights = _weights.AsSpan(0, logits.Length);
         double total = Weigh(logits, max, (float)Math.Min(1 / request.Temperature, GumbelNoise.LargestInverseTemperature), weights);
-        // All tokens of a weight below this bound together weigh less than what the nucleus leaves out: no need to sort them.
-        double bound = request.TopK > 0 ? 0 : total * (1 - request.TopP) / weights.Length;
-        int count = 0;
-        for (int id = 0; id < weights.Length; id++)
-        {
-            if (weights[id] >= bound)
-                _ids[count++] = id;
-        }
-
-        var keys = new (float Logit, int Id)[count];
-        for (int i = 0; i < count; i++)
-            keys[i] = (-logits[_ids[i]], _ids[i]);
-        Array.Sort(keys);
-        if (request.TopK > 0)
-        {
-            count = Math.Min(count, request.TopK);
-            total = 0;
-            for (int i = 0; i < count; i++)
-                total += weights[keys[i].Id];
-        }
-
-        double kept = 0;
-        int size = 0;
-        while (size < count && (size == 0 || kept < request.TopP * total))
-            kept += weights[keys[size++].Id];
-        (float logit, int last) = keys[size - 1];
-        return noise.ArgMax(logits, max, request.Temperature, -logit, last);
+        (float least, int lastId) = _cutoff.Last(logits, weights, total, request.TopK, request.TopP);
+        return noise.ArgMax(logits, max, request.Temperature, least, lastId);
     }
 }
