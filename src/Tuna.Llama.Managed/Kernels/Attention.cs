@@ -37,7 +37,7 @@ internal readonly record struct AttentionShape(int Heads, int KeyValueHeads, int
 internal static unsafe class Attention
 {
     // Queries per block: a multiple of every micro-kernel's rows, and few enough for the block of scores to stay in the second-level cache.
-    private const int BlockQueries = 96;
+    private const int BlockQueries = 192;
 
     /// <summary>o = softmax(q k^T / sqrt(d)) v.</summary>
     /// <param name="pool">Workers.</param>
@@ -98,7 +98,7 @@ internal static unsafe class Attention
             Matrix q = Shape.Queries(Qkv, head).SliceRows(block.Queries, block.Count), k = Shape.Keys(Qkv, keyHead);
             if (block.SharedCount > 0)
                 Gemm.MultiplyOnWorker(Pool, worker, q, false, k.SliceRows(block.Shared, block.SharedCount), true, scores.SliceColumns(0, block.SharedCount), false);
-            Gemm.MultiplyOnWorker(Pool, worker, q, false, k.SliceRows(block.Own, block.OwnCount), true, scores.SliceColumns(block.SharedCount, block.OwnCount), false);
+            Gemm.MultiplyOnWorker(Pool, worker, q, false, k.SliceRows(block.Own, block.OwnCount), true, scores.SliceColumns(block.SharedCount, block.OwnCount), false, block.Mask(CausalMaskKind.Product));
             return scores;
         }
 
@@ -107,7 +107,7 @@ internal static unsafe class Attention
         {
             Matrix v = Shape.Values(Qkv, head / Shape.Sharing);
             Matrix o = Output.SliceColumns(head * Shape.Dimension, Shape.Dimension).SliceRows(block.Queries, block.Count);
-            Gemm.MultiplyOnWorker(Pool, worker, p.SliceColumns(block.SharedCount, block.OwnCount), false, v.SliceRows(block.Own, block.OwnCount), false, o, false);
+            Gemm.MultiplyOnWorker(Pool, worker, p.SliceColumns(block.SharedCount, block.OwnCount), false, v.SliceRows(block.Own, block.OwnCount), false, o, false, block.Mask(CausalMaskKind.Left));
             if (block.SharedCount > 0)
                 Gemm.MultiplyOnWorker(Pool, worker, p.SliceColumns(0, block.SharedCount), false, v.SliceRows(block.Shared, block.SharedCount), false, o, true);
             return o;
@@ -132,6 +132,9 @@ internal static unsafe class Attention
     {
         /// <summary>Keys that query <paramref name="i"/> of the block sees.</summary>
         public int Visible(int i) => SharedCount + OwnCount - Count + i + 1;
+
+        /// <summary>What of its own keys the block sees.</summary>
+        public CausalMask Mask(CausalMaskKind kind) => new(kind, OwnCount - Count);
 
         public static Block Of(in GroupSpan group, int start, int rows, int offset)
         {
@@ -234,7 +237,7 @@ internal static unsafe class Attention
             Matrix v = shape.Values(Pass.Qkv, keyHead);
             if (block.SharedCount > 0)
                 Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, false, v.SliceRows(block.Shared, block.SharedCount), true, ds.SliceColumns(0, block.SharedCount), false);
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, false, v.SliceRows(block.Own, block.OwnCount), true, ds.SliceColumns(block.SharedCount, block.OwnCount), false);
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, false, v.SliceRows(block.Own, block.OwnCount), true, ds.SliceColumns(block.SharedCount, block.OwnCount), false, block.Mask(CausalMaskKind.Product));
             for (int i = 0; i < block.Count; i++)
             {
                 int visible = block.Visible(i);
@@ -244,21 +247,22 @@ internal static unsafe class Attention
             }
 
             Matrix dq = shape.Queries(DQkv, head).SliceRows(block.Queries, block.Count);
-            Keys(worker, head, block, p, ds, dOutput, dq, block.SharedCount, block.Own, block.OwnCount, first: true);
+            Keys(worker, head, block, p, ds, dOutput, dq, block.SharedCount, block.Own, block.OwnCount, own: true);
             if (block.SharedCount > 0)
-                Keys(worker, head, block, p, ds, dOutput, dq, 0, block.Shared, block.SharedCount, first: false);
+                Keys(worker, head, block, p, ds, dOutput, dq, 0, block.Shared, block.SharedCount, own: false);
         }
 
         /// <summary>The part of the keys <paramref name="start"/> .. <paramref name="start"/> + <paramref name="count"/> in the gradients.</summary>
-        private readonly void Keys(int worker, int head, in Block block, in Matrix p, in Matrix ds, in Matrix dOutput, in Matrix dq, int column, int start, int count, bool first)
+        private readonly void Keys(int worker, int head, in Block block, in Matrix p, in Matrix ds, in Matrix dOutput, in Matrix dq, int column, int start, int count, bool own)
         {
             AttentionShape shape = Pass.Shape;
             int keyHead = head / shape.Sharing;
             Matrix dsPart = ds.SliceColumns(column, count), pPart = p.SliceColumns(column, count);
             Matrix q = shape.Queries(Pass.Qkv, head).SliceRows(block.Queries, block.Count);
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsPart, false, shape.Keys(Pass.Qkv, keyHead).SliceRows(start, count), false, dq, !first);
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsPart, true, q, false, shape.Keys(DQkv, keyHead).SliceRows(start, count), true);
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, pPart, true, dOutput, false, shape.Values(DQkv, keyHead).SliceRows(start, count), true);
+            CausalMask left = own ? block.Mask(CausalMaskKind.Left) : default, leftTransposed = own ? block.Mask(CausalMaskKind.LeftTransposed) : default;
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsPart, false, shape.Keys(Pass.Qkv, keyHead).SliceRows(start, count), false, dq, !own, left);
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsPart, true, q, false, shape.Keys(DQkv, keyHead).SliceRows(start, count), true, leftTransposed);
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, pPart, true, dOutput, false, shape.Values(DQkv, keyHead).SliceRows(start, count), true, leftTransposed);
         }
     }
 }

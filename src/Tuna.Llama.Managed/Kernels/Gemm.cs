@@ -51,24 +51,24 @@ internal static unsafe class Gemm
             Multiply<ScalarMicroKernel>(pool, a, transposeA, b, transposeB, c, accumulate);
     }
 
-    /// <summary>As <see cref="Multiply(WorkerPool, in Matrix, bool, in Matrix, bool, in Matrix, bool)"/>, by one worker inside a running job.</summary>
-    public static void MultiplyOnWorker(WorkerPool pool, int worker, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate)
+    /// <summary>As <see cref="Multiply(WorkerPool, in Matrix, bool, in Matrix, bool, in Matrix, bool)"/>, by one worker inside a running job, without most of what a causal mask hides.</summary>
+    public static void MultiplyOnWorker(WorkerPool pool, int worker, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate, CausalMask mask = default)
     {
         if (Avx512MicroKernel.IsSupported)
-            OnWorker<Avx512MicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate);
+            MultiplyOnWorker<Avx512MicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate, mask);
         else if (Avx2MicroKernel.IsSupported)
-            OnWorker<Avx2MicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate);
+            MultiplyOnWorker<Avx2MicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate, mask);
         else if (Vector128MicroKernel.IsSupported)
-            OnWorker<Vector128MicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate);
+            MultiplyOnWorker<Vector128MicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate, mask);
         else
-            OnWorker<ScalarMicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate);
+            MultiplyOnWorker<ScalarMicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate, mask);
     }
 
     /// <summary>Multiplies with a given micro-kernel.</summary>
     public static void Multiply<TKernel>(WorkerPool pool, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate)
         where TKernel : struct, IMicroKernel
     {
-        var job = new Job<TKernel>(pool, a, transposeA, b, transposeB, c, accumulate, owner: 0);
+        var job = new Job<TKernel>(pool, a, transposeA, b, transposeB, c, accumulate, owner: 0, default);
         if (job.Work == 0)
             return;
         if (job.Work <= ParallelWork)
@@ -77,10 +77,11 @@ internal static unsafe class Gemm
             pool.Run(ref job);
     }
 
-    private static void OnWorker<TKernel>(WorkerPool pool, int worker, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate)
+    /// <summary>The same with a given micro-kernel.</summary>
+    public static void MultiplyOnWorker<TKernel>(WorkerPool pool, int worker, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate, CausalMask mask)
         where TKernel : struct, IMicroKernel
     {
-        var job = new Job<TKernel>(pool, a, transposeA, b, transposeB, c, accumulate, owner: worker);
+        var job = new Job<TKernel>(pool, a, transposeA, b, transposeB, c, accumulate, owner: worker, mask);
         if (job.Work > 0)
             job.Execute(0, 1);
     }
@@ -92,17 +93,18 @@ internal static unsafe class Gemm
         private readonly Matrix _a, _b, _c;
         private readonly bool _transposeA, _transposeB, _accumulate;
         private readonly int _owner, _m, _n, _k;
+        private readonly CausalMask _mask;
 
         // Equal blocks along K rather than full ones and a small rest: they depend on K alone.
         private readonly int _depth;
         private readonly int _columns;
         private readonly float* _packedB;
 
-        public Job(WorkerPool pool, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate, int owner)
+        public Job(WorkerPool pool, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate, int owner, CausalMask mask)
         {
             _pool = pool;
             (_a, _b, _c) = (a, b, c);
-            (_transposeA, _transposeB, _accumulate, _owner) = (transposeA, transposeB, accumulate, owner);
+            (_transposeA, _transposeB, _accumulate, _owner, _mask) = (transposeA, transposeB, accumulate, owner, mask);
             (_m, _k) = transposeA ? (a.Columns, a.Rows) : (a.Rows, a.Columns);
             (int bk, _n) = transposeB ? (b.Columns, b.Rows) : (b.Rows, b.Columns);
             if (bk != _k || c.Rows != _m || c.Columns != _n)
@@ -173,10 +175,16 @@ internal static unsafe class Gemm
                     {
                         int tileRows = Math.Min(TKernel.Rows, i1 - i);
                         float* target = _c.Row(i) + n0 + column;
+                        if (_mask.Kind == CausalMaskKind.Product && n0 + column > i + tileRows - 1 + _mask.Offset)
+                            continue;
+                        // Terms that are zero are left out at either end: the sum of the others is the same.
+                        int first = _mask.Kind == CausalMaskKind.LeftTransposed ? Math.Clamp(i - _mask.Offset - k0, 0, depth) : 0;
+                        int end = _mask.Kind == CausalMaskKind.Left ? Math.Clamp(i + tileRows + _mask.Offset - k0, 0, depth) : depth;
+                        float* a = panelA + ((long)first * TKernel.Rows), b = panelB + ((long)first * TKernel.Columns);
                         if (tileRows == TKernel.Rows && tileColumns == fullColumns)
-                            Tile(half, depth, panelA, panelB, target, _c.Stride, accumulate);
+                            Tile(half, end - first, a, b, target, _c.Stride, accumulate);
                         else
-                            Edge(half, depth, panelA, panelB, target, _c.Stride, tileRows, tileColumns, accumulate);
+                            Edge(half, end - first, a, b, target, _c.Stride, tileRows, tileColumns, accumulate);
                     }
                 }
             }

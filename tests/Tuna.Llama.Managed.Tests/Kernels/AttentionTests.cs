@@ -56,7 +56,7 @@ public sealed unsafe class AttentionTests : IDisposable
     {
         var shape = new AttentionShape(1, 1, 8);
         var layout = new BatchLayout();
-        layout.Build([Models.Group("long", 100, 1, 205, 97, 98)], HeadRows.EveryTarget);
+        layout.Build([Models.Group("long", 200, 1, 205, 193, 194)], HeadRows.EveryTarget);
         using var qkv = new TestMatrix(layout.RowCount, shape.RowWidth, 1);
         using var output = new TestMatrix(layout.RowCount, shape.QueryWidth, 2);
         using var logSum = new TestMatrix(layout.RowCount, 1, 5);

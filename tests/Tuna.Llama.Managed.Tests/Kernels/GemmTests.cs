@@ -69,6 +69,22 @@ public sealed class GemmTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1, 0)]
+    [InlineData(5, 0)]
+    [InlineData(39, 0)]
+    [InlineData(40, 7)]
+    [InlineData(96, 96)]
+    [InlineData(53, 400)]
+    [InlineData(350, 0)]
+    public void MultiplyOnWorker_UnderACausalMask_HasTheSameBits(int queries, int offset)
+    {
+        CheckMask<Avx512MicroKernel>(queries, offset);
+        CheckMask<Avx2MicroKernel>(queries, offset);
+        CheckMask<Vector128MicroKernel>(queries, offset);
+        CheckMask<ScalarMicroKernel>(queries, offset);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(3)]
     [InlineData(4)]
@@ -92,6 +108,36 @@ public sealed class GemmTests : IDisposable
         using var b = new TestMatrix(5, 6, 2);
         using var c = new TestMatrix(3, 6, 3);
         Assert.Throws<ArgumentException>(() => Gemm.Multiply(_pool, a.Matrix, false, b.Matrix, false, c.Matrix, false));
+    }
+
+    private void CheckMask<TKernel>(int queries, int offset)
+        where TKernel : struct, IMicroKernel
+    {
+        if (!TKernel.IsSupported)
+            return;
+        int keys = offset + queries;
+        using TestMatrix q = new(queries, 20, 1), k = new(keys, 20, 2), p = new(queries, keys, 3);
+        for (int i = 0; i < queries; i++)
+            p.Matrix.RowSpan(i)[(offset + i + 1)..].Clear();
+        foreach (bool accumulate in (bool[])[false, true])
+        {
+            Same(q, false, k, true, CausalMaskKind.Product, (i, j) => j <= i + offset);
+            Same(p, false, k, false, CausalMaskKind.Left, (_, _) => true);
+            Same(p, true, q, false, CausalMaskKind.LeftTransposed, (_, _) => true);
+
+            void Same(TestMatrix a, bool transposeA, TestMatrix b, bool transposeB, CausalMaskKind kind, Func<int, int, bool> visible)
+            {
+                int m = transposeA ? keys : queries, n = transposeB ? keys : 20;
+                using TestMatrix expected = new(m, n, 5), actual = new(m, n, 5);
+                Gemm.MultiplyOnWorker<TKernel>(_pool, 0, a.Matrix, transposeA, b.Matrix, transposeB, expected.Matrix, accumulate, default);
+                Gemm.MultiplyOnWorker<TKernel>(_pool, 0, a.Matrix, transposeA, b.Matrix, transposeB, actual.Matrix, accumulate, new CausalMask(kind, offset));
+                for (int i = 0; i < m; i++)
+                {
+                    for (int j = 0; j < n; j++)
+                        Assert.True(!visible(i, j) || expected[i, j] == actual[i, j], $"{typeof(TKernel).Name} {kind} [{i}, {j}]: {expected[i, j]}, {actual[i, j]}");
+                }
+            }
+        }
     }
 
     private void Check<TKernel>(TestMatrix a, bool transposeA, TestMatrix b, bool transposeB, double[,] product, bool accumulate)
