@@ -53,7 +53,7 @@ public readonly struct GumbelNoise
         ref float start = ref MemoryMarshal.GetReference(logits);
         var best = (Score: double.NegativeInfinity, Token: -1);
         int width = Vector<float>.Count, i = 0, whole = count - (count % width);
-        while ((i = Skip(ref start, i, whole, max, (float)inverseTemperature, (float)best.Score, out Vector<int> possible)) < whole)
+        while ((i = Skip(ref start, i, whole, max, (float)inverseTemperature, least, (float)best.Score, out Vector<int> possible)) < whole)
         {
             for (int j = 0; j < width; j++, i++)
             {
@@ -67,23 +67,23 @@ public readonly struct GumbelNoise
         return best.Token;
     }
 
-    /// <summary>The first vector of logits, from <paramref name="i"/> on, in which a score may be above the best so far, and where in it; <paramref name="end"/> when there is none.</summary>
+    /// <summary>The first vector of logits, from <paramref name="i"/> on, in which one that is not cut off may score above the best so far, and where in it; <paramref name="end"/> when there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int Skip(ref float start, int i, int end, float max, float inverseTemperature, float best, out Vector<int> possible)
+    private int Skip(ref float start, int i, int end, float max, float inverseTemperature, float least, float best, out Vector<int> possible)
     {
         // A method of its own, since one that calls others keeps the vectors in memory.
         int width = Vector<float>.Count;
-        Vector<float> shift = new(max), scale = new(inverseTemperature), beaten = new(best);
+        Vector<float> shift = new(max), scale = new(inverseTemperature), bound = new(least), beaten = new(best);
         Vector<uint> ids = Vector<uint>.Indices + new Vector<uint>((uint)i + _first), second = new(_second), step = new((uint)width);
         for (; i < end; i += width, ids += step)
         {
             Vector<int> bits = Vector.AsVectorInt32(Mix(Mix(ids) ^ second));
-            Vector<float> score = Vector.MultiplyAddEstimate(Vector.LoadUnsafe(ref start, (nuint)i) - shift, scale, Bound(bits));
-            if (Vector.GreaterThanAny(score, beaten))
-            {
-                possible = Vector.GreaterThan(score, beaten);
+            Vector<float> l = Vector.LoadUnsafe(ref start, (nuint)i), score = Vector.MultiplyAddEstimate(l - shift, scale, Bound(bits));
+            if (!Vector.GreaterThanAny(score, beaten))
+                continue;
+            possible = Vector.GreaterThan(score, beaten) & Vector.GreaterThanOrEqual(l, bound);
+            if (possible != Vector<int>.Zero)
                 return i;
-            }
         }
 
         possible = Vector<int>.Zero;

@@ -1,7 +1,7 @@
 namespace Tuna.Llama.Managed.Kernels;
 
 /// <summary>The innermost product of <see cref="Gemm"/>: one tile of C, held in registers, from a packed panel of A and one of B.</summary>
-/// <remarks>An implementation is not to be inlined: in the middle of another method its sums do not all stay in registers.</remarks>
+/// <remarks>Implementations say that they are not to be inlined: in the middle of another method, where the compiler at times puts them, they are slower.</remarks>
 internal unsafe interface IMicroKernel
 {
     /// <summary>Rows of the tile.</summary>
