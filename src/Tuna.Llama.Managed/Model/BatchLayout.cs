@@ -40,6 +40,7 @@ internal sealed class BatchLayout
 {
     private int[] _tokens = [];
     private int[] _positions = [];
+    private int[] _rows = [];
     private int[] _headRows = [];
     private int[] _targetStarts = [];
     private int[] _targetTokens = [];
@@ -63,6 +64,9 @@ internal sealed class BatchLayout
 
     /// <summary>Position of each row in its sequence, [N].</summary>
     public ReadOnlySpan<int> Positions => _positions.AsSpan(0, RowCount);
+
+    /// <summary>All rows: 0 to N - 1.</summary>
+    public ReadOnlySpan<int> Rows => _rows.AsSpan(0, RowCount);
 
     public ReadOnlySpan<GroupSpan> Groups => _groups.AsSpan(0, _groupCount);
 
@@ -237,9 +241,10 @@ internal sealed class BatchLayout
     {
         Grow(ref _tokens, RowCount + tokens.Length);
         Grow(ref _positions, RowCount + tokens.Length);
+        Grow(ref _rows, RowCount + tokens.Length);
         tokens.CopyTo(_tokens.AsSpan(RowCount));
         for (int i = 0; i < tokens.Length; i++)
-            _positions[RowCount + i] = position + i;
+            (_positions[RowCount + i], _rows[RowCount + i]) = (position + i, RowCount + i);
         RowCount += tokens.Length;
         LongestSequence = Math.Max(LongestSequence, position + tokens.Length);
     }

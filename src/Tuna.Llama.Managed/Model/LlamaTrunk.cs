@@ -56,7 +56,8 @@ internal sealed unsafe class LlamaTrunk : IDisposable
 
     private float Epsilon => (float)_config.RmsNormEpsilon;
 
-    private bool IsLast(int layer) => layer == _config.LayerCount - 1;
+    /// <summary>Which rows go on after a layer's attention.</summary>
+    private ReadOnlySpan<int> GoOn(int layer, ReadOnlySpan<int> rows, ReadOnlySpan<int> headRows) => layer == _config.LayerCount - 1 ? headRows : rows;
 
     /// <summary>Computes the rows of a batch.</summary>
     /// <param name="layout">The rows, N.</param>
@@ -87,14 +88,14 @@ internal sealed unsafe class LlamaTrunk : IDisposable
             throw new InvalidOperationException("The forward pass did not keep what backward needs.");
         _kept = false;
         Compact(kept, keptHeadRows);
-        Matrix dx = _residualGradient.Rows(layout.RowCount), dOut = dx.SliceRows(0, dOutput.Rows);
-        new Span<float>(dOut.Data, checked(dOut.Rows * D)).Clear();
-        NormBackward(_residual[^1].Rows(dOut.Rows), _parameters.FinalNorm, _outputInverse, dOutput, dOut, accumulate);
+        Matrix dx = _residualGradient.Rows(layout.RowCount), dLast = dx.SliceRows(0, dOutput.Rows);
+        new Span<float>(dLast.Data, checked(dLast.Rows * D)).Clear();
+        NormBackward(_residual[^1].Rows(dLast.Rows), _parameters.FinalNorm, _outputInverse, dOutput, dLast, accumulate);
         for (int l = _config.LayerCount - 1; l >= 0; l--)
         {
-            Matrix dMiddle = IsLast(l) ? dOut : dx;
-            MlpBackward(l, dMiddle, accumulate);
-            AttentionBackward(layout, l, dMiddle, dx, accumulate);
+            ReadOnlySpan<int> goOn = GoOn(l, layout.Rows, layout.HeadRows);
+            MlpBackward(l, dx.SliceRows(0, goOn.Length), accumulate);
+            AttentionBackward(layout, l, goOn, dx, accumulate);
         }
 
         if (!accumulateEmbedding)
@@ -146,38 +147,30 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         Gemm.Multiply(_pool, normed, false, QkvWeight(_parameters.Weights, slots), true, qkv, false);
         _rope.Forward(_pool, qkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), layout.Positions);
         Attention.Forward(_pool, layout, _shape, qkv, attention, a.LogSum.Rows(n).Data);
-        Matrix middle = a.Middle.Rows(IsLast(layer) ? layout.HeadRows.Length : n);
-        if (IsLast(layer))
-        {
-            Copy(x, layout.HeadRows, middle);
-            RowBuffer.Compact(attention.Data, attention.Columns, layout.HeadRows);
-        }
-        else
-        {
-            Copy(x, middle);
-        }
-
+        ReadOnlySpan<int> goOn = GoOn(layer, layout.Rows, layout.HeadRows);
+        Matrix middle = a.Middle.Rows(goOn.Length);
+        for (int i = 0; i < goOn.Length; i++)
+            x.RowSpan(goOn[i]).CopyTo(middle.RowSpan(i));
+        RowBuffer.Compact(attention.Data, attention.Columns, goOn);
         Gemm.Multiply(_pool, attention.SliceRows(0, middle.Rows), false, OutputWeight(_parameters.Weights, slots), true, middle, true);
         return middle;
     }
 
-    // dMiddle becomes dx, at whose start it lies: of the last layer its rows are fewer.
-    private void AttentionBackward(BatchLayout layout, int layer, in Matrix dMiddle, in Matrix dx, bool accumulate)
+    // At the start of dx lies the gradient of the middle, of the rows that went on.
+    private void AttentionBackward(BatchLayout layout, int layer, ReadOnlySpan<int> goOn, in Matrix dx, bool accumulate)
     {
-        int n = dx.Rows;
+        int n = dx.Rows, u = goOn.Length;
         LayerSlots slots = _parameters.Layers[layer];
         LayerActivations a = _layers[layer];
         Matrix x = _residual[layer].Rows(n), attention = _normed.Rows(n, _shape.QueryWidth), normed = _normed.Rows(n, D), qkv = a.Qkv.Rows(n);
         Matrix dQkv = _wide.Rows(n, _shape.RowWidth), dAttention = _gradient.Rows(n, _shape.QueryWidth), dNormed = _gradient.Rows(n, D);
-        Gemm.Multiply(_pool, dMiddle, false, OutputWeight(_parameters.Weights, slots), false, dAttention.SliceRows(0, dMiddle.Rows), false);
-        if (IsLast(layer))
-            RowBuffer.Spread(dAttention, layout.HeadRows);
+        Matrix dMiddle = dx.SliceRows(0, u);
+        Gemm.Multiply(_pool, dMiddle, false, OutputWeight(_parameters.Weights, slots), false, dAttention.SliceRows(0, u), false);
+        RowBuffer.Spread(dAttention, goOn);
         Attention.Backward(_pool, layout, _shape, qkv, attention, a.LogSum.Rows(n).Data, dAttention, dQkv);
-        if (IsLast(layer))
-            RowBuffer.Compact(attention.Data, attention.Columns, layout.HeadRows);
-        Gemm.Multiply(_pool, dMiddle, true, attention.SliceRows(0, dMiddle.Rows), false, OutputWeight(_parameters.Gradient, slots), accumulate);
-        if (IsLast(layer))
-            RowBuffer.Spread(dx, layout.HeadRows);
+        RowBuffer.Compact(attention.Data, attention.Columns, goOn);
+        Gemm.Multiply(_pool, dMiddle, true, attention.SliceRows(0, u), false, OutputWeight(_parameters.Gradient, slots), accumulate);
+        RowBuffer.Spread(dx, goOn);
         _rope.Backward(_pool, dQkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), layout.Positions);
         RmsNorm.Recompute(_pool, x, _parameters.Weights + slots.InputNorm, a.InputInverse.Rows(n).Data, normed);
         Gemm.Multiply(_pool, dQkv, true, normed, false, QkvWeight(_parameters.Gradient, slots), accumulate);
@@ -228,7 +221,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     {
         for (int l = 0; l < _layers.Length; l++)
         {
-            ReadOnlySpan<int> keptAfter = IsLast(l) ? keptHeadRows : kept;
+            ReadOnlySpan<int> keptAfter = GoOn(l, kept, keptHeadRows);
             _residual[l].Compact(kept);
             _layers[l].Compact(kept, keptAfter);
             _keptValues.CompactGateUp(l, keptAfter);
@@ -245,12 +238,6 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     private Matrix GateUpWeight(float* block, in LayerSlots slots) => new(block + slots.GateUp, 2 * F, D);
 
     private Matrix DownWeight(float* block, in LayerSlots slots) => new(block + slots.Down, D, F);
-
-    private static void Copy(in Matrix from, ReadOnlySpan<int> rows, in Matrix to)
-    {
-        for (int u = 0; u < rows.Length; u++)
-            from.RowSpan(rows[u]).CopyTo(to.RowSpan(u));
-    }
 
     private static void Copy(in Matrix from, in Matrix to)
     {
