@@ -18,17 +18,6 @@ public class RuntimeTests
     public void OpenDevice_UnknownDevice_ListsThem(string text) =>
         Assert.Contains("cuda:N", Assert.Throws<ArgumentException>(() => TorchRuntime.OpenDevice(text)).Message, StringComparison.Ordinal);
 
-    [Fact]
-    public void MissingLibrary_EveryWayItIsReported_NamesThePackageToAdd()
-    {
-        // libtorch is here, so its absence is played: TorchSharp reports it in these ways.
-        Exception[] reports = [new NotSupportedException(), new DllNotFoundException(), new TypeInitializationException("torch", new DllNotFoundException()), new BadImageFormatException()];
-        Assert.All(reports, e => Assert.True(TorchRuntime.IsMissingLibrary(e), e.GetType().Name));
-        Assert.False(TorchRuntime.IsMissingLibrary(new InvalidOperationException()));
-        Assert.Contains("add the package TorchSharp-cpu 0.107.0", TorchRuntime.MissingLibrary(DeviceType.CPU), StringComparison.Ordinal);
-        Assert.Contains("add the package TorchSharp-cuda-linux or TorchSharp-cuda-windows 0.107.0", TorchRuntime.MissingLibrary(DeviceType.CUDA), StringComparison.Ordinal);
-    }
-
     [SkippableFact]
     public void OpenDevice_CudaWithoutAGpu_NamesThePackageAndTheDriver()
     {
