@@ -1,6 +1,8 @@
 using Tuna.Tokenization;
 using Tuna.Tokenizers.ByteLevel;
 using Tuna.Tokenizers.Json;
+using Tuna.Tokenizers.Models;
+using Tuna.Tokenizers.PreTokenizers;
 using Tuna.Tokenizers.SentencePiece;
 
 namespace Tuna.Tokenizers;
@@ -13,35 +15,27 @@ namespace Tuna.Tokenizers;
 /// </remarks>
 public sealed class HuggingFaceTokenizer : ITokenizer
 {
-    private static readonly string[] UsualBos = ["<|begin_of_text|>", "<s>"];
     private static readonly string[] UsualEos = ["<|eot_id|>", "<|end_of_text|>", "</s>", "<|im_end|>", "<|endoftext|>"];
 
     private readonly ISubwordModel _model;
     private readonly Dictionary<int, AddedToken> _added = [];
-    private readonly AddedTokenSplitter _words;
-    private readonly AddedTokenSplitter _all;
+    private readonly Dictionary<string, int> _addedIds = new(StringComparer.Ordinal);
+    private readonly AddedTokenSplitter _written; // looked for in the text as it was written
+    private readonly AddedTokenSplitter _normalized; // looked for in the normalized text
 
-    private HuggingFaceTokenizer(string source, ISubwordModel model, IEnumerable<AddedToken> added, TokenizerConfig config, HuggingFaceTokenizerOptions options, string? first, (int Bos, int Eos) declared)
+    private HuggingFaceTokenizer(TokenizerSource source, HuggingFaceTokenizerOptions options)
     {
-        _model = model;
-        foreach (AddedToken token in model.DeclaredTokens.Concat(added))
-        {
-            if (token.Id < 0 || string.IsNullOrEmpty(token.Content))
-                throw new InvalidDataException($"'{source}': added token {token.Id} ('{token.Content}') has no text or no id.");
-            _added[token.Id] = token;
-        }
+        _model = source.Model;
+        foreach (AddedToken token in _model.DeclaredTokens.Concat(source.AddedTokens))
+            Add(token, source.Path);
 
-        VocabularySize = Math.Max(model.VocabularySize, _added.Count == 0 ? 0 : _added.Keys.Max() + 1);
-        _words = new AddedTokenSplitter(_added.Values.Where(t => !t.Special));
-        _all = new AddedTokenSplitter(_added.Values);
-
-        string? bos = options.BosToken ?? config.Bos ?? first;
-        BosId = bos is { Length: > 0 } ? Required(source, bos, nameof(options.BosToken)) : options.BosToken is null && declared.Bos >= 0 ? declared.Bos : options.BosToken is null ? Usual(UsualBos) : null;
-        if (!config.AddBos && options.BosToken is null)
-            BosId = null;
-        string? eos = options.EosToken ?? config.Eos;
-        EosId = (eos is not null ? Required(source, eos, nameof(options.EosToken)) : declared.Eos >= 0 ? declared.Eos : Usual(UsualEos))
-            ?? throw new InvalidDataException($"'{source}' does not say which token ends a response; set {nameof(HuggingFaceTokenizerOptions)}.{nameof(options.EosToken)}.");
+        VocabularySize = Math.Max(_model.VocabularySize, _added.Count == 0 ? 0 : _added.Keys.Max() + 1);
+        // Special tokens first, as Hugging Face tokenizers does where two have the same spelling.
+        AddedToken[] ordered = [.. _added.Values.OrderBy(t => !t.Special)];
+        _written = new AddedTokenSplitter(ordered.Where(t => !t.Normalized).Select(t => (t, t.Content)));
+        _normalized = new AddedTokenSplitter(ordered.Where(t => t.Normalized).Select(t => (t, Normalize(t.Content))));
+        BosId = BeginToken.Of(source, options, IdOf);
+        EosId = EndToken(source, options);
         ForChatPrompts = new ChatTokenizer(this);
     }
 
@@ -105,33 +99,94 @@ public sealed class HuggingFaceTokenizer : ITokenizer
             var pieces = new SentencePieceModel(SentencePieceModelFile.Read(path));
             // tokenizer_config.json repeats the model's own control tokens.
             IEnumerable<AddedToken> more = config.AddedTokens.Where(t => t.Id >= pieces.VocabularySize || t.Special);
-            return new HuggingFaceTokenizer(path, pieces, more, config, options, null, (pieces.File.BosId, pieces.File.EosId));
+            return new HuggingFaceTokenizer(new(path, pieces, more, config) { DeclaredBos = pieces.File.BosId, DeclaredEos = pieces.File.EosId }, options);
         }
 
         if (FirstByte(path) == '{')
         {
             TokenizerJson json = TokenizerJson.Read(path);
-            return new HuggingFaceTokenizer(path, json.Model, json.AddedTokens.Concat(config.AddedTokens), config, options, json.First, (-1, -1));
+            return new HuggingFaceTokenizer(new(path, json.Model, json.AddedTokens.Concat(config.AddedTokens), config) { Frame = json.Frame }, options);
         }
 
-        var ranks = new TiktokenModel(path, options.Pattern ?? CodePointPreTokenizer.Llama3);
+        var ranks = new TiktokenModel(path, options.Pattern ?? Patterns.Llama3);
         IReadOnlyList<AddedToken> special = options.SpecialTokens ?? (config.AddedTokens.Count > 0 ? config.AddedTokens : Llama3SpecialTokens.After(ranks.VocabularySize));
-        return new HuggingFaceTokenizer(path, ranks, special, config, options, null, (-1, -1));
+        return new HuggingFaceTokenizer(new(path, ranks, special, config), options);
+    }
+
+    private void Add(AddedToken token, string path)
+    {
+        if (token.Id is < 0 or > Vocabulary.LargestId || string.IsNullOrEmpty(token.Content))
+            throw new InvalidDataException($"'{path}': added token {token.Id} ('{token.Content}') has no text, or an id outside [0, {Vocabulary.LargestId}].");
+        if (_addedIds.TryGetValue(token.Content, out int other) && other != token.Id)
+            throw new InvalidDataException($"'{path}': the token '{token.Content}' has two ids, {other} and {token.Id}, here and in the files beside it.");
+        if (_model.PieceOf(token.Id) is { } piece && piece != token.Content && Yields(piece, token.Id))
+            throw new InvalidDataException($"'{path}': the added token '{token.Content}' has id {token.Id}, which is the piece '{piece}' of texts.");
+        if (_added.TryGetValue(token.Id, out AddedToken? before))
+            _addedIds.Remove(before.Content);
+        _added[token.Id] = token;
+        _addedIds[token.Content] = token.Id;
+    }
+
+    /// <summary>Whether text can become an id: reserved pieces, which files give new names, cannot.</summary>
+    private bool Yields(string piece, int id)
+    {
+        string text = _model.Decode([(id, null)]);
+        var ids = new List<int>();
+        foreach (string spelling in new[] { piece, text, " " + text })
+        {
+            bool starts = true;
+            string normalized = spelling.Length == 0 ? "" : _model.Normalize(spelling, ref starts);
+            if (normalized.Length > 0)
+                _model.Encode(normalized, starts, ids);
+        }
+
+        return ids.Contains(id);
+    }
+
+    private int EndToken(TokenizerSource source, HuggingFaceTokenizerOptions options)
+    {
+        string? eos = options.EosToken ?? source.Config.Eos;
+        if (!string.IsNullOrEmpty(eos))
+            return IdOf(eos) ?? throw source.Missing(eos, nameof(options.EosToken));
+        return (source.DeclaredEos >= 0 ? source.DeclaredEos : UsualEos.Select(IdOf).FirstOrDefault(id => id is not null))
+            ?? throw new InvalidDataException($"'{source.Path}' does not say which token ends a response; name it as eos_token in tokenizer_config.json beside it, or set {nameof(HuggingFaceTokenizerOptions)}.{nameof(options.EosToken)}.");
     }
 
     /// <inheritdoc/>
-    public int[] Encode(string text) => Encode(text, _words);
+    public int[] Encode(string text) => Encode(text, special: false);
 
     /// <summary>Encodes a text in which special tokens, written out, stand for themselves: a chat prompt. Adds none.</summary>
-    /// <remarks>Text after a special token gets no dummy prefix space.</remarks>
-    public int[] EncodeWithSpecialTokens(string text) => Encode(text, _all);
+    /// <remarks>A SentencePiece model puts no dummy prefix space after a special token.</remarks>
+    public int[] EncodeWithSpecialTokens(string text) => Encode(text, special: true);
 
-    private int[] Encode(string text, AddedTokenSplitter splitter)
+    private int[] Encode(string text, bool special)
     {
         ArgumentNullException.ThrowIfNull(text);
         var ids = new List<int>((text.Length / 3) + 1);
-        splitter.Split(Utf8Bytes.WellFormed(text), ids, (part, first) => _model.Encode(part, first, ids));
+        text = Utf8Bytes.WellFormed(text);
+        if (_written.IsEmpty)
+            EncodeWritten(text, true);
+        else
+            _written.Split(text, special, ids, EncodeWritten);
         return [.. ids];
+
+        void EncodeWritten(string part, bool starts)
+        {
+            if (part.Length > 0)
+                part = _model.Normalize(part, ref starts);
+            if (part.Length == 0)
+                return;
+            if (_normalized.IsEmpty)
+                _model.Encode(part, starts, ids);
+            else
+                _normalized.Split(part, special, ids, (words, first) => _model.Encode(words, starts && first, ids));
+        }
+    }
+
+    private string Normalize(string text)
+    {
+        bool starts = true;
+        return _model.Normalize(text, ref starts);
     }
 
     /// <inheritdoc/>
@@ -163,19 +218,8 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     public int? IdOf(string token)
     {
         ArgumentNullException.ThrowIfNull(token);
-        foreach (AddedToken added in _added.Values)
-        {
-            if (added.Content == token)
-                return added.Id;
-        }
-
-        return _model.IdOf(token);
+        return _addedIds.TryGetValue(token, out int id) ? id : _model.IdOf(token);
     }
-
-    private int Required(string source, string token, string option) =>
-        IdOf(token) ?? throw new InvalidDataException($"'{source}': the token '{token}' is not in the vocabulary; check the tokenizer's configuration or set {nameof(HuggingFaceTokenizerOptions)}.{option}.");
-
-    private int? Usual(string[] names) => names.Select(IdOf).FirstOrDefault(id => id is not null);
 
     private static int FirstByte(string path)
     {

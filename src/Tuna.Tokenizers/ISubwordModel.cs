@@ -9,7 +9,12 @@ internal interface ISubwordModel
     /// <summary>Tokens that the model itself declares (control tokens, user-defined symbols).</summary>
     IEnumerable<AddedToken> DeclaredTokens { get; }
 
-    /// <summary>Encodes well-formed text that holds no added tokens.</summary>
+    /// <summary>Rewrites a text in which no added token is to be found before it is normalized.</summary>
+    /// <param name="text">Well-formed text, not empty.</param>
+    /// <param name="startsText">Whether its first character is the first of the whole text; false when that one is dropped.</param>
+    string Normalize(string text, ref bool startsText) => text;
+
+    /// <summary>Encodes normalized text that holds no added tokens.</summary>
     /// <param name="text">The text, not empty.</param>
     /// <param name="startsText">Whether it begins the whole text, so that a dummy prefix is due.</param>
     /// <param name="ids">Receives the ids.</param>

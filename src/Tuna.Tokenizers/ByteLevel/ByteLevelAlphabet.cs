@@ -9,12 +9,16 @@ internal static class ByteLevelAlphabet
     private static readonly Dictionary<char, byte> ByteOfChar = CharOfByte.Select((c, b) => (c, b)).ToDictionary(x => x.c, x => (byte)x.b);
 
     /// <summary>Spells a text's UTF-8 bytes.</summary>
-    public static string Spell(string text) => string.Create(Encoding.UTF8.GetByteCount(text), text, static (chars, text) =>
+    public static string Spell(ReadOnlySpan<char> text)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
-        for (int i = 0; i < chars.Length; i++)
+        int count = Encoding.UTF8.GetByteCount(text);
+        Span<byte> bytes = count <= 256 ? stackalloc byte[count] : new byte[count];
+        Encoding.UTF8.GetBytes(text, bytes);
+        Span<char> chars = count <= 256 ? stackalloc char[count] : new char[count];
+        for (int i = 0; i < count; i++)
             chars[i] = CharOfByte[bytes[i]];
-    });
+        return new string(chars);
+    }
 
     /// <summary>Adds the bytes that a piece spells; a piece with other characters in it is taken as text.</summary>
     public static void AddBytes(string piece, List<byte> bytes)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.ML.Tokenizers;
+using Tuna.Tokenizers.PreTokenizers;
 
 namespace Tuna.Tokenizers.ByteLevel;
 
@@ -15,7 +16,7 @@ internal sealed class TiktokenModel : ISubwordModel
     {
         _pieces = ReadRanks(path);
         using FileStream stream = File.OpenRead(path);
-        _tiktoken = TiktokenTokenizer.Create(stream, new CodePointPreTokenizer(pattern), normalizer: null);
+        _tiktoken = TiktokenTokenizer.Create(stream, new CodePointPreTokenizer(TextPattern.OfRegex(pattern, $"'{path}'")), normalizer: null);
     }
 
     public int VocabularySize => _pieces.Length;

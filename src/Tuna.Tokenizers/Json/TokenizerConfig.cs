@@ -10,8 +10,14 @@ internal sealed class TokenizerConfig
 
     public string? Eos { get; private set; }
 
-    /// <summary>False when the configuration says that the model takes no begin token.</summary>
-    public bool AddBos { get; private set; } = true;
+    /// <summary>Whether the configuration says that the begin token is put before texts; null when it does not say.</summary>
+    public bool? AddBos { get; private set; }
+
+    /// <summary>Whether the configuration says in so many words that there is no begin token.</summary>
+    public bool BosIsNull { get; private set; }
+
+    /// <summary>The class of Transformers that would load the tokenizer.</summary>
+    public string? TokenizerClass { get; private set; }
 
     public List<AddedToken> AddedTokens { get; } = [];
 
@@ -21,18 +27,11 @@ internal sealed class TokenizerConfig
         var config = new TokenizerConfig();
         Read(folder, "special_tokens_map.json", config.Names);
         Read(folder, "tokenizer_config.json", config.Main);
-        Read(folder, "added_tokens.json", root =>
-        {
-            foreach (JsonProperty token in root.EnumerateObject())
-            {
-                if (config.AddedTokens.All(t => t.Id != token.Value.GetInt32()))
-                    config.AddedTokens.Add(new AddedToken(token.Value.GetInt32(), token.Name, Special: false));
-            }
-        });
+        Read(folder, "added_tokens.json", config.Added);
         return config;
     }
 
-    private static void Read(string folder, string name, Action<JsonElement> read)
+    private static void Read(string folder, string name, Action<JsonElement, string> read)
     {
         string path = Path.Combine(folder, name);
         if (!System.IO.File.Exists(path))
@@ -40,7 +39,9 @@ internal sealed class TokenizerConfig
         try
         {
             using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(path));
-            read(document.RootElement);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new InvalidDataException($"'{path}' should hold one object.");
+            read(document.RootElement, $"'{path}'");
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -48,35 +49,49 @@ internal sealed class TokenizerConfig
         }
     }
 
-    private void Main(JsonElement root)
+    private void Main(JsonElement root, string where)
     {
-        Names(root);
-        if (root.TryGetProperty("add_bos_token", out JsonElement add) && add.ValueKind == JsonValueKind.False)
-            AddBos = false;
-        if (root.TryGetProperty("bos_token", out JsonElement bos) && bos.ValueKind == JsonValueKind.Null)
-            AddBos = false;
+        Names(root, where);
+        if (root.TryGetProperty("add_bos_token", out JsonElement add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False)
+            AddBos = add.GetBoolean();
+        BosIsNull = root.TryGetProperty("bos_token", out JsonElement bos) && bos.ValueKind == JsonValueKind.Null;
+        TokenizerClass = root.TryGetProperty("tokenizer_class", out JsonElement name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
         if (!root.TryGetProperty("added_tokens_decoder", out JsonElement added) || added.ValueKind != JsonValueKind.Object)
             return;
         foreach (JsonProperty token in added.EnumerateObject())
-            AddedTokens.Add(TokenizerJson.Token(int.Parse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture), token.Value));
-    }
-
-    private void Names(JsonElement root)
-    {
-        Bos = Name(root, "bos_token") ?? Bos;
-        Eos = Name(root, "eos_token") ?? Eos;
-    }
-
-    /// <summary>A token is given as its text or as an object with its content.</summary>
-    private static string? Name(JsonElement root, string name)
-    {
-        if (!root.TryGetProperty(name, out JsonElement value))
-            return null;
-        return value.ValueKind switch
         {
-            JsonValueKind.String => value.GetString(),
-            JsonValueKind.Object => value.GetProperty("content").GetString(),
-            _ => null,
-        };
+            string place = $"{where}: added_tokens_decoder.{token.Name}";
+            if (!int.TryParse(token.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id))
+                throw new InvalidDataException($"{place}: '{token.Name}' is no id; ids are whole numbers from 0 on.");
+            AddedTokens.Add(AddedTokenReader.Token(id, new JsonFields(token.Value, place)));
+        }
+    }
+
+    private void Added(JsonElement root, string where)
+    {
+        foreach (JsonProperty token in root.EnumerateObject())
+        {
+            int id = JsonFields.Integer(token.Value, $"{where}: the id of '{token.Name}'", 0);
+            if (AddedTokens.All(t => t.Id != id))
+                AddedTokens.Add(new AddedToken(id, token.Name, Special: false));
+        }
+    }
+
+    private void Names(JsonElement root, string where)
+    {
+        Bos = Name(root, "bos_token", where) ?? Bos;
+        Eos = Name(root, "eos_token", where) ?? Eos;
+    }
+
+    /// <summary>A token is given as its text or as an object with its content. An empty name, as old conversions wrote, is none.</summary>
+    private static string? Name(JsonElement root, string name, string where)
+    {
+        if (!root.TryGetProperty(name, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
+            return null;
+        if (value.ValueKind == JsonValueKind.Object && value.TryGetProperty("content", out JsonElement content))
+            value = content;
+        if (value.ValueKind != JsonValueKind.String)
+            throw new InvalidDataException($"{where}: '{name}' should be a token, as text or as an object with 'content'.");
+        return value.GetString() is { Length: > 0 } text ? text : null;
     }
 }

@@ -27,13 +27,13 @@ internal sealed class SentencePieceModel : ISubwordModel
             Piece piece = file.Pieces[id];
             bool fromText = piece.Type is PieceType.Normal or PieceType.UserDefined or PieceType.Unused;
             (fromText ? _ids : _reserved).TryAdd(piece.Text, id);
-            if (piece.Type == PieceType.Byte && piece.Text.Length == 6)
-                _byteIds[Convert.ToByte(piece.Text[3..5], 16)] = id;
+            if (piece.Type == PieceType.Byte)
+                _byteIds[piece.Byte!.Value] = id;
             if (piece.Type == PieceType.UserDefined)
                 userDefined.Add(new AddedToken(id, piece.Text, Special: false));
         }
 
-        _userDefined = new AddedTokenSplitter(userDefined);
+        _userDefined = new AddedTokenSplitter(userDefined.Select(t => (t, t.Content)));
         _segmenter = file.ModelType == 2 ? new BpeSegmenter(file, _ids) : new UnigramSegmenter(file, _ids);
     }
 
@@ -93,7 +93,7 @@ internal sealed class SentencePieceModel : ISubwordModel
 
         bool afterSpace = squeeze;
         var found = new List<int>();
-        _userDefined.Split(text, found, (part, _) =>
+        _userDefined.Split(text, special: true, found, (part, _) =>
         {
             Flush();
             for (int i = 0; i < part.Length;)
@@ -151,7 +151,7 @@ internal sealed class SentencePieceModel : ISubwordModel
             Piece piece = content is null ? _file.Pieces[id] : new Piece(content, 0, PieceType.Control);
             if (piece.Type == PieceType.Byte)
             {
-                bytes.Add(Convert.ToByte(piece.Text[3..5], 16));
+                bytes.Add(piece.Byte!.Value);
                 continue;
             }
 

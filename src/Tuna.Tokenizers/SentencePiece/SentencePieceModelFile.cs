@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 
 namespace Tuna.Tokenizers.SentencePiece;
@@ -15,7 +16,12 @@ internal enum PieceType
 }
 
 /// <summary>One piece of a SentencePiece vocabulary.</summary>
-internal readonly record struct Piece(string Text, float Score, PieceType Type);
+internal readonly record struct Piece(string Text, float Score, PieceType Type)
+{
+    /// <summary>The byte that a piece such as &lt;0x0A&gt; stands for, or null.</summary>
+    public byte? Byte => Text.Length == 6 && Text.StartsWith("<0x", StringComparison.Ordinal) && Text[5] == '>'
+        && byte.TryParse(Text.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte value) ? value : null;
+}
 
 /// <summary>The fields of a SentencePiece model file (sentencepiece_model.proto) that segmentation and decoding need.</summary>
 internal sealed class SentencePieceModelFile
@@ -95,8 +101,35 @@ internal sealed class SentencePieceModelFile
             throw new NotSupportedException($"'{path}' is of model type {ModelType}; supported are 1 (unigram) and 2 (BPE).");
         if ((uint)UnknownId >= (uint)Pieces.Count || Pieces[UnknownId].Type != PieceType.Unknown)
             throw new InvalidDataException($"'{path}': id {UnknownId} should be the unknown piece.");
-        if (ByteFallback && Pieces.Count(p => p.Type == PieceType.Byte) != 256)
-            throw new InvalidDataException($"'{path}' asks for byte fallback but does not hold the 256 byte pieces.");
+        foreach ((string name, int id) in new[] { ("bos_id", BosId), ("eos_id", EosId) })
+        {
+            if (id < -1 || id >= Pieces.Count)
+                throw new InvalidDataException($"'{path}': {name} is {id} and there are {Pieces.Count} pieces; -1 means none.");
+        }
+
+        ValidatePieces(path);
+    }
+
+    private void ValidatePieces(string path)
+    {
+        var bytes = new HashSet<byte>();
+        for (int id = 0; id < Pieces.Count; id++)
+        {
+            Piece piece = Pieces[id];
+            if (!Enum.IsDefined(piece.Type))
+                throw new NotSupportedException($"'{path}': piece {id} ('{piece.Text}') is of type {(int)piece.Type}, which is not known.");
+            if (piece.Text.Length == 0 || !float.IsFinite(piece.Score))
+                throw new InvalidDataException($"'{path}': piece {id} ('{piece.Text}') has no text, or its score {piece.Score} is not finite.");
+            if (piece.Type != PieceType.Byte)
+                continue;
+            if (piece.Byte is not { } value)
+                throw new InvalidDataException($"'{path}': piece {id} ('{piece.Text}') is a byte piece, which should be <0x00> to <0xFF>.");
+            if (!bytes.Add(value))
+                throw new InvalidDataException($"'{path}': piece {id} ('{piece.Text}') is there twice.");
+        }
+
+        if (ByteFallback && bytes.Count != 256)
+            throw new InvalidDataException($"'{path}' asks for byte fallback and holds {bytes.Count} of the 256 byte pieces.");
     }
 
     private void ReadPiece(ReadOnlySpan<byte> message)
