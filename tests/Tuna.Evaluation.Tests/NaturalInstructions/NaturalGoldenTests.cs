@@ -2,9 +2,7 @@ using System.Text.Json;
 using Tuna.Evaluation.NaturalInstructions;
 using Tuna.Evaluation.Predictions;
 using Tuna.Testing;
-#if TUNA_TOKENIZERS
 using Tuna.Tokenizers;
-#endif
 
 namespace Tuna.Evaluation.Tests.NaturalInstructions;
 
@@ -74,12 +72,7 @@ public class NaturalGoldenTests
         JsonElement prompts = Golden().GetProperty("prompts");
         string model = GoldenData.FilePath("..", "data", "llama2_tokenizer.model");
         Skip.If(tokenizer == "llama2" && !File.Exists(model), "The real LLaMA 2 tokenizer may not be redistributed: set TUNA_GOLDEN to a folder beside data/llama2_tokenizer.model.");
-#if TUNA_TOKENIZERS
         ISourceTokens tokens = tokenizer == "llama2" ? new ModelSourceTokens(HuggingFaceTokenizer.LoadFile(model)) : new WhitespaceTokens();
-#else
-        Skip.If(tokenizer == "llama2", "Tuna.Tokenizers is not part of this build: run with -p:TunaTokenizers=true.");
-        ISourceTokens tokens = new WhitespaceTokens();
-#endif
         Dictionary<string, NaturalTask> tasks = Tasks();
         int compared = 0;
         foreach (JsonElement c in prompts.GetProperty("truncated").EnumerateArray().Where(c => c.GetProperty("tokenizer").GetString() == tokenizer))
