@@ -9,7 +9,7 @@ public sealed partial class LlamaPolicy
     /// <inheritdoc/>
     /// <remarks>
     /// Prompts of different lengths are drawn together, up to <see cref="LlamaPolicyOptions.MaxSampleBatch"/> samples at a time, with a key/value cache that is
-    /// allocated once. Streams of random numbers belong to their request alone; the last bits of the logits may depend on how many are drawn together,
+    /// allocated once; a sample that is done makes room for one that waits. Streams of random numbers belong to their request alone; the last bits of the logits may depend on how many are drawn together,
     /// as libtorch's matrix products do.
     /// </remarks>
     public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
@@ -23,13 +23,13 @@ public sealed partial class LlamaPolicy
                 waiting.Add(new SampleState(requests[r], r, k));
         }
 
-        for (int first = 0; first < waiting.Count; first += Options.MaxSampleBatch)
+        if (waiting.Count > 0)
         {
-            using var decoder = new Decoder(Model, waiting.GetRange(first, Math.Min(Options.MaxSampleBatch, waiting.Count - first)), cancellationToken);
+            using var decoder = new Decoder(Model, waiting, Options.MaxSampleBatch, ahead: 8);
             while (!decoder.Done)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                decoder.Step();
+                decoder.Step(cancellationToken);
             }
         }
 
@@ -52,14 +52,15 @@ public sealed partial class LlamaPolicy
         if (request.Count != 1)
             throw new ArgumentException($"Count is {request.Count}; a stream is of one sample.", nameof(request));
         var sample = new SampleState(request, 0, 0);
-        using Decoder decoder = await Task.Run(() => new Decoder(Model, [sample], cancellationToken), cancellationToken).ConfigureAwait(false);
+        using var decoder = new Decoder(Model, [sample], limit: 1, ahead: 1);
+        await Task.Run(() => decoder.Step(cancellationToken), cancellationToken).ConfigureAwait(false);
         for (int shown = 0; ; shown++)
         {
             yield return sample.Tokens[shown];
             if (sample.Done)
                 yield break;
             cancellationToken.ThrowIfCancellationRequested();
-            await Task.Run(decoder.Step, cancellationToken).ConfigureAwait(false);
+            await Task.Run(() => decoder.Step(cancellationToken), cancellationToken).ConfigureAwait(false);
         }
     }
 }

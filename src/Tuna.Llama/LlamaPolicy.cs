@@ -11,7 +11,7 @@ namespace Tuna.Llama;
 /// </remarks>
 public sealed partial class LlamaPolicy : TorchPolicy
 {
-    private LlamaPolicy(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, Training.TrainingParameters?> fill)
+    private LlamaPolicy(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, Passes.TrainingParameters?> fill)
         : base(options, (device, dtype) => new LlamaModel(config, device, dtype, options.Lora), fill)
     {
     }

@@ -1,6 +1,7 @@
 using Tuna.Checkpoints;
 using Tuna.Llama.Checkpoints;
-using Tuna.Llama.Training;
+using Tuna.Llama.Passes;
+using Tuna.Llama.Tensors;
 using Tuna.Policies;
 
 namespace Tuna.Llama;

@@ -1,7 +1,8 @@
 using Tuna.Checkpoints;
 using Tuna.Llama.Checkpoints;
 using Tuna.Llama.Lora;
-using Tuna.Llama.Training;
+using Tuna.Llama.Passes;
+using Tuna.Llama.Tensors;
 
 namespace Tuna.Llama;
 

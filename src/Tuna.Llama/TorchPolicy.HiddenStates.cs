@@ -1,6 +1,7 @@
 using Tuna.Llama.Batches;
 using Tuna.Llama.Model;
-using Tuna.Llama.Training;
+using Tuna.Llama.Passes;
+using Tuna.Llama.Tensors;
 using Tuna.Policies;
 using static TorchSharp.torch;
 
@@ -22,12 +23,10 @@ public abstract partial class TorchPolicy : IHiddenStates
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
         PackedBatch batch = PackedBatch.OfPrompts([tokens.ToArray()]);
-        using var plan = new PackedPlan(batch, Config, _model.Device, _model.DType);
-        Tensor x = LlamaPass.Embed(_model, batch);
-        for (int l = 0; l < layer; l++)
-            x = _model.Layers[l].Forward(x, plan);
+        using PackedPlan plan = PackedPlan.Of(batch, _model.Parts);
+        Tensor x = LayerRun.Run(_model, LayerRun.Embed(_model, batch), plan, 0, layer);
         if (layer == Config.LayerCount)
-            x = _model.Norm.Forward(x);
+            x = _model.Norm.Run(x, _model.Parts.Operations);
         x.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray().CopyTo(destination);
     }
 }

@@ -2,7 +2,8 @@ using Tuna.Checkpoints;
 using Tuna.Llama.Batches;
 using Tuna.Llama.Checkpoints;
 using Tuna.Llama.Model;
-using Tuna.Llama.Training;
+using Tuna.Llama.Passes;
+using Tuna.Llama.Tensors;
 using Tuna.Numerics;
 using Tuna.Policies;
 using TorchSharp;
@@ -89,26 +90,11 @@ public abstract partial class TorchPolicy : ITrainablePolicy
     {
         using DisposeScope scope = NewDisposeScope();
         PackedBatch batch = PackedBatch.Of(groups, _model.ResponseHead.Reads);
+        using PackedPlan plan = PackedPlan.Of(batch, _model.Parts);
+        Tensor x = LayerRun.Run(_model, LayerRun.Embed(_model, batch), plan, 0, _model.Layers.Count, null, cancellationToken);
         using Tensor rows = tensor(Array.ConvertAll(batch.Targets.Rows, r => (long)r), device: _model.Device);
-        Tensor hidden = _model.Norm.Forward(Trunk(batch, cancellationToken).index_select(0, rows));
-        _model.ResponseHead.Forward(hidden, batch.Targets, logProbs);
-    }
-
-    /// <summary>Hidden states before the last norm, without a graph, [N, D].</summary>
-    private Tensor Trunk(PackedBatch batch, CancellationToken cancellationToken)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        using var plan = new PackedPlan(batch, Config, _model.Device, _model.DType);
-        Tensor x = LlamaPass.Embed(_model, batch);
-        foreach (DecoderLayer layer in _model.Layers)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            Tensor next = layer.Forward(x, plan);
-            x.Dispose();
-            x = next;
-        }
-
-        return scope.MoveToOuter(x);
+        Tensor hidden = _model.Norm.Run(x.index_select(0, rows), _model.Parts.Operations);
+        _model.ResponseHead.Forward(hidden, batch.Targets, logProbs, _model.Parts.Operations);
     }
 
     /// <inheritdoc/>
@@ -132,7 +118,7 @@ public abstract partial class TorchPolicy : ITrainablePolicy
     }
 
     /// <inheritdoc/>
-    public double GradientNorm() => AdamWOptimizer.GradientNorm(Training.List);
+    public double GradientNorm() => AdamWOptimizer.GradientNorm(Training);
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">The step's number is below 1, or its learning rate or scale is not finite.</exception>
@@ -145,18 +131,14 @@ public abstract partial class TorchPolicy : ITrainablePolicy
         ArgumentOutOfRangeException.ThrowIfLessThan(step.Step, 1, nameof(step));
         if (!double.IsFinite(step.LearningRate) || !double.IsFinite(step.GradientScale))
             throw new ArgumentOutOfRangeException(nameof(step), step, "Learning rate and gradient scale are finite.");
-        AdamWOptimizer.Step(training.List, step);
+        AdamWOptimizer.Step(training, step);
     }
 
     /// <inheritdoc/>
     public abstract IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default);
 
     /// <inheritdoc/>
-    public void ClearGradients()
-    {
-        foreach (TrainedParameter parameter in Training.List)
-            parameter.ClearGradient();
-    }
+    public void ClearGradients() => Training.ClearGradients();
 
     /// <summary>A copy of a trained parameter's accumulated gradient, or null when nothing was accumulated; for tests and inspection.</summary>
     /// <param name="name">Checkpoint name of the parameter.</param>
@@ -165,7 +147,7 @@ public abstract partial class TorchPolicy : ITrainablePolicy
     {
         TrainedParameter parameter = Training.List.FirstOrDefault(p => p.Name == name) ?? throw new ArgumentException($"There is no trained parameter '{name}'.", nameof(name));
         using DisposeScope scope = NewDisposeScope();
-        return parameter.Gradient?.cpu().contiguous().data<float>().ToArray();
+        return parameter.Gradient()?.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
     }
 
     /// <summary>What a pass over these groups, and the optimizer, will take.</summary>

@@ -83,8 +83,8 @@ public class OwnLoopTests
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor ids = tensor(new long[] { 3, 0, 3, 3, 5 }), rows = arange(10, ScalarType.Float32).view(5, 2), a = ones(6, 2), b = ones(6, 2);
-        Training.TrainedParameter.AddRows(a, ids, rows, sorted: false);
-        Training.TrainedParameter.AddRows(b, ids, rows, sorted: true);
+        Tensors.TrainedWeight.AddRows(a, ids, rows, sorted: false);
+        Tensors.TrainedWeight.AddRows(b, ids, rows, sorted: true);
         Assert.Equal([3, 4, 1, 1, 1, 1, 11, 14, 1, 1, 9, 10], a.data<float>().ToArray());
         Assert.Equal(a.data<float>().ToArray(), b.data<float>().ToArray());
     }

@@ -1,6 +1,6 @@
 namespace Tuna.Llama.Batches;
 
-/// <summary>Which rows predict which tokens, each pair once, ordered by row; and which pairs a response's output sums.</summary>
+/// <summary>Which rows predict which tokens, each pair once, row by row; and which pairs a response's output sums.</summary>
 internal sealed class PredictionTable
 {
     private PredictionTable(int[] rows, int[] entryRows, int[] entryTokens, int[][] entriesOfResponse)
@@ -11,7 +11,7 @@ internal sealed class PredictionTable
         EntriesOfResponse = entriesOfResponse;
     }
 
-    /// <summary>The batch rows that the head reads, ascending, [U].</summary>
+    /// <summary>The batch rows that the head reads, each once, [U].</summary>
     public int[] Rows { get; }
 
     /// <summary>For each pair, the place of its row in <see cref="Rows"/>, not decreasing, [E].</summary>

@@ -1,5 +1,6 @@
 using Tuna.Llama.Lora;
-using Tuna.Llama.Training;
+using Tuna.Llama.Passes;
+using Tuna.Llama.Tensors;
 using Tuna.Numerics;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,7 +1,8 @@
 using Tuna.Checkpoints;
 using Tuna.Llama.Lora;
 using Tuna.Llama.Model;
-using Tuna.Llama.Training;
+using Tuna.Llama.Passes;
+using Tuna.Llama.Tensors;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -42,24 +43,24 @@ internal static class ModelFiles
     /// <summary>Writes config.json and the weights, adapters merged, into an existing folder.</summary>
     public static void Save(string folder, LlamaBackbone model, TrainingParameters? training, TensorDType type)
     {
-        Dictionary<string, Tensor> weights = Weights(model, training);
+        Dictionary<string, Func<Tensor>> weights = Weights(model, training);
         Dictionary<string, Projection> adapted = Adapted(model);
         var specs = model.Config.Parameters().Select(p => new TensorSpec(p.Name, type, p.Shape)).ToList();
         CheckpointWriter.Write(folder, specs, (writer, spec) =>
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor weight = adapted.TryGetValue(spec.Name, out Projection? projection) ? Merged(projection, weights, spec.Name) : weights[spec.Name];
+            Tensor weight = adapted.TryGetValue(spec.Name, out Projection? projection) ? Merged(projection, weights, spec.Name) : weights[spec.Name]();
             TensorFiles.Write(writer, spec.Name, weight, type);
         });
         (model.Config with { DType = type }).Save(folder); // last: it makes the folder a model
     }
 
-    /// <summary>Every parameter's most exact value: the master where there is one.</summary>
-    public static Dictionary<string, Tensor> Weights(LlamaBackbone model, TrainingParameters? training)
+    /// <summary>Every parameter's most exact value, computed when it is asked for, in the caller's scope.</summary>
+    public static Dictionary<string, Func<Tensor>> Weights(LlamaBackbone model, TrainingParameters? training)
     {
-        Dictionary<string, Tensor> weights = model.named_parameters().ToDictionary(p => p.name, p => (Tensor)p.parameter, StringComparer.Ordinal);
+        Dictionary<string, Func<Tensor>> weights = model.named_parameters().ToDictionary(p => p.name, p => (Func<Tensor>)(() => p.parameter.alias()), StringComparer.Ordinal);
         foreach (TrainedParameter parameter in training?.List ?? [])
-            weights[parameter.Name] = parameter.Master;
+            weights[parameter.Name] = parameter.Exact;
         return weights;
     }
 
@@ -76,11 +77,11 @@ internal static class ModelFiles
     }
 
     /// <summary>W + (alpha / r) B A in single precision.</summary>
-    private static Tensor Merged(Projection projection, Dictionary<string, Tensor> weights, string name)
+    private static Tensor Merged(Projection projection, Dictionary<string, Func<Tensor>> weights, string name)
     {
         using IDisposable mode = no_grad();
         string prefix = name[..^"weight".Length];
-        Tensor a = weights[prefix + LoraNames.A].to(ScalarType.Float32), b = weights[prefix + LoraNames.B].to(ScalarType.Float32);
+        Tensor a = weights[prefix + LoraNames.A]().to(ScalarType.Float32), b = weights[prefix + LoraNames.B]().to(ScalarType.Float32);
         return projection.Weight.detach().to(ScalarType.Float32) + (b.matmul(a) * projection.Scaling);
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Tuna.Checkpoints;
-using Tuna.Llama.Training;
+using Tuna.Llama.Passes;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Checkpoints;
@@ -15,14 +16,17 @@ internal static class TrainingStateFile
 
     public static void Save(string folder, TrainingParameters training, bool weights, long passes)
     {
-        var tensors = new List<(string Name, Tensor Tensor)>();
+        var tensors = new List<(string Name, TrainedParameter Parameter, Func<Tensor?> Tensor)>();
         foreach (TrainedParameter p in training.List)
         {
             if (weights)
-                tensors.Add((Master + p.Name, p.Master));
-            Add(Moment1, p, p.Moment1);
-            Add(Moment2, p, p.Moment2);
-            Add(Gradient, p, p.Gradient);
+                tensors.Add((Master + p.Name, p, p.Exact));
+            if (p.Weight.Moment1 is not null)
+                tensors.Add((Moment1 + p.Name, p, p.Moment1));
+            if (p.Weight.Moment2 is not null)
+                tensors.Add((Moment2 + p.Name, p, p.Moment2));
+            if (p.Weight.Gradient is not null)
+                tensors.Add((Gradient + p.Name, p, p.Gradient));
         }
 
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal)
@@ -31,16 +35,14 @@ internal static class TrainingStateFile
             [Passes] = passes.ToString(CultureInfo.InvariantCulture),
             [WeightsHere] = weights ? "here" : "model",
         };
-        using var writer = new SafetensorsWriter(Path.Combine(folder, Name), tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, t.Tensor.shape)), metadata);
-        foreach ((string name, Tensor tensor) in tensors)
-            TensorFiles.Write(writer, name, tensor, TensorDType.F32);
-        writer.Complete();
-
-        void Add(string prefix, TrainedParameter p, Tensor? tensor)
+        using var writer = new SafetensorsWriter(Path.Combine(folder, Name), tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, t.Parameter.Parameter.shape)), metadata);
+        foreach ((string name, _, Func<Tensor?> tensor) in tensors)
         {
-            if (tensor is not null)
-                tensors.Add((prefix + p.Name, tensor));
+            using DisposeScope scope = NewDisposeScope();
+            TensorFiles.Write(writer, name, tensor()!, TensorDType.F32);
         }
+
+        writer.Complete();
     }
 
     /// <summary>Restores the state; everything is checked before anything changes.</summary>
@@ -70,6 +72,8 @@ internal static class TrainingStateFile
             throw new InvalidDataException($"{path}: tensor '{stranger}' belongs to no trained parameter; the state is of another model or of other adapters.");
         if (!weights)
             ModelFiles.Load(folder, model, training);
+        foreach (TrainedWeight weight in training.Weights)
+            weight.Reset();
         foreach (TrainedParameter p in training.List)
         {
             using DisposeScope scope = NewDisposeScope();

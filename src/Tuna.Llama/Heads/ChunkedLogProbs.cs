@@ -1,5 +1,5 @@
 using Tuna.Llama.Batches;
-using Tuna.Llama.Training;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama;
@@ -34,12 +34,14 @@ public static class ChunkedLogProbs
 
     private sealed class Function : autograd.SingleTensorFunction<Function>
     {
+        private static PlainOperations Plain => new();
+
         public override string Name => nameof(ChunkedLogProbs);
 
         public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
         {
             (var hidden, var weight, var table) = ((Tensor)vars[0], (Tensor)vars[1], (PredictionTable)vars[2]);
-            float[] values = Heads.VocabularyHead.Forward(hidden, weight, table, out Tensor logSums, (int)vars[3]);
+            float[] values = Heads.VocabularyHead.Forward(hidden, weight, table, Plain, out Tensor logSums, (int)vars[3]);
             ctx.save_for_backward([hidden, weight, logSums]);
             ctx.save_data("table", table);
             ctx.save_data("rows", vars[3]);
@@ -55,7 +57,7 @@ public static class ChunkedLogProbs
             double[] gradient = Array.ConvertAll(grad_output.cpu().to(ScalarType.Float32).contiguous().data<float>().ToArray(), g => (double)g);
             // The chunks' shares are summed in single precision, whatever the type of the weight.
             Tensor? sum = weight.requires_grad ? zeros(weight.shape, ScalarType.Float32, weight.device) : null;
-            Tensor dHidden = Heads.VocabularyHead.Backward(hidden, weight, table, logSums, gradient, sum is null ? null : (dz, h) => TrainedParameter.AddProduct(sum, dz, h), (int)ctx.get_data("rows"));
+            Tensor dHidden = Heads.VocabularyHead.Backward(hidden, weight, table, Plain, logSums, gradient, sum is null ? null : (dz, h) => TrainedWeight.AddProduct(sum, dz, h), (int)ctx.get_data("rows"));
             return [scope.MoveToOuter(dHidden), sum is null ? null! : scope.MoveToOuter(sum.to(weight.dtype)), null!, null!];
         }
     }

@@ -1,5 +1,5 @@
 using Tuna.Llama.Batches;
-using Tuna.Llama.Training;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Heads;
@@ -17,25 +17,16 @@ internal interface IResponseHead
     /// <param name="hidden">Normalized hidden states of the rows that it reads, [U, D].</param>
     /// <param name="table">What each row is read for.</param>
     /// <param name="outputs">Receives a number for each response of the batch, [R].</param>
+    /// <param name="operations">How to compute.</param>
     /// <returns>What backward needs beside the hidden states, [U], or null.</returns>
-    Tensor? Forward(Tensor hidden, PredictionTable table, Span<double> outputs);
+    Tensor? Forward(Tensor hidden, PredictionTable table, Span<double> outputs, Operations operations);
 
     /// <summary>Accumulates the gradient of its weight and computes that of the hidden states.</summary>
     /// <param name="hidden">As in <see cref="Forward"/>.</param>
     /// <param name="table">As in <see cref="Forward"/>.</param>
     /// <param name="kept">What <see cref="Forward"/> returned.</param>
     /// <param name="gradient">dL/d(output) of every response, [R].</param>
-    /// <param name="weight">The weight, when it is trained.</param>
+    /// <param name="operations">How to compute.</param>
     /// <returns>dL/d(hidden), [U, D].</returns>
-    Tensor Backward(Tensor hidden, PredictionTable table, Tensor? kept, ReadOnlySpan<double> gradient, TrainedParameter? weight);
-}
-
-/// <summary>The rows of a group that a head reads.</summary>
-internal enum HeadRows
-{
-    /// <summary>Those that predict a response token: the prompt's last, and every row of a response but its last, which is not computed.</summary>
-    Predicting,
-
-    /// <summary>Each response's last.</summary>
-    LastToken,
+    Tensor Backward(Tensor hidden, PredictionTable table, Tensor? kept, ReadOnlySpan<double> gradient, Operations operations);
 }

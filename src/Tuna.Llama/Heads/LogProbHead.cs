@@ -1,23 +1,23 @@
 using Tuna.Llama.Batches;
-using Tuna.Llama.Training;
-using TorchSharp.Modules;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Heads;
 
 /// <summary>The output layer of a language model, [V, D]: log-probabilities of the responses.</summary>
-internal sealed class LogProbHead(string name, Parameter weight) : IResponseHead
+internal sealed class LogProbHead(string name, Weight weight) : IResponseHead
 {
     public string Name => name;
 
     public HeadRows Reads => HeadRows.Predicting;
 
-    public Tensor? Forward(Tensor hidden, PredictionTable table, Span<double> outputs)
+    public Tensor? Forward(Tensor hidden, PredictionTable table, Span<double> outputs, Operations operations)
     {
-        table.Sum(VocabularyHead.Forward(hidden, weight, table, out Tensor logSums), outputs);
+        table.Sum(VocabularyHead.Forward(hidden, weight.Data, table, operations, out Tensor logSums), outputs);
         return logSums;
     }
 
-    public Tensor Backward(Tensor hidden, PredictionTable table, Tensor? kept, ReadOnlySpan<double> gradient, TrainedParameter? trained) =>
-        VocabularyHead.Backward(hidden, weight, table, kept!, gradient, trained is null ? null : trained.AccumulateProduct);
+    // Chunks add their shares to one sum, in single precision from the first on.
+    public Tensor Backward(Tensor hidden, PredictionTable table, Tensor? kept, ReadOnlySpan<double> gradient, Operations operations) =>
+        VocabularyHead.Backward(hidden, weight.Data, table, operations, kept!, gradient, weight.Trained is not { } trained ? null : (dz, h) => trained.AddShare(dz, h));
 }

@@ -1,4 +1,5 @@
 using Tuna.Llama.Batches;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Heads;
@@ -19,62 +20,48 @@ internal static class VocabularyHead
     /// <param name="hidden">Normalized hidden states of the rows that predict, [U, D].</param>
     /// <param name="weight">Output layer, [V, D].</param>
     /// <param name="table">Which row predicts what.</param>
-    /// <param name="rowsPerChunk">Rows of logits at once; null fits the device.</param>
+    /// <param name="operations">How to compute.</param>
     /// <param name="logSums">Receives log sum exp of every row's logits, [U]: what backward needs.</param>
+    /// <param name="rowsPerChunk">Rows of logits at once; null fits the device.</param>
     /// <returns>Log-probability of every pair, nats, [E].</returns>
-    public static float[] Forward(Tensor hidden, Tensor weight, PredictionTable table, out Tensor logSums, int? rowsPerChunk = null)
+    public static float[] Forward(Tensor hidden, Tensor weight, PredictionTable table, Operations operations, out Tensor logSums, int? rowsPerChunk = null)
     {
         using IDisposable mode = no_grad();
         using DisposeScope outer = NewDisposeScope();
-        var result = new float[table.EntryRows.Length];
         logSums = outer.MoveToOuter(empty([table.Rows.Length], ScalarType.Float32, hidden.device));
-        foreach (Chunk chunk in Chunks(table, rowsPerChunk ?? RowsPerChunk(weight.shape[0], hidden.device)))
+        Tensor values = empty([table.EntryRows.Length], ScalarType.Float32, hidden.device);
+        foreach (Chunk chunk in Chunks(table, rowsPerChunk ?? RowsPerChunk(weight.shape[0], hidden.device), hidden.device))
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor logits = Logits(hidden, weight, chunk);
-            Tensor sums = logits.logsumexp(1);
-            logSums.narrow(0, chunk.Row, chunk.RowCount).copy_(sums);
-            if (chunk.EntryCount == 0)
-                continue;
-            Tensor rows = Indices(table.EntryRows, chunk, hidden.device);
-            Tensor places = (rows * weight.shape[0]) + Tokens(table, chunk, hidden.device);
-            Tensor values = logits.view(-1).index_select(0, places) - sums.index_select(0, rows);
-            values.cpu().data<float>().ToArray().CopyTo(result, chunk.Entry);
+            operations.LogProbs(Logits(hidden, weight, chunk), chunk.Pairs, logSums.narrow(0, chunk.Row, chunk.RowCount), values);
         }
 
-        return result;
+        return values.cpu().data<float>().ToArray(); // one copy
     }
 
     /// <summary>Backward.</summary>
     /// <param name="hidden">As in forward.</param>
     /// <param name="weight">As in forward.</param>
     /// <param name="table">As in forward.</param>
+    /// <param name="operations">As in forward.</param>
     /// <param name="logSums">From forward.</param>
     /// <param name="gradient">dL/d(log-probability) of every response, [R].</param>
     /// <param name="weightGradient">Receives each chunk's dz, [u, V], and h, [u, D], whose product dz^T h is to be added to dL/dW; null when W is frozen.</param>
     /// <param name="rowsPerChunk">As in forward.</param>
     /// <returns>dL/dh, [U, D].</returns>
-    public static Tensor Backward(Tensor hidden, Tensor weight, PredictionTable table, Tensor logSums, ReadOnlySpan<double> gradient, Action<Tensor, Tensor>? weightGradient, int? rowsPerChunk = null)
+    public static Tensor Backward(
+        Tensor hidden, Tensor weight, PredictionTable table, Operations operations, Tensor logSums, ReadOnlySpan<double> gradient, Action<Tensor, Tensor>? weightGradient, int? rowsPerChunk = null)
     {
         using IDisposable mode = no_grad();
         using DisposeScope outer = NewDisposeScope();
         (float[] entries, float[] rows) = table.Spread(gradient);
         Tensor result = outer.MoveToOuter(empty_like(hidden));
         Tensor entryGradients = tensor(entries, device: hidden.device), rowGradients = tensor(rows, device: hidden.device);
-        foreach (Chunk chunk in Chunks(table, rowsPerChunk ?? RowsPerChunk(weight.shape[0], hidden.device)))
+        foreach (Chunk chunk in Chunks(table, rowsPerChunk ?? RowsPerChunk(weight.shape[0], hidden.device), hidden.device))
         {
             using DisposeScope scope = NewDisposeScope();
-            // softmax(z) times minus the row's gradient, in place of the logits
-            Tensor z = Logits(hidden, weight, chunk);
-            z.sub_(logSums.narrow(0, chunk.Row, chunk.RowCount).unsqueeze(1)).exp_().mul_(rowGradients.narrow(0, chunk.Row, chunk.RowCount).neg().unsqueeze(1));
-            if (chunk.EntryCount > 0)
-            {
-                // Every place occurs once: no two additions meet.
-                Tensor places = (Indices(table.EntryRows, chunk, hidden.device) * weight.shape[0]) + Tokens(table, chunk, hidden.device);
-                z.view(-1).index_add_(0, places, entryGradients.narrow(0, chunk.Entry, chunk.EntryCount), 1);
-            }
-
-            Tensor dz = z.to(hidden.dtype);
+            Tensor dz = operations.LogProbsBackward(
+                Logits(hidden, weight, chunk), chunk.Pairs, logSums.narrow(0, chunk.Row, chunk.RowCount), entryGradients, rowGradients.narrow(0, chunk.Row, chunk.RowCount));
             result.narrow(0, chunk.Row, chunk.RowCount).copy_(dz.matmul(weight));
             weightGradient?.Invoke(dz, hidden.narrow(0, chunk.Row, chunk.RowCount));
         }
@@ -82,32 +69,26 @@ internal static class VocabularyHead
         return result;
     }
 
-    private static Tensor Logits(Tensor hidden, Tensor weight, Chunk chunk) =>
-        hidden.narrow(0, chunk.Row, chunk.RowCount).matmul(weight.t()).to(ScalarType.Float32);
+    private static Tensor Logits(Tensor hidden, Tensor weight, Chunk chunk) => hidden.narrow(0, chunk.Row, chunk.RowCount).matmul(weight.t());
 
-    private static Tensor Indices(int[] rows, Chunk chunk, Device device)
+    // What says which row predicts what crosses to the device once, not a chunk at a time; the enclosing scope frees it.
+    private static IEnumerable<Chunk> Chunks(PredictionTable table, int size, Device device)
     {
-        var local = new long[chunk.EntryCount];
-        for (int e = 0; e < local.Length; e++)
-            local[e] = rows[chunk.Entry + e] - chunk.Row;
-        return tensor(local, device: device);
-    }
-
-    private static Tensor Tokens(PredictionTable table, Chunk chunk, Device device) =>
-        tensor(Array.ConvertAll(table.EntryTokens[chunk.Entry..(chunk.Entry + chunk.EntryCount)], t => (long)t), device: device);
-
-    private static IEnumerable<Chunk> Chunks(PredictionTable table, int size)
-    {
-        int entry = 0;
+        var starts = new int[table.Rows.Length + 1];
+        foreach (int row in table.EntryRows)
+            starts[row + 1]++;
+        for (int row = 0; row < table.Rows.Length; row++)
+            starts[row + 1] += starts[row];
+        long[] local = Array.ConvertAll(table.EntryRows, row => (long)(row % size));
+        using Tensor bounds = tensor(starts, device: device).DetachFromDisposeScope(), tokens = tensor(table.EntryTokens, device: device).DetachFromDisposeScope();
+        using Tensor rows = tensor(local, device: device).DetachFromDisposeScope();
         for (int row = 0; row < table.Rows.Length; row += size)
         {
             int end = Math.Min(row + size, table.Rows.Length);
-            int first = entry;
-            while (entry < table.EntryRows.Length && table.EntryRows[entry] < end)
-                entry++;
-            yield return new Chunk(row, end - row, first, entry - first);
+            using Tensor own = bounds.narrow(0, row, end - row + 1).DetachFromDisposeScope(), pairs = rows.narrow(0, starts[row], starts[end] - starts[row]).DetachFromDisposeScope();
+            yield return new Chunk(row, end - row, new PairRows(own, tokens, starts[row], pairs));
         }
     }
 
-    private readonly record struct Chunk(int Row, int RowCount, int Entry, int EntryCount);
+    private readonly record struct Chunk(int Row, int RowCount, PairRows Pairs);
 }

@@ -3,7 +3,8 @@ using System.Text.Json;
 using Tuna.Checkpoints;
 using Tuna.IO;
 using Tuna.Llama.Checkpoints;
-using Tuna.Llama.Training;
+using Tuna.Llama.Passes;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Lora;
@@ -17,7 +18,8 @@ internal static class LoraAdapterFile
     public static void Save(string folder, LlamaBackbone model, TrainingParameters? training, string? baseModel)
     {
         LoraOptions lora = model.Lora ?? throw new InvalidOperationException("The policy has no adapters.");
-        List<(string Name, Tensor Tensor)> tensors = [.. ModelFiles.Weights(model, training).Where(w => model.TrainsBesideTheBase(w.Key)).Select(w => (w.Key, w.Value))];
+        using DisposeScope scope = NewDisposeScope();
+        List<(string Name, Tensor Tensor)> tensors = [.. ModelFiles.Weights(model, training).Where(w => model.TrainsBesideTheBase(w.Key)).Select(w => (w.Key, w.Value()))];
         using (var writer = new SafetensorsWriter(Path.Combine(folder, WeightsName), tensors.Select(t => new TensorSpec(LoraNames.Peft(t.Name), TensorDType.F32, t.Tensor.shape)), new Dictionary<string, string> { ["format"] = "pt" }))
         {
             foreach ((string name, Tensor tensor) in tensors)

@@ -1,74 +1,179 @@
 using Tuna.Checkpoints;
 using Tuna.Llama.Lora;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Model;
 
 /// <summary>One decoder layer: x + Attention(norm(x)), then x + MLP(norm(x)) with the gated SiLU.</summary>
+/// <remarks>
+/// The engine runs it by <see cref="Run"/> and <see cref="Backward"/>, which know what they keep; <see cref="Forward"/> is the same as autograd records it, for
+/// own training loops, and the reference of the tests.
+/// </remarks>
 internal sealed class DecoderLayer : LlamaModule
 {
     private readonly int _layer;
     private readonly LlamaConfig _config;
     private readonly RmsNorm _inputNorm;
     private readonly RmsNorm _postNorm;
-    private readonly Projection _q;
-    private readonly Projection _k;
-    private readonly Projection _v;
-    private readonly Projection _o;
-    private readonly Projection _gate;
-    private readonly Projection _up;
-    private readonly Projection _down;
+    private readonly FusedLinear _qkv;
+    private readonly FusedLinear _output;
+    private readonly FusedLinear _gateUp;
+    private readonly FusedLinear _down;
 
     public DecoderLayer(int layer, LlamaConfig config, LoraOptions? lora, Device device, ScalarType dtype)
         : base(nameof(DecoderLayer))
     {
         _layer = layer;
         _config = config;
-        int d = config.HiddenSize, f = config.IntermediateSize;
+        int d = config.HiddenSize, f = config.IntermediateSize, first = layer * 7;
         int queryWidth = config.HeadCount * config.HeadDimension, keyWidth = config.KeyValueHeadCount * config.HeadDimension;
-        int index = layer * 7;
         _inputNorm = Add("input_layernorm", new RmsNorm(d, config.RmsNormEpsilon, device, dtype));
-        var attention = new Container();
-        _q = attention.Part("q_proj", Linear("q_proj", d, queryWidth, config.QueryKeyValueBias));
-        _k = attention.Part("k_proj", Linear("k_proj", d, keyWidth, config.QueryKeyValueBias));
-        _v = attention.Part("v_proj", Linear("v_proj", d, keyWidth, config.QueryKeyValueBias));
-        _o = attention.Part("o_proj", Linear("o_proj", queryWidth, d, config.OutputBias));
-        Add("self_attn", attention);
+        _qkv = new FusedLinear(first, d, [("q_proj", queryWidth), ("k_proj", keyWidth), ("v_proj", keyWidth)], config.QueryKeyValueBias, lora, device, dtype);
+        _output = new FusedLinear(first + 3, queryWidth, [("o_proj", d)], config.OutputBias, lora, device, dtype);
+        Add("self_attn", new Container(("q_proj", Q), ("k_proj", K), ("v_proj", V), ("o_proj", O)));
         _postNorm = Add("post_attention_layernorm", new RmsNorm(d, config.RmsNormEpsilon, device, dtype));
-        var mlp = new Container();
-        _gate = mlp.Part("gate_proj", Linear("gate_proj", d, f, config.MlpBias));
-        _up = mlp.Part("up_proj", Linear("up_proj", d, f, config.MlpBias));
-        _down = mlp.Part("down_proj", Linear("down_proj", f, d, config.MlpBias));
-        Add("mlp", mlp);
-
-        Projection Linear(string name, int input, int output, bool bias) =>
-            new(index++, input, output, bias, lora is not null && lora.TargetModules.Contains(name) ? lora : null, device, dtype);
+        _gateUp = new FusedLinear(first + 4, d, [("gate_proj", f), ("up_proj", f)], config.MlpBias, lora, device, dtype);
+        _down = new FusedLinear(first + 6, f, [("down_proj", d)], config.MlpBias, lora, device, dtype);
+        Add("mlp", new Container(("gate_proj", GateProjection), ("up_proj", Up), ("down_proj", Down)));
     }
+
+    private Projection Q => _qkv.Projections[0];
+
+    private Projection K => _qkv.Projections[1];
+
+    private Projection V => _qkv.Projections[2];
+
+    private Projection O => _output.Projections[0];
+
+    private Projection GateProjection => _gateUp.Projections[0];
+
+    private Projection Up => _gateUp.Projections[1];
+
+    private Projection Down => _down.Projections[0];
 
     /// <summary>The layer's projections with their names within the layer.</summary>
     public IEnumerable<(string Name, Projection Projection)> Projections() =>
     [
-        ("self_attn.q_proj", _q), ("self_attn.k_proj", _k), ("self_attn.v_proj", _v), ("self_attn.o_proj", _o), ("mlp.gate_proj", _gate), ("mlp.up_proj", _up), ("mlp.down_proj", _down),
+        ("self_attn.q_proj", Q), ("self_attn.k_proj", K), ("self_attn.v_proj", V), ("self_attn.o_proj", O), ("mlp.gate_proj", GateProjection), ("mlp.up_proj", Up), ("mlp.down_proj", Down),
     ];
 
+    /// <summary>The layer's weights as they lie in memory.</summary>
+    public IEnumerable<Weight> Weights() => [_inputNorm.Weight, .. _qkv.Weights, .. _output.Weights, _postNorm.Weight, .. _gateUp.Weights, .. _down.Weights];
+
     /// <summary>[N, D] to [N, D].</summary>
-    public Tensor Forward(Tensor x, AttentionPlan plan)
+    /// <param name="x">The input.</param>
+    /// <param name="plan">Who attends to whom.</param>
+    /// <param name="operations">How to compute.</param>
+    /// <param name="trace">Receives what backward needs; null when there is none.</param>
+    public Tensor Run(Tensor x, AttentionPlan plan, Operations operations, LayerTrace? trace)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor qkv = Attention(x, plan, operations, trace, out Tensor attended);
+        Tensor y = _output.Run(attended, x, plan.Dropout);
+        Tensor gateUp = MlpInput(y, plan, operations);
+        Tensor gated = operations.Gate(gateUp);
+        Tensor result = _down.Run(gated, y, plan.Dropout);
+        if (trace is not null)
+        {
+            trace.Qkv = scope.Detach(qkv);
+            trace.Attended = scope.Detach(attended);
+            trace.Middle = scope.Detach(y);
+            trace.GateUp = scope.Detach(gateUp);
+        }
+
+        return scope.MoveToOuter(result);
+    }
+
+    /// <summary>Fills a trace of the input alone, without the layer's result: what backward of a recomputed layer begins with.</summary>
+    public void Retrace(LayerTrace trace, AttentionPlan plan, Operations operations)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        trace.Qkv = scope.Detach(Attention(trace.Input, plan, operations, trace, out Tensor attended));
+        trace.Attended = scope.Detach(attended);
+        trace.Middle = scope.Detach(_output.Run(attended, trace.Input, plan.Dropout));
+        trace.GateUp = scope.Detach(MlpInput(trace.Middle, plan, operations));
+    }
+
+    /// <summary>Adds the gradients of the layer's weights up.</summary>
+    /// <param name="trace">What forward kept.</param>
+    /// <param name="dy">dL/d(result), [N, D].</param>
+    /// <param name="plan">As in forward.</param>
+    /// <param name="operations">As in forward.</param>
+    /// <param name="needed">Whether dL/dx is asked for.</param>
+    /// <returns>dL/dx, [N, D], or null.</returns>
+    public Tensor? Backward(LayerTrace trace, Tensor dy, AttentionPlan plan, Operations operations, bool needed)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor middle = MlpBackward(trace, dy, plan, operations);
+        _output.AddGradients(trace.Attended!, middle, plan.Dropout);
+        Tensor attended = _output.InputGradient(middle, plan.Dropout);
+        Tensor dqkv = plan.Backward(trace, attended);
+        attended.Dispose();
+        using (Tensor normal = _inputNorm.Run(trace.Input, operations))
+            _qkv.AddGradients(normal, dqkv, plan.Dropout);
+        if (!needed && _inputNorm.Weight.Trained is null)
+            return null;
+        Tensor dNormal = _qkv.InputGradient(dqkv, plan.Dropout);
+        Tensor dx = _inputNorm.Backward(dNormal, trace.Input, middle, operations);
+        return needed ? scope.MoveToOuter(dx) : null;
+    }
+
+    /// <summary>From dL/d(result) to dL/d(middle).</summary>
+    private Tensor MlpBackward(LayerTrace trace, Tensor dy, AttentionPlan plan, Operations operations)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor dGateUp;
+        using (Tensor dGated = _down.InputGradient(dy, plan.Dropout))
+        {
+            dGateUp = operations.GateBackward(trace.GateUp!, dGated, out Tensor gated);
+            _down.AddGradients(gated, dy, plan.Dropout);
+            gated.Dispose();
+        }
+
+        using (Tensor normal = _postNorm.Run(trace.Middle!, operations))
+            _gateUp.AddGradients(normal, dGateUp, plan.Dropout);
+        Tensor dNormal = _gateUp.InputGradient(dGateUp, plan.Dropout);
+        return scope.MoveToOuter(_postNorm.Backward(dNormal, trace.Middle!, dy, operations));
+    }
+
+    private Tensor Attention(Tensor x, AttentionPlan plan, Operations operations, LayerTrace? trace, out Tensor attended)
+    {
+        using Tensor normal = _inputNorm.Run(x, operations);
+        Tensor qkv = _qkv.Run(normal, null, plan.Dropout);
+        attended = plan.Attend(_layer, qkv, trace);
+        return qkv;
+    }
+
+    private Tensor MlpInput(Tensor y, AttentionPlan plan, Operations operations)
+    {
+        using Tensor normal = _postNorm.Run(y, operations);
+        return _gateUp.Run(normal, null, plan.Dropout);
+    }
+
+    /// <summary>[N, D] to [N, D], recorded by autograd.</summary>
+    public Tensor Forward(Tensor x, RecordedAttention attention)
     {
         using DisposeScope scope = NewDisposeScope(); // frees what neither the graph nor the caller needs
-        long n = plan.RowCount;
+        long n = x.shape[0];
         Tensor h = _inputNorm.Forward(x);
-        Tensor q = plan.Rotate(_q.Forward(h, plan).view(n, _config.HeadCount, _config.HeadDimension));
-        Tensor k = plan.Rotate(_k.Forward(h, plan).view(n, _config.KeyValueHeadCount, _config.HeadDimension));
-        Tensor v = _v.Forward(h, plan).view(n, _config.KeyValueHeadCount, _config.HeadDimension);
-        Tensor y = x + _o.Forward(plan.Attend(_layer, q, k, v), plan);
+        Tensor q = attention.Rotate(Q.Forward(h).view(n, _config.HeadCount, _config.HeadDimension));
+        Tensor k = attention.Rotate(K.Forward(h).view(n, _config.KeyValueHeadCount, _config.HeadDimension));
+        Tensor v = V.Forward(h).view(n, _config.KeyValueHeadCount, _config.HeadDimension);
+        Tensor y = x + O.Forward(attention.Attend(q, k, v));
         Tensor m = _postNorm.Forward(y);
-        Tensor mlp = _down.Forward(nn.functional.silu(_gate.Forward(m, plan)) * _up.Forward(m, plan), plan);
+        Tensor mlp = Down.Forward(nn.functional.silu(GateProjection.Forward(m)) * Up.Forward(m));
         return scope.MoveToOuter(y + mlp);
     }
 
     /// <summary>A part that only groups others under a name.</summary>
-    private sealed class Container() : LlamaModule("Container")
+    private sealed class Container : LlamaModule
     {
-        public Projection Part(string name, Projection part) => Add(name, part);
+        public Container(params ReadOnlySpan<(string Name, Projection Projection)> parts)
+            : base("Container")
+        {
+            foreach ((string name, Projection projection) in parts)
+                Add(name, projection);
+        }
     }
 }

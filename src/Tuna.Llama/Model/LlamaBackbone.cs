@@ -3,6 +3,7 @@ using Tuna.Llama.Batches;
 using Tuna.Llama.Heads;
 using Tuna.Llama.Lora;
 using Tuna.Llama.Model;
+using Tuna.Llama.Tensors;
 using Tuna.Policies;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -17,6 +18,7 @@ namespace Tuna.Llama;
 public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
 {
     private readonly Trunk _trunk;
+    private ModelParts? _parts;
 
     private protected LlamaBackbone(string name, LlamaConfig config, Device device, ScalarType dtype, LoraOptions? lora)
         : base(name)
@@ -46,7 +48,18 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
     public ScalarType DType { get; }
 
     /// <summary>Input embedding, [V, D].</summary>
-    internal Parameter Embedding => _trunk.Embedding;
+    internal Parameter Embedding => EmbeddingWeight.Parts[0].Parameter;
+
+    internal Weight EmbeddingWeight => _trunk.Embedding;
+
+    /// <summary>Whether kernels of our own may be compiled for it; set before its first use.</summary>
+    internal bool UsesKernels { get; init; } = true;
+
+    /// <summary>How the engine runs it.</summary>
+    internal ModelParts Parts => _parts ??= new ModelParts(Config, Device, DType, UsesKernels);
+
+    /// <summary>All weights as they lie in memory: the embedding, the layers', the last norm, and the head's where it has one of its own.</summary>
+    internal virtual IEnumerable<Weight> Weights => [EmbeddingWeight, .. Layers.SelectMany(l => l.Weights()), Norm.Weight];
 
     internal IReadOnlyList<DecoderLayer> Layers => _trunk.Layers;
 
@@ -84,11 +97,26 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
         for (int i = 0; i < b; i++)
             PolicyGuard.CheckTokens(ids.AsSpan(i * t, t), Config.VocabularySize, $"row {i}", nameof(input));
         PackedBatch batch = PackedBatch.OfPrompts(Enumerable.Range(0, b).Select(i => (ReadOnlyMemory<int>)ids.AsMemory(i * t, t)));
-        using var plan = new PackedPlan(batch, Config, Device, DType);
+        using Rotary angles = Rotary.Of(Parts.Frequencies, batch.Positions, Device, DType);
+        using var attention = new RecordedAttention(batch, Parts.Shape, angles, Device);
         Tensor x = Embedding.index_select(0, tensor(Array.ConvertAll(batch.Tokens, id => (long)id), device: Device));
         foreach (DecoderLayer layer in Layers)
-            x = layer.Forward(x, plan);
+            x = layer.Forward(x, attention);
         return scope.MoveToOuter(Norm.Forward(x));
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            // The parameters are views of these, and freed by TorchSharp.
+            foreach (Weight weight in Weights)
+                weight.Data.Dispose();
+            _parts?.Dispose();
+        }
+
+        base.Dispose(disposing);
     }
 
     private sealed class Trunk : LlamaModule
@@ -96,7 +124,7 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
         public Trunk(LlamaConfig config, LoraOptions? lora, Device device, ScalarType dtype)
             : base("model")
         {
-            Embedding = Add("embed_tokens", new Table(config.VocabularySize, config.HiddenSize, device, dtype)).Weight;
+            Embedding = Add("embed_tokens", new Table(config.VocabularySize, config.HiddenSize, device, dtype)).Whole;
             Layers = [.. Enumerable.Range(0, config.LayerCount).Select(l => new DecoderLayer(l, config, lora, device, dtype))];
             var list = new LayerList();
             foreach ((DecoderLayer layer, int l) in Layers.Select((layer, l) => (layer, l)))
@@ -105,7 +133,7 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
             Norm = Add("norm", new RmsNorm(config.HiddenSize, config.RmsNormEpsilon, device, dtype));
         }
 
-        public Parameter Embedding { get; }
+        public Weight Embedding { get; }
 
         public IReadOnlyList<DecoderLayer> Layers { get; }
 
@@ -121,8 +149,12 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
     private protected sealed class Table : LlamaModule
     {
         public Table(int rows, int width, Device device, ScalarType dtype)
-            : base("table") => Weight = Add("weight", device, dtype, rows, width);
+            : base("table")
+        {
+            Whole = new Weight(device, dtype, [rows], width);
+            Add("weight", Whole);
+        }
 
-        public Parameter Weight { get; }
+        public Weight Whole { get; }
     }
 }

@@ -1,6 +1,7 @@
 using Tuna.Checkpoints;
 using Tuna.Llama.Heads;
 using Tuna.Llama.Lora;
+using Tuna.Llama.Tensors;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ namespace Tuna.Llama;
 /// </remarks>
 public sealed class LlamaModel : LlamaBackbone
 {
-    private readonly Parameter? _head;
+    private readonly Weight? _head;
 
     /// <summary>Creates a model with uninitialized weights.</summary>
     /// <param name="config">The architecture.</param>
@@ -28,16 +29,20 @@ public sealed class LlamaModel : LlamaBackbone
         if (!config.TieWordEmbeddings)
         {
             var head = new Table(config.VocabularySize, config.HiddenSize, device, dtype);
-            _head = head.Weight;
+            _head = head.Whole;
             register_module("lm_head", head);
         }
 
-        ResponseHead = new LogProbHead(config.TieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight", Head);
+        ResponseHead = new LogProbHead(config.TieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight", HeadWeight);
         FreezeBase();
     }
 
     /// <summary>Output layer, [V, D]; the embedding when tied.</summary>
-    internal Parameter Head => _head ?? Embedding;
+    internal Parameter Head => HeadWeight.Parts[0].Parameter;
+
+    internal Weight HeadWeight => _head ?? EmbeddingWeight;
+
+    internal override IEnumerable<Weight> Weights => _head is null ? base.Weights : base.Weights.Append(_head);
 
     internal override IResponseHead ResponseHead { get; }
 

@@ -1,3 +1,4 @@
+using Tuna.Llama.Tensors;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -11,10 +12,10 @@ internal abstract class LlamaModule(string name) : nn.Module(name)
     {
     }
 
-    protected Parameter Add(string name, Device device, ScalarType dtype, params long[] shape)
+    /// <summary>Registers a part of a weight.</summary>
+    protected Parameter Add(string name, Weight weight, int part = 0)
     {
-        var parameter = new Parameter(empty(shape, dtype, device));
-        parameter.DetachFromDisposeScope();
+        Parameter parameter = weight.Parts[part].Parameter;
         register_parameter(name, parameter);
         return parameter;
     }

@@ -1,6 +1,7 @@
 using Tuna.Checkpoints;
 using Tuna.Llama.Heads;
 using Tuna.Llama.Lora;
+using Tuna.Llama.Tensors;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -10,7 +11,7 @@ namespace Tuna.Llama;
 /// <remarks>For your own training loop use it as any module; <see cref="LlamaRewardModel"/> trains it on groups that share a prompt.</remarks>
 public sealed class LlamaScorer : LlamaBackbone
 {
-    private readonly Parameter _head;
+    private readonly Weight _head;
 
     /// <summary>Creates a model with uninitialized weights.</summary>
     /// <param name="config">The architecture; whether it ties the output layer does not matter, there is none.</param>
@@ -21,13 +22,15 @@ public sealed class LlamaScorer : LlamaBackbone
         : base(nameof(LlamaScorer), LlamaRewardModel.AsClassifier(config), device, dtype, lora)
     {
         var head = new Table(1, config.HiddenSize, device, ScalarType.Float32);
-        _head = head.Weight;
+        _head = head.Whole;
         register_module("score", head);
         ResponseHead = new RewardHead(_head);
         FreezeBase();
     }
 
     internal override IResponseHead ResponseHead { get; }
+
+    internal override IEnumerable<Weight> Weights => base.Weights.Append(_head);
 
     // A fresh head has nothing to adapt: it is trained beside the adapters and saved with them.
     internal override bool TrainsBesideTheBase(string name) => name == RewardHead.WeightName || base.TrainsBesideTheBase(name);
@@ -39,6 +42,6 @@ public sealed class LlamaScorer : LlamaBackbone
     public override Tensor forward(Tensor input)
     {
         using DisposeScope scope = NewDisposeScope();
-        return scope.MoveToOuter(nn.functional.linear(Hidden(input).to(ScalarType.Float32), _head).view(input.shape[0], input.shape[1]));
+        return scope.MoveToOuter(nn.functional.linear(Hidden(input).to(ScalarType.Float32), _head.Parts[0].Parameter).view(input.shape[0], input.shape[1]));
     }
 }

@@ -1,122 +1,157 @@
 using Tuna.Checkpoints;
 using Tuna.Llama.Batches;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Tuna.Llama.Model;
 
 /// <summary>Attention within a packed batch: prompts attend to themselves, responses to their prompt and to themselves; never across.</summary>
-internal sealed class PackedPlan : AttentionPlan
+internal abstract class PackedPlan : AttentionPlan
 {
-    private readonly PackedBatch _batch;
-    private readonly ResponseBlock?[] _blocks;
-
-    public PackedPlan(PackedBatch batch, LlamaConfig config, Device device, ScalarType dtype)
-        : base(config, batch.Positions, device, dtype)
+    private protected PackedPlan(PackedBatch batch, ModelParts model)
     {
-        _batch = batch;
-        int fold = config.HeadCount / config.KeyValueHeadCount;
-        _blocks = [.. batch.Segments.Select(s => s.Responses.Count(r => r.Length > 0) > 1 ? new ResponseBlock(s, fold, device) : null)];
+        (Batch, Shape, Operations) = (batch, model.Shape, model.Operations);
+        Angles = Rotary.Of(model.Frequencies, batch.Positions, model.Device, model.Operations.AngleType(model.DType));
     }
 
-    /// <summary>Called with each layer's rotated keys and values, [N, Hkv, dh], before attention: how a cache is filled.</summary>
-    public Action<int, Tensor, Tensor>? OnKeyValues { get; init; }
+    /// <summary>The plan that suits the device.</summary>
+    public static PackedPlan Of(PackedBatch batch, ModelParts model, AdapterDropout? dropout = null) =>
+        model.Flash is not null ? new FlashPlan(batch, model) { Dropout = dropout } : new PlainPlan(batch, model) { Dropout = dropout };
 
-    public override Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
+    protected PackedBatch Batch { get; }
+
+    protected HeadShape Shape { get; }
+
+    protected Operations Operations { get; }
+
+    protected Rotary Angles { get; }
+
+    /// <summary>Called with each layer's rotated keys and values, [N, K E] both, before attention: how a cache is filled.</summary>
+    public Action<int, Tensor, Tensor>? OnKeyValues { get; set; }
+
+    public override Tensor Attend(int layer, Tensor qkv, LayerTrace? trace)
     {
-        OnKeyValues?.Invoke(layer, k, v);
-        var parts = new List<Tensor>(_blocks.Length * 2);
-        for (int g = 0; g < _blocks.Length; g++)
+        Operations.Rotate(qkv, Angles, Shape.Heads + Shape.KeyHeads, back: false);
+        if (OnKeyValues is { } fill)
         {
-            Segment segment = _batch.Segments[g];
-            ResponseBlock? block = _blocks[g];
-            // A single response continues its prompt's rows: one causal block.
-            int causal = block is null ? segment.RowCount : segment.PromptLength;
-            parts.Add(Causal(q, k, v, segment.Start, causal));
-            if (block is not null)
-                parts.Add(block.Attend(q, k, v, segment, Config.KeyValueHeadCount));
+            long width = Shape.KeyHeads * Shape.Width;
+            using Tensor keys = qkv.narrow(1, Shape.Heads * Shape.Width, width), values = qkv.narrow(1, (Shape.Heads * Shape.Width) + width, width);
+            fill(layer, keys, values);
         }
 
-        return parts.Count == 1 ? parts[0] : cat(parts.ToArray(), 0);
+        return Attend(qkv, trace);
     }
 
-    private Tensor Causal(Tensor q, Tensor k, Tensor v, int start, int length)
-    {
-        int fold = Config.HeadCount / Config.KeyValueHeadCount;
-        Tensor one = scaled_dot_product_attention(Heads(q, 1), Heads(k, fold), Heads(v, fold), is_casual: true); // [1, H, length, dh]
-        return one.squeeze(0).transpose(0, 1).reshape(length, Config.HeadCount * Config.HeadDimension);
+    /// <summary>Attention of rotated queries and keys.</summary>
+    protected abstract Tensor Attend(Tensor qkv, LayerTrace? trace);
 
-        Tensor Heads(Tensor x, int repeat)
+    /// <summary>Queries, keys and values of [N, (H + 2K) E] as views, [N, *, E].</summary>
+    protected (Tensor Q, Tensor K, Tensor V) Parts(Tensor qkv)
+    {
+        Tensor heads = qkv.view(qkv.shape[0], Shape.Heads + (2 * Shape.KeyHeads), Shape.Width);
+        return (heads.narrow(1, 0, Shape.Heads), heads.narrow(1, Shape.Heads, Shape.KeyHeads), heads.narrow(1, Shape.Heads + Shape.KeyHeads, Shape.KeyHeads));
+    }
+
+    public override void Dispose() => Angles.Dispose();
+}
+
+/// <summary>With libtorch's differentiable attention, a group at a time: on every device and for every type.</summary>
+internal sealed class PlainPlan : PackedPlan
+{
+    private readonly RecordedAttention _attention;
+
+    public PlainPlan(PackedBatch batch, ModelParts model)
+        : base(batch, model) => _attention = new RecordedAttention(batch, model.Shape, Angles, model.Device);
+
+    protected override Tensor Attend(Tensor qkv, LayerTrace? trace)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        if (trace is null)
         {
-            Tensor heads = x.narrow(0, start, length).transpose(0, 1).unsqueeze(0);
-            return repeat == 1 ? heads : heads.repeat_interleave(repeat, 1);
+            (Tensor q, Tensor k, Tensor v) = Parts(qkv);
+            return scope.MoveToOuter(_attention.Attend(q, k, v));
         }
+
+        using IDisposable mode = enable_grad();
+        Tensor input = scope.Detach(qkv.detach().requires_grad_(true));
+        (Tensor recordedQ, Tensor recordedK, Tensor recordedV) = Parts(input);
+        Tensor output = scope.Detach(_attention.Attend(recordedQ, recordedK, recordedV));
+        trace.Recorded = (input, output);
+        return scope.MoveToOuter(output.detach());
+    }
+
+    public override Tensor Backward(LayerTrace trace, Tensor gradient)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (Tensor input, Tensor output) = trace.Recorded!.Value;
+        Tensor dqkv = autograd.grad([output], [input], [gradient])[0].contiguous();
+        Operations.Rotate(dqkv, Angles, Shape.Heads + Shape.KeyHeads, back: true);
+        return scope.MoveToOuter(dqkv);
     }
 
     public override void Dispose()
     {
         base.Dispose();
-        foreach (ResponseBlock? block in _blocks)
-            block?.Dispose();
+        _attention.Dispose();
+    }
+}
+
+/// <summary>
+/// With FlashAttention over all the batch's sequences at once: every sequence causally to itself, then the responses that share a prompt to all of it,
+/// merged exactly by their sums. Two calls a layer, whatever the groups, and no masks.
+/// </summary>
+internal sealed class FlashPlan : PackedPlan
+{
+    private readonly FlashAttention _flash;
+    private readonly SequenceBounds _own;
+    private readonly SequenceBounds? _prompts;
+
+    public FlashPlan(PackedBatch batch, ModelParts model)
+        : base(batch, model)
+    {
+        _flash = model.Flash!;
+        List<int> lengths = batch.SequenceLengths();
+        _own = SequenceBounds.Of(lengths, lengths, model.Device);
+        if (batch.SharedRows > 0)
+            _prompts = SequenceBounds.Of([.. batch.Shared().Select(s => s.Responses.Sum(r => r.Length))], [.. batch.Shared().Select(s => s.PromptLength)], model.Device);
     }
 
-    /// <summary>The responses of one group side by side, padded to the longest at the right, which a causal mask hides by itself.</summary>
-    private sealed class ResponseBlock : IDisposable
+    protected override Tensor Attend(Tensor qkv, LayerTrace? trace)
     {
-        private readonly int _count;
-        private readonly int _longest;
-        private readonly int _fold;
-        private readonly Tensor _gather; // [R T] rows of the batch; padding repeats a row, and gets no gradient
-        private readonly Tensor _mask;   // [G T, P + T]
-        private readonly Tensor? _valid; // places in [R T] that are no padding
-
-        public ResponseBlock(Segment segment, int fold, Device device)
+        using DisposeScope scope = NewDisposeScope();
+        (Tensor q, Tensor k, Tensor v) = Parts(qkv);
+        (Tensor output, Tensor sums) = _flash.Forward(q, k, v, _own, causal: true);
+        if (_prompts is not null)
         {
-            List<ResponseRows> responses = [.. segment.Responses.Where(r => r.Length > 0)];
-            _count = responses.Count;
-            _longest = responses.Max(r => r.Length);
-            _fold = fold;
-            var gather = new long[_count * _longest];
-            var valid = new List<long>(gather.Length);
-            for (int r = 0; r < _count; r++)
-            {
-                for (int t = 0; t < _longest; t++)
-                {
-                    gather[(r * _longest) + t] = responses[r].Start + Math.Min(t, responses[r].Length - 1);
-                    if (t < responses[r].Length)
-                        valid.Add((r * _longest) + t);
-                }
-            }
-
-            using DisposeScope scope = NewDisposeScope();
-            _gather = scope.Detach(tensor(gather, device: device));
-            _valid = valid.Count == gather.Length ? null : scope.Detach(tensor(valid.ToArray(), device: device));
-            Tensor causal = ones(_longest, segment.PromptLength + _longest, ScalarType.Bool, device).tril(segment.PromptLength);
-            _mask = scope.Detach(causal.repeat(_fold, 1));
+            (Tensor shared, Tensor sharedSums) = _flash.Forward(Sharing(q), Shared(k), Shared(v), _prompts, causal: false);
+            Operations.MergeAttention(output, sums, shared, sharedSums, Batch.SharedRows);
         }
 
-        public Tensor Attend(Tensor q, Tensor k, Tensor v, Segment segment, int heads)
-        {
-            long width = q.shape[2];
-            // The G query heads that share a key head stand below each other as rows, so that keys are never repeated.
-            Tensor queries = q.index_select(0, _gather).view(_count, _longest, heads, _fold, width).permute(0, 2, 3, 1, 4).reshape(_count, heads, _fold * _longest, width);
-            Tensor mixed = scaled_dot_product_attention(queries, Own(k), Own(v), _mask); // [R, Hkv, G T, dh]
-            Tensor rows = mixed.view(_count, heads, _fold, _longest, width).permute(0, 3, 1, 2, 4).reshape(_count * _longest, heads * _fold * width);
-            return _valid is null ? rows : rows.index_select(0, _valid);
+        if (trace is not null)
+            trace.LogSums = scope.Detach(sums);
+        return scope.MoveToOuter(output.view(qkv.shape[0], -1));
+    }
 
-            Tensor Own(Tensor x)
-            {
-                Tensor prompt = x.narrow(0, segment.Start, segment.PromptLength).transpose(0, 1).unsqueeze(0).expand(_count, heads, segment.PromptLength, width);
-                Tensor own = x.index_select(0, _gather).view(_count, _longest, heads, width).transpose(1, 2);
-                return cat([prompt, own], 2); // [R, Hkv, P + T, dh]
-            }
-        }
+    public override Tensor Backward(LayerTrace trace, Tensor gradient)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        (Tensor q, Tensor k, Tensor v) = Parts(trace.Qkv!);
+        Tensor output = trace.Attended!.view(q.shape), up = gradient.view(q.shape), sums = trace.LogSums!;
+        (Tensor Q, Tensor K, Tensor V) own = _flash.Backward(up, q, k, v, output, sums, _own, causal: true);
+        (Tensor Q, Tensor K, Tensor V)? prompts = _prompts is null
+            ? null
+            : _flash.Backward(Sharing(up), Sharing(q), Shared(k), Shared(v), Sharing(output), sums.narrow(1, Batch.SharedRows, Batch.SharingRows).contiguous(), _prompts, causal: false);
+        return scope.MoveToOuter(Operations.CollectAttention(own, prompts, Angles, Batch.SharedRows));
+    }
 
-        public void Dispose()
-        {
-            _gather.Dispose();
-            _mask.Dispose();
-            _valid?.Dispose();
-        }
+    private Tensor Shared(Tensor x) => x.narrow(0, 0, Batch.SharedRows);
+
+    private Tensor Sharing(Tensor x) => x.narrow(0, Batch.SharedRows, Batch.SharingRows);
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _own.Dispose();
+        _prompts?.Dispose();
     }
 }

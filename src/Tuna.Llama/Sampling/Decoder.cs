@@ -1,124 +1,146 @@
 using Tuna.Llama.Batches;
 using Tuna.Llama.Model;
-using Tuna.Llama.Training;
-using Tuna.Policies;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Sampling;
 
-/// <summary>Draws a batch of samples: every prompt computed once, then one token of each sample at a time.</summary>
+/// <summary>Draws samples, up to a number at once: a sample that is done makes room for one that waits, whose prompt is then computed.</summary>
+/// <remarks>Samples of one request that begin together share their prompt's pass. What a sample draws does not depend on the others beside it.</remarks>
 internal sealed class Decoder : IDisposable
 {
+    private const int RoomStep = 64; // the cache's room is a multiple, so that sizes recur
+
     private readonly LlamaModel _model;
-    private readonly TokenSampler _sampler = new();
+    private readonly Queue<SampleState> _waiting;
     private readonly KeyValueCache _cache;
-    private List<SampleState> _active; // the samples in the cache, in its order; some may be done
-    private int _step;
+    private readonly ITokenDraw _draw;
+    private readonly List<SampleState> _active = []; // in the order of the cache; some may be done
+    private readonly int _limit;
 
     /// <param name="model">The model.</param>
     /// <param name="samples">What to draw; the samples of a request are neighbours.</param>
-    /// <param name="cancellationToken">Stops between layers of the prompts' pass.</param>
-    public Decoder(LlamaModel model, IReadOnlyList<SampleState> samples, CancellationToken cancellationToken)
+    /// <param name="limit">How many at once.</param>
+    /// <param name="ahead">How many tokens a sample may be drawn ahead of the host's look, where the device draws.</param>
+    public Decoder(LlamaModel model, IReadOnlyList<SampleState> samples, int limit, int ahead)
     {
         _model = model;
-        _active = [.. samples];
-        _cache = new KeyValueCache(model.Config, [.. samples.Select(s => s.Request.Prompt.Length)], samples.Max(s => s.Request.MaxNewTokens), model.Device, model.DType);
-        try
-        {
-            Prefill(cancellationToken);
-        }
-        catch
-        {
-            _cache.Dispose();
-            throw;
-        }
+        _waiting = new Queue<SampleState>(samples);
+        _limit = Math.Min(limit, samples.Count);
+        int room = samples.Max(s => s.Request.Prompt.Length + s.Request.MaxNewTokens);
+        _cache = new KeyValueCache(model.Parts, model.Config.LayerCount, _limit, (room + RoomStep - 1) / RoomStep * RoomStep);
+        _draw = model.Parts.Operations.Kernels is { } kernels ? new DeviceDraw(kernels, model.Device, ahead) : new HostDraw();
     }
 
     /// <summary>Whether every sample is complete.</summary>
-    public bool Done => _active.TrueForAll(s => s.Done);
+    public bool Done => _waiting.Count == 0 && _active.TrueForAll(s => s.Done);
 
-    /// <summary>Draws the next token of every sample that is not done.</summary>
-    public void Step()
+    /// <summary>Lets waiting samples join, or draws the next token, or a few, of those that are not done.</summary>
+    public void Step(CancellationToken cancellationToken)
     {
-        Compact();
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        int[] tokens = [.. _active.Select(s => s.Tokens[^1])];
-        // A sample that is done goes on computing at its last place until the batch is compacted; its draws are dropped.
-        int[] positions = [.. _active.Select(s => Math.Min(s.Request.Prompt.Length + _step, _model.Config.ContextLength - 1))];
-        using var plan = new DecodePlan(_cache, _step, positions, _model.Config, _model.Device, _model.DType);
-        Tensor x = _model.Embedding.index_select(0, tensor(Array.ConvertAll(tokens, t => (long)t), device: _model.Device));
-        foreach (DecoderLayer layer in _model.Layers)
-            x = layer.Forward(x, plan);
-        _step++;
-        Draw(Logits(x), Enumerable.Range(0, _active.Count));
+        int free = _limit - _active.Count(s => !s.Done);
+        // A join interrupts the others for a prompt's pass: worth it for a quarter of the samples at once.
+        if (_waiting.Count > 0 && 4 * free >= Math.Min(_limit, 4 * _waiting.Count))
+            Join(cancellationToken);
+        else
+            Advance(cancellationToken);
     }
 
-    private void Prefill(CancellationToken cancellationToken)
+    private void Advance(CancellationToken cancellationToken)
     {
-        using IDisposable mode = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        var prompts = new List<(int First, int Count, ReadOnlyMemory<int> Prompt)>();
-        for (int s = 0; s < _active.Count; s++)
+        Compact();
+        int steps = Math.Max(1, Math.Min(_draw.StepsAhead, _active.Where(s => !s.Done).Max(s => s.Request.MaxNewTokens - s.Tokens.Count)));
+        _draw.Begin(_active, steps);
+        int[] rows = [.. Enumerable.Range(0, _active.Count)];
+        Tensor tokens = tensor(_active.Select(s => (long)s.Tokens[^1]).ToArray(), device: _model.Device);
+        for (int t = 0; t < steps; t++)
         {
-            if (s > 0 && _active[s].RequestIndex == _active[s - 1].RequestIndex)
-                prompts[^1] = prompts[^1] with { Count = prompts[^1].Count + 1 };
-            else
-                prompts.Add((s, 1, _active[s].Request.Prompt));
+            using DisposeScope scope = NewDisposeScope();
+            // A sample that is done goes on computing at its last place until it is replaced; its draws are dropped.
+            int[] places = [.. _active.Select(s => Math.Min(s.Request.Prompt.Length + s.Tokens.Count - 1 + t, _cache.Room - 1))];
+            using var plan = DecodePlan.Of(_model.Parts, _cache, places);
+            Tensor x = _model.EmbeddingWeight.Data.index_select(0, tokens);
+            tokens.Dispose();
+            tokens = _draw.Draw(Logits(LayerRun.Run(_model, x, plan, 0, _model.Layers.Count, null, cancellationToken)), rows).DetachFromDisposeScope();
         }
 
-        PackedBatch batch = PackedBatch.OfPrompts(prompts.Select(p => p.Prompt));
-        using var plan = new PackedPlan(batch, _model.Config, _model.Device, _model.DType)
+        tokens.Dispose();
+        _draw.End();
+    }
+
+    /// <summary>Computes the prompts of waiting samples and draws their first tokens; they take the places of those that are done.</summary>
+    private void Join(CancellationToken cancellationToken)
+    {
+        var joining = new List<(int Slot, SampleState Sample)>();
+        for (int slot = 0; slot < _limit && _waiting.Count > 0; slot++)
         {
-            OnKeyValues = (layer, k, v) =>
-            {
-                for (int p = 0; p < prompts.Count; p++)
-                {
-                    Segment segment = batch.Segments[p];
-                    using Tensor keys = k.narrow(0, segment.Start, segment.PromptLength), values = v.narrow(0, segment.Start, segment.PromptLength);
-                    _cache.StorePrompt(layer, prompts[p].First, prompts[p].Count, keys, values);
-                }
-            },
-        };
-        Tensor x = LlamaPass.Embed(_model, batch);
-        foreach (DecoderLayer layer in _model.Layers)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            Tensor next = layer.Forward(x, plan);
-            x.Dispose();
-            x = next;
+            if (slot < _active.Count && !_active[slot].Done)
+                continue;
+            SampleState sample = _waiting.Dequeue();
+            joining.Add((slot, sample));
+            if (slot < _active.Count)
+                _active[slot] = sample;
+            else
+                _active.Add(sample);
         }
+
+        List<SampleState> samples = [.. joining.Select(j => j.Sample)];
+        var prompts = new List<ReadOnlyMemory<int>>();
+        var prompt = new int[samples.Count]; // which prompt is whose
+        for (int s = 0; s < samples.Count; s++)
+        {
+            if (s == 0 || samples[s].RequestIndex != samples[s - 1].RequestIndex)
+                prompts.Add(samples[s].Request.Prompt);
+            prompt[s] = prompts.Count - 1;
+        }
+
+        PackedBatch batch = PackedBatch.OfPrompts(prompts);
+        var source = new List<long>();
+        var target = new List<long>();
+        for (int s = 0; s < samples.Count; s++)
+        {
+            Segment segment = batch.Segments[prompt[s]];
+            for (int i = 0; i < segment.PromptLength; i++)
+            {
+                source.Add(segment.Start + i);
+                target.Add(((long)joining[s].Slot * _cache.Room) + i);
+            }
+        }
+
+        using Tensor from = tensor(source.ToArray(), device: _model.Device), to = tensor(target.ToArray(), device: _model.Device);
+        using PackedPlan plan = PackedPlan.Of(batch, _model.Parts);
+        plan.OnKeyValues = (layer, k, v) =>
+        {
+            using Tensor keys = k.index_select(0, from), values = v.index_select(0, from);
+            _cache.Write(layer, to, keys, values);
+        };
+        Tensor x = LayerRun.Run(_model, LayerRun.Embed(_model, batch), plan, 0, _model.Layers.Count, null, cancellationToken);
 
         // Every prompt predicts its next token from its last row; its samples share the logits.
         Tensor last = x.index_select(0, tensor(Array.ConvertAll(batch.Targets.Rows, r => (long)r), device: _model.Device));
-        Draw(Logits(last), prompts.SelectMany((p, row) => Enumerable.Repeat(row, p.Count)));
+        _draw.Begin(samples, 1);
+        _draw.Draw(Logits(last), prompt);
+        _draw.End();
     }
 
-    private float[] Logits(Tensor x) =>
-        nn.functional.linear(_model.Norm.Forward(x), _model.Head).to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
+    private Tensor Logits(Tensor x) => nn.functional.linear(_model.Norm.Run(x, _model.Parts.Operations), _model.HeadWeight.Data);
 
-    private void Draw(float[] logits, IEnumerable<int> rows)
-    {
-        int vocabulary = _model.Config.VocabularySize;
-        int s = 0;
-        foreach (int row in rows)
-        {
-            SampleState sample = _active[s++];
-            if (!sample.Done)
-                sample.Draw(logits.AsSpan(row * vocabulary, vocabulary), _sampler);
-        }
-    }
-
-    /// <summary>Leaves out what is done once it is half of the batch: copying the cache then pays.</summary>
+    /// <summary>Leaves out what is done once it is half of the batch and nothing waits: copying the cache then pays.</summary>
     private void Compact()
     {
         int[] left = [.. Enumerable.Range(0, _active.Count).Where(s => !_active[s].Done)];
-        if (left.Length == 0 || left.Length * 2 > _active.Count)
+        if (_waiting.Count > 0 || left.Length == 0 || left.Length * 2 > _active.Count)
             return;
-        using IDisposable mode = no_grad();
         _cache.Keep(left, _model.Device);
-        _active = [.. left.Select(s => _active[s])];
+        SampleState[] kept = [.. left.Select(s => _active[s])];
+        _active.Clear();
+        _active.AddRange(kept);
     }
 
-    public void Dispose() => _cache.Dispose();
+    public void Dispose()
+    {
+        _draw.Dispose();
+        _cache.Dispose();
+    }
 }

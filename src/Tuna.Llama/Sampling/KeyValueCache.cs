@@ -1,59 +1,48 @@
-using Tuna.Checkpoints;
+using Tuna.Llama.Model;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Sampling;
 
-/// <summary>Keys and values of every layer for S samples, allocated once: room for the longest prompt, then for the new tokens.</summary>
-/// <remarks>
-/// A new token of every sample goes to the same place, so that writing is one copy; a shorter prompt leaves a gap after it, which a mask hides.
-/// Zeros, not garbage: what a mask hides still is multiplied by its weight of zero.
-/// </remarks>
+/// <summary>Keys and values of every layer for S samples, [S, room, K, E], allocated once; and the rotary angles of all places.</summary>
+/// <remarks>Zeros, not garbage: what a mask hides still is multiplied by its weight of zero.</remarks>
 internal sealed class KeyValueCache : IDisposable
 {
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
-    private readonly long _promptRoom;
-    private Tensor _visible; // [S, 1, 1, room]
 
-    public KeyValueCache(LlamaConfig config, IReadOnlyList<int> promptLengths, int newTokens, Device device, ScalarType dtype)
+    /// <param name="model">The model.</param>
+    /// <param name="layers">Its layers.</param>
+    /// <param name="samples">S.</param>
+    /// <param name="room">Places of each.</param>
+    public KeyValueCache(ModelParts model, int layers, int samples, int room)
     {
-        _promptRoom = promptLengths.Max();
-        long room = _promptRoom + newTokens;
-        long[] shape = [promptLengths.Count, config.KeyValueHeadCount, room, config.HeadDimension];
-        _keys = [.. Enumerable.Range(0, config.LayerCount).Select(_ => zeros(shape, dtype, device).DetachFromDisposeScope())];
-        _values = [.. Enumerable.Range(0, config.LayerCount).Select(_ => zeros(shape, dtype, device).DetachFromDisposeScope())];
-        var visible = new bool[promptLengths.Count * room];
-        for (int s = 0; s < promptLengths.Count; s++)
-        {
-            visible.AsSpan((int)(s * room), promptLengths[s]).Fill(true);
-            visible.AsSpan((int)((s * room) + _promptRoom), newTokens).Fill(true);
-        }
-
-        using Tensor flat = tensor(visible, device: device);
-        _visible = flat.view(promptLengths.Count, 1, 1, room).DetachFromDisposeScope();
+        long[] shape = [samples, room, model.Shape.KeyHeads, model.Shape.Width];
+        Room = room;
+        _keys = [.. Enumerable.Range(0, layers).Select(_ => zeros(shape, model.DType, model.Device).DetachFromDisposeScope())];
+        _values = [.. Enumerable.Range(0, layers).Select(_ => zeros(shape, model.DType, model.Device).DetachFromDisposeScope())];
+        Angles = Rotary.Of(model.Frequencies, [.. Enumerable.Range(0, room)], model.Device, model.Operations.AngleType(model.DType));
     }
 
-    /// <summary>Stores a prompt's keys and values, [P, Hkv, dh], for several samples.</summary>
-    public void StorePrompt(int layer, int sample, int count, Tensor keys, Tensor values)
-    {
-        Put(_keys[layer], keys);
-        Put(_values[layer], values);
+    /// <summary>Places of each sample.</summary>
+    public int Room { get; }
 
-        void Put(Tensor cache, Tensor rows)
-        {
-            using DisposeScope scope = NewDisposeScope();
-            cache.narrow(0, sample, count).narrow(2, 0, rows.shape[0]).copy_(rows.transpose(0, 1).unsqueeze(0).expand(count, rows.shape[1], rows.shape[0], rows.shape[2]));
-        }
+    /// <summary>Angles of the places, [room, E / 2].</summary>
+    public Rotary Angles { get; }
+
+    public Tensor Keys(int layer) => _keys[layer];
+
+    public Tensor Values(int layer) => _values[layer];
+
+    /// <summary>Writes rows of keys and values, [M, K E], to flat places, Int64, [M]: sample times room plus place.</summary>
+    public void Write(int layer, Tensor places, Tensor keys, Tensor values)
+    {
+        using Tensor k = Flat(_keys[layer]), v = Flat(_values[layer]);
+        k.index_copy_(0, places, keys);
+        v.index_copy_(0, places, values);
     }
 
-    /// <summary>Stores the n-th new token of every sample, [S, Hkv, dh], and shows all keys, values and who may be seen.</summary>
-    public (Tensor Keys, Tensor Values, Tensor Visible) Append(int layer, int n, Tensor keys, Tensor values)
-    {
-        long place = _promptRoom + n;
-        _keys[layer].narrow(2, place, 1).copy_(keys.unsqueeze(2));
-        _values[layer].narrow(2, place, 1).copy_(values.unsqueeze(2));
-        return (_keys[layer].narrow(2, 0, place + 1), _values[layer].narrow(2, 0, place + 1), _visible.narrow(3, 0, place + 1));
-    }
+    private static Tensor Flat(Tensor cache) => cache.view(cache.shape[0] * cache.shape[1], -1);
 
     /// <summary>Keeps some samples only.</summary>
     public void Keep(IReadOnlyList<int> samples, Device device)
@@ -65,8 +54,6 @@ internal sealed class KeyValueCache : IDisposable
             Select(ref _values[l]);
         }
 
-        Select(ref _visible);
-
         void Select(ref Tensor cache)
         {
             Tensor kept = cache.index_select(0, index).DetachFromDisposeScope();
@@ -77,10 +64,8 @@ internal sealed class KeyValueCache : IDisposable
 
     public void Dispose()
     {
-        foreach (Tensor t in _keys)
+        foreach (Tensor t in _keys.Concat(_values))
             t.Dispose();
-        foreach (Tensor t in _values)
-            t.Dispose();
-        _visible.Dispose();
+        Angles.Dispose();
     }
 }

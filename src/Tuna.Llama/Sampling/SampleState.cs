@@ -21,10 +21,23 @@ internal sealed class SampleState(SamplingRequest request, int requestIndex, int
 
     public bool Done => Stopped || Tokens.Count == Request.MaxNewTokens;
 
+    /// <summary>The hash that the noise of a place comes from: see <see cref="GumbelNoise"/>.</summary>
+    public ulong NoiseKey(int place) => Rng.Derive(_stream, (ulong)place);
+
     /// <summary>Draws the next token from logits, [V].</summary>
     public void Draw(ReadOnlySpan<float> logits, TokenSampler sampler)
     {
         (int token, double logProb) = sampler.Draw(logits, Request, new GumbelNoise(_stream, Tokens.Count));
+        Add(token, logProb);
+    }
+
+    /// <summary>Takes over a token that was drawn; what was drawn after the end is dropped.</summary>
+    public void Add(int token, double logProb)
+    {
+        if (Done)
+            return;
+        if (!double.IsFinite(logProb))
+            throw new InvalidOperationException("The model's logits are not finite, so nothing can be sampled from it.");
         Tokens.Add(token);
         LogProb += logProb;
         Stopped = Request.StopTokens.Contains(token);

@@ -1,0 +1,90 @@
+using Tuna.Llama.Lora;
+using Tuna.Llama.Tensors;
+using static TorchSharp.torch;
+
+namespace Tuna.Llama.Model;
+
+/// <summary>Projections of one input as one product: their weights lie one below the other, their outputs side by side.</summary>
+internal sealed class FusedLinear
+{
+    private readonly Weight _weight;
+    private readonly Weight? _bias;
+
+    /// <param name="first">Number of its first projection in the model.</param>
+    /// <param name="input">Input width.</param>
+    /// <param name="outputs">Name and output width of every projection.</param>
+    /// <param name="bias">Whether they have biases.</param>
+    /// <param name="lora">The adapters' settings, or null for none.</param>
+    /// <param name="device">Where the weights are.</param>
+    /// <param name="dtype">Their type.</param>
+    public FusedLinear(int first, int input, IReadOnlyList<(string Name, int Width)> outputs, bool bias, LoraOptions? lora, Device device, ScalarType dtype)
+    {
+        int[] rows = [.. outputs.Select(o => o.Width)];
+        _weight = new Weight(device, dtype, rows, input);
+        _bias = bias ? new Weight(device, dtype, rows, null) : null;
+        Projections = [.. outputs.Select((o, p) => new Projection(first + p, _weight, _bias, p, lora is not null && lora.TargetModules.Contains(o.Name) ? lora : null))];
+    }
+
+    public IReadOnlyList<Projection> Projections { get; }
+
+    /// <summary>Everything in it that can be trained.</summary>
+    public IEnumerable<Weight> Weights => new[] { _weight, _bias }.Concat(Projections.SelectMany(p => new[] { p.A, p.B })).OfType<Weight>();
+
+    /// <summary>[N, in] to [N, sum of out], plus what it is added to.</summary>
+    public Tensor Run(Tensor x, Tensor? around, AdapterDropout? dropout)
+    {
+        using Tensor transposed = _weight.Data.t();
+        Tensor y;
+        if (around is null)
+        {
+            y = nn.functional.linear(x, _weight.Data, _bias?.Data);
+        }
+        else
+        {
+            y = addmm(around, x, transposed, 1, 1);
+            if (_bias is not null)
+                y.add_(_bias.Data);
+        }
+
+        foreach (Projection projection in Projections)
+        {
+            using Tensor own = y.narrow(1, projection.FirstOutput, projection.Weight.shape[0]);
+            projection.AddAdapter(x, own, dropout);
+        }
+
+        return y;
+    }
+
+    /// <summary>Adds the weights' gradients up.</summary>
+    /// <param name="x">The input, [N, in].</param>
+    /// <param name="dy">dL/dy, [N, sum of out].</param>
+    /// <param name="dropout">As in forward.</param>
+    public void AddGradients(Tensor x, Tensor dy, AdapterDropout? dropout)
+    {
+        _weight.Trained?.AddProduct(dy, x);
+        if (_bias?.Trained is { } bias)
+        {
+            using Tensor sum = dy.sum(dim: 0, type: ScalarType.Float32);
+            bias.Add(sum);
+        }
+
+        foreach (Projection projection in Projections)
+        {
+            using Tensor own = dy.narrow(1, projection.FirstOutput, projection.Weight.shape[0]);
+            projection.AdapterGradients(x, own, dropout);
+        }
+    }
+
+    /// <summary>dL/dx, [N, in], from dL/dy, [N, sum of out].</summary>
+    public Tensor InputGradient(Tensor dy, AdapterDropout? dropout)
+    {
+        Tensor dx = dy.matmul(_weight.Data);
+        foreach (Projection projection in Projections)
+        {
+            using Tensor own = dy.narrow(1, projection.FirstOutput, projection.Weight.shape[0]);
+            projection.AddInputGradient(own, dx, dropout);
+        }
+
+        return dx;
+    }
+}

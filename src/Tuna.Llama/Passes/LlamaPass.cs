@@ -1,0 +1,215 @@
+using Tuna.Llama.Batches;
+using Tuna.Llama.Model;
+using Tuna.Policies;
+using static TorchSharp.torch;
+
+namespace Tuna.Llama.Passes;
+
+/// <summary>A forward pass over a micro-batch and its backward.</summary>
+internal sealed class LlamaPass : IPolicyPass
+{
+    /// <summary>
+    /// With everything kept, backward costs two forwards over ALL rows; recomputing costs three over the rows of active responses.
+    /// Below two thirds the second is cheaper.
+    /// </summary>
+    private const double RecomputeBelow = 2.0 / 3;
+
+    private readonly LlamaBackbone _model;
+    private readonly TrainingParameters _parameters;
+    private readonly ulong _seed;
+    private readonly PackedBatch _batch;
+    private readonly double[] _outputs;
+    private readonly List<Tensor> _inputs = [];      // x of every layer and the last one's output, [N, D]
+    private readonly List<LayerTrace> _traces = [];  // of every layer, where they are kept
+    private readonly bool _keep;
+    private PackedPlan? _plan;
+    private Tensor? _kept; // what the head keeps of each, [U]
+    private bool _used;
+    private bool _disposed;
+
+    public LlamaPass(LlamaBackbone model, TrainingParameters parameters, IReadOnlyList<TokenGroup> groups, bool keep, ulong seed, CancellationToken cancellationToken)
+    {
+        _model = model;
+        _parameters = parameters;
+        _seed = seed;
+        _keep = keep;
+        _batch = PackedBatch.Of(groups, model.ResponseHead.Reads);
+        _outputs = new double[_batch.ResponseCount];
+        try
+        {
+            Run(cancellationToken);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public ReadOnlySpan<double> LogProbs => _disposed ? throw new ObjectDisposedException(nameof(IPolicyPass)) : _outputs;
+
+    private void Run(CancellationToken cancellationToken)
+    {
+        using IDisposable mode = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        _plan = Plan(_batch);
+        Tensor x = LayerRun.Embed(_model, _batch);
+        Tensor last = LayerRun.Run(_model, x, _plan, 0, _model.Layers.Count, Trace, cancellationToken);
+        _inputs.Add(scope.Detach(last));
+        Tensor hidden = Top(last, _batch, out Tensor read);
+        read.Dispose();
+        _kept = _model.ResponseHead.Forward(hidden, _batch.Targets, _outputs, _model.Parts.Operations);
+        if (_kept is not null)
+            scope.Detach(_kept);
+        if (_keep)
+            return;
+        _plan.Dispose();
+        _plan = null;
+
+        LayerTrace? Trace(int layer, Tensor input)
+        {
+            _inputs.Add(input.DetachFromDisposeScope());
+            if (_keep)
+                _traces.Add(new LayerTrace(input));
+            return _keep ? _traces[^1] : null;
+        }
+    }
+
+    public void Backward(ReadOnlySpan<double> gradient)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_used)
+            throw new InvalidOperationException("Backward was already called on this pass.");
+        if (gradient.Length != _outputs.Length)
+            throw new ArgumentException($"The gradient has {gradient.Length} entries; the pass has {_outputs.Length} responses.", nameof(gradient));
+        var active = new bool[gradient.Length];
+        bool any = false;
+        for (int r = 0; r < gradient.Length; r++)
+        {
+            if (!double.IsFinite(gradient[r]))
+                throw new ArgumentException($"The gradient of response {r} is {gradient[r]}; gradients are finite.", nameof(gradient));
+            active[r] = gradient[r] != 0;
+            any |= active[r];
+        }
+
+        _used = true;
+        if (!any)
+            return;
+        PackedBatch needed = Array.TrueForAll(active, a => a) ? _batch : _batch.Restrict(active);
+        if (_keep && needed.RowCount >= RecomputeBelow * _batch.RowCount)
+            Backward(_batch, _plan!, null, gradient);
+        else
+            BackwardRecomputed(needed, gradient);
+        Free();
+    }
+
+    private void BackwardRecomputed(PackedBatch needed, ReadOnlySpan<double> gradient)
+    {
+        foreach (LayerTrace trace in _traces)
+            trace.Dispose();
+        _traces.Clear();
+        using Tensor? rows = needed.SourceRows is { } source ? tensor(Array.ConvertAll(source, r => (long)r), device: _model.Device) : null;
+        using PackedPlan plan = Plan(needed, rows);
+        Backward(needed, plan, rows, gradient);
+    }
+
+    /// <summary>Backward from the head to the embedding; layers without a trace are run again on the rows of the batch.</summary>
+    /// <param name="batch">The rows that have a gradient, or all.</param>
+    /// <param name="plan">The plan of that batch.</param>
+    /// <param name="rows">Which rows of the pass they are; null for all.</param>
+    /// <param name="gradient">dL/d(output) of every response.</param>
+    private void Backward(PackedBatch batch, PackedPlan plan, Tensor? rows, ReadOnlySpan<double> gradient)
+    {
+        using IDisposable mode = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor dx = HeadBackward(batch, rows, gradient);
+        for (int l = _model.Layers.Count - 1; l >= 0 && l >= _parameters.LowestLayer; l--)
+        {
+            using DisposeScope layerScope = NewDisposeScope();
+            LayerTrace trace = l < _traces.Count ? _traces[l] : Retrace(l, rows, plan);
+            // Below the lowest layer that is trained nothing needs a gradient.
+            Tensor? next = _model.Layers[l].Backward(trace, dx, plan, _model.Parts.Operations, needed: _parameters.LowestLayer < l);
+            trace.Dispose();
+            dx.Dispose();
+            if (next is null)
+                return;
+            dx = layerScope.MoveToOuter(next);
+        }
+
+        if (_model.EmbeddingWeight.Trained is not { } embedding)
+            return;
+        using Tensor ids = tensor(Array.ConvertAll(batch.Tokens, t => (long)t), device: _model.Device);
+        embedding.AddRows(ids, dx);
+    }
+
+    private LayerTrace Retrace(int layer, Tensor? rows, PackedPlan plan)
+    {
+        var trace = new LayerTrace(Rows(_inputs[layer], rows));
+        _model.Layers[layer].Retrace(trace, plan, _model.Parts.Operations);
+        return trace;
+    }
+
+    /// <summary>From the responses' gradients to that of the last layer's output, [N, D].</summary>
+    private Tensor HeadBackward(PackedBatch batch, Tensor? rows, ReadOnlySpan<double> gradient)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor last = Rows(_inputs[^1], rows);
+        Tensor hidden = Top(last, batch, out Tensor read);
+        Tensor? kept = rows is null ? _kept : Restricted(batch);
+        Tensor dh = _model.ResponseHead.Backward(hidden, batch.Targets, kept, gradient, _model.Parts.Operations);
+        Tensor dRead = _model.Norm.Backward(dh, read, null, _model.Parts.Operations);
+        using Tensor index = Index(batch.Targets.Rows);
+        // Each row is read once: nothing meets.
+        return scope.MoveToOuter(zeros_like(last).index_copy_(0, index, dRead));
+    }
+
+    /// <summary>What the head keeps of a restricted batch's rows, from that of the whole.</summary>
+    private Tensor? Restricted(PackedBatch needed)
+    {
+        if (_kept is null)
+            return null;
+        var place = new Dictionary<int, int>();
+        for (int u = 0; u < _batch.Targets.Rows.Length; u++)
+            place[_batch.Targets.Rows[u]] = u;
+        using Tensor index = Index(Array.ConvertAll(needed.Targets.Rows, r => place[needed.SourceRows![r]]));
+        return _kept.index_select(0, index);
+    }
+
+    /// <summary>Normalized hidden states of the rows that the head reads, [U, D], and the rows themselves.</summary>
+    private Tensor Top(Tensor x, PackedBatch batch, out Tensor read)
+    {
+        using Tensor rows = Index(batch.Targets.Rows);
+        read = x.index_select(0, rows);
+        return _model.Norm.Run(read, _model.Parts.Operations);
+    }
+
+    private Tensor Index(int[] rows) => tensor(Array.ConvertAll(rows, r => (long)r), device: _model.Device);
+
+    private static Tensor Rows(Tensor x, Tensor? rows) => rows is null ? x.alias() : x.index_select(0, rows);
+
+    private PackedPlan Plan(PackedBatch batch, Tensor? rows = null) =>
+        PackedPlan.Of(batch, _model.Parts, _model.Lora is { Dropout: > 0 } lora ? new AdapterDropout(lora.Dropout, _seed, _batch.RowCount, rows) : null);
+
+    private void Free()
+    {
+        foreach (LayerTrace trace in _traces)
+            trace.Dispose();
+        _traces.Clear();
+        foreach (Tensor input in _inputs)
+            input.Dispose();
+        _inputs.Clear();
+        _kept?.Dispose();
+        _kept = null;
+        _plan?.Dispose();
+        _plan = null;
+    }
+
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        Free();
+        _parameters.PassClosed(this);
+    }
+}

@@ -1,0 +1,199 @@
+using static TorchSharp.torch;
+
+namespace Tuna.Llama.Tensors;
+
+/// <summary>Gradient, moments and exact value of a weight that is trained.</summary>
+/// <remarks>
+/// The first gradient since a step is kept in the type that it arrives in: widening it would change nothing. From the second on sums are in single precision,
+/// and a weight that once needed that has it from the start. A bf16 weight's exact value is its bits and 16 more beside them, or a master copy where
+/// the device's operations cannot split it.
+/// </remarks>
+internal sealed class TrainedWeight : IDisposable
+{
+    private readonly Weight _weight;
+    private readonly Operations _operations;
+    private readonly Tensor? _lower;
+    private readonly Tensor? _master;
+    private bool _wide;
+
+    public TrainedWeight(Weight weight, Operations operations)
+    {
+        using IDisposable mode = no_grad();
+        _weight = weight;
+        _operations = operations;
+        _wide = weight.Data.device.type == DeviceType.CPU; // a rounded sum saves nothing worth having there
+        if (weight.Data.dtype == ScalarType.Float32)
+            return;
+        if (operations.SplitsWeights)
+            _lower = Own(zeros(weight.Data.shape, ScalarType.Int16, weight.Data.device));
+        else
+            _master = Own(weight.Data.to(ScalarType.Float32));
+    }
+
+    /// <summary>The weights that compute.</summary>
+    public Tensor Data => _weight.Data;
+
+    /// <summary>Whether the weights are more exact than those that compute.</summary>
+    public bool HasMaster => _lower is not null || _master is not null;
+
+    /// <summary>Sum of the gradients since the last step, or null.</summary>
+    public Tensor? Gradient { get; private set; }
+
+    /// <summary>First moment, Float32, or null before the first step.</summary>
+    public Tensor? Moment1 { get; private set; }
+
+    /// <summary>Second moment, Float32, or null before the first step.</summary>
+    public Tensor? Moment2 { get; private set; }
+
+    /// <summary>Adds a gradient of the weight's shape, of any type, which the caller does not change any more.</summary>
+    public void Add(Tensor gradient)
+    {
+        using IDisposable mode = no_grad();
+        if (Gradient is null && (gradient.dtype == ScalarType.Float32 || (!_wide && gradient.dtype == Data.dtype)))
+            Gradient = Own(gradient.alias()); // the caller made it for this
+        else if (Gradient is null)
+            Gradient = Own(gradient.to(ScalarType.Float32, copy: true));
+        else
+            Wide().add_(gradient);
+    }
+
+    /// <summary>Adds a^T b, [N, rows] and [N, columns].</summary>
+    public void AddProduct(Tensor a, Tensor b)
+    {
+        using IDisposable mode = no_grad();
+        if (Gradient is not null || _wide && a.dtype != ScalarType.Float32)
+        {
+            AddProduct(Wide(), a, b);
+            return;
+        }
+
+        using Tensor transposed = a.t(), same = b.to(a.dtype);
+        Gradient = Own(transposed.matmul(same));
+    }
+
+    /// <summary>Adds a share a^T b of a sum of many: in single precision from the first on.</summary>
+    public void AddShare(Tensor a, Tensor b)
+    {
+        using IDisposable mode = no_grad();
+        AddProduct(Wide(), a, b);
+    }
+
+    /// <summary>Adds a^T b to a Float32 sum.</summary>
+    public static void AddProduct(Tensor sum, Tensor a, Tensor b)
+    {
+        using Tensor transposed = a.t();
+        if (a.dtype == ScalarType.Float32)
+        {
+            using Tensor wide = b.to(ScalarType.Float32);
+            sum.addmm_(transposed, wide);
+            return;
+        }
+
+        using Tensor product = transposed.matmul(b);
+        sum.add_(product);
+    }
+
+    /// <summary>Adds gradients to rows, [n, columns], as many as ids; ids may repeat.</summary>
+    public void AddRows(Tensor ids, Tensor gradient)
+    {
+        using IDisposable mode = no_grad();
+        using Tensor wide = gradient.to(ScalarType.Float32);
+        AddRows(Wide(), ids, wide, sorted: Data.device.type != DeviceType.CPU);
+    }
+
+    /// <summary>Adds rows to a sum, in an order that does not change from run to run.</summary>
+    /// <param name="sum">[V, D].</param>
+    /// <param name="ids">Where each row goes, Int64, [n].</param>
+    /// <param name="rows">[n, D].</param>
+    /// <param name="sorted">index_add_ is in order on the CPU; on a GPU its atomics are not, and index_put_, which sorts, is.</param>
+    internal static void AddRows(Tensor sum, Tensor ids, Tensor rows, bool sorted)
+    {
+        if (sorted)
+            sum.index_put_(rows, [TensorIndex.Tensor(ids)], accumulate: true);
+        else
+            sum.index_add_(0, ids, rows, 1);
+    }
+
+    /// <summary>The sum in single precision, zero where there was none: for what adds many small shares.</summary>
+    public Tensor Wide()
+    {
+        _wide = true;
+        if (Gradient is null)
+        {
+            Gradient = Own(zeros(Data.shape, ScalarType.Float32, Data.device));
+        }
+        else if (Gradient.dtype != ScalarType.Float32)
+        {
+            Tensor narrow = Gradient;
+            Gradient = Own(narrow.to(ScalarType.Float32));
+            narrow.Dispose();
+        }
+
+        return Gradient;
+    }
+
+    public void ClearGradient()
+    {
+        Gradient?.Dispose();
+        Gradient = null;
+    }
+
+    public void EnsureMoments()
+    {
+        Moment1 ??= Own(zeros(Data.shape, ScalarType.Float32, Data.device));
+        Moment2 ??= Own(zeros(Data.shape, ScalarType.Float32, Data.device));
+    }
+
+    /// <summary>One step of AdamW on the rows of some parts.</summary>
+    public void Step(long row, long rows, in AdamWNumbers numbers)
+    {
+        EnsureMoments();
+        using DisposeScope scope = NewDisposeScope();
+        _operations.AdamW(new AdamWTensors(Flat(Data)!, Flat(_lower), Flat(_master), Flat(Gradient), Flat(Moment1)!, Flat(Moment2)!), numbers);
+
+        Tensor? Flat(Tensor? t) => t?.narrow(0, row, rows).view(-1);
+    }
+
+    /// <summary>The exact weights of some rows, Float32, in the caller's scope.</summary>
+    public Tensor Exact(long row, long rows)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor exact = _lower is not null ? _operations.Join(Data.narrow(0, row, rows), _lower.narrow(0, row, rows)) : (_master ?? Data).narrow(0, row, rows);
+        return scope.MoveToOuter(exact);
+    }
+
+    /// <summary>Sets some rows, from a tensor of any type and device.</summary>
+    public void Assign(long row, Tensor weights)
+    {
+        using IDisposable mode = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor target = Data.narrow(0, row, weights.shape[0]);
+        if (_lower is not null)
+        {
+            _operations.Split(weights.to(Data.device).to(ScalarType.Float32).contiguous(), target, _lower.narrow(0, row, weights.shape[0]));
+            return;
+        }
+
+        _master?.narrow(0, row, weights.shape[0]).copy_(weights);
+        target.copy_(_master?.narrow(0, row, weights.shape[0]) ?? weights);
+    }
+
+    /// <summary>Forgets moments and gradient, as before the first step.</summary>
+    public void Reset()
+    {
+        ClearGradient();
+        Moment1?.Dispose();
+        Moment2?.Dispose();
+        Moment1 = Moment2 = null;
+    }
+
+    public void Dispose()
+    {
+        Reset();
+        _lower?.Dispose();
+        _master?.Dispose();
+        _weight.Trained = null;
+    }
+
+    private static Tensor Own(Tensor tensor) => tensor.DetachFromDisposeScope();
+}
