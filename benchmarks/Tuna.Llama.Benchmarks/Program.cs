@@ -5,6 +5,14 @@ using Tuna.Llama;
 using Tuna.Llama.Benchmarks;
 
 // One variant per process, so that each has a peak memory of its own; the variants take turns, so that a busy machine is busy for all.
+if (args is ["step" or "sample" or "real", ..])
+{
+    Tuna.Llama.TorchRuntime.Load();
+    var measured = new Measured((name, value) => Option(name) ?? value);
+    (args[0] switch { "step" => measured.Step, "sample" => measured.Sample, _ => (Action)measured.Real })();
+    return;
+}
+
 string device = Option("--device") ?? "cpu";
 string size = Option("--size") ?? "small";
 int rounds = int.Parse(Option("--rounds") ?? "2", CultureInfo.InvariantCulture), steps = int.Parse(Option("--steps") ?? "5", CultureInfo.InvariantCulture);
