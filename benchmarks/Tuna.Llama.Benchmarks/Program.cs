@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama;
 using Tuna.Llama.Benchmarks;
 

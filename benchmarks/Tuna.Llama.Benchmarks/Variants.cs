@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed;
 using Tuna.Losses;
 using Tuna.Policies;

@@ -1,5 +1,6 @@
 using System.Globalization;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Data;
 using Tuna.IO;
 using Tuna.Llama;
@@ -7,7 +8,8 @@ using Tuna.Llama.Lora;
 using Tuna.Losses;
 using Tuna.Numerics;
 using Tuna.Policies;
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 using Tuna.Tokenizers;
 using Tuna.Training;

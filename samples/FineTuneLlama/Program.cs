@@ -1,6 +1,7 @@
 using System.CommandLine;
 using FineTuneLlama;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 
 var model = new Option<DirectoryInfo>("--model") { Description = "Hugging Face folder: config.json, *.safetensors, tokenizer.", Required = true };
 var data = new Option<FileInfo>("--data") { Description = "Ranked JSON or JSONL: instruction, output[], score[].", Required = true };

@@ -1,4 +1,4 @@
-using Tuna.Reporting;
+using Tuna.Evaluation.Charts;
 using Tuna.Training;
 
 namespace Quickstart;

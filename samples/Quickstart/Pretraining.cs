@@ -1,9 +1,11 @@
 using Quickstart.Exercises;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.IO;
 using Tuna.Llama.Managed;
 using Tuna.Losses;
 using Tuna.Policies;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 using Tuna.Training;
 

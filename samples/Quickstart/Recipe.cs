@@ -1,5 +1,6 @@
 using Quickstart.Exercises;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.IO;
 using Tuna.Data;
 using Tuna.Llama.Managed;
@@ -12,6 +13,7 @@ using Tuna.Rankers.Judging;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Ranking;
 using Tuna.Sampling;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 using Tuna.Training;
 

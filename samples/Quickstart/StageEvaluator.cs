@@ -1,6 +1,7 @@
 using Quickstart.Exercises;
 using Tuna.Policies;
 using Tuna.Text;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Quickstart;

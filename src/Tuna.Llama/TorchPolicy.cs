@@ -1,4 +1,5 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Batches;
 using Tuna.Llama.Checkpoints;
 using Tuna.Llama.Model;

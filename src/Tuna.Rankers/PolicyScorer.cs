@@ -1,6 +1,7 @@
 using Tuna.Policies;
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
 using Tuna.Ranking;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Rankers;

@@ -1,3 +1,4 @@
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 using Tuna.Tokenizers.ByteLevel;
 using Tuna.Tokenizers.Json;

@@ -1,4 +1,4 @@
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
 
 namespace Tuna.Tokenizers;
 

@@ -5,6 +5,7 @@ using Tuna.Evaluation.Similarity;
 using Tuna.Llama.Managed;
 using Tuna.Policies;
 using Tuna.Testing;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests;

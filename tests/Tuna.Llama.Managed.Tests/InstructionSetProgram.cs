@@ -4,7 +4,7 @@ using Tuna.Llama.Managed.Sampling;
 using Tuna.Numerics;
 using Tuna.Policies;
 
-namespace Tuna.Llama.Managed;
+namespace Tuna.Llama.Managed.Tests;
 
 /// <summary>What the child processes do in which <see cref="InstructionSetTests"/> runs the engine with instruction sets switched off.</summary>
 internal static class InstructionSetProgram

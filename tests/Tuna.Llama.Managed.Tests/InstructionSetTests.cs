@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Tuna.Llama.Managed.Kernels;
 
-namespace Tuna.Llama.Managed;
+namespace Tuna.Llama.Managed.Tests;
 
 /// <summary>The engine in child processes with instruction sets switched off: another kernel must be chosen and the numbers must agree.</summary>
 public class InstructionSetTests

@@ -1,8 +1,9 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Numerics;
 using Tuna.Policies;
 
-namespace Tuna.Llama.Managed;
+namespace Tuna.Llama.Managed.Tests;
 
 /// <summary>Small random models and batches.</summary>
 internal static class Models

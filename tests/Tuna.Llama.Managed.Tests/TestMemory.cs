@@ -1,7 +1,7 @@
 using Tuna.Llama.Managed.Memory;
 using Tuna.Numerics;
 
-namespace Tuna.Llama.Managed;
+namespace Tuna.Llama.Managed.Tests;
 
 /// <summary>Native matrices for kernel tests: filled from a seed, surrounded by guard values that a kernel must not touch.</summary>
 internal sealed unsafe class TestMatrix : IDisposable

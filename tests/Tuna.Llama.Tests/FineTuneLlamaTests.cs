@@ -1,6 +1,7 @@
 using System.Text.Json;
 using FineTuneLlama;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Testing;
 using Tuna.Tokenizers;
 

@@ -1,10 +1,12 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Data;
 using Tuna.Losses;
 using Tuna.Policies;
 using Tuna.Rankers.Proxy;
 using Tuna.Ranking;
 using Tuna.Testing;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 using Tuna.Training;
 

@@ -8,7 +8,7 @@ namespace Tuna.Package.Tests;
 /// <summary>What a user gets: packages that are well formed, and an empty project that restores them and runs the README's first snippet.</summary>
 public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
 {
-    private static readonly string[] Packages = ["Tuna.Core", "Tuna.Losses", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Evaluation"];
+    private static readonly string[] Packages = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Evaluation"];
 
     private readonly PackedFeed _feed;
 
@@ -56,6 +56,7 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
                     <RestorePackagesPath>{Path.Combine(folder, "packages")}</RestorePackagesPath>
                   </PropertyGroup>
                   <ItemGroup>
+                    <PackageReference Include="Tuna.Data" Version="{version}" />
                     <PackageReference Include="Tuna.Losses" Version="{version}" />
                     <PackageReference Include="Tuna.Llama.Managed" Version="{version}" />
                   </ItemGroup>

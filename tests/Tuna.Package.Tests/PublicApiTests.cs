@@ -9,7 +9,7 @@ namespace Tuna.Package.Tests;
 /// </summary>
 public sealed class PublicApiTests
 {
-    public static TheoryData<string> Packages => new("Tuna.Core", "Tuna.Losses", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Evaluation");
+    public static TheoryData<string> Packages => new("Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Evaluation");
 
     [Theory]
     [MemberData(nameof(Packages))]

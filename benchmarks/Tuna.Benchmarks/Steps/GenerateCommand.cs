@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Tuna.Benchmarks.Support;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed;
 using Tuna.Numerics;
 using Tuna.Policies;

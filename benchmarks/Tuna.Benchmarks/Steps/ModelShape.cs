@@ -1,5 +1,6 @@
 using System.Globalization;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 
 namespace Tuna.Benchmarks.Steps;
 

@@ -1,5 +1,3 @@
-using System.Globalization;
-using Tuna.Data;
 using Tuna.Numerics;
 using Tuna.Policies;
 using Tuna.Text;
@@ -85,39 +83,6 @@ public sealed class DiverseSampler
         foreach (Row row in rows)
             statistics = statistics.Add(row.Statistics);
         return new([.. rows.Select(r => new DiverseSampleSet(r.Prompt.Id, r.Kept))], statistics);
-    }
-
-    /// <summary>Samples rows of instructions in batches and yields them as rows to be ranked, in order.</summary>
-    /// <param name="examples">The instructions; they are read as the results are taken. A row without an id is named by its position.</param>
-    /// <param name="encodePrompt">The prompt's ids, as <see cref="GroupTokenizer.EncodePrompt"/> gives them.</param>
-    /// <param name="batch">Rows sampled together, >= 1.</param>
-    /// <param name="model">Names the policy in the rows, or null.</param>
-    /// <param name="progress">Told the running totals after each batch.</param>
-    /// <param name="cancellationToken">Stops between tokens.</param>
-    public IEnumerable<RankedExample> Sample(IEnumerable<InstructionExample> examples, Func<InstructionExample, ReadOnlyMemory<int>> encodePrompt, int batch = 16,
-        string? model = null, IProgress<SamplingStatistics>? progress = null, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(examples);
-        ArgumentNullException.ThrowIfNull(encodePrompt);
-        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        return Rows();
-
-        IEnumerable<RankedExample> Rows()
-        {
-            SamplingStatistics total = SamplingStatistics.None;
-            int position = 0;
-            foreach (InstructionExample[] chunk in examples.Chunk(batch))
-            {
-                var prompts = new DiversePrompt[chunk.Length];
-                for (int i = 0; i < chunk.Length; i++, position++)
-                    prompts[i] = new(chunk[i].Id ?? position.ToString(CultureInfo.InvariantCulture), encodePrompt(chunk[i]));
-                DiverseSamplingResult result = Sample(prompts, cancellationToken);
-                total = total.Add(result.Statistics);
-                progress?.Report(total);
-                for (int i = 0; i < chunk.Length; i++)
-                    yield return result.Sets[i].ToRankedExample(chunk[i], model);
-            }
-        }
     }
 
     // Fills the row's slots as far as its draws reach; true when all are full.

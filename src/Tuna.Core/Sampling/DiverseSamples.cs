@@ -1,5 +1,3 @@
-using Tuna.Data;
-
 namespace Tuna.Sampling;
 
 /// <summary>A prompt to sample from.</summary>
@@ -21,29 +19,7 @@ public sealed record DiverseResponse(string Text, IReadOnlyList<int> Tokens, dou
 /// <summary>The responses to one prompt.</summary>
 /// <param name="Id">The row.</param>
 /// <param name="Responses">N responses, in the order of their slots.</param>
-public sealed record DiverseSampleSet(string Id, IReadOnlyList<DiverseResponse> Responses)
-{
-    /// <summary>The responses as a row to be ranked, with log-probabilities and token counts, so that Eq. 3 can be computed for any beta without the model.</summary>
-    /// <param name="example">The instruction they answer; its output becomes the reference when it is not empty.</param>
-    /// <param name="model">Names the policy in <c>model[]</c>, or null.</param>
-    public RankedExample ToRankedExample(InstructionExample example, string? model = null)
-    {
-        ArgumentNullException.ThrowIfNull(example);
-        return new()
-        {
-            Id = example.Id ?? Id,
-            IdIsNumber = example.IdIsNumber,
-            Instruction = example.Instruction,
-            Input = example.Input.Length == 0 ? null : example.Input,
-            Outputs = [.. Responses.Select(r => r.Text)],
-            LogProbs = [.. Responses.Select(r => (double?)r.LogProb)],
-            TokenCounts = [.. Responses.Select(r => (int?)r.Tokens.Count)],
-            Models = model is null ? [] : [.. Responses.Select(_ => model)],
-            Reference = example.Output.Length == 0 ? null : example.Output,
-            Extra = example.Extra,
-        };
-    }
-}
+public sealed record DiverseSampleSet(string Id, IReadOnlyList<DiverseResponse> Responses);
 
 /// <summary>What a sampling run did.</summary>
 /// <param name="Prompts">Prompts sampled.</param>

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Tuna.Data;
+using Tuna.IO;
 using Tuna.Policies;
 
 namespace Tuna.Training;

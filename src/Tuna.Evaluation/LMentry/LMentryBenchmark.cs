@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Tuna.Data;
 using Tuna.Evaluation.Predictions;
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
 
 namespace Tuna.Evaluation.LMentry;
 

@@ -1,5 +1,6 @@
 using Tuna.Data;
 using Tuna.Ranking;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Measures;

@@ -1,3 +1,4 @@
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.NaturalInstructions;

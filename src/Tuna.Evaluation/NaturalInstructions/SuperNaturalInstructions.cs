@@ -1,6 +1,6 @@
 using Tuna.Data;
 using Tuna.Evaluation.Predictions;
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
 
 namespace Tuna.Evaluation.NaturalInstructions;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Tuna.Data;
+using Tuna.IO;
 using Tuna.Numerics;
 using Tuna.Policies;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Predictions;

@@ -1,5 +1,5 @@
 using Tuna.Evaluation.Vicuna;
-using Tuna.Reporting;
+using Tuna.Evaluation.Charts;
 
 namespace Tuna.Evaluation.Reports;
 

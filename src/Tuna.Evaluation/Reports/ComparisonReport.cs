@@ -53,7 +53,7 @@ public sealed class ComparisonReport
     /// <summary>Sentences above the tables.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
-    /// <summary>Charts below the tables, as <see cref="Tuna.Reporting.SvgChart"/> draws them; on the web page only.</summary>
+    /// <summary>Charts below the tables, as <see cref="Charts.SvgChart"/> draws them; on the web page only.</summary>
     public IReadOnlyList<string> Charts { get; init; } = [];
 
     /// <summary>What was wrong with the data, the predictions or the judge, by model.</summary>

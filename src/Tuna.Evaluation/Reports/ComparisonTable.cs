@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Tuna.Reporting;
+using Tuna.Evaluation.Charts;
 
 namespace Tuna.Evaluation.Reports;
 

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Tuna.Policies;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Similarity;

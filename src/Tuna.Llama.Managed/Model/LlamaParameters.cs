@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Memory;
 
 namespace Tuna.Llama.Managed.Model;

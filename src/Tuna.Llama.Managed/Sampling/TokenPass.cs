@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Model;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.IO;
 using Tuna.Llama.Checkpoints;
 using Tuna.Llama.Passes;

@@ -3,13 +3,14 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Tuna.DependencyInjection;
 using Tuna.Policies;
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
 using Tuna.Rankers.Calls;
 using Tuna.Rankers.Composition;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Rankers.Teachers;
 using Tuna.Ranking;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 // The namespace every application already has open where it registers services.

@@ -1,4 +1,5 @@
 using Tuna.Data;
+using Tuna.IO;
 using Tuna.Rankers.Calls;
 using Tuna.Ranking;
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Tuna.Data;
+using Tuna.IO;
 
 namespace Tuna.Rankers.Journaling;
 

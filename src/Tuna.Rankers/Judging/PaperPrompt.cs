@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.AI;
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
 using Tuna.Ranking;
 
 namespace Tuna.Rankers.Judging;

@@ -4,6 +4,7 @@ using System.Text;
 using Tuna.Numerics;
 using Tuna.Policies;
 using Tuna.Ranking;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Rankers.Teachers;

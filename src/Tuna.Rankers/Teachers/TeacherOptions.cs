@@ -1,4 +1,4 @@
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
 using Tuna.Rankers.Calls;
 
 namespace Tuna.Rankers.Teachers;

@@ -1,8 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
-namespace Tuna.Tests.DependencyInjection;
+namespace Tuna.Core.Tests.DependencyInjection;
 
 public class AddTunaTests
 {
@@ -23,9 +24,9 @@ public class AddTunaTests
         var own = new DelegatePromptTemplate((instruction, _) => instruction);
         var services = new ServiceCollection();
         services.AddSingleton<IPromptTemplate>(own);
-        services.AddTuna();
+        services.AddTuna().AddGroupTokenizer();
         int count = services.Count;
-        services.AddTuna();
+        services.AddTuna().AddGroupTokenizer();
         Assert.Equal(count, services.Count);
         using ServiceProvider provider = services.BuildServiceProvider();
         Assert.Same(own, provider.GetRequiredService<IPromptTemplate>());

@@ -1,4 +1,6 @@
-namespace Tuna.Numerics;
+using Tuna.Numerics;
+
+namespace Tuna.Core.Tests.Numerics;
 
 public sealed class GumbelNoiseTests
 {

@@ -1,7 +1,8 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Tuna.Numerics;
 
-namespace Tuna.Numerics;
+namespace Tuna.Core.Tests.Numerics;
 
 public class TokenCutoffTests
 {

@@ -1,4 +1,6 @@
-namespace Tuna.Policies;
+using Tuna.Policies;
+
+namespace Tuna.Core.Tests.Policies;
 
 public class PolicyGuardTests
 {

@@ -1,9 +1,11 @@
+using Tuna.Data.Sampling;
 using Tuna.Data;
 using Tuna.Policies;
 using Tuna.Sampling;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
-namespace Tuna.Tests.Sampling;
+namespace Tuna.Core.Tests.Sampling;
 
 /// <summary>Every branch of the paper's procedure, with a policy that says what the test wrote down.</summary>
 public class DiverseSamplerTests

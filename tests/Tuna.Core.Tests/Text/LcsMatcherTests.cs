@@ -2,7 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Tuna.Text;
 
-namespace Tuna.Tests.Text;
+namespace Tuna.Core.Tests.Text;
 
 public class LcsMatcherTests
 {

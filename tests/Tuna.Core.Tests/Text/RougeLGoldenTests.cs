@@ -2,7 +2,7 @@ using System.Text.Json;
 using Tuna.Testing;
 using Tuna.Text;
 
-namespace Tuna.Tests.Text;
+namespace Tuna.Core.Tests.Text;
 
 /// <summary>ROUGE-L and Porter stems against the reference values. Both sides divide the same integers; only the order of operations in F may differ by an ulp.</summary>
 public class RougeLGoldenTests

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Tuna.Text;
 using Xunit.Abstractions;
 
-namespace Tuna.Tests.Text;
+namespace Tuna.Core.Tests.Text;
 
 public class RougeLTests(ITestOutputHelper output)
 {

@@ -1,7 +1,8 @@
 using Tuna.Data;
 using Tuna.Evaluation.LMentry;
 using Tuna.Evaluation.Predictions;
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
+using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.LMentry;
 

@@ -1,6 +1,7 @@
 using Tuna.Data;
 using Tuna.Evaluation.Measures;
 using Tuna.Rankers.Journaling;
+using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.Measures;
 

@@ -1,5 +1,6 @@
 using Tuna.Data;
 using Tuna.Evaluation.Measures;
+using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.Measures;
 

@@ -1,7 +1,9 @@
 using Tuna.Data;
 using Tuna.Evaluation.NaturalInstructions;
 using Tuna.Evaluation.Predictions;
-using Tuna.Prompts;
+using Tuna.Data.Prompts;
+using Tuna.Data.Groups;
+using Tuna.Testing;
 using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests.NaturalInstructions;

@@ -1,5 +1,7 @@
 using Tuna.Data;
 using Tuna.Evaluation.Predictions;
+using Tuna.Data.Groups;
+using Tuna.Testing;
 using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests.Predictions;

@@ -6,6 +6,7 @@ using Tuna.Evaluation.Reports;
 using Tuna.Evaluation.Similarity;
 using Tuna.Evaluation.Vicuna;
 using Tuna.Ranking;
+using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.Reports;
 

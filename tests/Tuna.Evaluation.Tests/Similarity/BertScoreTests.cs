@@ -1,5 +1,6 @@
 using Tuna.Evaluation.Similarity;
 using Tuna.Policies;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests.Similarity;

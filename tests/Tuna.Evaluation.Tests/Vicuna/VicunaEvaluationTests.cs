@@ -2,6 +2,7 @@ using Microsoft.Extensions.AI;
 using Tuna.Evaluation.Vicuna;
 using Tuna.Rankers.Calls;
 using Tuna.Rankers.Journaling;
+using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.Vicuna;
 

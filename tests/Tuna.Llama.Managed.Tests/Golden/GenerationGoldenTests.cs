@@ -2,7 +2,7 @@ using System.Text.Json;
 using Tuna.Policies;
 using Tuna.Testing;
 
-namespace Tuna.Llama.Managed.Golden;
+namespace Tuna.Llama.Managed.Tests.Golden;
 
 public class GenerationGoldenTests
 {

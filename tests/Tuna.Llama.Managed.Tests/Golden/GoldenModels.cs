@@ -1,7 +1,8 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Testing;
 
-namespace Tuna.Llama.Managed.Golden;
+namespace Tuna.Llama.Managed.Tests.Golden;
 
 /// <summary>What the golden folder holds, found by looking, so that other data of the same layout is tested as well.</summary>
 internal static class GoldenModels

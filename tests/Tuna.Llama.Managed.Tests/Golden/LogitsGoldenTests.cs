@@ -1,7 +1,8 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Policies;
 
-namespace Tuna.Llama.Managed.Golden;
+namespace Tuna.Llama.Managed.Tests.Golden;
 
 public class LogitsGoldenTests
 {

@@ -1,11 +1,12 @@
 using System.Text.Json;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Model;
 using Tuna.Losses;
 using Tuna.Policies;
 using Tuna.Testing;
 
-namespace Tuna.Llama.Managed.Golden;
+namespace Tuna.Llama.Managed.Tests.Golden;
 
 public class TrainingGoldenTests
 {

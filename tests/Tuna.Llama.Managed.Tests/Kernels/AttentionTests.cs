@@ -1,8 +1,9 @@
+using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Model;
 using Tuna.Llama.Managed.Threading;
 using Tuna.Policies;
 
-namespace Tuna.Llama.Managed.Kernels;
+namespace Tuna.Llama.Managed.Tests.Kernels;
 
 public sealed unsafe class AttentionTests : IDisposable
 {

@@ -1,8 +1,10 @@
-using Tuna.Checkpoints;
+using Tuna.Llama.Managed.Kernels;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Threading;
 
-namespace Tuna.Llama.Managed.Kernels;
+namespace Tuna.Llama.Managed.Tests.Kernels;
 
 public sealed unsafe class BFloat16CopyTests : IDisposable
 {

@@ -1,6 +1,7 @@
+using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Threading;
 
-namespace Tuna.Llama.Managed.Kernels;
+namespace Tuna.Llama.Managed.Tests.Kernels;
 
 public sealed class GemmTests : IDisposable
 {

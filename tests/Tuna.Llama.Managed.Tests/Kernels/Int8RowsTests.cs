@@ -1,7 +1,8 @@
+using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Threading;
 
-namespace Tuna.Llama.Managed.Kernels;
+namespace Tuna.Llama.Managed.Tests.Kernels;
 
 public sealed unsafe class Int8RowsTests : IDisposable
 {

@@ -1,8 +1,9 @@
+using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Threading;
 using Tuna.Numerics;
 
-namespace Tuna.Llama.Managed.Kernels;
+namespace Tuna.Llama.Managed.Tests.Kernels;
 
 public sealed class LogProbsTests : IDisposable
 {

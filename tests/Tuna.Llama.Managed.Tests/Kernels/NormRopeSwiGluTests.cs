@@ -1,7 +1,9 @@
-using Tuna.Checkpoints;
+using Tuna.Llama.Managed.Kernels;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Threading;
 
-namespace Tuna.Llama.Managed.Kernels;
+namespace Tuna.Llama.Managed.Tests.Kernels;
 
 /// <summary>The row-wise kernels against scalar references in double precision, which are also differentiated numerically.</summary>
 public sealed unsafe class NormRopeSwiGluTests : IDisposable

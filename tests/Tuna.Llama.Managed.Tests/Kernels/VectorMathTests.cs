@@ -1,6 +1,7 @@
 using System.Numerics;
+using Tuna.Llama.Managed.Kernels;
 
-namespace Tuna.Llama.Managed.Kernels;
+namespace Tuna.Llama.Managed.Tests.Kernels;
 
 public unsafe class VectorMathTests
 {

@@ -1,4 +1,6 @@
-namespace Tuna.Llama.Managed.Memory;
+using Tuna.Llama.Managed.Memory;
+
+namespace Tuna.Llama.Managed.Tests.Memory;
 
 public unsafe class NativeBufferTests
 {

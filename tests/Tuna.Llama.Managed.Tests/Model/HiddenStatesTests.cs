@@ -1,4 +1,4 @@
-namespace Tuna.Llama.Managed.Model;
+namespace Tuna.Llama.Managed.Tests.Model;
 
 public class HiddenStatesTests
 {

@@ -1,8 +1,10 @@
-using Tuna.Checkpoints;
+using Tuna.Llama.Managed.Model;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Numerics;
 
-namespace Tuna.Llama.Managed.Model;
+namespace Tuna.Llama.Managed.Tests.Model;
 
 public sealed unsafe class KeptValuesTests
 {

@@ -1,9 +1,10 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Losses;
 using Tuna.Policies;
 using Tuna.Training;
 
-namespace Tuna.Llama.Managed.Model;
+namespace Tuna.Llama.Managed.Tests.Model;
 
 public sealed class RewardModelTests : IDisposable
 {

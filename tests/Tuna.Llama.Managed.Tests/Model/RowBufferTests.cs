@@ -1,8 +1,9 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Tuna.Llama.Managed.Model;
 using Tuna.Numerics;
 
-namespace Tuna.Llama.Managed.Model;
+namespace Tuna.Llama.Managed.Tests.Model;
 
 public sealed unsafe class RowBufferTests
 {

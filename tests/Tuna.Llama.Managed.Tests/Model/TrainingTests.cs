@@ -1,7 +1,8 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Policies;
 
-namespace Tuna.Llama.Managed.Model;
+namespace Tuna.Llama.Managed.Tests.Model;
 
 public class TrainingTests
 {

@@ -1,8 +1,9 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Checkpoints;
 using Tuna.Policies;
 
-namespace Tuna.Llama.Managed.Persistence;
+namespace Tuna.Llama.Managed.Tests.Persistence;
 
 public sealed class CheckpointTests : IDisposable
 {

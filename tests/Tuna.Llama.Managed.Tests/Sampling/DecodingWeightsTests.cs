@@ -1,10 +1,12 @@
-using Tuna.Checkpoints;
+using Tuna.Llama.Managed.Sampling;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Checkpoints;
 using Tuna.Llama.Managed.Model;
 using Tuna.Policies;
 using Tuna.Testing;
 
-namespace Tuna.Llama.Managed.Sampling;
+namespace Tuna.Llama.Managed.Tests.Sampling;
 
 public sealed unsafe class DecodingWeightsTests
 {

@@ -1,6 +1,6 @@
 using Tuna.Policies;
 
-namespace Tuna.Llama.Managed.Sampling;
+namespace Tuna.Llama.Managed.Tests.Sampling;
 
 public class SamplingTests
 {

@@ -1,8 +1,9 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Model;
 using Tuna.Policies;
 
-namespace Tuna.Llama.Managed.Sampling;
+namespace Tuna.Llama.Managed.Tests.Sampling;
 
 /// <summary>With and without a draft: the same bits, whatever the draft is worth.</summary>
 public sealed unsafe class SpeculationTests

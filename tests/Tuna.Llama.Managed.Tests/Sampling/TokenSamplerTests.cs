@@ -1,9 +1,10 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Tuna.Llama.Managed.Sampling;
 using Tuna.Numerics;
 using Tuna.Policies;
 
-namespace Tuna.Llama.Managed.Sampling;
+namespace Tuna.Llama.Managed.Tests.Sampling;
 
 public sealed unsafe class TokenSamplerTests : IDisposable
 {

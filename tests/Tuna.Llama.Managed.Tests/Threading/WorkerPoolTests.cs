@@ -1,4 +1,6 @@
-namespace Tuna.Llama.Managed.Threading;
+using Tuna.Llama.Managed.Threading;
+
+namespace Tuna.Llama.Managed.Tests.Threading;
 
 public class WorkerPoolTests
 {

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Policies;
 using Tuna.Testing;
 using static Tuna.Llama.Tests.Golden.GoldenModels;

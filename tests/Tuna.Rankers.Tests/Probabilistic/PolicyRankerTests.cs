@@ -1,6 +1,7 @@
 using Tuna.Policies;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Ranking;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Rankers.Tests.Probabilistic;

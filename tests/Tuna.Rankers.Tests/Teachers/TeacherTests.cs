@@ -7,6 +7,7 @@ using Tuna.Rankers.Probabilistic;
 using Tuna.Rankers.Teachers;
 using Tuna.Rankers.Tests.Support;
 using Tuna.Ranking;
+using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 namespace Tuna.Rankers.Tests.Teachers;

@@ -1,0 +1,114 @@
+using System.CommandLine;
+using Tuna.Data;
+using Tuna.Data.Formats;
+using Tuna.Cli.Files;
+using Tuna.Cli.Hosting;
+using Tuna.Cli.Terminal;
+
+namespace Tuna.Cli.Commands;
+
+/// <summary>From one form of data to another.</summary>
+internal sealed class ConvertCommand : StageCommand
+{
+    private static readonly string FormNames = string.Join(", ", RankedFormats.ByName.Keys);
+
+    private readonly Option<string[]> _data = new("--data", "-d") { Description = "The file to read, JSON or JSONL. May be repeated: files of one form are joined.", Required = true, AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string> _out = new("--out", "-o") { Description = "The file to write; .json gives an array, other names JSON lines. It appears when it is complete.", Required = true };
+    private readonly Option<string?> _from = new("--from") { Description = $"The form of the rows read: {FormNames}. Default: told by the first row's fields." };
+    private readonly Option<string> _to = new("--to") { Description = $"The form to write: {FormNames}, or instructions (best candidates for `tuna sft`), or instructions-all (every candidate; Alpaca-Mul).", DefaultValueFactory = _ => "ranked" };
+    private readonly Option<bool> _merge = new("--merge") { Description = "For alpacaeval: one row per instruction, from several models' annotations against one baseline; its output becomes the reference." };
+    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
+    private readonly Option<int> _candidates = new("--candidates") { Description = "Most candidates of a row, spread evenly from best to worst; 0 for all." };
+    private readonly Option<double> _tie = new("--tie-within") { Description = "Scores that differ by no more than this become equal." };
+    private readonly Option<string> _pairs = new("--pairs") { Description = "For --to trl, trl-chat and alpacaeval: which pairs of a ranked row become rows: all, best-worst, best-others or neighbours.", DefaultValueFactory = _ => "all" };
+    private readonly Option<bool> _distinct = new("--distinct") { Description = "Leave out repeated instructions, and candidates that repeat a better one." };
+    private readonly Option<bool> _skip = new("--skip-bad-rows") { Description = "Leave out rows that cannot be used, and name them in OUT.failed.jsonl, instead of stopping." };
+
+    public ConvertCommand(App app)
+        : base(app, "convert", "Reads and writes the forms of ranked data that people have: TRL preference pairs, UltraFeedback, RRHF, AlpacaEval outputs, Alpaca, order lists.")
+    {
+        _from.AcceptOnlyFromAmong([.. RankedFormats.ByName.Keys]);
+        _to.AcceptOnlyFromAmong([.. RankedFormats.ByName.Keys, "instructions", "instructions-all"]);
+        _pairs.AcceptOnlyFromAmong("all", "best-worst", "best-others", "neighbours");
+        foreach (Option option in (Option[])[_data, _out, _from, _to, _merge, _limit, _candidates, _tie, _pairs, _distinct, _skip])
+            Options.Add(option);
+        Examples =
+        [
+            "tuna convert --data ultrafeedback.jsonl --out ranked.jsonl",
+            "tuna convert --data ranked.jsonl --to trl --pairs best-worst --out pairs.jsonl",
+            "tuna convert --data ranked.jsonl --to instructions-all --out alpaca-mul.jsonl",
+            "tuna convert --data model-a.json model-b.json --merge --out ranked.jsonl    # AlpacaEval annotations of two models",
+        ];
+    }
+
+    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(() =>
+    {
+        string[] data = parse.GetValue(_data)!;
+        string output = parse.GetValue(_out)!, to = parse.GetValue(_to)!;
+        if (data.FirstOrDefault(file => !File.Exists(file)) is { } absent)
+            throw new StageException($"There is no file {absent}.");
+        string[] forms = [.. data.Select(file => parse.GetValue(_from) ?? RankedFormats.Detect(file)).Distinct()];
+        if (forms.Length > 1)
+            throw new StageException($"The files have different forms ({string.Join(", ", forms)}): convert each by itself.");
+        string from = forms[0];
+        if (parse.GetValue(_merge) && from != "alpacaeval")
+            throw new StageException($"--merge joins annotations of the form alpacaeval; {data[0]} has the form {from}.", ExitCodes.Usage);
+        var failures = new List<(string, string)>();
+        var options = new DataReadOptions { OnInvalidRow = parse.GetValue(_skip) ? e => failures.Add((e.RowId ?? $"line {e.Place.Line}", e.Message)) : null };
+        long read = 0;
+        IEnumerable<RankedExample> rows = Prepared(Counted(data.SelectMany(file => DataFile.Read(file, RankedFormats.ByName[from], options))), parse);
+        long written = to switch
+        {
+            "instructions" => InstructionData.Write(output, rows.SelectMany(r => r.Instructions(bestOnly: true))),
+            "instructions-all" => InstructionData.Write(output, rows.SelectMany(r => r.Instructions())),
+            _ => DataFile.Write(output, rows, RankedFormats.ByName[to]),
+        };
+        FailureFile.Write(output, failures);
+        return new StageResult($"{output}: {written} rows ({to}) from {read} ({from}){(failures.Count > 0 ? $"; {failures.Count} rows could not be used, see {FailureFile.PathFor(output)}" : "")}", new()
+        {
+            ["out"] = output,
+            ["from"] = from,
+            ["to"] = to,
+            ["read"] = read,
+            ["rows"] = written,
+            ["failed"] = failures.Count,
+        }, failures.Count > 0 ? ExitCodes.Partial : ExitCodes.Ok);
+
+        IEnumerable<RankedExample> Counted(IEnumerable<RankedExample> source)
+        {
+            foreach (RankedExample row in source)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                read++;
+                yield return row;
+            }
+        }
+    }, cancellationToken);
+
+    private IEnumerable<RankedExample> Prepared(IEnumerable<RankedExample> rows, ParseResult parse)
+    {
+        if (parse.GetValue(_merge))
+            rows = AlpacaEvalFormat.Merge(rows);
+        if (parse.GetValue(_limit) is > 0 and var limit)
+            rows = rows.Take(limit);
+        if (parse.GetValue(_distinct))
+            rows = Deduplication.DistinctRows(rows).Select(r => Deduplication.DistinctCandidates(r));
+        if (parse.GetValue(_tie) is > 0 and var within)
+            rows = rows.Select(r => r.Tie(within));
+        if (parse.GetValue(_candidates) is > 0 and var most)
+            rows = rows.Select(r => r.Limit(most));
+        if (parse.GetValue(_to) is "trl" or "trl-chat" or "alpacaeval")
+        {
+            PairSelection selection = parse.GetValue(_pairs) switch
+            {
+                "best-worst" => PairSelection.BestAndWorst,
+                "best-others" => PairSelection.BestAndOthers,
+                "neighbours" => PairSelection.Neighbours,
+                _ => PairSelection.All,
+            };
+            rows = rows.SelectMany(r => PreferencePairs.Of(r, selection));
+        }
+
+        return rows;
+    }
+}

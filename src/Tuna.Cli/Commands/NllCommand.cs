@@ -1,0 +1,62 @@
+using System.CommandLine;
+using Tuna.Evaluation.Measures;
+using Tuna.Policies;
+using Tuna.Data.Groups;
+using Tuna.Tokenization;
+using Tuna.Training;
+using Tuna.Cli.Evaluation;
+using Tuna.Cli.Files;
+using Tuna.Cli.Hosting;
+using Tuna.Cli.Models;
+using Tuna.Cli.Terminal;
+
+namespace Tuna.Cli.Commands;
+
+/// <summary>Likelihood of held-out responses (Appendix A's choice of beta).</summary>
+internal sealed class NllCommand : EvaluationCommand
+{
+    private const int RowsPerPass = 8;
+
+    private readonly PolicyOptions _policy = new();
+    private readonly Option<string> _data = new("--data", "-d") { Description = "Held-out instructions with expert responses in Alpaca's form, JSON or JSONL.", Required = true };
+    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
+    private readonly Option<int> _maxLength = new("--max-length") { Description = "Longest prompt with response in tokens; longer rows are left out and counted. 0: the model's context." };
+
+    public NllCommand(App app)
+        : base(app, "nll", "How likely a model finds held-out expert responses: negative log-likelihood in nats (Appendix A chooses beta by it). Smaller is better.")
+    {
+        _policy.AddTo(this);
+        Options.Add(_data);
+        Options.Add(_limit);
+        Options.Add(_maxLength);
+        Examples = ["tuna evaluate nll --model tuna --data held-out.jsonl --out tuna.nll.json"];
+    }
+
+    protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    {
+        string model = _policy.Folder(parse)!;
+        PolicyOptions.RequireFolder(model);
+        var rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
+        using LoadedPolicy loaded = _policy.Load(parse);
+        int context = loaded.Policy.Info.ContextLength, maxLength = parse.GetValue(_maxLength);
+        var report = new TokenizationReport();
+        var tokenizer = new GroupTokenizer(loaded.Tokenizer, options: new() { MaxLength = maxLength > 0 ? Math.Min(maxLength, context) : context });
+        List<TokenGroup> groups = [.. tokenizer.Tokenize(rows, report)];
+        if (groups.Count == 0)
+            throw new StageException($"No row fits. {report}");
+
+        string journal = output + ".scores.jsonl";
+        var cache = new ReferencePolicyCache(journal, ContentHash.Of(model)) { GroupsPerPass = RowsPerPass };
+        HeldOutNll nll = HeldOutNll.Of(groups, ui.Measure("scoring", "rows", groups.Count, 0, meter => cache.GetOrScore(groups, () => loaded.Policy, new CountMeter(meter), cancellationToken)));
+        File.Delete(journal);
+        File.Delete(journal + ".lock");
+        return Task.FromResult(new EvaluationResult("nll", ModelName(parse, model),
+        [
+            ("nll_per_token", nll.PerToken),
+            ("nll_per_response", nll.PerResponse),
+            ("perplexity", nll.Perplexity),
+            ("rows", nll.Responses),
+            ("tokens", nll.Tokens),
+        ], [], [.. report.Issues.Select(i => i.Message)]));
+    }
+}

@@ -1,0 +1,114 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Tuna.Data;
+using Tuna.Rankers.Batch;
+using Tuna.Ranking;
+using Tuna.Cli.Files;
+using Tuna.Cli.Hosting;
+using Tuna.Cli.Services;
+using Tuna.Cli.Terminal;
+
+namespace Tuna.Cli.Commands;
+
+/// <summary>Ranks the candidates of each row.</summary>
+internal sealed class RankCommand : StageCommand
+{
+    private readonly Option<string> _data = new("--data", "-d") { Description = "Rows with candidates (output[]), JSON or JSONL; from `tuna sample` or `tuna convert`.", Required = true };
+    private readonly Option<string> _out = new("--out", "-o") { Description = "The same rows with score[], JSONL. Calls to a service are kept in OUT.calls.jsonl, which is never asked twice for the same.", Required = true };
+    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
+    private readonly JudgeOptions _judge = new();
+
+    public RankCommand(App app)
+        : base(app, "rank", "Orders the candidate responses of each row, best first: by a strong model's judgment, by likelihood, or by a proxy ranking model.")
+    {
+        Options.Add(_data);
+        Options.Add(_out);
+        Options.Add(_limit);
+        _judge.AddTo(this);
+        Examples =
+        [
+            "tuna rank --data samples.jsonl --judge openai:gpt-4o --out ranked.jsonl --price-input 2.5 --price-output 10 --budget 50",
+            "tuna rank --data samples.jsonl --judge openai:llama3 --base-url http://localhost:11434/v1 --out ranked.jsonl --parallel 2",
+            "tuna rank --data samples.jsonl --judge openai:gpt-4o --out ranked.jsonl --orders 4 --min-consistency 0.5 --prompt hardened",
+            "tuna rank --data teacher.jsonl --judge probabilistic --beta 1.3 --out ranked.jsonl",
+            "tuna rank --data samples.jsonl --judge policy:teacher --out ranked.jsonl",
+            "tuna rank --data samples.jsonl --judge prm:prm --out ranked.jsonl",
+        ];
+    }
+
+    public override async Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
+    {
+        string output = parse.GetValue(_out)!;
+        IReadOnlyList<RankedExample> rows = Rows.Ranked(parse.GetValue(_data)!, parse.GetValue(_limit));
+        Fingerprint settings = _judge.AddTo(new Fingerprint().With("command", Name), parse);
+        var stage = new RowStage<RankedExample, RankedExample>(output, RankedFormat.Instance, Rows.KeyWithCandidates, Rows.KeyWithCandidates);
+        var failures = new List<RankingException>();
+        RankingUsage spent = RankingUsage.None;
+        RowStageResult<RankedExample> result = await stage.RunAsync(rows, settings, ui, "ranking", async (missing, sink) =>
+        {
+            using OpenJudge judge = _judge.Open(parse, output + ".calls.jsonl", ui.Time);
+            try
+            {
+                var runner = new RankingRunner(judge.Ranker, new RankingRunnerOptions { MaxParallelRows = judge.Parallel, InOrder = false }, ui.Time);
+                await foreach (RankingOutcome outcome in runner.RunAsync(Requests(missing), cancellationToken: cancellationToken))
+                {
+                    if (outcome.Result is { } ranking)
+                        sink.Add(WithRanking(missing[(int)outcome.Index], ranking), Status(judge, sink, missing.Count, failures.Count));
+                    else
+                        failures.Add(outcome.Failure!);
+                }
+            }
+            finally
+            {
+                spent = judge.Service?.Spent ?? RankingUsage.None;
+            }
+
+            ServiceFailures.StopIfNeeded(failures, sink.Count, output);
+        });
+        FailureFile.Write(output, [.. failures.Select(f => (f.RowId, f.Message))]);
+        string cost = spent.Calls == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; {spent.Calls} calls, {spent.InputTokens} + {spent.OutputTokens} tokens{(spent.Cost > 0 ? $", cost {spent.Cost:0.####}" : "")}");
+        string failed = failures.Count == 0 ? "" : $"; {failures.Count} rows could not be ranked, see {FailureFile.PathFor(output)} (run the same command again to retry them)";
+        return new($"{output}: {result.Rows.Count} rows ranked{cost}{failed}", new()
+        {
+            ["out"] = output,
+            ["rows"] = result.Rows.Count,
+            ["rows_before"] = result.Before,
+            ["failed"] = failures.Count,
+            ["failures"] = new JsonObject(failures.GroupBy(f => f.Reason).Select(g => KeyValuePair.Create(g.Key.ToString(), (JsonNode?)g.Count()))),
+            ["calls"] = spent.Calls,
+            ["input_tokens"] = spent.InputTokens,
+            ["output_tokens"] = spent.OutputTokens,
+            ["cost"] = spent.Cost,
+        }, failures.Count > 0 ? ExitCodes.Partial : ExitCodes.Ok);
+    }
+
+    private static string Status(OpenJudge judge, RowSink<RankedExample> sink, int asked, int failed)
+    {
+        string status = failed > 0 ? $"{failed} failed" : "";
+        if (judge.Service is not { } service)
+            return status;
+        int made = sink.Count + 1;
+        if (service.Spent.Cost > 0 && made < asked)
+            status = string.Create(CultureInfo.InvariantCulture, $"{status}{(failed > 0 ? ", " : "")}~{service.Spent.Cost / made * asked:0.##} in all");
+        return status.Length > 0 ? $"{service.CostText}, {status}" : service.CostText;
+    }
+
+    private static async IAsyncEnumerable<RankingRequest> Requests(IReadOnlyList<RankedExample> rows)
+    {
+        foreach (RankedExample row in rows)
+            yield return row.ToRankingRequest();
+        await Task.CompletedTask;
+    }
+
+    private static RankedExample WithRanking(RankedExample row, RankingResult ranking)
+    {
+        RankedExample ranked = row.WithRanking(ranking);
+        var extra = row.Extra.Where(f => f.Name is not ("consistency" or "aspects")).ToList();
+        if (ranking.Consistency is { } consistency && double.IsFinite(consistency))
+            extra.Add(new("consistency", JsonValue.Create(consistency).ToJsonString()));
+        if (ranking.AspectScores is { } aspects)
+            extra.Add(new("aspects", new JsonArray([.. aspects.Select(a => a is null ? null : (JsonNode)new JsonArray([.. a.Select(x => (JsonNode?)JsonValue.Create(x))]))]).ToJsonString()));
+        return ranked with { Extra = extra };
+    }
+}

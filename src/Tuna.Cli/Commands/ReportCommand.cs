@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Tuna.Evaluation.Reports;
+using Tuna.IO;
+using Tuna.Cli.Evaluation;
+using Tuna.Cli.Hosting;
+using Tuna.Cli.Terminal;
+
+namespace Tuna.Cli.Commands;
+
+/// <summary>Several models side by side.</summary>
+internal sealed class ReportCommand : StageCommand
+{
+    private readonly Option<string[]> _results = new("--result", "-r") { Description = "Result files of `tuna evaluate`; the first one's model is the baseline. May be repeated.", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string[]> _training = new("--training", "-t") { Description = "Model folders of `tuna sft`, `train` or `prm`, whose training curves are drawn. May be repeated.", AllowMultipleArgumentsPerToken = true };
+    private readonly Option<string?> _best = new("--best") { Description = "Names the model that is best by a metric: METRIC:max or METRIC:min." };
+    private readonly Option<string?> _out = new("--out", "-o") { Description = "A file too: .html (self-contained, with plots), .csv or .txt." };
+
+    public ReportCommand(App app)
+        : base(app, "report", "Puts evaluations of several models side by side, with differences to the first in parentheses, and draws training curves.")
+    {
+        foreach (Option option in (Option[])[_results, _training, _best, _out])
+            Options.Add(option);
+        Examples =
+        [
+            "tuna report --result alpaca.nll.json --result tuna.nll.json",
+            "tuna report --result *.json --training alpaca --training tuna --out report.html",
+            "tuna report --result beta-1.2.nll.json --result beta-1.3.nll.json --best nll_per_response:min",
+        ];
+    }
+
+    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
+    {
+        string[] files = parse.GetValue(_results) ?? [], folders = parse.GetValue(_training) ?? [];
+        if (files.Length == 0 && folders.Length == 0)
+            throw new StageException("There is nothing to report on: give --result FILE or --training FOLDER.", ExitCodes.Usage);
+        EvaluationResult[] results = [.. files.Select(EvaluationResult.Read)];
+        TrainingCurve[] curves = [.. folders.Select(TrainingCurve.Read)];
+        IReadOnlyList<ComparisonTable> tables = ResultTables.Of(results);
+        (string Model, double Value)? best = parse.GetValue(_best) is { } rule ? ResultTables.Best(tables.Count > 0 ? tables[0] : null, rule) : null;
+        var report = new ComparisonReport(tables, results.FirstOrDefault()?.Model, "Tuna report")
+        {
+            Notes = [.. best is { } b ? [$"Best by {parse.GetValue(_best)}: {b.Model} ({FigureText.Of(b.Value)})."] : Array.Empty<string>(), .. curves.Select(c => c.ToString())],
+            Charts = TrainingCurve.Charts(curves),
+            Issues = [.. results.SelectMany(r => r.Issues.Select(issue => (r.Model, issue)))],
+        };
+        string text = report.ToText().TrimEnd();
+        if (parse.GetValue(_out) is { } output)
+        {
+            AtomicFile.WriteAllText(output, Path.GetExtension(output).ToLowerInvariant() switch
+            {
+                ".html" or ".htm" => report.ToHtml(),
+                ".csv" => report.ToCsv(),
+                _ => text + "\n",
+            });
+            text += $"{Environment.NewLine}{Environment.NewLine}{output}: written";
+        }
+
+        return Task.FromResult(new StageResult(text, new()
+        {
+            ["out"] = parse.GetValue(_out),
+            ["best"] = best?.Model,
+            ["best_value"] = best?.Value,
+            ["models"] = new JsonArray([.. results.Select(r => r.Model).Distinct().Select(m => (JsonNode?)JsonValue.Create(m))]),
+        }));
+    }
+}

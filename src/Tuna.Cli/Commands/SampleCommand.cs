@@ -1,0 +1,170 @@
+using Tuna.Data.Sampling;
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Tuna.Data;
+using Tuna.Rankers.Teachers;
+using Tuna.Ranking;
+using Tuna.Sampling;
+using Tuna.Cli.Files;
+using Tuna.Cli.Hosting;
+using Tuna.Cli.Models;
+using Tuna.Cli.Services;
+using Tuna.Cli.Terminal;
+
+namespace Tuna.Cli.Commands;
+
+/// <summary>Samples several responses per instruction, from a local model or a teacher behind a service.</summary>
+internal sealed class SampleCommand : StageCommand
+{
+    private readonly PolicyOptions _policy = new(required: false, about: "The model that responds: a folder in the Hugging Face layout.");
+    private readonly Option<string?> _teacher = new("--teacher") { Description = "Instead of --model, a service that gives log-probabilities: openai:MODEL (chat completions), or completions:MODEL (plain completions of vLLM or llama.cpp; needs --base-url)." };
+    private readonly Option<string> _data = new("--data", "-d") { Description = "Instructions in Alpaca's form, JSON or JSONL; an `output` becomes the row's reference.", Required = true };
+    private readonly Option<string> _out = new("--out", "-o") { Description = "Rows with candidates, their log-probabilities and lengths, JSONL.", Required = true };
+    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
+    private readonly Option<int> _count = new("--count", "-n") { Description = "Responses per instruction, N.", DefaultValueFactory = _ => 4 };
+    private readonly Option<double> _temperature = new("--temperature") { Description = "Temperature of the first draw.", DefaultValueFactory = _ => 1 };
+    private readonly Option<double> _tau = new("--tau") { Description = "For --model: a response is kept when its ROUGE-L with each one before it is below this.", DefaultValueFactory = _ => 0.8 };
+    private readonly Option<int> _trials = new("--trials") { Description = "For --model: most draws per response, each 0.1 hotter; 1 takes what comes.", DefaultValueFactory = _ => 3 };
+    private readonly Option<int> _maxNewTokens = new("--max-new-tokens") { Description = "Most tokens of a response.", DefaultValueFactory = _ => 256 };
+    private readonly Option<double> _topP = new("--top-p") { Description = "Nucleus sampling; 1 keeps all tokens.", DefaultValueFactory = _ => 1 };
+    private readonly Option<int> _batch = new("--batch") { Description = "For --model: instructions sampled together. It does not change the responses.", DefaultValueFactory = _ => 16 };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed; a row's responses depend on it and the row's id only." };
+    private readonly ServiceOptions _service = new();
+
+    public SampleCommand(App app)
+        : base(app, "sample", "Lets a model answer each instruction several times, each time differently (Section 2.3). The rows can then be ranked.")
+    {
+        _policy.AddTo(this);
+        foreach (Option option in (Option[])[_teacher, _data, _out, _limit, _count, _temperature, _tau, _trials, _maxNewTokens, _topP, _batch, _seed])
+            Options.Add(option);
+        _service.AddTo(this);
+        Validators.Add(result =>
+        {
+            if ((result.GetValue(_teacher) is null) == (_policy.Folder(result) is null))
+                result.AddError("Give either --model FOLDER or --teacher KIND:MODEL.");
+        });
+        Examples =
+        [
+            "tuna sample --model alpaca --data alpaca.json --out samples.jsonl",
+            "tuna sample --model teacher --data alpaca.json --out teacher.jsonl --trials 1    # plain sampling, for probabilistic ranking",
+            "tuna sample --teacher openai:gpt-4o --data alpaca.json --out teacher.jsonl",
+            "tuna sample --teacher completions:llama-7b --base-url http://localhost:8000/v1 --data alpaca.json --out teacher.jsonl",
+        ];
+    }
+
+    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) =>
+        Task.Run(() => parse.GetValue(_teacher) is { } teacher ? FromServiceAsync(parse, teacher, ui, cancellationToken) : FromModelAsync(parse, ui, cancellationToken), cancellationToken);
+
+    private async Task<StageResult> FromModelAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
+    {
+        string output = parse.GetValue(_out)!, model = _policy.Folder(parse)!;
+        PolicyOptions.RequireFolder(model);
+        IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
+        var options = new DiverseSamplerOptions
+        {
+            Count = parse.GetValue(_count),
+            Threshold = parse.GetValue(_tau),
+            Temperature = parse.GetValue(_temperature),
+            MaxTrials = parse.GetValue(_trials),
+            MaxNewTokens = parse.GetValue(_maxNewTokens),
+            TopP = parse.GetValue(_topP),
+            Seed = parse.GetValue(_seed),
+        };
+        Fingerprint settings = Settings(parse).WithContent("model", model).With("tokenizer", _policy.TokenizerName(parse)).With("tau", options.Threshold).With("trials", options.MaxTrials);
+        SamplingStatistics total = SamplingStatistics.None;
+        var failures = new List<(string, string)>();
+        RowStageResult<RankedExample> result = await Stage(output).RunAsync(rows, settings, ui, "sampling", (missing, sink) =>
+        {
+            using LoadedPolicy loaded = _policy.Load(parse);
+            var sampler = new DiverseSampler(loaded.Policy, loaded.Tokenizer, options);
+            foreach (InstructionExample[] batch in Fitting(missing, loaded, failures).Chunk(parse.GetValue(_batch)))
+            {
+                DiverseSamplingResult drawn = sampler.Sample([.. batch.Select(r => new DiversePrompt(r.Id!, loaded.Groups.EncodePrompt(r.Instruction, r.Input)))], cancellationToken);
+                total = total.Add(drawn.Statistics);
+                string status = string.Create(CultureInfo.InvariantCulture, $"{(double)total.Tokens / Math.Max(total.Draws, 1):0} tokens each, {(double)total.Draws / Math.Max(1, total.Prompts * options.Count):0.00} draws each");
+                for (int i = 0; i < batch.Length; i++)
+                    sink.Add(drawn.Sets[i].ToRankedExample(batch[i], loaded.Name), status);
+            }
+
+            return Task.CompletedTask;
+        });
+        return Result(output, result, failures, new()
+        {
+            ["draws"] = total.Draws,
+            ["tokens"] = total.Tokens,
+            ["resampled"] = total.Resampled,
+            ["kept_above_tau"] = total.Forced,
+            ["unfinished"] = total.Unfinished,
+        });
+    }
+
+    private async Task<StageResult> FromServiceAsync(ParseResult parse, string name, StageUi ui, CancellationToken cancellationToken)
+    {
+        string output = parse.GetValue(_out)!;
+        (string kind, string model) = name.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon ? (name[..colon], name[(colon + 1)..]) : (name, "");
+        if (kind is not ("openai" or "completions") || model.Length == 0)
+            throw new StageException($"--teacher {name} is not understood: it is openai:MODEL or completions:MODEL.", ExitCodes.Usage);
+        IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
+        RankingUsage spent = RankingUsage.None;
+        IReadOnlyList<RankingException> failures = [];
+        RowStageResult<RankedExample> result = await Stage(output).RunAsync(rows, Settings(parse).With("teacher", name), ui, "sampling", async (missing, sink) =>
+        {
+            Protocol protocol = kind == "openai" ? Protocol.ChatWithLogProbs : Protocol.Completions;
+            using ServiceConnection service = _service.Open(parse, model, output + ".calls.jsonl", protocol, ui.Time);
+            var teacher = new ChatTeacher(service.Client, new TeacherOptions
+            {
+                Model = model,
+                Temperature = (float)parse.GetValue(_temperature),
+                TopP = (float)parse.GetValue(_topP),
+                MaxTokens = parse.GetValue(_maxNewTokens),
+                Seed = parse.GetValue(_seed),
+                Prices = _service.Prices(parse),
+            });
+            failures = await TeacherSampling.RunAsync(teacher, missing, parse.GetValue(_count), _service.Parallel(parse), () => service.CostText, sink, cancellationToken);
+            spent = service.Spent;
+            ServiceFailures.StopIfNeeded(failures, sink.Count, output);
+        });
+        return Result(output, result, [.. failures.Select(f => (f.RowId, f.Message))], new()
+        {
+            ["calls"] = spent.Calls,
+            ["input_tokens"] = spent.InputTokens,
+            ["output_tokens"] = spent.OutputTokens,
+            ["cost"] = spent.Cost,
+        });
+    }
+
+    private Fingerprint Settings(ParseResult parse) => new Fingerprint().With("command", Name)
+        .With("count", parse.GetValue(_count))
+        .With("temperature", parse.GetValue(_temperature))
+        .With("max new tokens", parse.GetValue(_maxNewTokens))
+        .With("top-p", parse.GetValue(_topP))
+        .With("seed", parse.GetValue(_seed));
+
+    private static RowStage<InstructionExample, RankedExample> Stage(string output) => new(output, RankedFormat.Instance, Rows.Key, Rows.Key);
+
+    private static StageResult Result(string output, RowStageResult<RankedExample> result, List<(string, string)> failures, JsonObject facts)
+    {
+        FailureFile.Write(output, failures);
+        string text = $"{output}: {result.Rows.Count} rows with responses";
+        if (failures.Count > 0)
+            text += $"; {failures.Count} rows could not be answered, see {FailureFile.PathFor(output)}";
+        facts["out"] = output;
+        facts["rows"] = result.Rows.Count;
+        facts["rows_before"] = result.Before;
+        facts["failed"] = failures.Count;
+        return new StageResult(text, facts, failures.Count > 0 ? ExitCodes.Partial : ExitCodes.Ok);
+    }
+
+    private static IEnumerable<InstructionExample> Fitting(IEnumerable<InstructionExample> rows, LoadedPolicy loaded, List<(string, string)> failures)
+    {
+        foreach (InstructionExample row in rows)
+        {
+            int prompt = loaded.Groups.EncodePrompt(row.Instruction, row.Input).Length;
+            if (prompt < loaded.Policy.Info.ContextLength)
+                yield return row;
+            else
+                failures.Add((row.Id!, $"the prompt has {prompt} tokens; the model's context has {loaded.Policy.Info.ContextLength}"));
+        }
+    }
+}

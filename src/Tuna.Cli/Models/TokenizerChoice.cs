@@ -1,0 +1,3 @@
+using Tuna.Data.Groups;
+using Tuna.Tokenization;
+using Tuna.Cli.Hosting;

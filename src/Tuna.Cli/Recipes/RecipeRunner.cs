@@ -1,0 +1,75 @@
+using Tuna.Cli.Files;
+using Tuna.Cli.Hosting;
+using Tuna.Cli.Terminal;
+
+namespace Tuna.Cli.Recipes;
+
+/// <summary>Runs the stages of a plan one after the other and skips those that are finished.</summary>
+/// <remarks>
+/// A finished stage leaves <c>WORK/.stages/NAME.json</c>: its options and the hashes of the files it read. It is skipped when these are unchanged and its output exists, so that
+/// changing one parameter runs again only what depends on it.
+/// </remarks>
+internal sealed class RecipeRunner(App app, string work)
+{
+    public async Task<RecipeRun> RunAsync(IReadOnlyList<PlannedStage> stages, StageUi ui, CancellationToken cancellationToken)
+    {
+        int skipped = 0, ran = 0;
+        foreach ((int index, PlannedStage stage) in stages.Index())
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            string stamp = Path.Combine(work, ".stages", stage.Name + ".json");
+            string title = $"[{index + 1}/{stages.Count}] {stage.Name}";
+            if (IsFinished(stage, stamp))
+            {
+                ui.Note($"{title}: finished before, skipped");
+                skipped++;
+                continue;
+            }
+
+            ui.Note($"{title}: {stage}");
+            int code = await app.RunAsync([.. stage.Arguments, .. ModeArguments(ui.Mode)], cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (code != ExitCodes.Ok && !(code == ExitCodes.Partial && stage.AllowPartial))
+                return new(ran, skipped, stage.Name, code);
+            if (!Exists(stage.Output))
+                throw new StageException($"Stage '{stage.Name}' ended well but its output {stage.Output} is not there.", ExitCodes.Defect);
+            Inputs(stage).Save(stamp);
+            ran++;
+        }
+
+        return new(ran, skipped, null, ExitCodes.Ok);
+    }
+
+    private static bool IsFinished(PlannedStage stage, string stamp) =>
+        File.Exists(stamp) && Exists(stage.Output) && Inputs(stage).Difference(stamp) is null;
+
+    private static Fingerprint Inputs(PlannedStage stage)
+    {
+        var inputs = new Fingerprint().With("command", string.Join(' ', stage.Command));
+        foreach ((int i, (string option, string? value)) in stage.Options.Index())
+        {
+            inputs.With($"{i:00} {option}", value ?? "");
+            if (value is not null && option != "--out" && Exists(value))
+                inputs.WithContent($"{i:00} {option} content", value);
+        }
+
+        return inputs;
+    }
+
+    private static bool Exists(string path) => File.Exists(path) || Directory.Exists(path);
+
+    private static IEnumerable<string> ModeArguments(OutputMode mode)
+    {
+        if (mode.Quiet)
+            yield return "--quiet";
+        if (mode.Json)
+            yield return "--json";
+    }
+}
+
+/// <summary>What a run of a recipe did.</summary>
+/// <param name="Ran">Stages that ran.</param>
+/// <param name="Skipped">Stages that were finished before.</param>
+/// <param name="FailedStage">The stage that stopped it, or null.</param>
+/// <param name="ExitCode">The exit code of that stage, or 0.</param>
+internal sealed record RecipeRun(int Ran, int Skipped, string? FailedStage, int ExitCode);

@@ -1,0 +1,140 @@
+using System.CommandLine;
+using System.Globalization;
+using Microsoft.Extensions.AI;
+using Samples.Shared;
+using Tuna.Rankers.Calls;
+using Tuna.Rankers.Http;
+using Tuna.Rankers.Journaling;
+using Tuna.Ranking;
+using Tuna.Cli.Hosting;
+
+namespace Tuna.Cli.Services;
+
+/// <summary>The options by which a command uses a service that speaks the OpenAI protocol.</summary>
+internal sealed class ServiceOptions
+{
+    public const string KeyVariable = "OPENAI_API_KEY";
+    public const string AddressVariable = "OPENAI_BASE_URL";
+
+    private readonly Option<string?> _address = new("--base-url") { Description = $"The service's address, such as http://localhost:8000/v1. Default: {AddressVariable}, or OpenAI's own. The key comes from {KeyVariable} and is never written anywhere." };
+    private readonly Option<int> _parallel = new("--parallel") { Description = "Most calls under way at once.", DefaultValueFactory = _ => 32 };
+    private readonly Option<int?> _requests = new("--requests-per-minute") { Description = "Most calls started in a minute." };
+    private readonly Option<int?> _tokens = new("--tokens-per-minute") { Description = "Most tokens in a minute, prompts and replies together." };
+    private readonly Option<int> _retries = new("--retries") { Description = "How often a failed call is repeated, with growing waits.", DefaultValueFactory = _ => 6 };
+    private readonly Option<double> _retryDelay = new("--retry-delay") { Description = "The first wait in seconds; it doubles each time.", DefaultValueFactory = _ => 1 };
+    private readonly Option<decimal> _priceInput = new("--price-input") { Description = "Price of a million prompt tokens; with it and --price-output the cost is shown." };
+    private readonly Option<decimal> _priceOutput = new("--price-output") { Description = "Price of a million reply tokens." };
+    private readonly Option<decimal?> _budget = new("--budget") { Description = "Most money, what this output's journal already cost included; needs prices. The run stops cleanly when it is spent." };
+    private readonly Option<long?> _budgetTokens = new("--budget-tokens") { Description = "Most tokens, what the journal already holds included." };
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_address, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens])
+            command.Options.Add(option);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(_budget) is not null && result.GetValue(_priceInput) == 0 && result.GetValue(_priceOutput) == 0)
+                result.AddError("--budget counts money: give --price-input and --price-output too, or --budget-tokens instead.");
+        });
+    }
+
+    public int Parallel(ParseResult parse) => parse.GetValue(_parallel);
+
+    public TokenPrices Prices(ParseResult parse) => new(parse.GetValue(_priceInput), parse.GetValue(_priceOutput));
+
+    /// <summary>Opens a service behind journal, retries, budget and limits.</summary>
+    /// <param name="parse">The command line.</param>
+    /// <param name="model">The model to ask.</param>
+    /// <param name="journalPath">Where every call is written down.</param>
+    /// <param name="protocol">Which part of the protocol.</param>
+    /// <param name="time">The clock.</param>
+    public ServiceConnection Open(ParseResult parse, string model, string journalPath, Protocol protocol, TimeProvider time)
+    {
+        string? address = parse.GetValue(_address) ?? Environment.GetEnvironmentVariable(AddressVariable);
+        if (string.IsNullOrWhiteSpace(address))
+            address = null;
+        if (address is not null && !Uri.TryCreate(address, UriKind.Absolute, out _))
+            throw new StageException($"'{address}' is no address; one looks like http://localhost:8000/v1.");
+        string? key = Environment.GetEnvironmentVariable(KeyVariable);
+        if (string.IsNullOrWhiteSpace(key) && address is null)
+            throw new StageException($"There is no API key: set the environment variable {KeyVariable}. For a server of your own, give its address with --base-url.", ExitCodes.Service);
+
+        CallJournal journal = CallJournal.Open(journalPath);
+        try
+        {
+            TokenPrices prices = Prices(parse);
+            RankingUsage spent = Spent(journal, prices);
+            var budget = new CallBudget(parse.GetValue(_budgetTokens), parse.GetValue(_budget), prices, spent);
+            IChatClient client = CallPipeline.Create(Client(key, model, address is null ? null : new Uri(address), protocol), new CallPipelineOptions
+            {
+                Journal = journal,
+                Budget = budget,
+                Throttle = new ThrottleOptions { MaxConcurrentCalls = Parallel(parse), RequestsPerMinute = parse.GetValue(_requests), TokensPerMinute = parse.GetValue(_tokens) },
+                Resilience = new ResilienceOptions { MaxRetries = parse.GetValue(_retries), BaseDelay = TimeSpan.FromSeconds(parse.GetValue(_retryDelay)) },
+            }, time);
+            return new ServiceConnection(client, budget, journal, spent);
+        }
+        catch
+        {
+            journal.Dispose();
+            throw;
+        }
+    }
+
+    private static IChatClient Client(string? key, string model, Uri? address, Protocol protocol) => protocol switch
+    {
+        // Plain completions exist outside OpenAI's own service only; the library's client speaks them.
+        Protocol.Completions => new CompletionsClient(new HttpClient { Timeout = Timeout.InfiniteTimeSpan }, new HttpChatOptions
+        {
+            BaseAddress = address ?? throw new StageException("--teacher completions:MODEL needs the server's address: --base-url http://localhost:8000/v1"),
+            Model = model,
+            ApiKey = key,
+            LogProbs = true,
+        }),
+        _ => OpenAIChatClientAdapter.Create(string.IsNullOrWhiteSpace(key) ? "none" : key, model, address, logProbs: protocol == Protocol.ChatWithLogProbs),
+    };
+
+    private static RankingUsage Spent(CallJournal journal, TokenPrices prices)
+    {
+        RankingUsage spent = RankingUsage.None;
+        foreach (JournaledCall call in journal.Calls())
+            spent = spent.Add(new(1, call.InputTokens, call.OutputTokens, prices.CostOf(call.InputTokens, call.OutputTokens)));
+        return spent;
+    }
+}
+
+/// <summary>Which part of the OpenAI protocol.</summary>
+internal enum Protocol
+{
+    Chat,
+    ChatWithLogProbs,
+    Completions,
+}
+
+/// <summary>A service ready to be asked.</summary>
+/// <param name="Client">The client, behind its pipeline.</param>
+/// <param name="Budget">What may be spent and what was.</param>
+/// <param name="Journal">Every call.</param>
+/// <param name="SpentBefore">What earlier runs spent.</param>
+internal sealed record ServiceConnection(IChatClient Client, CallBudget Budget, CallJournal Journal, RankingUsage SpentBefore) : IDisposable
+{
+    /// <summary>What this run spent.</summary>
+    public RankingUsage Spent
+    {
+        get
+        {
+            RankingUsage all = Budget.Spent;
+            return new(all.Calls - SpentBefore.Calls, all.InputTokens - SpentBefore.InputTokens, all.OutputTokens - SpentBefore.OutputTokens, all.Cost - SpentBefore.Cost);
+        }
+    }
+
+    public string CostText => Budget.Prices == TokenPrices.None
+        ? string.Create(CultureInfo.InvariantCulture, $"{Spent.InputTokens + Spent.OutputTokens} tokens")
+        : string.Create(CultureInfo.InvariantCulture, $"cost {Spent.Cost:0.####}");
+
+    public void Dispose()
+    {
+        Client.Dispose();
+        Journal.Dispose();
+    }
+}

@@ -1,0 +1,274 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace Tuna.IO;
+
+/// <summary>An append-only log, one JSON value a line, that survives being killed at any byte and admits one process at a time.</summary>
+/// <remarks>
+/// Each line is handed to the operating system in one write, so what <see cref="Append(ReadOnlySpan{byte})"/> has returned from survives the end of the process; with
+/// <see cref="JournalDurability.Disk"/> it survives the loss of power too. A line torn by an interruption is repaired when the journal is opened: completed if only its
+/// newline is missing, removed otherwise. The lock is a file beside the journal (<c>NAME.lock</c>), held by the operating system for the life of the process and left
+/// behind empty, so that the journal itself stays readable for others. Appending is thread-safe.
+/// </remarks>
+public sealed class JsonlJournal : IDisposable
+{
+    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private readonly Lock _gate = new();
+    private readonly FileStream _lock;
+    private readonly FileStream _stream;
+    private readonly JournalDurability _durability;
+    private readonly ArrayBufferWriter<byte> _line = new(4096);
+    private bool _disposed;
+
+    private JsonlJournal(string path, JournalDurability durability, FileStream exclusive)
+    {
+        Path = path;
+        _durability = durability;
+        _lock = exclusive;
+        _stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+        try
+        {
+            RepairedBytes = Repair();
+            _stream.Seek(0, SeekOrigin.End);
+        }
+        catch
+        {
+            _stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Bytes of a torn last line that opening removed; 0 when there was none.</summary>
+    public long RepairedBytes { get; }
+
+    /// <summary>Length in bytes.</summary>
+    public long Length
+    {
+        get
+        {
+            lock (_gate)
+                return _stream.Length;
+        }
+    }
+
+    /// <summary>Opens a journal, or creates it, for this process alone, and repairs its last line.</summary>
+    /// <param name="path">The file; its folder is created when it is missing.</param>
+    /// <param name="durability">What an append survives.</param>
+    /// <exception cref="IOException">Another process, or another journal object of this one, has it open.</exception>
+    public static JsonlJournal Open(string path, JournalDurability durability = JournalDurability.Process)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) is { } folder)
+            Directory.CreateDirectory(folder);
+        FileStream exclusive;
+        try
+        {
+            exclusive = new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        }
+        catch (IOException e) when (e is not DirectoryNotFoundException)
+        {
+            throw new IOException($"The journal '{path}' is in use: another process holds '{path}.lock'. Stop it, or give this run a journal of its own. ({e.Message})", e);
+        }
+
+        try
+        {
+            return new JsonlJournal(path, durability, exclusive);
+        }
+        catch
+        {
+            exclusive.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads what the journal held when the reading began, line by line, oldest first; blank lines are left out.</summary>
+    /// <returns>Each line's number (1-based) and its bytes, which are good until the next line is taken.</returns>
+    public IEnumerable<JournalLine> ReadLines()
+    {
+        long left = Length;
+        using var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
+        byte[] buffer = new byte[1 << 16];
+        int start = 0, scan = 0, end = 0;
+        long number = 0;
+        while (true)
+        {
+            int newline = buffer.AsSpan(scan, end - scan).IndexOf((byte)'\n');
+            if (newline >= 0)
+            {
+                number++;
+                int stop = scan + newline;
+                int length = stop > start && buffer[stop - 1] == '\r' ? stop - start - 1 : stop - start;
+                if (length > 0)
+                    yield return new(number, buffer.AsMemory(start, length));
+                start = scan = stop + 1;
+                continue;
+            }
+
+            scan = end;
+            if (start > 0)
+            {
+                buffer.AsSpan(start, end - start).CopyTo(buffer);
+                (scan, end, start) = (scan - start, end - start, 0);
+            }
+
+            if (end == buffer.Length)
+                Array.Resize(ref buffer, buffer.Length * 2);
+            int read = stream.Read(buffer, end, (int)Math.Min(buffer.Length - end, left));
+            if (read == 0)
+                yield break; // every line ends with its newline: opening saw to that
+            end += read;
+            left -= read;
+        }
+    }
+
+    /// <summary>Appends one JSON value.</summary>
+    /// <param name="json">Its UTF-8 bytes, without a newline.</param>
+    /// <exception cref="ArgumentException">It is empty or holds a newline.</exception>
+    /// <exception cref="IOException">It could not be written; the journal is as it was.</exception>
+    public void Append(ReadOnlySpan<byte> json)
+    {
+        if (json.IsEmpty || json.Contains((byte)'\n'))
+            throw new ArgumentException("A journal line is not empty and holds no newline.", nameof(json));
+        lock (_gate)
+        {
+            _line.ResetWrittenCount();
+            _line.Write(json);
+            AppendLine();
+        }
+    }
+
+    /// <summary>Appends one JSON value.</summary>
+    /// <param name="write">Writes the value.</param>
+    /// <exception cref="IOException">It could not be written; the journal is as it was.</exception>
+    public void Append(Action<Utf8JsonWriter> write)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        lock (_gate)
+        {
+            _line.ResetWrittenCount();
+            using (var json = new Utf8JsonWriter(_line, WriterOptions))
+                write(json);
+            if (_line.WrittenCount == 0 || _line.WrittenSpan.Contains((byte)'\n'))
+                throw new ArgumentException("A journal line is not empty and holds no newline.", nameof(write));
+            AppendLine();
+        }
+    }
+
+    /// <summary>Waits until the disk holds all that was appended.</summary>
+    public void FlushToDisk()
+    {
+        lock (_gate)
+            _stream.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Closes the journal and lets other processes have it.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            _stream.Dispose();
+            _lock.Dispose();
+        }
+    }
+
+    private void AppendLine()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _line.Write("\n"u8);
+        long before = _stream.Position;
+        try
+        {
+            _stream.Write(_line.WrittenSpan);
+            if (_durability == JournalDurability.Disk)
+                _stream.Flush(flushToDisk: true);
+        }
+        catch
+        {
+            // A full disk may have taken half a line; the next one must not be glued to it. (A file at its size limit is no IOException.)
+            _stream.SetLength(before);
+            _stream.Seek(before, SeekOrigin.Begin);
+            throw;
+        }
+    }
+
+    private long Repair()
+    {
+        long length = _stream.Length;
+        long lastLine = AfterLastNewline(length);
+        if (lastLine == length)
+            return 0;
+        byte[] tail = new byte[length - lastLine];
+        _stream.Seek(lastLine, SeekOrigin.Begin);
+        _stream.ReadExactly(tail);
+        if (IsWholeValue(tail))
+        {
+            _stream.Write("\n"u8);
+            return 0;
+        }
+
+        _stream.SetLength(lastLine);
+        return tail.Length;
+    }
+
+    private long AfterLastNewline(long length)
+    {
+        byte[] block = new byte[1 << 16];
+        while (length > 0)
+        {
+            int count = (int)Math.Min(block.Length, length);
+            _stream.Seek(length - count, SeekOrigin.Begin);
+            _stream.ReadExactly(block, 0, count);
+            int newline = block.AsSpan(0, count).LastIndexOf((byte)'\n');
+            if (newline >= 0)
+                return length - count + newline + 1;
+            length -= count;
+        }
+
+        return 0;
+    }
+
+    // Only an object or array is surely whole: a torn number is still a number.
+    private static bool IsWholeValue(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(json);
+            if (!reader.Read() || reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
+                return false;
+            reader.Skip();
+            return !reader.Read();
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>A line of a journal.</summary>
+/// <param name="Number">1-based line number.</param>
+/// <param name="Json">Its UTF-8 bytes without the newline; good until the next line is taken.</param>
+public readonly record struct JournalLine(long Number, ReadOnlyMemory<byte> Json)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Encoding.UTF8.GetString(Json.Span);
+}
+
+/// <summary>What an append to a journal survives.</summary>
+public enum JournalDurability
+{
+    /// <summary>The end of the process at any moment: the line is with the operating system.</summary>
+    Process,
+
+    /// <summary>The loss of power too: the line is on the disk. Costs a disk flush each.</summary>
+    Disk,
+}

@@ -1,0 +1,135 @@
+using Tuna.Data;
+using Tuna.Policies;
+using Tuna.Data.Prompts;
+using Tuna.Tokenization;
+
+namespace Tuna.Data.Groups;
+
+/// <summary>Turns rows of text into token groups.</summary>
+/// <remarks>
+/// The prompt is encoded once, with the begin token in front; each response is encoded by itself and ends with the end-of-sequence token, and their ids are joined.
+/// So the boundary between prompt and response is exact and every response of a group continues the same prompt ids, which separate tokenizations of prompt and
+/// prompt + response do not guarantee. An empty response is the end-of-sequence token alone: its length is 1, never 0. Immutable and thread-safe.
+/// </remarks>
+public sealed class GroupTokenizer
+{
+    private readonly ITokenizer _tokenizer;
+    private readonly IPromptTemplate _template;
+
+    /// <summary>Creates a group tokenizer.</summary>
+    /// <param name="tokenizer">Text to ids.</param>
+    /// <param name="template">The prompt's form; Alpaca's when null.</param>
+    /// <param name="options">Lengths and rules; the defaults when null.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+    public GroupTokenizer(ITokenizer tokenizer, IPromptTemplate? template = null, GroupTokenizerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        _tokenizer = tokenizer;
+        _template = template ?? AlpacaPromptTemplate.Instance;
+        Options = (options ?? new()).Validated();
+    }
+
+    /// <summary>Lengths and rules.</summary>
+    public GroupTokenizerOptions Options { get; }
+
+    /// <summary>The prompt's ids, the begin token in front when the tokenizer has one, [P].</summary>
+    public int[] EncodePrompt(string instruction, string? input = null)
+    {
+        int[] ids = _tokenizer.Encode(_template.Format(instruction, input));
+        return _tokenizer.BosId is { } bos ? [bos, .. ids] : ids;
+    }
+
+    /// <summary>A response's ids, the end-of-sequence token last, [T], T >= 1.</summary>
+    public int[] EncodeResponse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return [.. _tokenizer.Encode(text), _tokenizer.EosId];
+    }
+
+    /// <summary>Tokenizes a ranked row: its scored candidates best first, those of equal score in the row's order, then the reference.</summary>
+    public TokenizedExample Tokenize(RankedExample row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        var build = new GroupBuilder(row.Id, EncodePrompt(row.Instruction, row.Input), Options);
+        if (build.Rejected)
+            return build.Result();
+        foreach ((int k, double score) in RankedCandidates(row, build))
+            build.AddCandidate(k, EncodeResponse(row.Outputs[k]), score);
+        if (build.Rejected)
+            return build.Result();
+        build.RequireCandidates();
+        if (Options.Reference != ReferenceSource.None && row.Reference is { } reference)
+            build.SetReference(EncodeResponse(reference));
+        build.CompleteReference();
+        return build.Result();
+    }
+
+    /// <summary>Tokenizes an instruction-tuning row: a group with the reference response alone.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="id">Names the group when the row has no id.</param>
+    public TokenizedExample Tokenize(InstructionExample row, string? id = null)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        var build = new GroupBuilder(row.Id ?? id ?? "", EncodePrompt(row.Instruction, row.Input), Options);
+        if (!build.Rejected)
+            build.SetReference(EncodeResponse(row.Output));
+        return build.Result();
+    }
+
+    /// <summary>Tokenizes many ranked rows; rows that cannot be used are left out and reported.</summary>
+    /// <param name="rows">The rows; they are read as the groups are taken.</param>
+    /// <param name="report">Receives what happened.</param>
+    public IEnumerable<TokenGroup> Tokenize(IEnumerable<RankedExample> rows, TokenizationReport? report = null)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return Groups(rows.Select(Tokenize), report);
+    }
+
+    /// <summary>Tokenizes many instruction-tuning rows; a row without an id is named by its position.</summary>
+    /// <inheritdoc cref="Tokenize(IEnumerable{RankedExample}, TokenizationReport)"/>
+    public IEnumerable<TokenGroup> Tokenize(IEnumerable<InstructionExample> rows, TokenizationReport? report = null)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return Groups(rows.Select((row, i) => Tokenize(row, i.ToString(System.Globalization.CultureInfo.InvariantCulture))), report);
+    }
+
+    private static IEnumerable<TokenGroup> Groups(IEnumerable<TokenizedExample> examples, TokenizationReport? report)
+    {
+        foreach (TokenizedExample example in examples)
+        {
+            report?.Add(example);
+            if (example.Group is { } group)
+                yield return group;
+        }
+    }
+
+    private List<(int Candidate, double Score)> RankedCandidates(RankedExample row, GroupBuilder build)
+    {
+        if (row.Scores.Count != 0 && row.Scores.Count != row.Outputs.Count)
+            throw new ArgumentException($"Row '{row.Id}' has {row.Outputs.Count} candidates but {row.Scores.Count} scores.", nameof(row));
+        var ranked = new List<(int, double)>(row.Outputs.Count);
+        double worst = 0;
+        foreach (int k in row.Order())
+        {
+            worst = row.Scores[k]!.Value;
+            ranked.Add((k, worst));
+        }
+
+        for (int k = 0; k < row.Outputs.Count && ranked.Count < row.Outputs.Count; k++)
+        {
+            if (k < row.Scores.Count && row.Scores[k] is not null)
+                continue;
+            if (Options.MissingScores == MissingScore.TieWithWorst)
+                ranked.Add((k, worst));
+            else
+                build.MissingScore(k);
+        }
+
+        return ranked;
+    }
+}
+
+/// <summary>What became of a row.</summary>
+/// <param name="Group">Its token group, or null when it was rejected.</param>
+/// <param name="Issues">What was dropped, cut or rejected, and why.</param>
+public sealed record TokenizedExample(TokenGroup? Group, IReadOnlyList<TokenizationIssue> Issues);
