@@ -4,6 +4,7 @@ using Tuna.IO;
 using Tuna.Data;
 using Tuna.Llama.Managed;
 using Tuna.Losses;
+using Tuna.Numerics;
 using Tuna.Policies;
 using Tuna.Data.Groups;
 using Tuna.Tokenization;
