@@ -1,3 +1,4 @@
+using Tuna.Data.Sampling;
 using Quickstart.Exercises;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
