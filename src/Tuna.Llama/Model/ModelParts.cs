@@ -1,4 +1,5 @@
-using Tuna.Checkpoints;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
