@@ -48,7 +48,6 @@ internal static class Rows
 
     private static void Require(string path)
     {
-        if (!File.Exists(path))
-            throw new StageException($"There is no file {path}.");
+        InputFile.Require(path);
     }
 }

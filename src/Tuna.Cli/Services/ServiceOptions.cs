@@ -7,6 +7,7 @@ using Tuna.Rankers.Http;
 using Tuna.Rankers.Journaling;
 using Tuna.Ranking;
 using Tuna.Cli.Hosting;
+using Tuna.Cli.Terminal;
 
 namespace Tuna.Cli.Services;
 
@@ -16,20 +17,23 @@ internal sealed class ServiceOptions
     public const string KeyVariable = "OPENAI_API_KEY";
     public const string AddressVariable = "OPENAI_BASE_URL";
 
-    private readonly Option<string?> _address = new("--base-url") { Description = $"The service's address, such as http://localhost:8000/v1. Default: {AddressVariable}, or OpenAI's own. The key comes from {KeyVariable} and is never written anywhere." };
-    private readonly Option<int> _parallel = new("--parallel") { Description = "Most calls under way at once.", DefaultValueFactory = _ => 32 };
-    private readonly Option<int?> _requests = new("--requests-per-minute") { Description = "Most calls started in a minute." };
-    private readonly Option<int?> _tokens = new("--tokens-per-minute") { Description = "Most tokens in a minute, prompts and replies together." };
-    private readonly Option<int> _retries = new("--retries") { Description = "How often a failed call is repeated, with growing waits.", DefaultValueFactory = _ => 6 };
-    private readonly Option<double> _retryDelay = new("--retry-delay") { Description = "The first wait in seconds; it doubles each time.", DefaultValueFactory = _ => 1 };
-    private readonly Option<decimal> _priceInput = new("--price-input") { Description = "Price of a million prompt tokens; with it and --price-output the cost is shown." };
-    private readonly Option<decimal> _priceOutput = new("--price-output") { Description = "Price of a million reply tokens." };
-    private readonly Option<decimal?> _budget = new("--budget") { Description = "Most money, what this output's journal already cost included; needs prices. The run stops cleanly when it is spent." };
-    private readonly Option<long?> _budgetTokens = new("--budget-tokens") { Description = "Most tokens, what the journal already holds included." };
+    private readonly Setting<string?> _address = new("--base-url") { Effect = Effect.Course, Description = $"The service's address, such as http://localhost:8000/v1. Default: {AddressVariable}, or OpenAI's own. The key comes from {KeyVariable} and is never written anywhere." };
+    private readonly Setting<int> _parallel = new("--parallel") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Most calls under way at once.", DefaultValueFactory = _ => 32 };
+    private readonly Setting<int?> _requests = new("--requests-per-minute") { Range = Rule.OrNone(Rule.AtLeast(1)), Effect = Effect.Course, Description = "Most calls started in a minute." };
+    private readonly Setting<int?> _tokens = new("--tokens-per-minute") { Range = Rule.OrNone(Rule.AtLeast(1)), Effect = Effect.Course, Description = "Most tokens in a minute, prompts and replies together." };
+    private readonly Setting<int> _retries = new("--retries") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "How often a failed call is repeated, with growing waits.", DefaultValueFactory = _ => 6 };
+    private readonly Setting<double> _retryDelay = new("--retry-delay") { Range = Rule.AtLeast(0.0), Effect = Effect.Course, Description = "The first wait in seconds; it doubles each time.", DefaultValueFactory = _ => 1 };
+    private readonly Setting<decimal> _priceInput = new("--price-input") { Range = Rule.AtLeast(0m), Effect = Effect.Course, Description = "Price of a million prompt tokens; with it and --price-output the cost is shown." };
+    private readonly Setting<decimal> _priceOutput = new("--price-output") { Range = Rule.AtLeast(0m), Effect = Effect.Course, Description = "Price of a million reply tokens." };
+    private readonly Setting<decimal?> _budget = new("--budget") { Range = Rule.OrNone(Rule.Above(0m)), Effect = Effect.Course, Description = "Most money, what this output's journal already cost included; needs prices. The run stops cleanly when it is spent." };
+    private readonly Setting<long?> _budgetTokens = new("--budget-tokens") { Range = Rule.OrNone(Rule.AtLeast(1L)), Effect = Effect.Course, Description = "Most tokens, what the journal already holds included. Without --budget and this, the budget is three times the estimate shown before the first call." };
+
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<Option> All => [_address, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens];
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_address, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens])
+        foreach (Option option in All)
             command.Options.Add(option);
         command.Validators.Add(result =>
         {
@@ -47,8 +51,9 @@ internal sealed class ServiceOptions
     /// <param name="model">The model to ask.</param>
     /// <param name="journalPath">Where every call is written down.</param>
     /// <param name="protocol">Which part of the protocol.</param>
-    /// <param name="time">The clock.</param>
-    public ServiceConnection Open(ParseResult parse, string model, string journalPath, Protocol protocol, TimeProvider time)
+    /// <param name="estimate">What the calls will take; told before the first one, and the measure of the budget where none is given.</param>
+    /// <param name="ui">Tells it, and has the clock.</param>
+    public ServiceConnection Open(ParseResult parse, string model, string journalPath, Protocol protocol, CallEstimate estimate, StageUi ui)
     {
         string? address = parse.GetValue(_address) ?? Environment.GetEnvironmentVariable(AddressVariable);
         if (string.IsNullOrWhiteSpace(address))
@@ -64,14 +69,18 @@ internal sealed class ServiceOptions
         {
             TokenPrices prices = Prices(parse);
             RankingUsage spent = Spent(journal, prices);
-            var budget = new CallBudget(parse.GetValue(_budgetTokens), parse.GetValue(_budget), prices, spent);
+            long? tokens = parse.GetValue(_budgetTokens);
+            bool given = tokens is not null || parse.GetValue(_budget) is not null;
+            tokens ??= given ? null : spent.InputTokens + spent.OutputTokens + estimate.UsualBudget;
+            ui.Note(estimate.Text(model, prices) + (given ? "" : string.Create(CultureInfo.InvariantCulture, $" The budget is {estimate.UsualBudget:N0} tokens for this run; --budget-tokens, or --budget with prices, sets another.")));
+            var budget = new CallBudget(tokens, parse.GetValue(_budget), prices, spent);
             IChatClient client = CallPipeline.Create(Client(key, model, address is null ? null : new Uri(address), protocol), new CallPipelineOptions
             {
                 Journal = journal,
                 Budget = budget,
                 Throttle = new ThrottleOptions { MaxConcurrentCalls = Parallel(parse), RequestsPerMinute = parse.GetValue(_requests), TokensPerMinute = parse.GetValue(_tokens) },
                 Resilience = new ResilienceOptions { MaxRetries = parse.GetValue(_retries), BaseDelay = TimeSpan.FromSeconds(parse.GetValue(_retryDelay)) },
-            }, time);
+            }, ui.Time);
             return new ServiceConnection(client, budget, journal, spent);
         }
         catch
