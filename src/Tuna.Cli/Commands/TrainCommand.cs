@@ -57,7 +57,8 @@ internal sealed class TrainCommand : StageCommand
         if (ModelRecord.IsFinished(output, settings))
             return TrainingStage.AlreadyThere(output);
 
-        (IRankingLoss loss, bool learnsReference, string objective) = _objective.Create(parse);
+        (IRankingLoss loss, string objective) = _objective.Create(parse);
+        bool learnsReference = loss.Needs.ReferenceResponse;
         if (learnsReference && parse.GetValue(_reference) == "none")
             throw new StageException($"--reference none leaves --objective {objective} without the reference responses that it learns. --reference best takes the best candidates, --lambda 0 does without.", ExitCodes.Usage);
         GroupTokenizer tokenizer = Tokenizer(parse, model, learnsReference);
@@ -78,7 +79,7 @@ internal sealed class TrainCommand : StageCommand
             Tokenization = report,
             HeldOut = [.. tokenizer.Tokenize(heldOut)],
         };
-        return stage.Run(groups, () => loss.NeedsReferencePolicy ? Reference(parse, options, groups, model, ui, cancellationToken) : null, ui, cancellationToken);
+        return stage.Run(groups, () => loss.Needs.ReferencePolicy ? Reference(parse, options, groups, model, ui, cancellationToken) : null, ui, cancellationToken);
     }
 
     private GroupTokenizer Tokenizer(ParseResult parse, string model, bool learnsReference)

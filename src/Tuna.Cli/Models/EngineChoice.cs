@@ -42,25 +42,25 @@ internal sealed record EngineChoice
     /// <param name="plan">How a training pass uses memory, or null.</param>
     public ITrainablePolicy LoadPolicy(string folder, ulong seed = 0, bool trainable = false, MemoryPlan? plan = null) => IsTorch
         ? TorchEngine.LoadPolicy(this, folder, seed, trainable, plan)
-        : ManagedLlama.Load(folder, ManagedOptions);
+        : ManagedLlama.Load(folder, ManagedOptions(seed));
 
     /// <summary>Loads a reward model, or a policy to become one.</summary>
     /// <inheritdoc cref="LoadPolicy"/>
-    public ITrainablePolicy LoadRewardModel(string folder, ulong seed = 0, bool trainable = false, MemoryPlan? plan = null) => IsTorch
+    public ITrainableScorer LoadRewardModel(string folder, ulong seed = 0, bool trainable = false, MemoryPlan? plan = null) => IsTorch
         ? TorchEngine.LoadRewardModel(this, folder, seed, trainable, plan)
-        : ManagedRewardModel.Load(folder, seed, ManagedOptions);
+        : ManagedRewardModel.Load(folder, ManagedOptions(seed));
 
     /// <summary>Plans a training pass within the budget; null where the engine has nothing to plan.</summary>
     public MemoryPlan? Plan(string folder, bool rewardModel, IReadOnlyList<TokenGroup> groups) => IsTorch ? TorchEngine.Plan(this, folder, rewardModel, groups) : null;
 
     /// <summary>Writes the adapter alone beside the merged model, where there is one.</summary>
-    public void SaveAdapter(ITrainablePolicy policy, string folder, string baseModel)
+    public void SaveAdapter(ITrainableScorer model, string folder, string baseModel)
     {
         if (IsTorch && Lora is not null)
-            TorchEngine.SaveAdapter(policy, folder, baseModel);
+            TorchEngine.SaveAdapter(model, folder, baseModel);
     }
 
-    private ManagedLlamaOptions ManagedOptions => new() { Threads = Threads ?? Environment.ProcessorCount, SavedType = SavedType };
+    private ManagedLlamaOptions ManagedOptions(ulong seed) => new() { Seed = seed, Threads = Threads ?? Environment.ProcessorCount, SavedType = SavedType };
 }
 
 /// <summary>How a training pass uses memory.</summary>

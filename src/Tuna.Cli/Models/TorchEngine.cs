@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using TorchSharp;
 using Tuna.Cli.Hosting;
 using Tuna.Llama;
 using Tuna.Models;
@@ -25,13 +23,13 @@ internal static class TorchEngine
         return LlamaPolicy.Load(folder, Options(choice, seed, trainable, plan));
     }
 
-    public static ITrainablePolicy LoadRewardModel(EngineChoice choice, string folder, ulong seed, bool trainable, MemoryPlan? plan)
+    public static ITrainableScorer LoadRewardModel(EngineChoice choice, string folder, ulong seed, bool trainable, MemoryPlan? plan)
     {
         Open(choice);
         return LlamaRewardModel.Load(folder, Options(choice, seed, trainable, plan));
     }
 
-    public static void SaveAdapter(ITrainablePolicy policy, string folder, string baseModel) => ((TorchPolicy)policy).SaveAdapter(folder, baseModel);
+    public static void SaveAdapter(ITrainableScorer model, string folder, string baseModel) => ((TorchPolicy)model).SaveAdapter(folder, baseModel);
 
     /// <summary>Chooses what is kept and what is computed twice for the largest group, and says what it will take.</summary>
     public static MemoryPlan Plan(EngineChoice choice, string folder, bool rewardModel, IReadOnlyList<TokenGroup> groups)
@@ -59,7 +57,7 @@ internal static class TorchEngine
                 TorchRuntime.UseLibtorch(folder);
             else
                 TorchRuntime.Load();
-            Start(choice);
+            TorchRuntime.OpenDevice(choice.Device);
         }
         catch (TorchUnavailableException e)
         {
@@ -67,23 +65,15 @@ internal static class TorchEngine
         }
     }
 
-    // Apart from its caller, so that TorchSharp's static initialization cannot come before the loading.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Start(EngineChoice choice)
-    {
-        TorchRuntime.OpenDevice(choice.Device);
-        if (choice.Threads is { } threads)
-            torch.set_num_threads(threads);
-    }
-
     private static LlamaPolicyOptions Options(EngineChoice choice, ulong seed, bool trainable, MemoryPlan? plan) => new()
     {
         Device = choice.Device,
         ComputeType = choice.ComputeType,
-        SaveType = choice.SavedType,
+        SavedType = choice.SavedType,
         Trainable = trainable,
         Lora = trainable ? choice.Lora : null,
         Activations = plan is { Recompute: true } ? ActivationMode.Recompute : ActivationMode.Keep,
+        Threads = choice.Threads,
         Seed = seed,
     };
 }

@@ -128,7 +128,7 @@ internal sealed class JudgeOptions
     private OpenJudge OpenProxy(ParseResult parse, string folder)
     {
         ITokenizer tokenizer = _tokenizer.Tokenizer(parse, folder);
-        ITrainablePolicy model = _engine.Choose(parse).LoadRewardModel(folder);
+        ITrainableScorer model = _engine.Choose(parse).LoadRewardModel(folder);
         ModelFolder.RequireMatch(tokenizer, model.Info.VocabularySize, folder);
         var ranker = new ProxyRanker(model, tokenizer, _tokenizer.Template(parse));
         return new(ranker, 1, null, [model, ranker]);

@@ -43,13 +43,13 @@ internal sealed class ObjectiveOptions
     /// <summary>The folder of the frozen policy, when it was given.</summary>
     public string? ReferenceModel(ParseResult parse) => parse.GetValue(_referenceModel);
 
-    /// <summary>The loss, and whether every row must have its reference response for it.</summary>
-    public (IRankingLoss Loss, bool LearnsReference, string Name) Create(ParseResult parse)
+    /// <summary>The loss, and its name here.</summary>
+    public (IRankingLoss Loss, string Name) Create(ParseResult parse)
     {
         Objective objective = Objectives.Find(parse.GetValue(_objective)!);
         var constants = objective.Constants.ToDictionary(c => c.Name, c => parse.GetValue(Constants.Single(o => o.Key == c.Name)) ?? c.Value, StringComparer.Ordinal);
         var settings = new ObjectiveSettings(constants, Selections[parse.GetValue(_pairs)!], parse.GetValue(_reduction) == "released" ? MarginReduction.Released : MarginReduction.Paper);
-        return (objective.Create(settings), objective.LearnsReference(settings), objective.Name);
+        return (objective.Create(settings), objective.Name);
     }
 
     private void Check(CommandResult result)
@@ -65,7 +65,7 @@ internal sealed class ObjectiveOptions
         if (!objective.TakesReduction)
             Refuse(_reduction, "");
         var own = new ObjectiveSettings(objective.Constants.ToDictionary(c => c.Name, c => c.Value, StringComparer.Ordinal), PairSelection.AllPairs, MarginReduction.Paper);
-        if (!objective.Create(own).NeedsReferencePolicy)
+        if (!objective.Create(own).Needs.ReferencePolicy)
             Refuse(_referenceModel, " It has no frozen policy.");
 
         void Refuse(Option option, string why)

@@ -17,9 +17,6 @@ internal sealed record Objective(string Name, string About, IReadOnlyList<(strin
     /// <summary>Whether it sums in two ways.</summary>
     public bool TakesReduction { get; init; }
 
-    /// <summary>Whether every row must have its reference response.</summary>
-    public Func<ObjectiveSettings, bool> LearnsReference { get; init; } = _ => false;
-
     /// <summary>Name, meaning and constants.</summary>
     public string Help => $"{Name} ({About}{string.Concat(Constants.Select(c => string.Create(CultureInfo.InvariantCulture, $"; --{c.Name} {c.Value}")))})";
 
@@ -57,13 +54,12 @@ internal static class Objectives
         new("tuna", "margin ranking loss + lambda x MLE of the reference response, Eq. 4 to 6", [("margin", 0.1), ("lambda", 1)], s => new MarginRankingLoss(s.Margin, s.Lambda, s.Reduction))
         {
             TakesReduction = true,
-            LearnsReference = s => s.Lambda != 0 && s.Reduction == MarginReduction.Paper,
         },
-        new("mle", "MLE of the reference response, Eq. 2", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference)) { LearnsReference = _ => true },
+        new("mle", "MLE of the reference response, Eq. 2", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference)),
         new("mle-best", "MLE of the best candidate", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.BestCandidate)),
         new("mle-all", "MLE of all responses, the paper's Alpaca-Mul", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses)),
         new("rrhf", "RRHF", [], _ => new RrhfLoss()),
-        new("slic", "SLiC-HF; --margin is its delta", [("margin", 1), ("lambda", 0.1)], s => new SlicHfLoss(s.Margin, s.Lambda, s.Pairs)) { TakesPairs = true, LearnsReference = s => s.Lambda != 0 },
+        new("slic", "SLiC-HF; --margin is its delta", [("margin", 1), ("lambda", 0.1)], s => new SlicHfLoss(s.Margin, s.Lambda, s.Pairs)) { TakesPairs = true },
         new("dpo", "DPO", [("beta", 0.1)], s => new DpoLoss(s.Beta, s.Pairs)) { TakesPairs = true },
         new("ipo", "IPO; --beta is its tau", [("beta", 0.1)], s => new IpoLoss(s.Beta, s.Pairs)) { TakesPairs = true },
         new("simpo", "SimPO", [("beta", 2), ("gamma", 1)], s => new SimPoLoss(s.Beta, s.Gamma, s.Pairs)) { TakesPairs = true },

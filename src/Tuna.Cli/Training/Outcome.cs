@@ -13,7 +13,7 @@ internal sealed record Outcome(int Rows, int Pairs, double? InOrder, double NllP
 {
     private const int RowsPerPass = 8;
 
-    public static Outcome Measure(IPolicyModel policy, IReadOnlyList<TokenGroup> groups, IProgress<int>? progress, CancellationToken cancellationToken)
+    public static Outcome Measure(IResponseScorer policy, IReadOnlyList<TokenGroup> groups, IProgress<int>? progress, CancellationToken cancellationToken)
     {
         int pairs = 0, right = 0;
         long tokens = 0;

@@ -46,7 +46,7 @@ internal sealed record TrainingStage
     public IReadOnlyList<TokenGroup> HeldOut { get; init; } = [];
 
     /// <summary>Figures to take of the trained model, for its record, in place of the usual ones; with their text.</summary>
-    public Func<ITrainablePolicy, (JsonObject Facts, string Text)>? Measure { get; init; }
+    public Func<ITrainableScorer, (JsonObject Facts, string Text)>? Measure { get; init; }
 
     private string RunFolder => Options.RunFolder!;
 
@@ -68,7 +68,7 @@ internal sealed record TrainingStage
         if (plan is not null)
             ui.Note($"{Engine.Name}; {plan.Text}");
         ReferenceLogProbs? frozen = reference();
-        using ITrainablePolicy policy = IsRewardModel
+        using ITrainableScorer policy = IsRewardModel
             ? Engine.LoadRewardModel(Initial, Options.Seed, trainable: true, plan)
             : Engine.LoadPolicy(Initial, Options.Seed, trainable: true, plan);
         IReadOnlyList<TokenGroup> measured = HeldOut.Count > 0 ? HeldOut : [.. groups.Take(MeasuredRows)];
@@ -108,7 +108,7 @@ internal sealed record TrainingStage
         return new($"{folder} is finished already; nothing to do{outcome}", facts);
     }
 
-    private TrainingResult Train(ITrainablePolicy policy, IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? frozen, MemoryPlan? plan, StageUi ui, CancellationToken cancellationToken)
+    private TrainingResult Train(ITrainableScorer policy, IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? frozen, MemoryPlan? plan, StageUi ui, CancellationToken cancellationToken)
     {
         TrainerOptions options = plan is { ScoreFirst: true } ? Options with { PassMode = PassMode.ScoreFirst } : Options;
         long steps = (groups.Count + (long)GroupsPerStep - 1) / GroupsPerStep * options.Epochs;
@@ -133,7 +133,7 @@ internal sealed record TrainingStage
     }
 
     // Kept in the run's folder: a resumed run has other weights, and need not measure twice.
-    private Outcome Before(ITrainablePolicy policy, IReadOnlyList<TokenGroup> measured, StageUi ui, CancellationToken cancellationToken)
+    private Outcome Before(ITrainableScorer policy, IReadOnlyList<TokenGroup> measured, StageUi ui, CancellationToken cancellationToken)
     {
         string file = Path.Combine(RunFolder, "before.json");
         if (File.Exists(file) && Outcome.Of(JsonNode.Parse(File.ReadAllText(file))) is { } known)
@@ -143,10 +143,10 @@ internal sealed record TrainingStage
         return before;
     }
 
-    private static Outcome MeasureOutcome(string what, ITrainablePolicy policy, IReadOnlyList<TokenGroup> measured, StageUi ui, CancellationToken cancellationToken) =>
+    private static Outcome MeasureOutcome(string what, ITrainableScorer policy, IReadOnlyList<TokenGroup> measured, StageUi ui, CancellationToken cancellationToken) =>
         ui.Measure(what, "rows", measured.Count, 0, meter => Outcome.Measure(policy, measured, new CountMeter(meter), cancellationToken));
 
-    private void Save(ITrainablePolicy policy, JsonObject facts)
+    private void Save(ITrainableScorer policy, JsonObject facts)
     {
         AtomicFolder.Write(Out, partial =>
         {
