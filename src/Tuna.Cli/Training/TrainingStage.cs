@@ -48,6 +48,7 @@ internal sealed record TrainingStage
             throw new StageException($"No row can be trained on. {Tokenization}{Environment.NewLine}{string.Join(Environment.NewLine, Tokenization.Issues.Take(5).Select(i => i.Message))}");
         if (Tokenization.Issues.Count > 0)
             ui.Warn($"{Tokenization}. For example: {Tokenization.Issues[0].Message}");
+        using FileLock held = FileLock.Acquire(Out);
         Settings.CheckOrSave(Path.Combine(RunFolder, "settings.json"), Out);
 
         ReferenceLogProbs? frozen = reference();
@@ -73,7 +74,7 @@ internal sealed record TrainingStage
         JsonObject facts = Facts(result, groups, policy.Info);
         foreach ((string name, JsonNode? value) in Measure?.Invoke() ?? [])
             facts[name] = value?.DeepClone();
-        AtomicFolder.Write(Out, partial =>
+        AtomicFolder.Write(held, partial =>
         {
             policy.SaveModel(partial);
             ModelFolder.CopyTokenizer(Initial, partial);
@@ -89,6 +90,13 @@ internal sealed record TrainingStage
     /// <summary>What to say when a finished model is asked for again.</summary>
     public static StageResult AlreadyThere(string folder)
     {
+        // Killed between its last two acts, a run leaves its folder beside the finished model.
+        if (Directory.Exists(TrainingOptions.RunFolder(folder)))
+        {
+            using FileLock held = FileLock.Acquire(folder);
+            AtomicFolder.RemoveLeftovers(held);
+            Directory.Delete(TrainingOptions.RunFolder(folder), recursive: true);
+        }
         JsonObject facts = ModelRecord.Facts(folder);
         facts["out"] = folder;
         return new($"{folder} is finished already; nothing to do", facts);
