@@ -8,7 +8,7 @@ namespace FineTuneLlama;
 /// <param name="Mean">Mean over responses of the log-probability per token, nats, or of the reward.</param>
 internal sealed record Agreement(int Pairs, double InOrder, double Mean)
 {
-    public static Agreement Measure(IPolicyModel policy, IReadOnlyList<TokenGroup> groups, CancellationToken cancellationToken)
+    public static Agreement Measure(IResponseScorer policy, IReadOnlyList<TokenGroup> groups, CancellationToken cancellationToken)
     {
         var outputs = new double[groups.Sum(g => g.Responses.Count)];
         policy.Score(groups, outputs, cancellationToken);
@@ -31,7 +31,7 @@ internal sealed record Agreement(int Pairs, double InOrder, double Mean)
 
             first += group.Responses.Count;
 
-            double Value(int k) => outputs[first + k] / (policy.Info.GivesRewards ? 1 : group.Responses[k].Length);
+            double Value(int k) => outputs[first + k] / (policy is IPolicyModel ? group.Responses[k].Length : 1);
         }
 
         return new Agreement(pairs, pairs == 0 ? double.NaN : (double)right / pairs, outputs.Length == 0 ? double.NaN : sum / outputs.Length);

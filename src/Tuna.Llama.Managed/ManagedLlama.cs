@@ -14,7 +14,7 @@ namespace Tuna.Llama.Managed;
 /// The architecture of Touvron et al. (arXiv 2302.13971, 2407.21783): RMSNorm, rotary positions (plain, linear, llama3), grouped-query attention,
 /// SwiGLU, tied or untied embeddings. Single precision throughout; log-probabilities are summed in double precision.
 /// </remarks>
-public sealed class ManagedLlama : ManagedPolicy
+public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
 {
     private Decoder? _decoder;
 
@@ -59,25 +59,24 @@ public sealed class ManagedLlama : ManagedPolicy
 
     /// <summary>Creates a model with fresh weights: norms 1, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
     /// <param name="config">The architecture.</param>
-    /// <param name="seed">Seed of the weights.</param>
-    /// <param name="options">Options; null for the defaults.</param>
+    /// <param name="options">Options, the seed of the weights among them; null for the defaults.</param>
     /// <exception cref="InvalidDataException">The sizes do not make sense together.</exception>
     /// <exception cref="NotSupportedException">The config asks for what the engine does not have.</exception>
-    public static ManagedLlama Create(LlamaConfig config, ulong seed, ManagedLlamaOptions? options = null)
+    public static ManagedLlama Create(LlamaConfig config, ManagedLlamaOptions? options = null)
     {
         var model = new ManagedLlama(config, options);
-        ModelFiles.Initialize(model.Config, model.Parameters, seed);
+        ModelFiles.Initialize(model.Config, model.Parameters, model.Options.Seed);
         return model;
     }
 
-    private static LlamaConfig LanguageModel(LlamaConfig config) => config is not { ScalarHead: true }
+    private static LlamaConfig LanguageModel(LlamaConfig config) => (config ?? throw new ArgumentNullException(nameof(config))) is { ScalarHead: false }
         ? config
         : throw new NotSupportedException("'architectures': the model is a sequence classifier, whose head gives rewards, not tokens; open it as ManagedRewardModel.");
 
     /// <inheritdoc/>
-    public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
     {
-        ThrowIfBusy();
+        using Turn turn = TakeTurn();
         _decoder ??= new Decoder(Config, Parameters, Trunk, Pool, Options.Decoding, Options.SpeculativeDecoding);
         return _decoder.Sample(requests, Info, cancellationToken);
     }
@@ -105,9 +104,9 @@ public sealed class ManagedLlama : ManagedPolicy
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    protected override void DisposeCore()
     {
         _decoder?.Dispose();
-        base.Dispose(disposing);
+        base.DisposeCore();
     }
 }

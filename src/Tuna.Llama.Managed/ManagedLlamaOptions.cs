@@ -9,7 +9,7 @@ public sealed record ManagedLlamaOptions
     private readonly int _threads = Environment.ProcessorCount;
     private readonly long _keptActivationBytes = 72 << 20;
     private readonly DecodingPrecision _decoding = DecodingPrecision.Exact;
-    private readonly TensorDType? _savedType = TensorDType.F32;
+    private readonly TensorDType? _savedType;
 
     /// <summary>Threads that compute, the caller's included; 1 to 1024. Default: the processors of this machine.</summary>
     /// <remarks>Results have the same bits for the same number of threads.</remarks>
@@ -59,7 +59,10 @@ public sealed record ManagedLlamaOptions
     /// </remarks>
     public bool SpeculativeDecoding { get; init; } = true;
 
-    /// <summary>Type in which <see cref="ManagedPolicy.SaveModel"/> stores the weights: F32, BF16 or F16, or null for that of the config. Default F32.</summary>
+    /// <summary>Seed of fresh weights: all of <see cref="ManagedLlama.Create"/>'s, a reward model's head. Default 0.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Type in which <see cref="PolicyBase.SaveModel"/> stores the weights: F32, BF16 or F16; null keeps that of the checkpoint or config. Default null.</summary>
     public TensorDType? SavedType
     {
         get => _savedType;

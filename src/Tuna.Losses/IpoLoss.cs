@@ -24,7 +24,10 @@ public sealed class IpoLoss(double tau = 0.1, PairSelection pairs = PairSelectio
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => true;
+    public LossNeeds Needs { get; } = new() { ReferencePolicy = true };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(IpoLoss), ("Tau", Tau), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     public double Evaluate(in RankingBatch batch, Span<double> gradient)

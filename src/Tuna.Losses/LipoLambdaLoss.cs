@@ -27,7 +27,10 @@ public sealed class LipoLambdaLoss(double beta = 0.1) : IRankingLoss
     public double Beta { get; } = Setting.Positive(beta);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => true;
+    public LossNeeds Needs { get; } = new() { ReferencePolicy = true, ScoresBelow = 1024 };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(LipoLambdaLoss), ("Beta", Beta));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or a score is so large that its gain is infinite.</exception>

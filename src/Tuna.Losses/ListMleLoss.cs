@@ -29,7 +29,10 @@ public sealed class ListMleLoss : IRankingLoss
     public double Scale { get; }
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => _scoring == Scoring.LogRatio;
+    public LossNeeds Needs => _scoring == Scoring.LogRatio ? new() { ReferencePolicy = true } : LossNeeds.Nothing;
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(ListMleLoss), ("Scoring", _scoring), ("Scale", Scale));
 
     /// <summary>s = log p(y) / |y|, nats per token.</summary>
     public static ListMleLoss OnMeanLogProbs() => new(Scoring.MeanLogProb, 1);
@@ -48,7 +51,7 @@ public sealed class ListMleLoss : IRankingLoss
     /// <inheritdoc/>
     public double Evaluate(in RankingBatch batch, Span<double> gradient)
     {
-        BatchGuard.Check(batch, gradient, NeedsReferencePolicy);
+        BatchGuard.Check(batch, gradient, needsReferencePolicy: _scoring == Scoring.LogRatio);
         return _scoring switch
         {
             Scoring.MeanLogProb => PlackettLuceKernel.Evaluate<MeanLogProb>(batch, Scale, gradient),

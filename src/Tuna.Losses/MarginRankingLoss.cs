@@ -46,7 +46,12 @@ public sealed class MarginRankingLoss : IRankingLoss
     public MarginReduction Reduction { get; }
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs => Lambda == 0 ? LossNeeds.Nothing
+        : Reduction == MarginReduction.Paper ? new() { ReferenceResponse = true }
+        : new() { LeastCandidates = 1 };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(MarginRankingLoss), ("Margin", Margin), ("Lambda", Lambda), ("Reduction", Reduction));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">
@@ -136,7 +141,7 @@ public sealed class MarginRankingLoss : IRankingLoss
             int end = batch.Offsets[b] + batch.CandidateCounts[b];
             for (int k = batch.Offsets[b]; k < end; k++)
             {
-                likelihood -= batch.LogProbs[k] / tokens;
+                likelihood -= batch.Values[k] / tokens;
                 gradient[k] = (gradient[k] / batch.Lengths[k]) - (Lambda / tokens);
             }
         }

@@ -19,7 +19,15 @@ public sealed class MaximumLikelihoodLoss(MaximumLikelihoodTarget target = Maxim
     public MaximumLikelihoodTarget Target { get; } = Setting.Defined(target);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs => Target switch
+    {
+        MaximumLikelihoodTarget.Reference => new() { ReferenceResponse = true },
+        MaximumLikelihoodTarget.BestCandidate => new() { LeastCandidates = 1 },
+        _ => LossNeeds.Nothing,
+    };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(MaximumLikelihoodLoss), ("Target", Target));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or a group lacks the target response.</exception>

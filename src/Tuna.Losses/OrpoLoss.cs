@@ -27,7 +27,10 @@ public sealed class OrpoLoss(double lambda = 0.1, PairSelection pairs = PairSele
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs { get; } = new() { LeastCandidates = 1 };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(OrpoLoss), ("Lambda", Lambda), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or a group has no candidate.</exception>

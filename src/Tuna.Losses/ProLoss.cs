@@ -27,7 +27,10 @@ public sealed class ProLoss(double beta = 0.05, bool useTemperatures = false) : 
     public bool UseTemperatures { get; } = useTemperatures;
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs => Beta == 0 ? LossNeeds.Nothing : new() { LeastCandidates = 1 };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(ProLoss), ("Beta", Beta), ("UseTemperatures", UseTemperatures));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or beta is above 0 and a group has no candidate.</exception>

@@ -14,7 +14,7 @@ internal interface IResponseValue
 /// <summary>z = log p(y) / |y|: nats per token.</summary>
 internal readonly struct MeanLogProb : IResponseValue
 {
-    public static double Of(in RankingBatch batch, int row) => batch.LogProbs[row] / batch.Lengths[row];
+    public static double Of(in RankingBatch batch, int row) => batch.Values[row] / batch.Lengths[row];
 
     public static double Slope(in RankingBatch batch, int row) => 1.0 / batch.Lengths[row];
 }
@@ -22,7 +22,7 @@ internal readonly struct MeanLogProb : IResponseValue
 /// <summary>z = log p(y): the sum over the tokens, or whatever number a proxy model gives (a reward).</summary>
 internal readonly struct RawValue : IResponseValue
 {
-    public static double Of(in RankingBatch batch, int row) => batch.LogProbs[row];
+    public static double Of(in RankingBatch batch, int row) => batch.Values[row];
 
     public static double Slope(in RankingBatch batch, int row) => 1;
 }
@@ -30,7 +30,7 @@ internal readonly struct RawValue : IResponseValue
 /// <summary>z = log p(y) - log p_ref(y): DPO's implicit reward divided by beta.</summary>
 internal readonly struct LogRatio : IResponseValue
 {
-    public static double Of(in RankingBatch batch, int row) => batch.LogProbs[row] - batch.ReferencePolicyLogProbs[row];
+    public static double Of(in RankingBatch batch, int row) => batch.Values[row] - batch.ReferencePolicyLogProbs[row];
 
     public static double Slope(in RankingBatch batch, int row) => 1;
 }

@@ -16,7 +16,10 @@ namespace Tuna.Losses;
 public sealed class RrhfLoss : IRankingLoss
 {
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs { get; } = new() { LeastCandidates = 1 };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(RrhfLoss));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or a group has no candidate.</exception>
@@ -51,7 +54,7 @@ public sealed class RrhfLoss : IRankingLoss
 
             for (int k = first; k < end; k++)
                 gradient[k] /= groups * batch.Lengths[k];
-            total -= batch.LogProbs[best];
+            total -= batch.Values[best];
             gradient[best] -= 1 / groups;
         }
 

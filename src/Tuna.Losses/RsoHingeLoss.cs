@@ -24,7 +24,10 @@ public sealed class RsoHingeLoss(double gamma = 0.05, PairSelection pairs = Pair
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => true;
+    public LossNeeds Needs { get; } = new() { ReferencePolicy = true };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(RsoHingeLoss), ("Gamma", Gamma), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     public double Evaluate(in RankingBatch batch, Span<double> gradient)

@@ -28,7 +28,10 @@ public sealed class SimPoLoss(double beta = 2.0, double gamma = 1.0, PairSelecti
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs { get; } = LossNeeds.Nothing;
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(SimPoLoss), ("Beta", Beta), ("Gamma", Gamma), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     public double Evaluate(in RankingBatch batch, Span<double> gradient)

@@ -29,7 +29,10 @@ public sealed class SlicHfLoss(double delta = 1.0, double lambda = 0.1, PairSele
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs => Lambda == 0 ? LossNeeds.Nothing : new() { ReferenceResponse = true };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(SlicHfLoss), ("Delta", Delta), ("Lambda", Lambda), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or lambda is above 0 and a group has no reference response.</exception>

@@ -64,7 +64,7 @@ internal sealed class BigramPolicy : ITrainablePolicy
     public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default) =>
         requests.Select(q => (IReadOnlyList<SampledResponse>)Enumerable.Range(0, q.Count).Select(k => Sample(q, k)).ToList()).ToList();
 
-    public IPolicyPass Forward(IReadOnlyList<TokenGroup> groups, CancellationToken cancellationToken = default)
+    public IForwardPass Forward(IReadOnlyList<TokenGroup> groups, CancellationToken cancellationToken = default)
     {
         At?.Invoke("forward");
         cancellationToken.ThrowIfCancellationRequested();
@@ -194,7 +194,7 @@ internal sealed class BigramPolicy : ITrainablePolicy
         return new SampledResponse(tokens, logProb, false);
     }
 
-    private sealed class Pass : IPolicyPass
+    private sealed class Pass : IForwardPass
     {
         private readonly BigramPolicy _policy;
         private readonly TokenGroup[] _groups;
@@ -207,7 +207,7 @@ internal sealed class BigramPolicy : ITrainablePolicy
             _logProbs = [.. groups.SelectMany(g => g.Responses.Select(r => policy.LogProb(g, r.Span)))];
         }
 
-        public ReadOnlySpan<double> LogProbs => _logProbs;
+        public ReadOnlySpan<double> Values => _logProbs;
 
         public void Backward(ReadOnlySpan<double> gradient)
         {

@@ -1,3 +1,4 @@
+using Tuna.Losses;
 using System.CommandLine;
 using Tuna.Data;
 using Tuna.Data.Formats;
@@ -101,10 +102,10 @@ internal sealed class ConvertCommand : StageCommand
         {
             PairSelection selection = parse.GetValue(_pairs) switch
             {
-                "best-worst" => PairSelection.BestAndWorst,
-                "best-others" => PairSelection.BestAndOthers,
-                "neighbours" => PairSelection.Neighbours,
-                _ => PairSelection.All,
+                "best-worst" => PairSelection.BestVersusWorst,
+                "best-others" => PairSelection.BestVersusRest,
+                "neighbours" => PairSelection.Adjacent,
+                _ => PairSelection.AllPairs,
             };
             rows = rows.SelectMany(r => PreferencePairs.Of(r, selection));
         }

@@ -37,7 +37,7 @@ internal sealed class NewCommand : StageCommand
         Fingerprint settings = new Fingerprint().With("size", size).With("context", context).With("seed", seed);
         if (ModelRecord.IsFinished(folder, settings))
             return Task.FromResult(Result(folder, "is there already", 0));
-        using ManagedLlama model = ManagedLlama.Create(ModelSizes.Config(size, context), seed, new() { Threads = 1 });
+        using ManagedLlama model = ManagedLlama.Create(ModelSizes.Config(size, context), new() { Seed = seed, Threads = 1 });
         AtomicFolder.Write(folder, partial =>
         {
             model.SaveModel(partial);

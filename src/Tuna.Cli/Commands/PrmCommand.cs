@@ -56,7 +56,7 @@ internal sealed class PrmCommand : StageCommand
             return TrainingStage.AlreadyThere(output);
 
         ITokenizer tokenizer = TokenizerChoice.Create(_policy.TokenizerName(parse), model);
-        using ManagedRewardModel reward = ManagedRewardModel.Load(model, _training.Seed(parse), _policy.Engine(parse));
+        using ManagedRewardModel reward = ManagedRewardModel.Load(model, _policy.Engine(parse) with { Seed = _training.Seed(parse) });
         PolicyOptions.RequireMatch(tokenizer, reward.Info.VocabularySize, model);
         var report = new TokenizationReport();
         var groups = new GroupTokenizer(tokenizer, options: new()

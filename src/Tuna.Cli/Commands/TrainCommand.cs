@@ -86,7 +86,7 @@ internal sealed class TrainCommand : StageCommand
             ui.Warn($"{missing} rows have no original response (`reference`) within --max-length, which this objective learns too. --reference best takes the best candidate instead, --lambda 0 does without.");
         TrainerOptions options = _training.Trainer(parse);
         var stage = new TrainingStage { Out = output, Initial = model, Settings = settings, Options = options, Loss = loss, Tokenization = report };
-        return stage.Run(loaded.Policy, groups, () => loss.NeedsReferencePolicy ? Reference(parse, options, groups, model, ui, cancellationToken) : null, ui, cancellationToken);
+        return stage.Run(loaded.Policy, groups, () => loss.Needs.ReferencePolicy ? Reference(parse, options, groups, model, ui, cancellationToken) : null, ui, cancellationToken);
     }
 
     // Scored before training and kept in the run's folder: a resumed run finds all of it there.

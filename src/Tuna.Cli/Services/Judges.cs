@@ -118,7 +118,7 @@ internal sealed class JudgeOptions
     private OpenJudge OpenProxy(ParseResult parse, string folder)
     {
         ITokenizer tokenizer = TokenizerChoice.Create(parse.GetValue(_tokenizer)!, folder);
-        ManagedRewardModel model = ManagedRewardModel.Load(folder, options: new() { Threads = parse.GetValue(_threads) });
+        ManagedRewardModel model = ManagedRewardModel.Load(folder, new() { Threads = parse.GetValue(_threads) });
         PolicyOptions.RequireMatch(tokenizer, model.Info.VocabularySize, folder);
         var ranker = new ProxyRanker(model, tokenizer);
         return new(ranker, 1, null, [model, ranker]);

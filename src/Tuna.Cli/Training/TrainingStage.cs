@@ -42,7 +42,7 @@ internal sealed record TrainingStage
     /// <param name="reference">For objectives that need a frozen policy: its log-probabilities.</param>
     /// <param name="ui">Shows progress.</param>
     /// <param name="cancellationToken">Stops between micro-batches; a checkpoint is written first.</param>
-    public StageResult Run(ITrainablePolicy policy, IReadOnlyList<TokenGroup> groups, Func<ReferenceLogProbs?> reference, StageUi ui, CancellationToken cancellationToken)
+    public StageResult Run(ITrainableScorer policy, IReadOnlyList<TokenGroup> groups, Func<ReferenceLogProbs?> reference, StageUi ui, CancellationToken cancellationToken)
     {
         if (groups.Count == 0)
             throw new StageException($"No row can be trained on. {Tokenization}{Environment.NewLine}{string.Join(Environment.NewLine, Tokenization.Issues.Take(5).Select(i => i.Message))}");

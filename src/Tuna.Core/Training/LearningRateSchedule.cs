@@ -46,7 +46,7 @@ public abstract record LearningRateSchedule
         static void Require(bool holds, string name, double value, string rule)
         {
             if (!holds)
-                throw new ArgumentException($"{name} of the schedule is {value}; it must be {rule}.");
+                throw new ArgumentOutOfRangeException(name, value, $"{name} of the schedule must be {rule}.");
         }
     }
 }

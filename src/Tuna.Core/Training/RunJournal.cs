@@ -66,12 +66,12 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     }
 
     /// <summary>Writes a checkpoint, unless this very state has one, and deletes those that are no longer kept.</summary>
-    public void Save(TrainerState state, ITrainablePolicy policy)
+    public void Save(TrainerState state, ITrainableScorer model)
     {
         if (_folder is null || _saved == (state.Step, state.MicroBatch, state.MetricsLength))
             return;
         _metrics!.FlushToDisk();
-        LastCheckpoint = TrainingCheckpoint.Write(_folder, state, policy);
+        LastCheckpoint = TrainingCheckpoint.Write(_folder, state, model);
         _saved = (state.Step, state.MicroBatch, state.MetricsLength);
         TrainerLog.CheckpointWritten(setup.Logger, LastCheckpoint);
         foreach (string old in TrainingCheckpoint.Folders(_folder).SkipWhile(f => f != LastCheckpoint).Skip(setup.Options.KeepCheckpoints))
@@ -88,21 +88,29 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     {
         TrainerState state = checkpoint.State;
         var differences = new List<string>();
-        if (state.Version != TrainerState.CurrentVersion)
+        if (state.Version is not (1 or TrainerState.CurrentVersion))
             differences.Add($"the format's version is {state.Version} and this library writes {TrainerState.CurrentVersion}");
         if (state.GroupCount != setup.Groups.Count)
             differences.Add($"the data had {state.GroupCount} groups and has {setup.Groups.Count}");
         else if (state.Data != setup.DataFingerprint)
             differences.Add("the data has other groups, or another order of them");
-        foreach (string name in state.Options.Keys.Union(setup.Fingerprint.Keys).Order(StringComparer.Ordinal))
+        SortedDictionary<string, string> current = Comparable(state.Version), defaults = new TrainerOptions().Fingerprint();
+        foreach (string name in state.Options.Keys.Union(current.Keys).Order(StringComparer.Ordinal))
         {
-            string was = state.Options.GetValueOrDefault(name, "unknown"), now = setup.Fingerprint.GetValueOrDefault(name, "unknown");
+            // An option that the checkpoint does not know yet had what is its default today.
+            string was = state.Options.GetValueOrDefault(name) ?? defaults.GetValueOrDefault(name, "unknown");
+            string now = current.GetValueOrDefault(name, "unknown");
             if (was != now)
                 differences.Add($"{name} was '{was}' and is '{now}'");
         }
         if (differences.Count > 0)
             throw new InvalidOperationException($"{checkpoint.Folder} cannot be resumed: {string.Join("; ", differences)}. Use the same data and options, or another run folder.");
     }
+
+    /// <summary>This run's fingerprint as a checkpoint of some version records it.</summary>
+    private SortedDictionary<string, string> Comparable(int version) => version > 1
+        ? setup.Fingerprint
+        : new SortedDictionary<string, string>(setup.Fingerprint, StringComparer.Ordinal) { ["Loss"] = LossProbe.Of(setup.Loss) };
 
     private static void RemovePartials(string folder)
     {

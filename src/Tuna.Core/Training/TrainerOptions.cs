@@ -38,6 +38,12 @@ public sealed record TrainerOptions
     /// <summary>Micro-batches whose gradients make one step, >= 1. Default 1. An epoch's last step may have fewer.</summary>
     public int MicroBatchesPerStep { get; init; } = 1;
 
+    /// <summary>
+    /// Most prompt and response tokens of a micro-batch; 0 cuts a step into micro-batches of <see cref="GroupsPerMicroBatch"/> groups instead. >= 0, default 0. A step has the same groups
+    /// either way, and so the same gradient up to float rounding; in the step's order as many groups as fit go together, and a larger one alone. Fills an accelerator evenly.
+    /// </summary>
+    public int MicroBatchTokens { get; init; }
+
     /// <summary>Peak learning rate, > 0. Default 1e-5, the paper's for ranking (2e-5 for instruction tuning, 1e-6 when starting from a ranked model).</summary>
     public double LearningRate { get; init; } = 1e-5;
 
@@ -87,13 +93,15 @@ public sealed record TrainerOptions
     public bool CheckpointOnCancellation { get; init; } = true;
 
     /// <summary>Checks every option.</summary>
-    /// <exception cref="ArgumentException">Names the option that is out of range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Names the option that is out of range.</exception>
+    /// <exception cref="ArgumentException"><see cref="RunFolder"/> is empty.</exception>
     public void Validate()
     {
         Require(Epochs >= 1, nameof(Epochs), Epochs, ">= 1");
         Require(GroupsPerMicroBatch >= 1, nameof(GroupsPerMicroBatch), GroupsPerMicroBatch, ">= 1");
         Require(MicroBatchesPerStep >= 1, nameof(MicroBatchesPerStep), MicroBatchesPerStep, ">= 1");
         Require((long)GroupsPerMicroBatch * MicroBatchesPerStep <= int.MaxValue, nameof(MicroBatchesPerStep), MicroBatchesPerStep, "small enough for one step's groups to be counted");
+        Require(MicroBatchTokens >= 0, nameof(MicroBatchTokens), MicroBatchTokens, ">= 0");
         Require(double.IsFinite(LearningRate) && LearningRate > 0, nameof(LearningRate), LearningRate, "finite and > 0");
         Require(MaxGradientNorm > 0, nameof(MaxGradientNorm), MaxGradientNorm, "> 0");
         Require(MaxSkippedSteps >= 0, nameof(MaxSkippedSteps), MaxSkippedSteps, ">= 0");
@@ -116,16 +124,18 @@ public sealed record TrainerOptions
         static void Require(bool holds, string name, double value, string rule)
         {
             if (!holds)
-                throw new ArgumentException($"{name} is {value.ToString(CultureInfo.InvariantCulture)}; it must be {rule}.");
+                throw new ArgumentOutOfRangeException(name, value, $"{name} must be {rule}.");
         }
     }
 
-    /// <summary>The options that decide the course of a run, by name: a resumed run must have the same ones. How often to save may change.</summary>
+    /// <summary>The options that decide the course of a run, by name: a resumed run must have the same ones. How often and where to save may change.</summary>
+    /// <remarks>A test goes over all properties, so that one that is forgotten here is noticed.</remarks>
     internal SortedDictionary<string, string> Fingerprint() => new(StringComparer.Ordinal)
     {
         [nameof(Epochs)] = Text(Epochs),
         [nameof(GroupsPerMicroBatch)] = Text(GroupsPerMicroBatch),
         [nameof(MicroBatchesPerStep)] = Text(MicroBatchesPerStep),
+        [nameof(MicroBatchTokens)] = Text(MicroBatchTokens),
         [nameof(LearningRate)] = Text(LearningRate),
         [nameof(Schedule)] = $"{Schedule.GetType().Name} {Text(Schedule.WarmupSteps)} {Text(Schedule.WarmupRatio)} {Text(Schedule.MinimumFactor)}",
         [nameof(AdamWSettings.Beta1)] = Text(Optimizer.Beta1),

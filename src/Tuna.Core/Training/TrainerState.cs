@@ -5,7 +5,8 @@ namespace Tuna.Training;
 /// <summary>The content of a checkpoint's <c>trainer.json</c>: where the run stands and what it must be resumed with. No times, so that equal runs write equal files.</summary>
 internal sealed record TrainerState
 {
-    public const int CurrentVersion = 1;
+    /// <summary>2 records a loss's own description; 1, which is still read, recorded what the loss made of made-up batches.</summary>
+    public const int CurrentVersion = 2;
 
     public required int Version { get; init; }
 

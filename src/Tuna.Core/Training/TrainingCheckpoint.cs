@@ -44,7 +44,7 @@ public sealed class TrainingCheckpoint
         : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D8}-m{microBatch:D5}");
 
     /// <summary>Writes a checkpoint to the side and gives it its name.</summary>
-    internal static string Write(string runFolder, TrainerState state, ITrainablePolicy policy)
+    internal static string Write(string runFolder, TrainerState state, ITrainableScorer policy)
     {
         string folder = Path.Combine(runFolder, FolderName(state.Step, state.MicroBatch));
         AtomicFolder.Write(folder, partial =>

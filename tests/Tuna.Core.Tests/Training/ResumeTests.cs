@@ -332,7 +332,9 @@ public sealed class ResumeTests : IDisposable
     {
         private readonly HingeLoss _inner = new();
 
-        public bool NeedsReferencePolicy => false;
+        public LossNeeds Needs => LossNeeds.Nothing;
+
+        public LossDescription Describe() => new(nameof(PoisonedLoss), ("Length", length), ("Prompt", prompt));
 
         public double Evaluate(in RankingBatch batch, Span<double> gradient)
         {

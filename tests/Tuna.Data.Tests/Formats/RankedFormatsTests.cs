@@ -1,3 +1,4 @@
+using Tuna.Losses;
 using System.Text;
 using Tuna.Data;
 using Tuna.Data.Formats;
@@ -192,10 +193,10 @@ public class RankedFormatsTests
     {
         var row = new RankedExample { Id = "r", Instruction = "i", Outputs = ["a", "b", "c", "d", "e"], Scores = [1, 3, null, 1, 2], LogProbs = [-1, -2, -3, -4, -5] };
         string[] Pairs(PairSelection selection) => [.. PreferencePairs.Of(row, selection).Select(p => $"{p.Id} {p.Outputs[0]}>{p.Outputs[1]}")];
-        Assert.Equal(["r/1-4 b>e", "r/1-0 b>a", "r/1-3 b>d", "r/4-0 e>a", "r/4-3 e>d"], Pairs(PairSelection.All));
-        Assert.Equal(["r/1-3 b>d"], Pairs(PairSelection.BestAndWorst));
-        Assert.Equal(3, Pairs(PairSelection.BestAndOthers).Length);
-        Assert.Equal(["r/1-4 b>e", "r/4-0 e>a"], Pairs(PairSelection.Neighbours));
+        Assert.Equal(["r/1-4 b>e", "r/1-0 b>a", "r/1-3 b>d", "r/4-0 e>a", "r/4-3 e>d"], Pairs(PairSelection.AllPairs));
+        Assert.Equal(["r/1-3 b>d"], Pairs(PairSelection.BestVersusWorst));
+        Assert.Equal(3, Pairs(PairSelection.BestVersusRest).Length);
+        Assert.Equal(["r/1-4 b>e", "r/4-0 e>a"], Pairs(PairSelection.Adjacent));
         Assert.Equal([-2, -5], PreferencePairs.Of(row).First().LogProbs);
         foreach (RankedExample pair in PreferencePairs.Of(row))
         {

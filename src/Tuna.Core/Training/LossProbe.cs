@@ -4,8 +4,8 @@ using Tuna.Numerics;
 
 namespace Tuna.Training;
 
-/// <summary>Tells losses apart by what they compute, so that a resumed run is known to have the same objective although losses carry no names.</summary>
-internal static class LossFingerprint
+/// <summary>How version 1 of a checkpoint tells losses apart: by what they compute. Later ones record <see cref="IRankingLoss.Describe"/>; this is for resuming older runs.</summary>
+internal static class LossProbe
 {
     /// <summary>The type's name and the loss of a few fixed made-up batches, to six digits: coarse enough for another processor's rounding.</summary>
     public static string Of(IRankingLoss loss)
@@ -31,7 +31,7 @@ internal static class LossFingerprint
         {
             Offsets = [0, 5, 9],
             CandidateCounts = [4, 3],
-            LogProbs = logProbs,
+            Values = logProbs,
             Lengths = lengths,
             Scores = [4, 2.5, 2.5, 1, double.NaN, 3, 2, 1, double.NaN],
             ReferencePolicyLogProbs = reference,
