@@ -49,7 +49,6 @@ internal sealed class NllCommand : EvaluationCommand
         var cache = new ReferencePolicyCache(journal, ContentHash.Of(model)) { GroupsPerPass = RowsPerPass };
         HeldOutNll nll = HeldOutNll.Of(groups, ui.Measure("scoring", "rows", groups.Count, 0, meter => cache.GetOrScore(groups, () => loaded.Policy, new CountMeter(meter), cancellationToken)));
         File.Delete(journal);
-        File.Delete(journal + ".lock");
         return Task.FromResult(new EvaluationResult("nll", ModelName(parse, model),
         [
             ("nll_per_token", nll.PerToken),

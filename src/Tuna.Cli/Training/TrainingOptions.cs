@@ -65,5 +65,7 @@ internal sealed class TrainingOptions
     }
 
     /// <summary>Where checkpoints are while training lasts.</summary>
-    public string RunFolder(ParseResult parse) => Out(parse) + ".run";
+    public string RunFolder(ParseResult parse) => RunFolder(Out(parse));
+
+    public static string RunFolder(string output) => output + ".run";
 }

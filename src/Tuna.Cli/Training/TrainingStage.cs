@@ -62,6 +62,7 @@ internal sealed record TrainingStage
             throw new StageException($"No row can be trained on. {Tokenization}{Environment.NewLine}{IssueSummary.Text(Tokenization.Issues.Select(i => i.Message))}");
         if (Tokenization.Issues.Count > 0)
             ui.Warn($"{Tokenization}. For example: {Tokenization.Issues[0].Message}");
+        using FileLock held = FileLock.Acquire(Out);
         Settings.CheckOrSave(Path.Combine(RunFolder, "settings.json"), Out);
 
         MemoryPlan? plan = Engine.Plan(Initial, IsRewardModel, groups);
@@ -92,7 +93,7 @@ internal sealed record TrainingStage
             facts["after"] = after.ToJson();
         }
 
-        Save(policy, facts);
+        Save(held, policy, facts);
         facts["out"] = Out;
         return new(string.Create(CultureInfo.InvariantCulture, $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Environment.NewLine}{outcome}"), facts);
     }
@@ -100,6 +101,14 @@ internal sealed record TrainingStage
     /// <summary>What to say when a finished model is asked for again.</summary>
     public static StageResult AlreadyThere(string folder)
     {
+        // Killed between its last two acts, a run leaves its folder beside the finished model.
+        if (Directory.Exists(TrainingOptions.RunFolder(folder)))
+        {
+            using FileLock held = FileLock.Acquire(folder);
+            AtomicFolder.RemoveLeftovers(held);
+            Directory.Delete(TrainingOptions.RunFolder(folder), recursive: true);
+        }
+
         JsonObject facts = ModelRecord.Facts(folder);
         facts["out"] = folder;
         string outcome = Outcome.Of(facts["before"]) is { } before && Outcome.Of(facts["after"]) is { } after
@@ -146,9 +155,9 @@ internal sealed record TrainingStage
     private static Outcome MeasureOutcome(string what, ITrainableScorer policy, IReadOnlyList<TokenGroup> measured, StageUi ui, CancellationToken cancellationToken) =>
         ui.Measure(what, "rows", measured.Count, 0, meter => Outcome.Measure(policy, measured, new CountMeter(meter), cancellationToken));
 
-    private void Save(ITrainableScorer policy, JsonObject facts)
+    private void Save(FileLock held, ITrainableScorer policy, JsonObject facts)
     {
-        AtomicFolder.Write(Out, partial =>
+        AtomicFolder.Write(held, partial =>
         {
             policy.SaveModel(partial);
             ModelFolder.CopyTokenizer(Initial, partial);

@@ -10,6 +10,7 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     private readonly string? _folder = setup.Options.RunFolder;
     private readonly List<TrainingStep> _steps = [];
     private readonly List<TrainingEvaluation> _evaluations = [];
+    private FileLock? _lock;
     private MetricsWriter? _metrics;
     private (long Step, int MicroBatch, long MetricsLength) _saved;
 
@@ -22,12 +23,13 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     public long MetricsLength => _metrics?.Length ?? 0;
 
     /// <summary>Opens the run folder and gives the checkpoint to resume from, if any.</summary>
+    /// <exception cref="FileInUseException">Another process trains in the folder.</exception>
     /// <exception cref="InvalidOperationException">The folder holds a run and resuming is switched off, or a run with other data or options.</exception>
     public TrainingCheckpoint? Open()
     {
         if (_folder is null)
             return null;
-        Directory.CreateDirectory(_folder);
+        _lock = FileLock.AcquireInside(_folder, "run");
         IReadOnlyList<string> checkpoints = TrainingCheckpoint.Folders(_folder);
         string metrics = Path.Combine(_folder, MetricsFile.FileName);
         if (!setup.Options.Resume && (checkpoints.Count > 0 || File.Exists(metrics)))
@@ -76,7 +78,11 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
             AtomicFolder.Delete(old);
     }
 
-    public void Dispose() => _metrics?.Dispose();
+    public void Dispose()
+    {
+        _metrics?.Dispose();
+        _lock?.Dispose();
+    }
 
     private void RefuseOthers(TrainingCheckpoint checkpoint)
     {
@@ -109,11 +115,6 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     private static void RemovePartials(string folder)
     {
         foreach (string partial in Directory.GetFileSystemEntries(folder, "*" + AtomicFile.PartialSuffix))
-        {
-            if (Directory.Exists(partial))
-                Directory.Delete(partial, recursive: true);
-            else
-                File.Delete(partial);
-        }
+            Leftovers.Delete(partial);
     }
 }

@@ -8,6 +8,9 @@ internal static class ByteLevelAlphabet
     private static readonly char[] CharOfByte = Build();
     private static readonly Dictionary<char, byte> ByteOfChar = CharOfByte.Select((c, b) => (c, b)).ToDictionary(x => x.c, x => (byte)x.b);
 
+    /// <summary>The character that spells a byte.</summary>
+    public static char CharacterOf(byte value) => CharOfByte[value];
+
     /// <summary>Spells a text's UTF-8 bytes.</summary>
     public static string Spell(ReadOnlySpan<char> text)
     {

@@ -92,7 +92,7 @@ internal static class ModelReader
             JsonElement item = items[id];
             bool pair = item.ValueKind == JsonValueKind.Array && item.GetArrayLength() == 2 && item[0].ValueKind == JsonValueKind.String
                 && item[1].ValueKind == JsonValueKind.Number;
-            if (!pair || !double.IsFinite(scores[id] = item[1].GetDouble()))
+            if (!pair || !double.IsFinite(scores[id] = RustNumber.Parse(item[1].GetRawText())))
                 throw new InvalidDataException($"{fields.Where}: piece {id} should be a text and its score.");
             if (!ids.TryAdd(item[0].GetString()!, id))
                 throw new InvalidDataException($"{fields.Where}: piece '{item[0].GetString()}' is in the vocabulary twice.");

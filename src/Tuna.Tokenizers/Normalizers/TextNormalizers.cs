@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Tuna.Tokenizers.Unicode;
 
@@ -13,6 +12,9 @@ internal sealed class UnicodeNormalizer(bool compose, bool compatibility) : INor
 /// <summary>Every character to lower case, by Unicode's mappings of single characters and without a culture.</summary>
 internal sealed class LowercaseNormalizer : INormalizer
 {
+    /// <summary>Letters that Rust does not know yet.</summary>
+    private static readonly CodePointSet Unknown = CodePointSet.Parse("A7CE A7D2 A7D4 16EA0-16EB8");
+
     public string Normalize(string text, ref bool startsText)
     {
         var result = new StringBuilder(text.Length);
@@ -21,6 +23,8 @@ internal sealed class LowercaseNormalizer : INormalizer
         {
             if (rune.Value == 0x130) // the one character whose lower case is two
                 result.Append("i\u0307");
+            else if (Unknown.Contains(rune.Value))
+                result.Append(rune);
             else
                 result.Append(units[..Rune.ToLowerInvariant(rune).EncodeToUtf16(units)]);
         }
@@ -59,8 +63,7 @@ internal sealed class StripAccentsNormalizer : INormalizer
         bool first = true;
         foreach (Rune rune in text.EnumerateRunes())
         {
-            bool mark = CharacterClass.Category(rune) is
-                UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
+            bool mark = CharacterClass.IsMark(rune);
             if (!mark)
                 result.Append(rune);
             else if (first)

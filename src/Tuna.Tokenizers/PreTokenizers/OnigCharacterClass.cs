@@ -12,6 +12,9 @@ internal sealed class OnigCharacterClass
         "S", "Sm", "Sc", "Sk", "So", "Z", "Zs", "Zl", "Zp", "C", "Cc", "Cf", "Co", "Cn",
     ];
 
+    /// <summary>What <c>\w</c> means to Oniguruma: letters, marks, digits, letter numbers, connectors, Latin-1's small numbers and circled letters.</summary>
+    public static readonly string[] Word = ["\\p{L}", "\\p{M}", "\\p{Nd}", "\\p{Nl}", "\\p{Pc}", "\\u00B2\\u00B3\\u00B9\\u00BC-\\u00BE\\u24B6-\\u24E9"];
+
     private readonly List<(int First, int Last)> _ranges = [];
     private readonly List<string> _properties = [];
     private bool _negated;
@@ -26,6 +29,14 @@ internal sealed class OnigCharacterClass
     public static OnigCharacterClass ReadOne(string pattern, ref int at, string where)
     {
         var set = new OnigCharacterClass();
+        if (pattern.AsSpan(at).StartsWith("\\W"))
+        {
+            at += 2;
+            set._negated = true;
+            set._properties.AddRange(Word);
+            return set;
+        }
+
         if (set.Element(pattern, ref at, where) is { } character)
             set._ranges.Add((character, character));
         return set;
@@ -156,7 +167,7 @@ internal sealed class OnigCharacterClass
                 _properties.Add(c == 'd' ? "\\p{Nd}" : "\\P{Nd}");
                 return null;
             case 'w':
-                _properties.AddRange(["\\p{L}", "\\p{M}", "\\p{Nd}", "\\p{Pc}"]);
+                _properties.AddRange(Word);
                 return null;
             case 'h':
                 _ranges.AddRange([('0', '9'), ('a', 'f'), ('A', 'F')]);

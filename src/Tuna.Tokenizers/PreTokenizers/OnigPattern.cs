@@ -198,11 +198,11 @@ internal sealed class OnigPattern
 
     private void Boundary(char c)
     {
-        const string Word = "[\\p{L}\\p{M}\\p{Nd}\\p{Pc}]";
+        string word = $"[{string.Concat(OnigCharacterClass.Word)}]";
         _out.Append(c switch
         {
-            'b' => $"(?:(?<={Word})(?!{Word})|(?<!{Word})(?={Word}))",
-            'B' => $"(?:(?<={Word})(?={Word})|(?<!{Word})(?!{Word}))",
+            'b' => $"(?:(?<={word})(?!{word})|(?<!{word})(?={word}))",
+            'B' => $"(?:(?<={word})(?={word})|(?<!{word})(?!{word}))",
             'Z' => "(?=\\n?\\z)",
             _ => $"\\{c}",
         });

@@ -37,7 +37,7 @@ internal sealed class ShadowText
         foreach (Rune rune in text.EnumerateRunes())
         {
             starts.Add(at);
-            shadow.Append(rune.IsBmp ? (char)rune.Value : _standIns[(int)Rune.GetUnicodeCategory(rune)]);
+            shadow.Append(rune.IsBmp ? (char)rune.Value : StandIn(rune));
             at += rune.Utf16SequenceLength;
         }
 
@@ -45,6 +45,11 @@ internal sealed class ShadowText
         places = [.. starts];
         return shadow.ToString();
     }
+
+    /// <remarks>Circled letters are symbols and belong to words; U+24B6, which is one, stands for those above U+FFFF.</remarks>
+    private char StandIn(Rune rune) => rune.Value is (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189)
+        ? '\u24B6'
+        : _standIns[(int)Rune.GetUnicodeCategory(rune)];
 
     /// <summary>Characters of a category from scripts far apart.</summary>
     private static string Candidates(UnicodeCategory category) => category switch

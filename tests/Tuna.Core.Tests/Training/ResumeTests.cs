@@ -77,6 +77,7 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(expected["metrics"], found["metrics"]);
         Assert.Equal(expected, found);
         Assert.Empty(Directory.GetFileSystemEntries(folder, "*" + AtomicFile.PartialSuffix));
+        Assert.Empty(Directory.GetFileSystemEntries(folder, "*" + FileLock.Suffix));
     }
 
     [Theory]
@@ -313,6 +314,12 @@ public sealed class ResumeTests : IDisposable
             Directory.CreateDirectory(Path.Combine(to, Path.GetRelativePath(from, folder)));
         foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
         {
+            if (file.EndsWith(FileLock.Suffix, StringComparison.Ordinal))
+            {
+                // Held by the trainer, and so not to be read; what a killed one leaves is stale.
+                File.WriteAllText(Path.Combine(to, Path.GetRelativePath(from, file)), "process 1 (killed)");
+                continue;
+            }
             // Opened for sharing: the trainer still writes the metrics.
             using var source = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             using var destination = new FileStream(Path.Combine(to, Path.GetRelativePath(from, file)), FileMode.Create);
