@@ -1,5 +1,5 @@
-using System.ClientModel;
 using System.Text.Json;
+using Tuna.Chat.Errors;
 using Tuna.Data;
 using Tuna.Ranking;
 
@@ -15,7 +15,7 @@ internal static class Failures
         RankingException { Reason: RankingFailure.BudgetExhausted } e => (ExitCodes.Budget, e.Message),
         RankingException { Reason: RankingFailure.Stopped or RankingFailure.ServiceError } e => (ExitCodes.Service, e.Message),
         RankingException e => (ExitCodes.BadInput, e.Message),
-        ClientResultException e => (ExitCodes.Service, $"The service answered with status {e.Status}: {FirstLine(e.Message)}"),
+        ChatServiceException e => (ExitCodes.Service, $"The service answered with status {e.Error.Status}: {FirstLine(e.Message)}"),
         HttpRequestException e => (ExitCodes.Service, $"The service cannot be reached: {FirstLine(e.Message)}"),
         FileNotFoundException e => (ExitCodes.BadInput, e.FileName is null || e.Message.Contains(e.FileName, StringComparison.Ordinal) ? e.Message : $"{e.FileName}: {e.Message}"),
         JsonException e => (ExitCodes.BadInput, $"Not valid JSON: {FirstLine(e.Message)}"),
