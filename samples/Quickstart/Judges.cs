@@ -1,8 +1,8 @@
 using Microsoft.Extensions.AI;
 using Quickstart.Exercises;
-using Samples.Shared;
-using Tuna.Rankers.Calls;
-using Tuna.Rankers.Journaling;
+using Tuna.Chat;
+using Tuna.Chat.Http;
+using Tuna.Chat.Journaling;
 
 namespace Quickstart;
 
@@ -22,7 +22,8 @@ internal static class Judges
         if (ApiKey is not { } apiKey)
             return new OfflineJudge(key);
         Uri? endpoint = Variable("OPENAI_BASE_URL") is { } url ? new Uri(url) : null;
-        return CallPipeline.Create(OpenAIChatClientAdapter.Create(apiKey, Model, endpoint), new CallPipelineOptions { Journal = journal });
+        var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = endpoint ?? HttpChatOptions.OpenAI, Model = Model, ApiKey = apiKey });
+        return client.AsBuilder().UseCallPipeline(new CallPipelineOptions { Journal = journal }).Build();
     }
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

@@ -1,20 +1,20 @@
-using Tuna.Data.Sampling;
 using Quickstart.Exercises;
-using Tuna.Models;
-using Tuna.Models.Checkpoints;
-using Tuna.IO;
+using Tuna.Chat.Journaling;
 using Tuna.Data;
+using Tuna.Data.Groups;
+using Tuna.Data.Sampling;
+using Tuna.IO;
 using Tuna.Llama.Managed;
 using Tuna.Losses;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Numerics;
 using Tuna.Policies;
 using Tuna.Rankers.Batch;
-using Tuna.Rankers.Journaling;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Ranking;
 using Tuna.Sampling;
-using Tuna.Data.Groups;
 using Tuna.Tokenization;
 using Tuna.Training;
 

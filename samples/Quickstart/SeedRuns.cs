@@ -1,5 +1,5 @@
 using Quickstart.Exercises;
-using Tuna.Rankers.Journaling;
+using Tuna.Chat.Journaling;
 
 namespace Quickstart;
 

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Tuna.Evaluation.Measures;
-using Tuna.Rankers.Journaling;
+using Tuna.Chat.Journaling;
 using Tuna.Cli.Evaluation;
 using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Terminal;
+using Tuna.Evaluation.Measures;
 
 namespace Tuna.Cli.Commands;
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Tuna.Data;
+using Tuna.Chat;
 using Tuna.Rankers.Batch;
 using Tuna.Ranking;
 using Tuna.Cli.Files;
@@ -44,7 +45,7 @@ internal sealed class RankCommand : StageCommand
         Fingerprint settings = Fingerprint.Of(parse);
         var stage = new RowStage<RankedExample, RankedExample>(output, RankedFormat.Instance, Rows.KeyWithCandidates, Rows.KeyWithCandidates);
         var failures = new List<RankingException>();
-        RankingUsage spent = RankingUsage.None;
+        CallUsage spent = CallUsage.None;
         RowStageResult<RankedExample> result = await stage.RunAsync(rows, settings, ui, "ranking", async (missing, sink) =>
         {
             using OpenJudge judge = _judge.Open(parse, output + ".calls.jsonl", missing, ui);
@@ -61,7 +62,7 @@ internal sealed class RankCommand : StageCommand
             }
             finally
             {
-                spent = judge.Service?.Spent ?? RankingUsage.None;
+                spent = judge.Service?.Spent ?? CallUsage.None;
             }
 
             ServiceFailures.StopIfNeeded(failures, sink.Count, output);

@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Tuna.Data;
+using Tuna.Chat;
 using Tuna.Rankers.Teachers;
 using Tuna.Ranking;
 using Tuna.Sampling;
@@ -106,7 +107,7 @@ internal sealed class SampleCommand : StageCommand
         if (kind is not ("openai" or "completions") || model.Length == 0)
             throw new StageException($"--teacher {name} is not understood: it is openai:MODEL or completions:MODEL.", ExitCodes.Usage);
         IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
-        RankingUsage spent = RankingUsage.None;
+        CallUsage spent = CallUsage.None;
         IReadOnlyList<RankingException> failures = [];
         RowStageResult<RankedExample> result = await Stage(output).RunAsync(rows, Fingerprint.Of(parse), ui, "sampling", async (missing, sink) =>
         {
@@ -119,7 +120,6 @@ internal sealed class SampleCommand : StageCommand
                 TopP = (float)parse.GetValue(_topP),
                 MaxTokens = parse.GetValue(_maxNewTokens),
                 Seed = parse.GetValue(_seed),
-                Prices = _service.Prices(parse),
             });
             failures = await TeacherSampling.RunAsync(teacher, missing, parse.GetValue(_count), _service.Parallel(parse), () => service.CostText, sink, cancellationToken);
             spent = service.Spent;

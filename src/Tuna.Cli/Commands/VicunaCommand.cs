@@ -56,7 +56,6 @@ internal sealed class VicunaCommand : EvaluationCommand
         {
             JudgeModel = judgeModel,
             MaxParallelMatches = _service.Parallel(parse),
-            Prices = _service.Prices(parse),
         });
         VicunaReport report = await ui.MeasureAsync("judging", "matches", questions.Count, 0, meter => evaluation.RunAsync(
             questions,

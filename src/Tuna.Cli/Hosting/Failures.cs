@@ -1,7 +1,6 @@
-using Tuna.Rankers.Calls;
-using System.ClientModel;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Tuna.Chat.Errors;
 using Tuna.Data;
 using Tuna.Ranking;
 
@@ -17,7 +16,6 @@ internal static class Failures
         RankingException { Reason: RankingFailure.BudgetExhausted } e => (ExitCodes.Budget, e.Message),
         RankingException { Reason: RankingFailure.Stopped or RankingFailure.ServiceError } e => (ExitCodes.Service, e.Message),
         RankingException e => (ExitCodes.BadInput, e.Message),
-        ClientResultException e => (ExitCodes.Service, Service(e.Status, e.Message)),
         ChatServiceException e => (ExitCodes.Service, Service(e.Error.Status, e.Message)),
         HttpRequestException e => (ExitCodes.Service, $"The service cannot be reached: {FirstLine(e.Message)}"),
         FileNotFoundException e => (ExitCodes.BadInput, e.FileName is null || e.Message.Contains(e.FileName, StringComparison.Ordinal) ? e.Message : $"{e.FileName}: {e.Message}"),

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Tuna.Data;
-using Tuna.Rankers.Calls;
+using Tuna.Chat;
 
 namespace Tuna.Cli.Services;
 

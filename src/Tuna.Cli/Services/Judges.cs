@@ -114,7 +114,6 @@ internal sealed class JudgeOptions
             Model = model,
             Temperature = parse.GetValue(_temperature) is >= 0 and var t ? t : null,
             MaxReasks = parse.GetValue(_reasks),
-            Prices = _service.Prices(parse),
             Prompt = parse.GetValue(_prompt) switch { "hardened" => HardenedPrompt.Instance, "json" => JsonPrompt.Instance, _ => PaperPrompt.Instance },
         });
         if (parse.GetValue(_orders) is > 1 and var orders)

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using Microsoft.Extensions.AI;
-using Samples.Shared;
-using Tuna.Rankers.Calls;
-using Tuna.Rankers.Http;
-using Tuna.Rankers.Journaling;
-using Tuna.Ranking;
+using Tuna.Chat;
+using Tuna.Chat.Http;
+using Tuna.Chat.Journaling;
+using Tuna.Chat.Limits;
+using Tuna.Chat.Resilience;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Terminal;
 
@@ -68,19 +68,19 @@ internal sealed class ServiceOptions
         try
         {
             TokenPrices prices = Prices(parse);
-            RankingUsage spent = Spent(journal, prices);
+            CallUsage spent = journal.Usage(prices);
             long? tokens = parse.GetValue(_budgetTokens);
             bool given = tokens is not null || parse.GetValue(_budget) is not null;
             tokens ??= given ? null : spent.InputTokens + spent.OutputTokens + estimate.UsualBudget;
             ui.Note(estimate.Text(model, prices) + (given ? "" : string.Create(CultureInfo.InvariantCulture, $" The budget is {estimate.UsualBudget:N0} tokens for this run; --budget-tokens, or --budget with prices, sets another.")));
             var budget = new CallBudget(tokens, parse.GetValue(_budget), prices, spent);
-            IChatClient client = CallPipeline.Create(Client(key, model, address is null ? null : new Uri(address), protocol), new CallPipelineOptions
+            IChatClient client = Client(key, model, address is null ? null : new Uri(address), protocol).AsBuilder().UseCallPipeline(new CallPipelineOptions
             {
                 Journal = journal,
                 Budget = budget,
                 Throttle = new ThrottleOptions { MaxConcurrentCalls = Parallel(parse), RequestsPerMinute = parse.GetValue(_requests), TokensPerMinute = parse.GetValue(_tokens) },
                 Resilience = new ResilienceOptions { MaxRetries = parse.GetValue(_retries), BaseDelay = TimeSpan.FromSeconds(parse.GetValue(_retryDelay)) },
-            }, ui.Time);
+            }).Build();
             return new ServiceConnection(client, budget, journal, spent);
         }
         catch
@@ -90,25 +90,20 @@ internal sealed class ServiceOptions
         }
     }
 
-    private static IChatClient Client(string? key, string model, Uri? address, Protocol protocol) => protocol switch
+    private static HttpChatClient Client(string? key, string model, Uri? address, Protocol protocol)
     {
-        // Plain completions exist outside OpenAI's own service only; the library's client speaks them.
-        Protocol.Completions => new CompletionsClient(new HttpClient { Timeout = Timeout.InfiniteTimeSpan }, new HttpChatOptions
+        // Plain completions exist outside OpenAI's own service only.
+        if (protocol == Protocol.Completions && address is null)
+            throw new StageException("--teacher completions:MODEL needs the server's address: --base-url http://localhost:8000/v1");
+        var options = new HttpChatOptions { BaseAddress = address ?? HttpChatOptions.OpenAI, Model = model, ApiKey = key, LogProbs = protocol != Protocol.Chat };
+        try
         {
-            BaseAddress = address ?? throw new StageException("--teacher completions:MODEL needs the server's address: --base-url http://localhost:8000/v1"),
-            Model = model,
-            ApiKey = key,
-            LogProbs = true,
-        }),
-        _ => OpenAIChatClientAdapter.Create(string.IsNullOrWhiteSpace(key) ? "none" : key, model, address, logProbs: protocol == Protocol.ChatWithLogProbs),
-    };
-
-    private static RankingUsage Spent(CallJournal journal, TokenPrices prices)
-    {
-        RankingUsage spent = RankingUsage.None;
-        foreach (JournaledCall call in journal.Calls())
-            spent = spent.Add(new(1, call.InputTokens, call.OutputTokens, prices.CostOf(call.InputTokens, call.OutputTokens)));
-        return spent;
+            return protocol == Protocol.Completions ? new CompletionsClient(options) : new ChatCompletionsClient(options);
+        }
+        catch (ArgumentException e)
+        {
+            throw new StageException($"The service cannot be used: {e.Message} (The key comes from {KeyVariable}.)", ExitCodes.Service, e);
+        }
     }
 }
 
@@ -125,17 +120,10 @@ internal enum Protocol
 /// <param name="Budget">What may be spent and what was.</param>
 /// <param name="Journal">Every call.</param>
 /// <param name="SpentBefore">What earlier runs spent.</param>
-internal sealed record ServiceConnection(IChatClient Client, CallBudget Budget, CallJournal Journal, RankingUsage SpentBefore) : IDisposable
+internal sealed record ServiceConnection(IChatClient Client, CallBudget Budget, CallJournal Journal, CallUsage SpentBefore) : IDisposable
 {
     /// <summary>What this run spent.</summary>
-    public RankingUsage Spent
-    {
-        get
-        {
-            RankingUsage all = Budget.Spent;
-            return new(all.Calls - SpentBefore.Calls, all.InputTokens - SpentBefore.InputTokens, all.OutputTokens - SpentBefore.OutputTokens, all.Cost - SpentBefore.Cost);
-        }
-    }
+    public CallUsage Spent => Budget.Spent.Since(SpentBefore);
 
     public string CostText => Budget.Prices == TokenPrices.None
         ? string.Create(CultureInfo.InvariantCulture, $"{Spent.InputTokens + Spent.OutputTokens} tokens")
