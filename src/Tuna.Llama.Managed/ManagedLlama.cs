@@ -30,7 +30,7 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
     private VocabularyHead VocabularyHead => (VocabularyHead)Head;
 
     private ManagedLlama(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(LanguageModel(config), options, (parameters, pool, keptValues) => new VocabularyHead(config, parameters, pool, keptValues))
+        : base(LanguageModel(config), options, (parameters, pool, keptValues, workspace) => new VocabularyHead(config, parameters, pool, keptValues, workspace))
     {
     }
 
@@ -89,8 +89,8 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
         HiddenStates(tokens, Info.LayerCount, hidden);
         fixed (float* h = hidden, logits = destination)
         {
-            Gemm.Multiply(
-                Pool, new Matrix(h, tokens.Length, width), false, new Matrix(Parameters.Weights + Parameters.OutputEmbedding, vocabulary, width), true, new Matrix(logits, tokens.Length, vocabulary), false);
+            var weight = new Matrix(Parameters.Weights + Parameters.OutputEmbedding, vocabulary, width);
+            Gemm.Multiply(Pool, new Matrix(h, tokens.Length, width), weight.T, new Matrix(logits, tokens.Length, vocabulary), Update.Set);
         }
     }
 

@@ -21,12 +21,12 @@ public abstract class ManagedPolicy : PolicyBase
     private readonly double[] _partialSums;
     private int[] _kept = [], _keptHeadRows = [];
 
-    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, KeptValues, IPolicyHead> head)
+    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
         : this(ModelFiles.Supported(config.Validate()), options ?? new ManagedLlamaOptions(), new LlamaParameters(config), head)
     {
     }
 
-    private ManagedPolicy(LlamaConfig config, ManagedLlamaOptions options, LlamaParameters parameters, Func<LlamaParameters, WorkerPool, KeptValues, IPolicyHead> head)
+    private ManagedPolicy(LlamaConfig config, ManagedLlamaOptions options, LlamaParameters parameters, Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
         : base(new PolicyInfo(config.VocabularySize, config.ContextLength, config.HiddenSize, config.LayerCount, parameters.Count))
     {
         Config = config;
@@ -35,7 +35,7 @@ public abstract class ManagedPolicy : PolicyBase
         Pool = new WorkerPool(Options.Threads);
         KeptValues = new KeptValues(Config, Parameters, Options.KeptActivationBytes);
         Trunk = new LlamaTrunk(Config, Parameters, Pool, KeptValues);
-        Head = head(Parameters, Pool, KeptValues);
+        Head = head(Parameters, Pool, KeptValues, Trunk.Workspace);
         _partialSums = new double[AdamW.Blocks(Parameters.Count)];
     }
 
@@ -73,14 +73,14 @@ public abstract class ManagedPolicy : PolicyBase
     /// <inheritdoc/>
     protected override void BackwardCore(ReadOnlySpan<double> gradient)
     {
-        bool accumulate = !Parameters.BeginGradient();
+        Update update = Parameters.BeginGradient() ? Update.Set : Update.Add;
         if (_kept.Length < _forwardLayout.RowCount)
             (_kept, _keptHeadRows) = (new int[_forwardLayout.RowCount], new int[_forwardLayout.RowCount]);
         _activeLayout.BuildActive(_forwardLayout, gradient, Head.Reads, _kept, _keptHeadRows);
         ReadOnlySpan<int> kept = _kept.AsSpan(0, _activeLayout.RowCount), keptHeadRows = _keptHeadRows.AsSpan(0, _activeLayout.HeadRows.Length);
-        Matrix dHidden = Trunk.OutputGradient(keptHeadRows.Length);
-        Head.Backward(_activeLayout, Trunk.Output(_forwardLayout.HeadRows.Length), keptHeadRows, gradient, dHidden, accumulate);
-        Trunk.Backward(_activeLayout, kept, keptHeadRows, dHidden, accumulate, accumulateEmbedding: accumulate || Head.WritesEmbedding);
+        Matrix dHidden = Trunk.Workspace.OutputGradient(keptHeadRows.Length);
+        Head.Backward(_activeLayout, Trunk.Workspace.Output(_forwardLayout.HeadRows.Length), keptHeadRows, gradient, dHidden, update);
+        Trunk.Backward(_activeLayout, kept, keptHeadRows, dHidden, update, embedding: Head.WritesEmbedding ? Update.Add : update);
     }
 
     /// <inheritdoc/>
@@ -121,7 +121,6 @@ public abstract class ManagedPolicy : PolicyBase
     protected override void DisposeCore()
     {
         Pool.Dispose();
-        Head.Dispose();
         Trunk.Dispose();
         KeptValues.Dispose();
         Parameters.Dispose();

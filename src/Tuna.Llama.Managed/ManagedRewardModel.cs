@@ -16,7 +16,7 @@ namespace Tuna.Llama.Managed;
 public sealed class ManagedRewardModel : ManagedPolicy
 {
     private ManagedRewardModel(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(config, options, (parameters, _, _) => new RewardHead(config, parameters))
+        : base(config, options, (parameters, _, _, _) => new RewardHead(config, parameters))
     {
     }
 

@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Tuna.Models;
-using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Threading;
 
@@ -15,12 +13,8 @@ internal sealed unsafe class Rope : IDisposable
     private readonly double[] _frequencies;
     private int _positions;
 
-    public Rope(LlamaConfig config)
-    {
-        _frequencies = new double[config.HeadDimension / 2];
-        for (int i = 0; i < _frequencies.Length; i++)
-            _frequencies[i] = config.RopeScaling.Apply(Math.Pow(config.RopeTheta, -2.0 * i / config.HeadDimension));
-    }
+    /// <param name="frequencies">Radians per position of each pair of elements, [d / 2].</param>
+    public Rope(ReadOnlySpan<double> frequencies) => _frequencies = frequencies.ToArray();
 
     /// <summary>Makes the table long enough for <paramref name="positions"/> positions.</summary>
     public void Ensure(int positions)

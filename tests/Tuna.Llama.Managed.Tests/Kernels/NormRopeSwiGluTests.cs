@@ -1,4 +1,5 @@
 using Tuna.Llama.Managed.Kernels;
+using Tuna.Llama.Managed.Model;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Threading;
@@ -71,7 +72,7 @@ public sealed unsafe class NormRopeSwiGluTests : IDisposable
     public void Rope_ForwardThenBackward_MatchesTheReferenceAndComesBack(int dimension, int heads)
     {
         LlamaConfig config = Models.Config with { HeadDimension = dimension, RopeScaling = new Llama3RopeScaling(8, 1, 4, 256), RopeTheta = 500000 };
-        using var rope = new Rope(config);
+        using var rope = new Rope(LlamaTrunk.Frequencies(config));
         int[] positions = [0, 1, 5, 100, 99, 2000];
         rope.Ensure(2001);
         using var x = new TestMatrix(positions.Length, heads * dimension, 1, 3);
