@@ -22,7 +22,7 @@ public abstract class ManagedPolicy : PolicyBase
     private int[] _kept = [], _keptHeadRows = [];
 
     private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
-        : this(ModelFiles.Supported(config.Validate()), options ?? new ManagedLlamaOptions(), new LlamaParameters(config), head)
+        : this(config.Validate(), options ?? new ManagedLlamaOptions(), new LlamaParameters(config), head)
     {
     }
 

@@ -12,17 +12,6 @@ namespace Tuna.Llama.Managed.Checkpoints;
 /// <summary>A model's weights from and to the Hugging Face layout.</summary>
 internal static class ModelFiles
 {
-    /// <summary>Checks that the engine has all that a config asks for.</summary>
-    /// <exception cref="NotSupportedException">Names the key.</exception>
-    public static LlamaConfig Supported(LlamaConfig config)
-    {
-        if (config.QueryKeyValueBias || config.OutputBias)
-            throw new NotSupportedException($"'attention_bias': the embedded engine has no attention biases (model_type '{config.ModelType}').");
-        if (config.MlpBias)
-            throw new NotSupportedException("'mlp_bias': the embedded engine has no MLP biases.");
-        return config;
-    }
-
     /// <summary>Reads every parameter, several at a time.</summary>
     /// <param name="pool">Workers.</param>
     /// <param name="reader">The checkpoint.</param>
@@ -48,7 +37,7 @@ internal static class ModelFiles
         return found;
     }
 
-    /// <summary>Draws fresh weights: norms 1, everything else normal with the config's initializer range. Each parameter has its own stream of the seed.</summary>
+    /// <summary>Draws fresh weights: norms 1, biases 0, everything else normal with the config's initializer range. Each parameter has its own stream of the seed.</summary>
     public static void Initialize(LlamaConfig config, LlamaParameters parameters, ulong seed)
     {
         for (int i = 0; i < parameters.Slots.Count; i++)
@@ -61,7 +50,7 @@ internal static class ModelFiles
         Span<float> weights = parameters.WritableWeightsOf(slot);
         if (slot.Shape.Count == 1)
         {
-            weights.Fill(1);
+            weights.Fill(slot.Name.EndsWith(".bias", StringComparison.Ordinal) ? 0 : 1);
             return;
         }
 

@@ -20,13 +20,15 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     private readonly AttentionShape _shape;
     private readonly Rope _rope;
     private readonly Workspace _workspace;
+    private readonly Additions _additions;
     private bool _kept;
 
     public LlamaTrunk(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, KeptValues keptValues)
     {
         (_config, _parameters, _pool) = (config, parameters, pool);
         _shape = new AttentionShape(config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
-        _rope = new Rope(Frequencies(config));
+        _rope = new Rope(config.RopeScaling.Frequencies(config.RopeTheta, config.HeadDimension), config.RopeScaling.AttentionFactor);
+        _additions = new Additions(config, parameters, pool, _shape);
         _workspace = new Workspace(config, _shape, keptValues);
     }
 
@@ -95,14 +97,6 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         _rope.Dispose();
     }
 
-    public static double[] Frequencies(LlamaConfig config)
-    {
-        var frequencies = new double[config.HeadDimension / 2];
-        for (int i = 0; i < frequencies.Length; i++)
-            frequencies[i] = config.RopeScaling.Apply(Math.Pow(config.RopeTheta, -2.0 * i / config.HeadDimension));
-        return frequencies;
-    }
-
     private Matrix Run(BatchLayout layout, bool keep, int layers, IKeyValueSink? cache)
     {
         _kept = keep;
@@ -130,6 +124,8 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         Matrix normed = _workspace.Normed(n), qkv = _workspace.Qkv(layer, n), attention = _workspace.Attention(n);
         RmsNorm.Forward(_pool, x, _parameters.Weights + slots.InputNorm, Epsilon, normed, _workspace.InputInverse(layer, n).Data);
         Gemm.Multiply(_pool, normed, QkvWeight(_parameters.Weights, slots).T, qkv, Update.Set);
+        _additions.Bias(slots.QkvBias, qkv);
+        _additions.Norm(slots, qkv, _workspace.QueriesAndKeys(layer, n));
         _rope.Forward(_pool, _shape.QueriesAndKeys(qkv), layout.Positions);
         Attention.Forward(_pool, layout.Attention, _shape, qkv, attention, _workspace.LogSum(layer, n).Data);
         ReadOnlySpan<int> goOn = GoOn(layer, layout.Rows, layout.HeadRows);
@@ -138,6 +134,7 @@ internal sealed unsafe class LlamaTrunk : IDisposable
             x.RowSpan(goOn[i]).CopyTo(middle.RowSpan(i));
         Rows.Compact(attention.Data, attention.Columns, goOn);
         Gemm.Multiply(_pool, attention.SliceRows(0, middle.Rows), OutputWeight(_parameters.Weights, slots).T, middle, Update.Add);
+        _additions.Bias(slots.OutputBias, middle);
         return middle;
     }
 
@@ -153,8 +150,11 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         Attention.Backward(_pool, layout.Attention, _shape, qkv, attention, _workspace.LogSum(layer, n).Data, dAttention, dQkv);
         Rows.Compact(attention.Data, attention.Columns, goOn);
         Gemm.Multiply(_pool, dMiddle.T, attention.SliceRows(0, u), OutputWeight(_parameters.Gradient, slots), update);
+        _additions.BiasBackward(slots.OutputBias, dMiddle, update);
         Rows.Spread(dx, goOn);
         _rope.Backward(_pool, _shape.QueriesAndKeys(dQkv), layout.Positions);
+        _additions.NormBackward(slots, _workspace.QueriesAndKeys(layer, n), dQkv, update);
+        _additions.BiasBackward(slots.QkvBias, dQkv, update);
 
         Matrix normed = _workspace.Normed(n), dNormed = _workspace.NormedGradient(n);
         RmsNorm.Recompute(_pool, x, _parameters.Weights + slots.InputNorm, inverse.Data, normed);
@@ -170,10 +170,17 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         LayerSlots slots = _parameters.Layers[layer];
         Matrix normed = _workspace.Normed(n), gateUp = _workspace.GateUp(layer, n), h = _workspace.Hidden(n);
         RmsNorm.Forward(_pool, middle, _parameters.Weights + slots.PostNorm, Epsilon, normed, _workspace.MiddleInverse(layer, n).Data);
-        Gemm.Multiply(_pool, normed, GateUpWeight(_parameters.Weights, slots).T, gateUp, Update.Set);
+        GateUpForward(slots, normed, gateUp);
         SwiGlu.Forward(_pool, gateUp, h);
         Rows.Copy(middle, next);
         Gemm.Multiply(_pool, h, DownWeight(_parameters.Weights, slots).T, next, Update.Add);
+        _additions.Bias(slots.DownBias, next);
+    }
+
+    private void GateUpForward(in LayerSlots slots, in Matrix normed, in Matrix gateUp)
+    {
+        Gemm.Multiply(_pool, normed, GateUpWeight(_parameters.Weights, slots).T, gateUp, Update.Set);
+        _additions.Bias(slots.GateUpBias, gateUp);
     }
 
     private void MlpBackward(int layer, in Matrix dx, Update update)
@@ -184,9 +191,11 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         Matrix normed = _workspace.Normed(n), gateUp = _workspace.GateUp(layer, n), dh = _workspace.Hidden(n), dNormed = _workspace.NormedGradient(n);
         RmsNorm.Recompute(_pool, middle, _parameters.Weights + slots.PostNorm, inverse.Data, normed);
         if (!_workspace.KeepsGateUp(layer))
-            Gemm.Multiply(_pool, normed, GateUpWeight(_parameters.Weights, slots).T, gateUp, Update.Set);
+            GateUpForward(slots, normed, gateUp);
         Gemm.Multiply(_pool, dx, DownWeight(_parameters.Weights, slots), dh, Update.Set);
         SwiGlu.Backward(_pool, gateUp, dh); // now gateUp is its gradient and dh is h
+        _additions.BiasBackward(slots.DownBias, dx, update);
+        _additions.BiasBackward(slots.GateUpBias, gateUp, update);
         Gemm.Multiply(_pool, dx.T, dh, DownWeight(_parameters.Gradient, slots), update);
         Gemm.Multiply(_pool, gateUp.T, normed, GateUpWeight(_parameters.Gradient, slots), update);
         Gemm.Multiply(_pool, gateUp, GateUpWeight(_parameters.Weights, slots), dNormed, Update.Set);

@@ -33,6 +33,8 @@ internal sealed class Workspace : IDisposable
 
     private int F => _config.IntermediateSize;
 
+    private int NormWidth => _config.QueryKeyNorm ? _shape.QueryWidth + _shape.KeyValueWidth : 0;
+
     /// <summary>Lays a pass out.</summary>
     /// <param name="rows">N.</param>
     /// <param name="headRows">U.</param>
@@ -82,6 +84,9 @@ internal sealed class Workspace : IDisposable
 
     /// <summary>A layer's queries, keys and values after the rotation, [N, RowWidth].</summary>
     public Matrix Qkv(int layer, int rows) => _pass.Rows(_layers[layer].Qkv, rows, _shape.RowWidth);
+
+    /// <summary>A layer's queries and keys before their norm, [N, QueryWidth + KeyValueWidth]; empty in a model without one.</summary>
+    public Matrix QueriesAndKeys(int layer, int rows) => _pass.Rows(_layers[layer].QueriesAndKeys, rows, NormWidth);
 
     /// <summary>Attention's log-sum of each row and head, [N, H].</summary>
     public Matrix LogSum(int layer, int rows) => _pass.Rows(_layers[layer].LogSum, rows, _shape.Heads);
@@ -170,6 +175,7 @@ internal sealed class Workspace : IDisposable
             Compact(_residual[l], D, kept);
             Compact(layer.InputInverse, 1, kept);
             Compact(layer.Qkv, _shape.RowWidth, kept);
+            Compact(layer.QueriesAndKeys, NormWidth, kept);
             Compact(layer.LogSum, _shape.Heads, kept);
             Compact(layer.Middle, D, keptAfter);
             Compact(layer.MiddleInverse, 1, keptAfter);
@@ -189,6 +195,7 @@ internal sealed class Workspace : IDisposable
     private LayerLeases TakeLayer(int rows, int rowsAfter) => new(
         InputInverse: _pass.Take(rows, 1),
         Qkv: _pass.Take(rows, _shape.RowWidth),
+        QueriesAndKeys: _pass.Take(rows, NormWidth),
         LogSum: _pass.Take(rows, _shape.Heads),
         Middle: _pass.Take(rowsAfter, D),
         MiddleInverse: _pass.Take(rowsAfter, 1));
@@ -196,5 +203,5 @@ internal sealed class Workspace : IDisposable
     private unsafe void Compact(Lease lease, int width, ReadOnlySpan<int> kept) => Rows.Compact(_pass.Rows(lease, kept.Length, width).Data, width, kept);
 
     /// <summary>What a layer keeps for its backward pass.</summary>
-    private readonly record struct LayerLeases(Lease InputInverse, Lease Qkv, Lease LogSum, Lease Middle, Lease MiddleInverse);
+    private readonly record struct LayerLeases(Lease InputInverse, Lease Qkv, Lease QueriesAndKeys, Lease LogSum, Lease Middle, Lease MiddleInverse);
 }

@@ -32,13 +32,14 @@ internal sealed unsafe class TokenPass
     private readonly AttentionShape _shape;
     private readonly KeyValueCache _cache;
     private readonly Workspace _workspace;
+    private readonly Additions _additions;
     private readonly List<int> _tokens = [], _positions = [];
     private readonly List<CachedSequence> _sequences = [];
 
     public TokenPass(LlamaConfig config, LlamaParameters parameters, LlamaTrunk trunk, WorkerPool pool, KeyValueCache cache)
     {
         (_config, _parameters, _pool, _cache) = (config, parameters, pool, cache);
-        (_rope, _shape, _workspace) = (trunk.Rope, trunk.Shape, trunk.Workspace);
+        (_rope, _shape, _workspace, _additions) = (trunk.Rope, trunk.Shape, trunk.Workspace, new Additions(config, parameters, pool, trunk.Shape));
     }
 
     /// <summary>Computes rows and keeps their keys and values in place of what was there.</summary>
@@ -68,14 +69,19 @@ internal sealed unsafe class TokenPass
             LayerSlots at = _parameters.Layers[l];
             RmsNorm.Forward(_pool, x, w + at.InputNorm, eps, normed, inverse);
             weights.Multiply(normed, DecodingMatrix.Qkv, l, qkv, Update.Set);
+            _additions.Bias(at.QkvBias, qkv);
+            _additions.Norm(at, qkv, qkv.SliceColumns(0, 0));
             _rope.Forward(_pool, _shape.QueriesAndKeys(qkv), CollectionsMarshal.AsSpan(_positions));
             Store(l, rows, qkv);
             CachedAttention.Forward(_pool, _shape, qkv, CollectionsMarshal.AsSpan(_sequences), attention);
             weights.Multiply(attention, DecodingMatrix.Output, l, x, Update.Add);
+            _additions.Bias(at.OutputBias, x);
             RmsNorm.Forward(_pool, x, w + at.PostNorm, eps, normed, inverse);
             weights.Multiply(normed, DecodingMatrix.GateUp, l, gateUp, Update.Set);
+            _additions.Bias(at.GateUpBias, gateUp);
             SwiGlu.Forward(_pool, gateUp, hidden);
             weights.Multiply(hidden, DecodingMatrix.Down, l, x, Update.Add);
+            _additions.Bias(at.DownBias, x);
         }
 
         RmsNorm.Forward(_pool, x, w + _parameters.FinalNorm, eps, normed, inverse);
