@@ -1,24 +1,12 @@
-using Tuna.Llama.Managed.Memory;
+namespace Tuna.Llama.Managed.Memory;
 
-namespace Tuna.Llama.Managed.Model;
-
-/// <summary>A buffer of rows of one width, as many as the batch has.</summary>
-internal sealed unsafe class RowBuffer(int width) : IDisposable
+/// <summary>Moves whole rows of a matrix.</summary>
+internal static unsafe class Rows
 {
-    private readonly NativeBuffer _buffer = new();
-
-    public float* Pointer => _buffer.Pointer;
-
-    /// <summary>The first <paramref name="rows"/> rows. When the buffer has to grow, its contents are lost.</summary>
-    public Matrix Rows(int rows) => new(_buffer.Ensure((long)rows * width), rows, width);
-
-    /// <summary>As the other, but narrower rows in the same memory.</summary>
-    public Matrix Rows(int rows, int columns) => new(Rows(rows).Data, rows, columns);
-
     /// <summary>Keeps the rows <paramref name="kept"/>, increasing, and moves them to the front.</summary>
-    public void Compact(ReadOnlySpan<int> kept) => Compact(Pointer, width, kept);
-
-    /// <summary>The same for rows of any memory.</summary>
+    /// <param name="data">The first row.</param>
+    /// <param name="width">Floats of a row, and from one to the next.</param>
+    /// <param name="kept">Numbers of the rows that are left.</param>
     public static void Compact(float* data, int width, ReadOnlySpan<int> kept)
     {
         for (int i = 0; i < kept.Length;)
@@ -36,7 +24,7 @@ internal sealed unsafe class RowBuffer(int width) : IDisposable
         }
     }
 
-    /// <summary>The reverse of <see cref="Compact(float*, int, ReadOnlySpan{int})"/>: row i moves to <paramref name="places"/>[i], increasing, and every other row becomes zero.</summary>
+    /// <summary>The reverse of <see cref="Compact"/>: row i moves to <paramref name="places"/>[i], increasing, and every other row becomes zero.</summary>
     public static void Spread(in Matrix matrix, ReadOnlySpan<int> places)
     {
         // From the last row on, so that none is overwritten before it has moved.
@@ -49,5 +37,10 @@ internal sealed unsafe class RowBuffer(int width) : IDisposable
         }
     }
 
-    public void Dispose() => _buffer.Dispose();
+    /// <summary>Copies all rows of a matrix without gaps to another of the same shape.</summary>
+    public static void Copy(in Matrix from, in Matrix to)
+    {
+        long bytes = (long)from.Rows * from.Columns * sizeof(float);
+        Buffer.MemoryCopy(from.Data, to.Data, bytes, bytes);
+    }
 }

@@ -1,11 +1,11 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Tuna.Llama.Managed.Model;
+using Tuna.Llama.Managed.Memory;
 using Tuna.Numerics;
 
-namespace Tuna.Llama.Managed.Tests.Model;
+namespace Tuna.Llama.Managed.Tests.Memory;
 
-public sealed unsafe class RowBufferTests
+public sealed unsafe class RowsTests
 {
     [Fact]
     public void Compact_AnyRows_MovesThemToTheFront() => Prop.ForAll(Gen.Choose(1, 1_000_000).ToArbitrary(), seed =>
@@ -13,7 +13,7 @@ public sealed unsafe class RowBufferTests
         int[] kept = Some((ulong)seed, out int rows);
         using var matrix = new TestMatrix(rows, 3, (ulong)seed);
         double[,] before = matrix.ToDoubles();
-        RowBuffer.Compact(matrix.Data, 3, kept);
+        Rows.Compact(matrix.Data, 3, kept);
         for (int i = 0; i < kept.Length; i++)
         {
             for (int j = 0; j < 3; j++)
@@ -27,7 +27,7 @@ public sealed unsafe class RowBufferTests
         int[] places = Some((ulong)seed, out int rows);
         using var matrix = new TestMatrix(rows, 3, (ulong)seed, extraStride: 2);
         double[,] before = matrix.ToDoubles();
-        RowBuffer.Spread(matrix.Matrix, places);
+        Rows.Spread(matrix.Matrix, places);
         for (int t = 0; t < rows; t++)
         {
             int i = Array.IndexOf(places, t);
