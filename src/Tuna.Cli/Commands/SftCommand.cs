@@ -39,7 +39,7 @@ internal sealed class SftCommand : StageCommand
     {
         string data = parse.GetValue(_data)!, model = _policy.Folder(parse)!, output = _training.Out(parse);
         PolicyOptions.RequireFolder(model);
-        var rows = Rows.Instructions(data, parse.GetValue(_limit));
+        var rows = Rows.Instructions(data, parse.GetValue(_limit), answered: true);
         Fingerprint settings = _training.AddTo(new Fingerprint(), parse)
             .With("command", Name)
             .WithContent("model", model)
