@@ -16,7 +16,7 @@ internal sealed class ConvertCommand : StageCommand
     private readonly Setting<string[]> _data = new("--data", "-d") { Description = "The file to read, JSON or JSONL. May be repeated: files of one form are joined.", Required = true, AllowMultipleArgumentsPerToken = true };
     private readonly Setting<string> _out = new("--out", "-o") { Description = "The file to write; .json gives an array, other names JSON lines. It appears when it is complete.", Required = true };
     private readonly Setting<string?> _from = new("--from") { Among = [.. RankedFormats.ByName.Keys], Description = $"The form of the rows read: {FormNames}. Default: told by the first row's fields." };
-    private readonly Setting<string> _to = new("--to") { Among = [.. RankedFormats.ByName.Keys, "instructions", "instructions-all"], Description = $"The form to write: {FormNames}, or instructions (best candidates for `tuna sft`), or instructions-all (every candidate; Alpaca-Mul).", DefaultValueFactory = _ => "ranked" };
+    private readonly Setting<string> _to = new("--to") { Among = [.. RankedFormats.Writable, "instructions", "instructions-all"], Description = $"The form to write: {string.Join(", ", RankedFormats.Writable)}, or instructions (best candidates for `tuna sft`), or instructions-all (every candidate; Alpaca-Mul).", DefaultValueFactory = _ => "ranked" };
     private readonly Setting<bool> _merge = new("--merge") { Description = "For alpacaeval: one row per instruction, from several models' annotations against one baseline; its output becomes the reference." };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
     private readonly Setting<int> _candidates = new("--candidates") { Range = Rule.AtLeast(0), Description = "Most candidates of a row, spread evenly from best to worst; 0 for all." };
@@ -52,15 +52,18 @@ internal sealed class ConvertCommand : StageCommand
         if (parse.GetValue(_merge) && from != "alpacaeval")
             throw new StageException($"--merge joins annotations of the form alpacaeval; {data[0]} has the form {from}.", ExitCodes.Usage);
         var failures = new List<(string, string)>();
-        var options = new DataReadOptions { OnInvalidRow = parse.GetValue(_skip) ? e => failures.Add((e.RowId ?? $"line {e.Place.Line}", e.Message)) : null };
+        var notes = new DataReadReport();
+        var options = new DataReadOptions { DuplicateIds = DuplicateIds.MakeUnique, Report = notes, OnInvalidRow = parse.GetValue(_skip) ? e => failures.Add((e.RowId ?? $"line {e.Place.Line}", e.Message)) : null };
         long read = 0;
-        IEnumerable<RankedExample> rows = Prepared(Counted(data.SelectMany(file => DataFile.Read(file, RankedFormats.ByName[from], options))), parse);
+        IEnumerable<RankedExample> rows = Prepared(Counted(DataFile.Read(data, RankedFormats.ByName[from], options)), parse);
         long written = to switch
         {
             "instructions" => InstructionData.Write(output, rows.SelectMany(r => r.Instructions(bestOnly: true))),
             "instructions-all" => InstructionData.Write(output, rows.SelectMany(r => r.Instructions())),
             _ => DataFile.Write(output, rows, RankedFormats.ByName[to]),
         };
+        foreach ((string reason, long count) in notes.Counts)
+            ui.Note($"{count} rows: {reason}");
         FailureFile.Write(output, failures);
         return new StageResult($"{output}: {written} rows ({to}) from {read} ({from}){(failures.Count > 0 ? $"; {failures.Count} rows could not be used, see {FailureFile.PathFor(output)}" : "")}", new()
         {

@@ -43,7 +43,7 @@ internal sealed class SftCommand : StageCommand
     {
         string data = parse.GetValue(_data)!, model = _policy.Folder(parse)!, output = _training.Out(parse);
         ModelFolder.Require(model);
-        var rows = Rows.Instructions(data, parse.GetValue(_limit));
+        var rows = Rows.Instructions(data, parse.GetValue(_limit), answered: true);
         Fingerprint settings = Fingerprint.Of(parse);
         if (ModelRecord.IsFinished(output, settings))
             return TrainingStage.AlreadyThere(output);
