@@ -82,6 +82,7 @@ internal static class FineTuning
     private static (List<TokenGroup> Train, List<TokenGroup> HeldOut) ReadGroups(Settings settings, TextWriter console)
     {
         HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Load(settings.Model, settings.Template == "llama3" ? new HuggingFaceTokenizerOptions { EosToken = "<|eot_id|>" } : null);
+        tokenizer.RequireFit(LlamaConfig.Load(settings.Model).VocabularySize, settings.Model);
         IPromptTemplate template = settings.Template switch
         {
             "llama2" => new Llama2PromptTemplate(),

@@ -19,7 +19,7 @@ internal static class Failures
         HttpRequestException e => (ExitCodes.Service, $"The service cannot be reached: {FirstLine(e.Message)}"),
         FileNotFoundException e => (ExitCodes.BadInput, e.FileName is null || e.Message.Contains(e.FileName, StringComparison.Ordinal) ? e.Message : $"{e.FileName}: {e.Message}"),
         JsonException e => (ExitCodes.BadInput, $"Not valid JSON: {FirstLine(e.Message)}"),
-        IOException or UnauthorizedAccessException or InvalidDataException or FormatException or ArgumentException => (ExitCodes.BadInput, WithoutParameter(exception)),
+        IOException or UnauthorizedAccessException or InvalidDataException or FormatException or ArgumentException or NotSupportedException => (ExitCodes.BadInput, WithoutParameter(exception)),
         AggregateException { InnerExceptions.Count: 1 } e => Explain(e.InnerExceptions[0]),
         _ => (ExitCodes.Defect, $"This is a defect, please report it: {exception}"),
     };

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Tuna.Llama.Managed;
 using Tuna.Data.Groups;
 using Tuna.Tokenization;
+using Tuna.Tokenizers;
 using Tuna.Cli.Hosting;
 
 namespace Tuna.Cli.Models;
@@ -63,9 +64,5 @@ internal sealed class PolicyOptions
             throw new StageException($"There is no model folder {folder}. `tuna new` makes one with random weights; a stage that did not finish leaves none.");
     }
 
-    public static void RequireMatch(ITokenizer tokenizer, int vocabulary, string folder)
-    {
-        if (tokenizer.VocabularySize > vocabulary)
-            throw new StageException($"The tokenizer has {tokenizer.VocabularySize} ids but the model {folder} only {vocabulary}; they do not belong together.");
-    }
+    public static void RequireMatch(ITokenizer tokenizer, int vocabulary, string folder) => tokenizer.RequireFit(vocabulary, folder);
 }
