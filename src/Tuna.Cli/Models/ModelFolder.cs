@@ -1,5 +1,6 @@
 using Tuna.Cli.Hosting;
 using Tuna.Tokenization;
+using Tuna.Tokenizers;
 
 namespace Tuna.Cli.Models;
 
@@ -38,11 +39,7 @@ internal static class ModelFolder
     }
 
     /// <exception cref="StageException">The tokenizer has ids that the model does not know.</exception>
-    public static void RequireMatch(ITokenizer tokenizer, int vocabulary, string folder)
-    {
-        if (tokenizer.VocabularySize > vocabulary)
-            throw new StageException($"The tokenizer has {tokenizer.VocabularySize} ids but the model {folder} only {vocabulary}; they do not belong together.");
-    }
+    public static void RequireMatch(ITokenizer tokenizer, int vocabulary, string folder) => tokenizer.RequireFit(vocabulary, folder);
 
     private static string Inside(string folder)
     {
