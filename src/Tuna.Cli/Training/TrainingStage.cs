@@ -57,7 +57,9 @@ internal sealed record TrainingStage
         try
         {
             long steps = ((groups.Count + (long)Options.GroupsPerMicroBatch * Options.MicroBatchesPerStep - 1) / ((long)Options.GroupsPerMicroBatch * Options.MicroBatchesPerStep)) * Options.Epochs;
-            long before = TrainingCheckpoint.FindLatest(RunFolder)?.Step ?? 0;
+            long before = TrainingCheckpoint.FindLatest(RunFolder, out IReadOnlyList<string> damaged)?.Step ?? 0;
+            foreach (string passedOver in damaged)
+                ui.Warn($"A damaged checkpoint is passed over. {passedOver}");
             if (before > 0)
                 ui.Note($"Going on from the checkpoint after step {before} of {steps} in {RunFolder}.");
             result = ui.Measure("training", "steps", steps, before, meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), cancellationToken: cancellationToken));
