@@ -126,7 +126,9 @@ internal sealed record TrainingStage
         var trainer = new RankingTrainer(policy, Loss, options, timeProvider: ui.Time);
         try
         {
-            long done = TrainingCheckpoint.FindLatest(RunFolder)?.Step ?? 0;
+            long done = TrainingCheckpoint.FindLatest(RunFolder, out IReadOnlyList<string> damaged)?.Step ?? 0;
+            foreach (string passedOver in damaged)
+                ui.Warn($"A damaged checkpoint is passed over. {passedOver}");
             if (done > 0)
                 ui.Note($"Going on from the checkpoint after step {done} of {steps} in {RunFolder}.");
             return ui.Measure("training", "steps", steps, done, meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), cancellationToken: cancellationToken));

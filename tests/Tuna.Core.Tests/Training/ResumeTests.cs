@@ -280,14 +280,6 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(4, Run(_temp["new", "run"], Options with { Resume = false }, new BigramPolicy()).Steps);
 
     [Fact]
-    public void Train_MetricsShorterThanTheCheckpointSays_IsRefused()
-    {
-        Uninterrupted(Options);
-        File.Delete(_temp["whole", MetricsFile.FileName]);
-        Assert.Contains(MetricsFile.FileName, Assert.Throws<InvalidDataException>(() => Run(_temp["whole"], Options, new BigramPolicy())).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Train_KeepCheckpoints_KeepsTheNewestOnes()
     {
         Uninterrupted(Options with { KeepCheckpoints = 3, CheckpointEveryMicroBatches = 0 });
