@@ -24,13 +24,20 @@ internal sealed class CudaOperations : Operations
     {
         try
         {
-            string[] defines = [.. dtype == ScalarType.BFloat16 ? ["BF16"] : Array.Empty<string>(), $"HEAD={shape.Width}", $"FOLD={shape.Fold}"];
-            return new CudaOperations(KernelModule.Compile(Math.Max(0, device.index), ["layer.cu", "training.cu", "decoding.cu"], defines));
+            return Create(device, dtype, shape);
         }
         catch (Exception e) when (e is InvalidOperationException or DllNotFoundException or EntryPointNotFoundException)
         {
             return null;
         }
+    }
+
+    /// <summary>Compiles the kernels.</summary>
+    /// <exception cref="InvalidOperationException">There is no compiler, or it refuses a source; the message holds its log.</exception>
+    public static CudaOperations Create(Device device, ScalarType dtype, HeadShape shape)
+    {
+        string[] defines = [.. dtype == ScalarType.BFloat16 ? ["BF16"] : Array.Empty<string>(), $"HEAD={shape.Width}", $"FOLD={shape.Fold}"];
+        return new CudaOperations(KernelModule.Compile(Math.Max(0, device.index), ["layer.cu", "training.cu", "decoding.cu"], defines));
     }
 
     public override ScalarType AngleType(ScalarType dtype) => ScalarType.Float32;
