@@ -37,14 +37,19 @@ internal sealed class Measured(Func<string, string, string> option)
         };
     }
 
-    private LlamaPolicy Policy(bool trainable) => LlamaPolicy.Create(Config(), new()
+    private LlamaPolicy Policy(bool trainable)
     {
-        Device = _device,
-        ComputeType = option("--type", _device == "cpu" ? "F32" : "BF16") == "F32" ? TensorDType.F32 : TensorDType.BF16,
-        Activations = Enum.Parse<ActivationMode>(option("--activations", "Keep")),
-        Trainable = trainable,
-        MaxSampleBatch = Number("--batch", 64),
-    });
+        LlamaPolicy policy = LlamaPolicy.Create(Config(), new()
+        {
+            Device = _device,
+            ComputeType = option("--type", _device == "cpu" ? "F32" : "BF16") == "F32" ? TensorDType.F32 : TensorDType.BF16,
+            Activations = Enum.Parse<ActivationMode>(option("--activations", "Keep")),
+            Trainable = trainable,
+            MaxSampleBatch = Number("--batch", 64),
+        });
+        Console.Error.WriteLine(policy.GetType().GetProperty("Acceleration")?.GetValue(policy)); // by name: engines of old do not have it
+        return policy;
+    }
 
     /// <summary>Steps on groups of given lengths; every micro-batch has --micro groups, all of them when 0.</summary>
     public void Step()

@@ -58,6 +58,9 @@ public abstract partial class TorchPolicy : ITrainablePolicy
     /// <summary>The architecture.</summary>
     public LlamaConfig Config => _model.Config;
 
+    /// <summary>What this policy computes with, and what is missing here: a slow GPU run begins with a look at it.</summary>
+    public Acceleration Acceleration => _model.Parts.Acceleration;
+
     private protected LlamaPolicyOptions Options => _options;
 
     internal LlamaBackbone Backbone => _model;

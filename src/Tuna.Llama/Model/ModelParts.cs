@@ -12,8 +12,11 @@ internal sealed class ModelParts : IDisposable
     {
         (Device, DType) = (device, dtype);
         Shape = new HeadShape(config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
-        Operations = Operations.For(device, dtype, Shape, kernels);
-        Flash = FlashAttention.Supports(device, dtype, Shape) ? new FlashAttention() : null;
+        Operations = Operations.For(device, dtype, Shape, kernels, out string? noKernels);
+        string? noFlash = FlashAttention.Unsupported(device, dtype, Shape);
+        Flash = noFlash is null ? FlashAttention.TryCreate(out noFlash) : null;
+        string[] reasons = [.. new[] { noKernels, noFlash }.OfType<string>()];
+        Acceleration = new Acceleration(Operations.Kernels is not null, Flash is not null, device.type == DeviceType.CUDA && reasons.Length > 0 ? string.Join(" ", reasons) : null);
         Frequencies = new double[config.HeadDimension / 2];
         for (int i = 0; i < Frequencies.Length; i++)
             Frequencies[i] = config.RopeScaling.Apply(Math.Pow(config.RopeTheta, -2.0 * i / config.HeadDimension));
@@ -36,6 +39,9 @@ internal sealed class ModelParts : IDisposable
 
     /// <summary>Attention over sequences of any lengths, or null where libtorch has none.</summary>
     public FlashAttention? Flash { get; }
+
+    /// <summary>Which of the two there are, and why not the other.</summary>
+    public Acceleration Acceleration { get; }
 
     public void Dispose()
     {

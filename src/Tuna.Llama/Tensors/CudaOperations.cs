@@ -19,15 +19,17 @@ internal sealed class CudaOperations : Operations
 
     public override bool SplitsWeights => true;
 
-    /// <summary>Compiles the kernels; null where there is no compiler or it refuses.</summary>
-    public static CudaOperations? TryCreate(Device device, ScalarType dtype, HeadShape shape)
+    /// <summary>Compiles the kernels; null, with the reason, where there is no compiler or it refuses.</summary>
+    public static CudaOperations? TryCreate(Device device, ScalarType dtype, HeadShape shape, out string? reason)
     {
         try
         {
+            reason = null;
             return Create(device, dtype, shape);
         }
         catch (Exception e) when (e is InvalidOperationException or DllNotFoundException or EntryPointNotFoundException)
         {
+            reason = $"No CUDA kernels: {e.Message}";
             return null;
         }
     }
