@@ -14,8 +14,11 @@ internal sealed class ModelParts : IDisposable
             throw new NotSupportedException($"'model_type': this engine has no norms of queries and keys, which '{config.ModelType}' needs; the embedded engine (ManagedLlama) has.");
         (Device, DType) = (device, dtype);
         Shape = new HeadShape(config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
-        Operations = Operations.For(device, dtype, Shape, kernels);
-        Flash = FlashAttention.Supports(device, dtype, Shape) ? new FlashAttention() : null;
+        Operations = Operations.For(device, dtype, Shape, kernels, out string? noKernels);
+        string? noFlash = FlashAttention.Unsupported(device, dtype, Shape);
+        Flash = noFlash is null ? FlashAttention.TryCreate(out noFlash) : null;
+        string[] reasons = [.. new[] { noKernels, noFlash }.OfType<string>()];
+        Acceleration = new Acceleration(Operations.Kernels is not null, Flash is not null, device.type == DeviceType.CUDA && reasons.Length > 0 ? string.Join(" ", reasons) : null);
         Rotation = new RotaryFrequencies(config.RopeScaling.Frequencies(config.RopeTheta, config.HeadDimension), config.RopeScaling.AttentionFactor);
     }
 
@@ -36,6 +39,9 @@ internal sealed class ModelParts : IDisposable
 
     /// <summary>Attention over sequences of any lengths, or null where libtorch has none.</summary>
     public FlashAttention? Flash { get; }
+
+    /// <summary>Which of the two there are, and why not the other.</summary>
+    public Acceleration Acceleration { get; }
 
     public void Dispose()
     {
