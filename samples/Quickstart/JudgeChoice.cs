@@ -1,9 +1,10 @@
 using System.Globalization;
 using Microsoft.Extensions.AI;
 using Quickstart.Exercises;
-using Samples.Shared;
-using Tuna.Rankers.Calls;
-using Tuna.Rankers.Journaling;
+using Tuna.Chat;
+using Tuna.Chat.Http;
+using Tuna.Chat.Journaling;
+using Tuna.Chat.Limits;
 
 namespace Quickstart;
 
@@ -55,7 +56,8 @@ internal sealed record JudgeChoice(string? Model, decimal Budget, TokenPrices Pr
         if (Model is null)
             return new OfflineJudge(key);
         Uri? endpoint = Variable("OPENAI_BASE_URL") is { } url ? new Uri(url) : null;
-        return CallPipeline.Create(OpenAIChatClientAdapter.Create(ApiKey!, Model, endpoint), new CallPipelineOptions { Journal = journal, Budget = spending });
+        var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = endpoint ?? HttpChatOptions.OpenAI, Model = Model, ApiKey = ApiKey! });
+        return client.AsBuilder().UseCallPipeline(new CallPipelineOptions { Journal = journal, Budget = spending }).Build();
     }
 
     private static string? ApiKey => Variable("OPENAI_API_KEY");

@@ -1,5 +1,6 @@
 using Quickstart.Exercises;
 using Tuna.Chat.Journaling;
+using Tuna.Chat.Limits;
 
 namespace Quickstart;
 
