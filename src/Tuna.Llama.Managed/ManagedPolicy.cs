@@ -15,7 +15,7 @@ namespace Tuna.Llama.Managed;
 /// Weights, gradients and buffers are outside the garbage-collected heap: dispose the policy. Buffers grow to the largest batch seen and
 /// are reused, so that a training step allocates nothing.
 /// </remarks>
-public abstract class ManagedPolicy : PolicyBase
+public abstract class ManagedPolicy : PolicyBase, IHiddenStates
 {
     private readonly BatchLayout _forwardLayout = new(), _activeLayout = new();
     private readonly double[] _partialSums;
@@ -24,7 +24,7 @@ public abstract class ManagedPolicy : PolicyBase
     private int[] _kept = [], _keptHeadRows = [];
 
     private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
-        : this(config.Validate(), options ?? new ManagedLlamaOptions(), new LlamaParameters(config), head)
+        : this(config.Validate(), Checked(options), new LlamaParameters(config), head)
     {
     }
 
@@ -40,6 +40,13 @@ public abstract class ManagedPolicy : PolicyBase
         Head = head(Parameters, Pool, KeptValues, Trunk.Workspace);
         _partialSums = new double[AdamW.Blocks(Parameters.Count)];
         _update = new UpdateGuard(Parameters, Pool, _partialSums);
+    }
+
+    private static ManagedLlamaOptions Checked(ManagedLlamaOptions? options)
+    {
+        options ??= new ManagedLlamaOptions();
+        options.Validate();
+        return options;
     }
 
     /// <summary>The architecture.</summary>
@@ -87,8 +94,10 @@ public abstract class ManagedPolicy : PolicyBase
     }
 
     /// <inheritdoc/>
-    protected override void HiddenStatesCore(ReadOnlySpan<int> tokens, int layer, Span<float> destination)
+    public void HiddenStates(ReadOnlySpan<int> tokens, int layer, Span<float> destination)
     {
+        using Turn turn = TakeTurn();
+        CheckHiddenStates(tokens, layer, destination.Length);
         _forwardLayout.BuildPrompt(tokens, HeadRows.EveryRow);
         Matrix hidden = layer == Info.LayerCount ? Trunk.Forward(_forwardLayout, keep: false) : Trunk.Residual(_forwardLayout, layer);
         for (int t = 0; t < tokens.Length; t++)

@@ -2,15 +2,18 @@ using Tuna.Llama.Batches;
 using Tuna.Llama.Model;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
+using Tuna.Policies;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama;
 
-public abstract partial class TorchPolicy
+public abstract partial class TorchPolicy : IHiddenStates
 {
     /// <inheritdoc/>
-    protected override void HiddenStatesCore(ReadOnlySpan<int> tokens, int layer, Span<float> destination)
+    public void HiddenStates(ReadOnlySpan<int> tokens, int layer, Span<float> destination)
     {
+        using Turn turn = TakeTurn();
+        CheckHiddenStates(tokens, layer, destination.Length);
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
         PackedBatch batch = PackedBatch.OfPrompts([tokens.ToArray()]);

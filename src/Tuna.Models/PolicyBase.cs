@@ -6,9 +6,9 @@ namespace Tuna.Models;
 /// <remarks>
 /// An engine derives from it and writes the members that end in <c>Core</c>, which are called with checked arguments, by one thread at a time and never after disposal. A second thread that comes while one
 /// is inside meets <see cref="InvalidOperationException"/>, as does <see cref="Dispose"/> then; a member that is called later meets <see cref="ObjectDisposedException"/>. The price is one
-/// interlocked exchange per call. An engine that samples implements <see cref="ITrainablePolicy"/> beside it, its <c>Sample</c> within <see cref="TakeTurn"/>.
+/// interlocked exchange per call. An engine that samples or shows hidden states implements <see cref="ITrainablePolicy"/> or <see cref="IHiddenStates"/> beside it, within <see cref="TakeTurn"/>.
 /// </remarks>
-public abstract class PolicyBase : ITrainableScorer, IHiddenStates
+public abstract class PolicyBase : ITrainableScorer
 {
     private double[] _values = [];
     private Pass? _open;
@@ -64,20 +64,6 @@ public abstract class PolicyBase : ITrainableScorer, IHiddenStates
             _values = new double[responses];
         ForwardCore(groups, _values.AsSpan(0, responses), cancellationToken);
         return _open = new Pass(this, responses);
-    }
-
-    /// <inheritdoc/>
-    public void HiddenStates(ReadOnlySpan<int> tokens, int layer, Span<float> destination)
-    {
-        using Turn turn = TakeTurn();
-        ArgumentOutOfRangeException.ThrowIfNegative(layer);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(layer, Info.LayerCount);
-        PolicyGuard.CheckTokens(tokens, Info.VocabularySize, "the sequence", nameof(tokens));
-        if (tokens.IsEmpty || tokens.Length > Info.ContextLength)
-            throw new ArgumentException($"The sequence has {tokens.Length} tokens; 1 to {Info.ContextLength} fit the context.", nameof(tokens));
-        if (destination.Length != (long)tokens.Length * Info.HiddenSize)
-            throw new ArgumentException($"There is room for {destination.Length} numbers; [{tokens.Length}, {Info.HiddenSize}] are needed.", nameof(destination));
-        HiddenStatesCore(tokens, layer, destination);
     }
 
     /// <inheritdoc/>
@@ -141,7 +127,11 @@ public abstract class PolicyBase : ITrainableScorer, IHiddenStates
             throw InUse();
         _disposed = true;
         if (_open is not null)
+        {
+            _open = null;
             ClosePass();
+        }
+
         DisposeCore();
         Volatile.Write(ref _taken, 0);
         GC.SuppressFinalize(this);
@@ -160,6 +150,22 @@ public abstract class PolicyBase : ITrainableScorer, IHiddenStates
         Volatile.Write(ref _taken, 0);
         ObjectDisposedException.ThrowIf(_disposed, this);
         throw new InvalidOperationException("A pass is open; dispose it first.");
+    }
+
+    /// <summary>Checks the arguments of <see cref="IHiddenStates.HiddenStates"/>.</summary>
+    /// <param name="tokens">Token ids, [T].</param>
+    /// <param name="layer">Which layer.</param>
+    /// <param name="room">Numbers that the destination has room for.</param>
+    /// <exception cref="ArgumentException">As <see cref="IHiddenStates.HiddenStates"/> says.</exception>
+    protected void CheckHiddenStates(ReadOnlySpan<int> tokens, int layer, int room)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(layer);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(layer, Info.LayerCount);
+        PolicyGuard.CheckTokens(tokens, Info.VocabularySize, "the sequence", nameof(tokens));
+        if (tokens.IsEmpty || tokens.Length > Info.ContextLength)
+            throw new ArgumentException($"The sequence has {tokens.Length} tokens; 1 to {Info.ContextLength} fit the context.", nameof(tokens));
+        if (room != (long)tokens.Length * Info.HiddenSize)
+            throw new ArgumentException($"There is room for {room} numbers; [{tokens.Length}, {Info.HiddenSize}] are needed.", nameof(room));
     }
 
     /// <summary>Scores the groups <c>from .. to</c>.</summary>
@@ -184,9 +190,6 @@ public abstract class PolicyBase : ITrainableScorer, IHiddenStates
     protected virtual void ClosePass()
     {
     }
-
-    /// <summary>As <see cref="HiddenStates"/>, the arguments checked.</summary>
-    protected abstract void HiddenStatesCore(ReadOnlySpan<int> tokens, int layer, Span<float> destination);
 
     /// <summary>As <see cref="GradientNorm"/>.</summary>
     protected abstract double GradientNormCore();

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Tuna.IO;
 using Tuna.Losses;
 using Tuna.Policies;
@@ -17,7 +18,7 @@ public sealed class ResumeTests : IDisposable
 
     public void Dispose() => _temp.Dispose();
 
-    public static TheoryData<string> Variants => ["every micro-batch", "every step", "every third step", "at the end", "score first", "released at once"];
+    public static TheoryData<string> Variants => ["every micro-batch", "every step", "every third step", "at the end", "score first", "released at once", "by tokens"];
 
     private static TrainerOptions Variant(string name) => name switch
     {
@@ -25,6 +26,7 @@ public sealed class ResumeTests : IDisposable
         "every third step" => Options with { CheckpointEveryMicroBatches = 0, CheckpointEverySteps = 3, KeepCheckpoints = 1 },
         "at the end" => Options with { CheckpointEveryMicroBatches = 0, CheckpointEverySteps = 0 },
         "score first" => Options with { PassMode = PassMode.ScoreFirst },
+        "by tokens" => Options with { MicroBatchTokens = 25 },
         "released at once" => Options with { KeepCheckpoints = 1, CheckpointOnCancellation = false },
         _ => Options,
     };
@@ -33,7 +35,7 @@ public sealed class ResumeTests : IDisposable
     private static int Stride(string variant) => variant switch
     {
         "score first" => 7,
-        "released at once" => 3,
+        "released at once" or "by tokens" => 3,
         _ => 1,
     };
 
@@ -273,6 +275,38 @@ public sealed class ResumeTests : IDisposable
         Refused("Resume", Options with { Resume = false });
         // How often to save is no such difference.
         Assert.Equal(4, new RankingTrainer(new BigramPolicy(), new HingeLoss(), Options with { RunFolder = _temp["whole"], CheckpointEverySteps = 7, KeepCheckpoints = 1 }).Train(Groups).Steps);
+    }
+
+    [Fact]
+    public void Train_RunOfVersionOne_IsResumedToTheSameBytes()
+    {
+        Dictionary<string, string> expected = Uninterrupted(Options with { KeepCheckpoints = 100 });
+        foreach (string checkpoint in TrainingCheckpoint.Folders(_temp["whole"]))
+        {
+            // What version 1 wrote: the loss by what it makes of made-up batches, and no option that came later.
+            string path = Path.Combine(checkpoint, TrainingCheckpoint.StateFile);
+            JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
+            state["version"] = 1;
+            state["options"]!["Loss"] = LossProbe.Of(new HingeLoss());
+            state["options"]!.AsObject().Remove(nameof(TrainerOptions.MicroBatchTokens));
+            File.WriteAllText(path, state.ToJsonString());
+        }
+
+        foreach (string later in TrainingCheckpoint.Folders(_temp["whole"]).SkipLast(5))
+            Directory.Delete(later, recursive: true);
+        AssertRefused("Loss", new HingeLoss(margin: 0.2), Options);
+        AssertRefused("MicroBatchTokens was '0' and is '9'", new HingeLoss(), Options with { MicroBatchTokens = 9 });
+        using var policy = new BigramPolicy();
+        TrainingResult result = Run(_temp["whole"], Options with { KeepCheckpoints = 100 }, policy);
+        Assert.InRange(result.ResumedFromStep, 1, 3);
+        Dictionary<string, string> found = Outcome(_temp["whole"], policy, result);
+        Assert.Equal(expected, found);
+
+        void AssertRefused(string difference, IRankingLoss loss, TrainerOptions options)
+        {
+            var trainer = new RankingTrainer(new BigramPolicy(), loss, options with { RunFolder = _temp["whole"] });
+            Assert.Contains(difference, Assert.Throws<InvalidOperationException>(() => trainer.Train(Groups)).Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -72,7 +72,7 @@ public class BadInputTests
     [Fact]
     public void Options_OutsideTheirRange_Throw()
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { Threads = 0 });
-        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { SavedType = TensorDType.I32 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { Threads = 0 }.Validate());
+        Assert.Throws<ArgumentOutOfRangeException>(() => ManagedLlama.Create(Models.Config, new() { SavedType = TensorDType.I32 }));
     }
 }

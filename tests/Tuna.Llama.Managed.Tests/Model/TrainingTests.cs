@@ -91,7 +91,7 @@ public class TrainingTests
             Assert.Equal(Models.Weights(again), Models.Weights(kept));
         }
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { KeptActivationBytes = -1 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { KeptActivationBytes = -1 }.Validate());
 
         ManagedLlama Create(long own, bool usesGradient)
         {

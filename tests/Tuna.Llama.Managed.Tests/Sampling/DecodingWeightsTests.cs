@@ -146,7 +146,7 @@ public sealed unsafe class DecodingWeightsTests
     }
 
     [Fact]
-    public void Decoding_NoSuchPrecision_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { Decoding = (DecodingPrecision)2 });
+    public void Decoding_NoSuchPrecision_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { Decoding = (DecodingPrecision)2 }.Validate());
 
     private static ManagedLlama Create(DecodingPrecision decoding, bool tied = true) =>
         ManagedLlama.Create(tied ? Models.Config : Untied, new() { Seed = 1, Threads = 2, Decoding = decoding });
