@@ -48,12 +48,6 @@ internal sealed class BigramPolicy(int v) : PolicyBase(new PolicyInfo(v, Context
         ClearGradientsCore();
     }
 
-    protected override void HiddenStatesCore(ReadOnlySpan<int> tokens, int layer, Span<float> destination)
-    {
-        for (int t = 0; t < tokens.Length; t++)
-            _table.AsSpan(tokens[t] * v, v).CopyTo(destination[(t * v)..]);
-    }
-
     protected override void SaveModelCore(string folder) => File.WriteAllBytes(Path.Combine(folder, "table.bin"), MemoryMarshal.AsBytes(_table.AsSpan()));
 
     protected override void SaveTrainingStateCore(string folder) =>
