@@ -16,8 +16,7 @@ public sealed partial class FloorsTests
         ["Tuna.Tokenizers", "Tuna.Models"],
         ["Tuna.Llama", "Tuna.Llama.Managed"],
         ["Tuna.Distributed", "Tuna.Chat"],
-        ["Tuna.Rankers"],
-        ["Tuna.Evaluation"],
+        ["Tuna.Rankers", "Tuna.Evaluation"],
         ["Tuna.Cli"],
     ];
 
