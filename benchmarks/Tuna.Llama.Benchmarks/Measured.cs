@@ -37,14 +37,19 @@ internal sealed class Measured(Func<string, string, string> option)
         };
     }
 
-    private LlamaPolicy Policy(bool trainable) => LlamaPolicy.Create(Config(), new()
+    private LlamaPolicy Policy(bool trainable)
     {
-        Device = _device,
-        ComputeType = option("--type", _device == "cpu" ? "F32" : "BF16") == "F32" ? TensorDType.F32 : TensorDType.BF16,
-        Activations = Enum.Parse<ActivationMode>(option("--activations", "Keep")),
-        Trainable = trainable,
-        MaxSampleBatch = Number("--batch", 64),
-    });
+        LlamaPolicy policy = LlamaPolicy.Create(Config(), new()
+        {
+            Device = _device,
+            ComputeType = option("--type", _device == "cpu" ? "F32" : "BF16") == "F32" ? TensorDType.F32 : TensorDType.BF16,
+            Activations = Enum.Parse<ActivationMode>(option("--activations", "Keep")),
+            Trainable = trainable,
+            MaxSampleBatch = Number("--batch", 64),
+        });
+        Console.Error.WriteLine(policy.GetType().GetProperty("Acceleration")?.GetValue(policy)); // by name: engines of old do not have it
+        return policy;
+    }
 
     /// <summary>Steps on groups of given lengths; every micro-batch has --micro groups, all of them when 0.</summary>
     public void Step()
@@ -54,12 +59,12 @@ internal sealed class Measured(Func<string, string, string> option)
         int[] lengths = [.. option("--lengths", "128,192,224,256").Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
         var rng = new Rng(1);
         TokenGroup[] groups = [.. Enumerable.Range(0, count).Select(g => Group(rng, policy.Config.VocabularySize, Number("--prompt", 256), lengths))];
-        var (steps, forward, backward, optimizer) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        var (steps, forward, backward, optimizer, host) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
         double first = double.NaN;
         for (int r = 0; r < reps + 2; r++)
         {
             var watch = Stopwatch.StartNew();
-            double loss = 0, back = 0, ahead = 0;
+            double loss = 0, back = 0, ahead = 0, asked = 0;
             foreach (TokenGroup[] part in groups.Chunk(micro == 0 ? count : micro))
             {
                 double start = watch.Elapsed.TotalSeconds;
@@ -69,6 +74,7 @@ internal sealed class Measured(Func<string, string, string> option)
                 pass.Backward(Array.ConvertAll(gradient, g => g * part.Length / count));
                 loss += value * part.Length / count;
                 ahead += middle - start;
+                asked += watch.Elapsed.TotalSeconds - middle;
                 Synchronize();
                 back += watch.Elapsed.TotalSeconds - middle;
             }
@@ -85,6 +91,7 @@ internal sealed class Measured(Func<string, string, string> option)
             steps.Add(end);
             forward.Add(ahead);
             backward.Add(back);
+            host.Add(asked);
             optimizer.Add(end - before);
         }
 
@@ -99,18 +106,28 @@ internal sealed class Measured(Func<string, string, string> option)
             ["step_min_s"] = steps.Min(),
             ["forward_s"] = Median(forward),
             ["backward_s"] = Median(backward),
+            ["backward_host_s"] = Median(host), // until everything was asked for; the device goes on
             ["optimizer_s"] = Median(optimizer),
             ["first_loss"] = first,
             ["used_mib"] = UsedMegabytes(),
             ["estimate_mib"] = policy.EstimateMemory(groups[..(micro == 0 ? count : micro)], Enum.Parse<ActivationMode>(option("--activations", "Keep"))).Total >> 20,
         });
+        if (option("--then", "") != "sample")
+            return;
+        Sample(policy, 16, 4);
+        Sample(policy, 1, 1);
     }
 
     /// <summary>Samples of prompts of one length.</summary>
     public void Sample()
     {
         using LlamaPolicy policy = Policy(false);
-        int prompts = Number("--prompts", 16), samples = Number("--samples", 4), length = Number("--prompt", 256), tokens = Number("--new-tokens", 128), reps = Number("--reps", 2);
+        Sample(policy, Number("--prompts", 16), Number("--samples", 4));
+    }
+
+    private void Sample(LlamaPolicy policy, int prompts, int samples)
+    {
+        int length = Number("--prompt", 256), tokens = Number("--new-tokens", 128), reps = Number("--reps", 2);
         var rng = new Rng(1);
         SamplingRequest[] requests = [.. Enumerable.Range(0, prompts).Select(p => new SamplingRequest
         {

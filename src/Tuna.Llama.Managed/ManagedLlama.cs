@@ -11,8 +11,8 @@ namespace Tuna.Llama.Managed;
 
 /// <summary>The embedded policy: a LLaMA in plain C# that scores, samples and trains on the processor, without a native library.</summary>
 /// <remarks>
-/// The architecture of Touvron et al. (arXiv 2302.13971, 2407.21783): RMSNorm, rotary positions (plain, linear, llama3), grouped-query attention,
-/// SwiGLU, tied or untied embeddings. Single precision throughout; log-probabilities are summed in double precision.
+/// The architecture of Touvron et al. (arXiv 2302.13971, 2407.21783): RMSNorm, rotary positions (plain, linear, dynamic, yarn, llama3), grouped-query attention,
+/// SwiGLU, tied or untied embeddings, with the biases of Qwen2 and the query and key norms of Qwen3. Single precision throughout; log-probabilities are summed in double precision.
 /// </remarks>
 public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
 {
@@ -30,7 +30,7 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
     private VocabularyHead VocabularyHead => (VocabularyHead)Head;
 
     private ManagedLlama(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(LanguageModel(config), options, (parameters, pool, keptValues) => new VocabularyHead(config, parameters, pool, keptValues))
+        : base(LanguageModel(config), options, (parameters, pool, keptValues, workspace) => new VocabularyHead(config, parameters, pool, keptValues, workspace))
     {
     }
 
@@ -57,7 +57,7 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
         }
     }
 
-    /// <summary>Creates a model with fresh weights: norms 1, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
+    /// <summary>Creates a model with fresh weights: norms 1, biases 0, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
     /// <param name="config">The architecture.</param>
     /// <param name="options">Options, the seed of the weights among them; null for the defaults.</param>
     /// <exception cref="InvalidDataException">The sizes do not make sense together.</exception>
@@ -89,8 +89,8 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
         HiddenStates(tokens, Info.LayerCount, hidden);
         fixed (float* h = hidden, logits = destination)
         {
-            Gemm.Multiply(
-                Pool, new Matrix(h, tokens.Length, width), false, new Matrix(Parameters.Weights + Parameters.OutputEmbedding, vocabulary, width), true, new Matrix(logits, tokens.Length, vocabulary), false);
+            var weight = new Matrix(Parameters.Weights + Parameters.OutputEmbedding, vocabulary, width);
+            Gemm.Multiply(Pool, new Matrix(h, tokens.Length, width), weight.T, new Matrix(logits, tokens.Length, vocabulary), Update.Set);
         }
     }
 

@@ -19,14 +19,16 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
 {
     private readonly BatchLayout _forwardLayout = new(), _activeLayout = new();
     private readonly double[] _partialSums;
+    private readonly UpdateGuard _update;
+    private (long Version, double Norm) _gradientNorm = (-1, 0);
     private int[] _kept = [], _keptHeadRows = [];
 
-    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, KeptValues, IPolicyHead> head)
-        : this(ModelFiles.Supported(config.Validate()), Checked(options), new LlamaParameters(config), head)
+    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
+        : this(config.Validate(), Checked(options), new LlamaParameters(config), head)
     {
     }
 
-    private ManagedPolicy(LlamaConfig config, ManagedLlamaOptions options, LlamaParameters parameters, Func<LlamaParameters, WorkerPool, KeptValues, IPolicyHead> head)
+    private ManagedPolicy(LlamaConfig config, ManagedLlamaOptions options, LlamaParameters parameters, Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
         : base(new PolicyInfo(config.VocabularySize, config.ContextLength, config.HiddenSize, config.LayerCount, parameters.Count))
     {
         Config = config;
@@ -35,8 +37,9 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
         Pool = new WorkerPool(Options.Threads);
         KeptValues = new KeptValues(Config, Parameters, Options.KeptActivationBytes);
         Trunk = new LlamaTrunk(Config, Parameters, Pool, KeptValues);
-        Head = head(Parameters, Pool, KeptValues);
+        Head = head(Parameters, Pool, KeptValues, Trunk.Workspace);
         _partialSums = new double[AdamW.Blocks(Parameters.Count)];
+        _update = new UpdateGuard(Parameters, Pool, _partialSums);
     }
 
     private static ManagedLlamaOptions Checked(ManagedLlamaOptions? options)
@@ -80,14 +83,14 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
     /// <inheritdoc/>
     protected override void BackwardCore(ReadOnlySpan<double> gradient)
     {
-        bool accumulate = !Parameters.BeginGradient();
+        Update update = Parameters.BeginGradient() ? Update.Set : Update.Add;
         if (_kept.Length < _forwardLayout.RowCount)
             (_kept, _keptHeadRows) = (new int[_forwardLayout.RowCount], new int[_forwardLayout.RowCount]);
         _activeLayout.BuildActive(_forwardLayout, gradient, Head.Reads, _kept, _keptHeadRows);
         ReadOnlySpan<int> kept = _kept.AsSpan(0, _activeLayout.RowCount), keptHeadRows = _keptHeadRows.AsSpan(0, _activeLayout.HeadRows.Length);
-        Matrix dHidden = Trunk.OutputGradient(keptHeadRows.Length);
-        Head.Backward(_activeLayout, Trunk.Output(_forwardLayout.HeadRows.Length), keptHeadRows, gradient, dHidden, accumulate);
-        Trunk.Backward(_activeLayout, kept, keptHeadRows, dHidden, accumulate, accumulateEmbedding: accumulate || Head.WritesEmbedding);
+        Matrix dHidden = Trunk.Workspace.OutputGradient(keptHeadRows.Length);
+        Head.Backward(_activeLayout, Trunk.Workspace.Output(_forwardLayout.HeadRows.Length), keptHeadRows, gradient, dHidden, update);
+        Trunk.Backward(_activeLayout, kept, keptHeadRows, dHidden, update, embedding: Head.WritesEmbedding ? Update.Add : update);
     }
 
     /// <inheritdoc/>
@@ -102,14 +105,21 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
     }
 
     /// <inheritdoc/>
-    protected override unsafe double GradientNormCore() =>
-        Parameters.GradientIsZero ? 0 : Math.Sqrt(AdamW.SumOfSquares(Pool, Parameters.Count, Parameters.Gradient, _partialSums));
+    protected override unsafe double GradientNormCore()
+    {
+        if (Parameters.GradientIsZero)
+            return 0;
+        _gradientNorm = (Parameters.GradientVersion, Math.Sqrt(AdamW.SumOfSquares(Pool, Parameters.Count, Parameters.Gradient, _partialSums)));
+        return _gradientNorm.Norm;
+    }
 
     /// <inheritdoc/>
-    protected override unsafe void ApplyGradientsCore(in AdamWStep step)
+    /// <exception cref="InvalidOperationException">The gradient is not finite, or the step would leave weights or moments that are not; nothing was changed.</exception>
+    protected override void ApplyGradientsCore(in AdamWStep step)
     {
-        Parameters.EnsureMoments();
-        AdamW.Step(Pool, Parameters.Count, Parameters.WritableWeights, Parameters.AccumulatedGradient(), Parameters.First, Parameters.Second, step);
+        // Whoever clips has just asked for the norm.
+        double norm = !Parameters.GradientIsZero && _gradientNorm.Version == Parameters.GradientVersion ? _gradientNorm.Norm : GradientNormCore();
+        _update.Apply(step, norm);
         Parameters.ClearGradient();
     }
 
@@ -130,7 +140,6 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
     protected override void DisposeCore()
     {
         Pool.Dispose();
-        Head.Dispose();
         Trunk.Dispose();
         KeptValues.Dispose();
         Parameters.Dispose();

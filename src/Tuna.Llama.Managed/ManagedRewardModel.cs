@@ -16,7 +16,7 @@ namespace Tuna.Llama.Managed;
 public sealed class ManagedRewardModel : ManagedPolicy
 {
     private ManagedRewardModel(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(config, options, (parameters, _, _) => new RewardHead(config, parameters))
+        : base(config, options, (parameters, _, _, _) => new RewardHead(config, parameters))
     {
     }
 
@@ -44,7 +44,7 @@ public sealed class ManagedRewardModel : ManagedPolicy
         }
     }
 
-    /// <summary>Creates a model with fresh weights: norms 1, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
+    /// <summary>Creates a model with fresh weights: norms 1, biases 0, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
     /// <param name="config">The architecture.</param>
     /// <param name="options">Options, the seed of the weights among them; null for the defaults.</param>
     public static ManagedRewardModel Create(LlamaConfig config, ManagedLlamaOptions? options = null)

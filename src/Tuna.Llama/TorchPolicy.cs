@@ -61,6 +61,9 @@ public abstract partial class TorchPolicy : PolicyBase
     /// <summary>The options it was made with.</summary>
     public LlamaPolicyOptions Options => _options;
 
+    /// <summary>What this policy computes with, and what is missing here: a slow GPU run begins with a look at it.</summary>
+    public Acceleration Acceleration => _model.Parts.Acceleration;
+
     internal LlamaBackbone Backbone => _model;
 
     /// <inheritdoc/>

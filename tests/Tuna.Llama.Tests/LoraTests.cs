@@ -169,7 +169,7 @@ public class LoraTests
         using var folders = new TempFolder();
         using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.Config, options), loaded = LlamaRewardModel.Create(Tiny.Config, options);
         float[] Head(LlamaRewardModel m) => m.Model.named_parameters().Single(p => p.name == "score.weight").parameter.data<float>().ToArray();
-        double[] Rewards(IPolicyModel m)
+        double[] Rewards(IResponseScorer m)
         {
             var rewards = new double[8];
             m.Score(Groups, rewards);

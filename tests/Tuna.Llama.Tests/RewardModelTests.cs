@@ -14,7 +14,7 @@ public class RewardModelTests
 
     private static LlamaRewardModel Model(LlamaPolicyOptions? options = null) => LlamaRewardModel.Create(Tiny.Config, options);
 
-    private static double[] Rewards(IPolicyModel model, TokenGroup[]? groups = null)
+    private static double[] Rewards(IResponseScorer model, TokenGroup[]? groups = null)
     {
         var rewards = new double[(groups ?? Groups).Sum(g => g.Responses.Count)];
         model.Score(groups ?? Groups, rewards);

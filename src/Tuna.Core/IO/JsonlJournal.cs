@@ -248,7 +248,7 @@ public sealed class JsonlJournal : IDisposable
         _stream.Seek(lastLine, SeekOrigin.Begin);
         _stream.ReadExactly(tail);
         // Only the newline is missing, or is damaged.
-        bool agrees = LineChecksum.Remove(tail[..^1]).State == LineState.Agrees;
+        bool agrees = LineChecksum.Remove(tail.AsMemory(0, tail.Length - 1)).State == LineState.Agrees;
         int whole = IsWholeValue(tail) ? tail.Length : agrees ? tail.Length - 1 : 0;
         if (whole > 0)
         {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using Tuna.Numerics;
 
@@ -8,6 +9,8 @@ internal static class Leftovers
 {
     /// <summary>Digits of a process's own part of a name.</summary>
     private const int TokenLength = 16;
+
+    private static readonly SearchValues<char> s_digits = SearchValues.Create("0123456789abcdef");
 
     /// <summary>Tells this process from every other one that may write beside it, on other machines too.</summary>
     private static readonly string s_token = string.Create(
@@ -48,6 +51,6 @@ internal static class Leftovers
         if (!name.StartsWith(own, StringComparison.Ordinal) || name.Length < own.Length + AtomicFile.PartialSuffix.Length)
             return false;
         ReadOnlySpan<char> middle = name[own.Length..^AtomicFile.PartialSuffix.Length];
-        return middle is "" or ".old" || (middle.Length == TokenLength + 1 && middle[0] == '.' && !middle[1..].ContainsAnyExcept("0123456789abcdef"));
+        return middle is "" or ".old" || (middle.Length == TokenLength + 1 && middle[0] == '.' && !middle[1..].ContainsAnyExcept(s_digits));
     }
 }

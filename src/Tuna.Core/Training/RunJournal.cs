@@ -24,6 +24,7 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
 
     /// <summary>Opens the run folder and gives the checkpoint to resume from, if any.</summary>
     /// <exception cref="FileInUseException">Another process trains in the folder.</exception>
+    /// <exception cref="InvalidDataException">Checkpoints are there, but all are damaged.</exception>
     /// <exception cref="InvalidOperationException">The folder holds a run and resuming is switched off, or a run with other data or options.</exception>
     public TrainingCheckpoint? Open()
     {
@@ -35,12 +36,22 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
         if (!setup.Options.Resume && (checkpoints.Count > 0 || File.Exists(metrics)))
             throw new InvalidOperationException($"{_folder} already holds a run; choose another folder, or set {nameof(TrainerOptions.Resume)} to continue it.");
 
-        TrainingCheckpoint? latest = TrainingCheckpoint.FindLatest(_folder);
-        foreach (string passedOver in checkpoints.TakeWhile(f => f != latest?.Folder))
+        TrainingCheckpoint? latest = TrainingCheckpoint.FindLatest(_folder, out IReadOnlyList<string> damaged);
+        foreach (string passedOver in damaged)
             TrainerLog.CheckpointIgnored(setup.Logger, passedOver);
         if (latest is not null)
+        {
             RefuseOthers(latest);
+            if (TrainerStateCheck.Fault(latest.State, new TrainingPlan(setup.Groups.Count, setup.Options)) is { } fault)
+                throw new InvalidDataException($"{latest.Folder}: {fault}. The checkpoint is damaged; delete it to go on from the one before.");
+        }
+        else if (damaged.Count > 0)
+        {
+            throw new InvalidDataException($"No checkpoint of {_folder} can be used. {string.Join(' ', damaged)} Put an undamaged copy there, or delete the run folder to start again.");
+        }
         RemovePartials(_folder);
+        if (latest is not null && MetricsWriter.Restore(_folder, latest.Folder))
+            TrainerLog.MetricsRestored(setup.Logger, metrics, latest.Folder);
         _metrics = MetricsWriter.Open(_folder, latest?.State.MetricsLength ?? 0);
         if (latest is not null)
         {
@@ -88,8 +99,8 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     {
         TrainerState state = checkpoint.State;
         var differences = new List<string>();
-        if (state.Version is not (1 or TrainerState.CurrentVersion))
-            differences.Add($"the format's version is {state.Version} and this library writes {TrainerState.CurrentVersion}");
+        if (state.Version > TrainerState.CurrentVersion)
+            differences.Add($"the format's version is {state.Version} and this library reads up to {TrainerState.CurrentVersion}");
         if (state.GroupCount != setup.Groups.Count)
             differences.Add($"the data had {state.GroupCount} groups and has {setup.Groups.Count}");
         else if (state.Data != setup.DataFingerprint)

@@ -53,6 +53,24 @@ internal sealed class TrainingPlan
         return new StepRange(epoch, first, count, _tokens.Length == 0 ? CutByCount(count) : CutByTokens(Order(epoch).Slice(first, count)));
     }
 
+    /// <summary>Micro-batches of all steps before one.</summary>
+    /// <param name="step">0-based.</param>
+    public long MicroBatchesBefore(long step)
+    {
+        if (_tokens.Length > 0)
+        {
+            // Cut by tokens, every step has a number of its own.
+            long sum = 0;
+            for (long s = 0; s < step; s++)
+                sum += Range(s).MicroBatches;
+            return sum;
+        }
+
+        long perFullStep = CutByCount(GroupsPerStep).Length - 1;
+        long perEpoch = ((StepsPerEpoch - 1) * perFullStep) + Range(StepsPerEpoch - 1).MicroBatches;
+        return (step / StepsPerEpoch * perEpoch) + (step % StepsPerEpoch * perFullStep);
+    }
+
     /// <summary>Indices of the groups of one micro-batch of a step.</summary>
     public ReadOnlySpan<int> MicroBatch(StepRange range, int microBatch) =>
         Order(range.Epoch)[(range.First + range.Cuts[microBatch])..(range.First + range.Cuts[microBatch + 1])];

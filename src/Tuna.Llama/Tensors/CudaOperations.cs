@@ -19,18 +19,27 @@ internal sealed class CudaOperations : Operations
 
     public override bool SplitsWeights => true;
 
-    /// <summary>Compiles the kernels; null where there is no compiler or it refuses.</summary>
-    public static CudaOperations? TryCreate(Device device, ScalarType dtype, HeadShape shape)
+    /// <summary>Compiles the kernels; null, with the reason, where there is no compiler or it refuses.</summary>
+    public static CudaOperations? TryCreate(Device device, ScalarType dtype, HeadShape shape, out string? reason)
     {
         try
         {
-            string[] defines = [.. dtype == ScalarType.BFloat16 ? ["BF16"] : Array.Empty<string>(), $"HEAD={shape.Width}", $"FOLD={shape.Fold}"];
-            return new CudaOperations(KernelModule.Compile(Math.Max(0, device.index), ["layer.cu", "training.cu", "decoding.cu"], defines));
+            reason = null;
+            return Create(device, dtype, shape);
         }
         catch (Exception e) when (e is InvalidOperationException or DllNotFoundException or EntryPointNotFoundException)
         {
+            reason = $"No CUDA kernels: {e.Message}";
             return null;
         }
+    }
+
+    /// <summary>Compiles the kernels.</summary>
+    /// <exception cref="InvalidOperationException">There is no compiler, or it refuses a source; the message holds its log.</exception>
+    public static CudaOperations Create(Device device, ScalarType dtype, HeadShape shape)
+    {
+        string[] defines = [.. dtype == ScalarType.BFloat16 ? ["BF16"] : Array.Empty<string>(), $"HEAD={shape.Width}", $"FOLD={shape.Fold}"];
+        return new CudaOperations(KernelModule.Compile(Math.Max(0, device.index), ["layer.cu", "training.cu", "decoding.cu"], defines));
     }
 
     public override ScalarType AngleType(ScalarType dtype) => ScalarType.Float32;

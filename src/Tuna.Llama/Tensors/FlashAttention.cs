@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace Tuna.Llama.Tensors;
 /// <remarks>TorchSharp does not bind these functions of libtorch; its TorchScript compiler finds every one by name.</remarks>
 internal sealed class FlashAttention : IDisposable
 {
-    // As of libtorch 2.5 to 2.12; later parameters have defaults.
+    // As of libtorch 2.5 to 2.12; later parameters have defaults. The last line ends in a line break, which some versions' parser asks for.
     private const string Source = """
         def forward(q: Tensor, k: Tensor, v: Tensor, cq: Tensor, ck: Tensor, mq: int, mk: int, causal: int):
             out, sums, state, unused, mask = torch._flash_attention_forward(q, k, v, cq, ck, mq, mk, 0.0, causal != 0, False)
@@ -15,15 +16,37 @@ internal sealed class FlashAttention : IDisposable
         def backward(g: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, sums: Tensor, cq: Tensor, ck: Tensor, mq: int, mk: int, causal: int, state: Tensor, unused: Tensor):
             dq, dk, dv = torch._flash_attention_backward(g, q, k, v, out, sums, cq, ck, mq, mk, 0.0, causal != 0, state, unused)
             return [dq, dk, dv]
+
         """;
 
     private readonly jit.CompilationUnit _unit = jit.compile(Source);
     private Tensor? _state;
     private Tensor? _unused;
 
-    /// <summary>Whether it takes heads of this width on this device.</summary>
-    public static bool Supports(Device device, ScalarType dtype, HeadShape shape) =>
-        device.type == DeviceType.CUDA && dtype is ScalarType.BFloat16 or ScalarType.Float16 && shape.Width % 8 == 0 && shape.Width <= 256;
+    /// <summary>Why it does not take heads of this width on this device; null where it does.</summary>
+    public static string? Unsupported(Device device, ScalarType dtype, HeadShape shape)
+    {
+        if (device.type != DeviceType.CUDA)
+            return "FlashAttention runs on GPUs.";
+        if (dtype is not (ScalarType.BFloat16 or ScalarType.Float16))
+            return $"FlashAttention computes in BF16, not {dtype}.";
+        return shape.Width % 8 != 0 || shape.Width > 256 ? $"FlashAttention takes heads of a multiple of 8 up to 256, not {shape.Width}." : null;
+    }
+
+    /// <summary>Compiles it; null, with libtorch's reason, where this libtorch has no such functions.</summary>
+    public static FlashAttention? TryCreate(out string? reason)
+    {
+        try
+        {
+            reason = null;
+            return new FlashAttention();
+        }
+        catch (ExternalException e)
+        {
+            reason = $"This libtorch has no FlashAttention of the known form: {e.Message.Split('\n')[0]}";
+            return null;
+        }
+    }
 
     /// <summary>Attention of sequences.</summary>
     /// <param name="q">Queries, [N, H, E].</param>

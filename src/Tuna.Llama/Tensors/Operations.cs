@@ -15,8 +15,12 @@ internal abstract class Operations : IDisposable
     /// <param name="dtype">The type that the model computes in.</param>
     /// <param name="shape">The heads, for which decoding's attention is compiled.</param>
     /// <param name="kernels">Whether kernels are wanted.</param>
-    public static Operations For(Device device, ScalarType dtype, HeadShape shape, bool kernels = true) =>
-        kernels && device.type == DeviceType.CUDA && CudaOperations.TryCreate(device, dtype, shape) is { } own ? own : new PlainOperations();
+    /// <param name="reason">Receives why there are no kernels where they are wanted; else null.</param>
+    public static Operations For(Device device, ScalarType dtype, HeadShape shape, bool kernels, out string? reason)
+    {
+        reason = null;
+        return kernels && device.type == DeviceType.CUDA && CudaOperations.TryCreate(device, dtype, shape, out reason) is { } own ? own : new PlainOperations();
+    }
 
     /// <summary>The type that rotary angles are wanted in.</summary>
     public abstract ScalarType AngleType(ScalarType dtype);
@@ -56,7 +60,7 @@ internal abstract class Operations : IDisposable
         Tensor first = output.narrow(0, start, other.shape[0]), sums = logSums.narrow(1, start, other.shape[0]);
         Tensor merged = sums.logaddexp(otherSums);
         Tensor share = sums.sub(merged).exp_().t().unsqueeze(2), otherShare = otherSums.sub(merged).exp_().t().unsqueeze(2); // [n, H, 1]
-        first.copy_((first.to(ScalarType.Float32) * share).add_(other.to(ScalarType.Float32).mul_(otherShare)));
+        first.copy_((first.to(ScalarType.Float32) * share).add_(other.to(ScalarType.Float32) * otherShare)); // to() may be other itself: not in place
         sums.copy_(merged);
     }
 

@@ -36,7 +36,7 @@ public class RankedFormatsTests
             new TrlPreferenceFormat());
         Assert.Equal("Be brief.\n\nUser: hi\n\nAssistant: hello\n\nUser: bye", row.Instruction);
         Assert.Equal([7.5, 3], row.Scores);
-        Assert.Equal(["source", "messages"], row.Extra.Select(f => f.Name));
+        Assert.Equal(["source", "prompt_messages"], row.Extra.Select(f => f.Name));
         Assert.Contains("\"Be brief.\"", row.Extra[1].Json);
     }
 
@@ -69,7 +69,8 @@ public class RankedFormatsTests
         Assert.Equal([5, 1.5, null], row.Scores);
         Assert.Equal([7.5, 10, null], Read($"[{Row}]", new UltraFeedbackFormat(UltraFeedbackScore.Overall)).Scores);
         Assert.Equal([4.25, 1.5, null], Read($"[{Row}]", new UltraFeedbackFormat(UltraFeedbackScore.FineGrained)).Scores);
-        Assert.Equal([new("source", "\"s\""), new("aspects", """{"helpfulness":[5,2,null],"honesty":[null,1,null]}""")], row.Extra);
+        Assert.Equal(["source", "aspects", "candidate_notes"], row.Extra.Select(f => f.Name));
+        Assert.Equal("""{"helpfulness":[5,2,null],"honesty":[null,1,null]}""", row.Extra[1].Json);
         Assert.Equal(row, RoundTrip(row, new UltraFeedbackFormat()));
     }
 
@@ -237,7 +238,7 @@ public class RankedFormatsTests
     {
         using var folder = new TemporaryFolder();
         string message = Assert.Throws<DataFormatException>(() => RankedFormats.Detect(folder.Write("x.json", """{"text":"a","label":1}"""))).Message;
-        Assert.Contains("the fields text, label. Known forms: alpaca,", message);
+        Assert.Contains("the fields text, label. A form is known by all its fields: ranked (instruction, output[])", message);
         Assert.Throws<DataFormatException>(() => RankedFormats.Detect(folder.Write("y.json", "")));
     }
 

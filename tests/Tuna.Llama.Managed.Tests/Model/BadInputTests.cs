@@ -70,14 +70,6 @@ public class BadInputTests
     }
 
     [Fact]
-    public void Create_ConfigWithBiases_NamesTheKey()
-    {
-        LlamaConfig config = Models.Config with { QueryKeyValueBias = true };
-        Assert.Contains("attention_bias", Assert.Throws<NotSupportedException>(() => ManagedLlama.Create(config, new() { Seed = 1 })).Message, StringComparison.Ordinal);
-        Assert.Contains("mlp_bias", Assert.Throws<NotSupportedException>(() => ManagedLlama.Create(Models.Config with { MlpBias = true }, new() { Seed = 1 })).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Options_OutsideTheirRange_Throw()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { Threads = 0 }.Validate());

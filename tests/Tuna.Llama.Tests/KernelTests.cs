@@ -1,0 +1,198 @@
+using Tuna.Llama.Tensors;
+using Tuna.Llama.Tensors.Cuda;
+using Tuna.Losses;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
+using Tuna.Policies;
+using static TorchSharp.torch;
+
+namespace Tuna.Llama.Tests;
+
+/// <summary>Each kernel against the plain operation beside it, on a GPU; skipped where there is none.</summary>
+[Trait("Category", "Gpu")]
+public class KernelTests
+{
+    private static readonly string[] Sources = ["layer.cu", "training.cu", "decoding.cu"];
+
+    [SkippableTheory]
+    [InlineData(80)]
+    [InlineData(90)]
+    [InlineData(120)]
+    public void Compile_ForEveryGeneration_Succeeds(int capability)
+    {
+        Skip.IfNot(Nvrtc.IsAvailable, "Needs NVRTC, which comes with libtorch's CUDA packages.");
+        foreach (string[] defines in new[] { ["HEAD=64", "FOLD=8", "BF16"], new[] { "HEAD=10", "FOLD=2" } })
+            Assert.NotEmpty(Nvrtc.Compile(KernelModule.Source(Sources), capability, defines));
+    }
+
+    [SkippableTheory]
+    [InlineData(ScalarType.Float32, 64, 48)]
+    [InlineData(ScalarType.Float32, 41, 13)]
+    [InlineData(ScalarType.BFloat16, 2048, 5632)]
+    public void LayerOperations_OnCuda_AreThePlainOnes(ScalarType dtype, int d, int f)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Operations own = Kernels(dtype);
+        using var plain = new PlainOperations();
+        const int N = 37;
+        Tensor x = Random(dtype, N, d), w = Random(dtype, d), dy = Random(dtype, N, d), around = Random(dtype, N, d), gu = Random(dtype, N, 2 * f), ds = Random(dtype, N, f);
+        Close(plain.Norm(x, w, 1e-5), own.Norm(x, w, 1e-5));
+        foreach (Tensor? base1 in new[] { around, null })
+        {
+            Close(plain.NormBackward(dy, x, w, 1e-5, base1, out Tensor expected), own.NormBackward(dy, x, w, 1e-5, base1, out Tensor actual));
+            Close(expected, actual);
+        }
+
+        Close(plain.Gate(gu), own.Gate(gu));
+        Close(plain.GateBackward(gu, ds, out Tensor product), own.GateBackward(gu, ds, out Tensor again));
+        Close(product, again);
+        Tensor first = Random(dtype, N, 9 * 10), second = first.clone();
+        var positions = Enumerable.Range(5, N).ToArray();
+        using Rotary angles = Rotary.Of(new RotaryFrequencies([1, 0.5, 0.1, 0.01, 0.001], 1), positions, CUDA, ScalarType.Float32);
+        foreach (bool back in new[] { false, true })
+        {
+            plain.Rotate(first, angles, 6, back);
+            own.Rotate(second, angles, 6, back);
+            Close(first, second);
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16)]
+    public void AttentionsSeams_OnCuda_AreThePlainOnes(ScalarType dtype)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Operations own = Kernels(dtype);
+        Operations plain = new PlainOperations();
+        const int N = 21, Start = 9, Count = 8, Keys = 9;
+        Tensor o1 = Random(dtype, N, 4, 10), l1 = Random(ScalarType.Float32, 4, N), o2 = Random(dtype, Count, 4, 10), l2 = Random(ScalarType.Float32, 4, Count);
+        Tensor o3 = o1.clone(), l3 = l1.clone();
+        plain.MergeAttention(o1, l1, o2, l2, Start);
+        own.MergeAttention(o3, l3, o2, l2, Start);
+        Close(o1, o3);
+        Close(l1, l3);
+        (Tensor, Tensor, Tensor) rows = (Random(dtype, N, 4, 10), Random(dtype, N, 2, 10), Random(dtype, N, 2, 10)), prompts = (Random(dtype, Count, 4, 10), Random(dtype, Keys, 2, 10), Random(dtype, Keys, 2, 10));
+        using Rotary angles = Rotary.Of(new RotaryFrequencies([1, 0.5, 0.1, 0.01, 0.001], 1), [.. Enumerable.Range(0, N)], CUDA, ScalarType.Float32);
+        Tensor alone = own.CollectAttention(rows, null, angles, 0), with = own.CollectAttention(rows, prompts, angles, Start);
+        Close(plain.CollectAttention(rows, null, angles, 0), alone);
+        Close(plain.CollectAttention(rows, prompts, angles, Start), with); // last: the plain one adds in place
+    }
+
+    [SkippableTheory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16)]
+    public void LogProbs_OnCuda_AreThePlainOnes(ScalarType dtype)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Operations own = Kernels(dtype);
+        using var plain = new PlainOperations();
+        Tensor logits = Random(dtype, 3, 1000), again = logits.clone(), gradients = Random(ScalarType.Float32, 5);
+        // Pairs 1 to 4 of five: rows 0, 0 and 2.
+        var pairs = new PairRows(tensor(new[] { 1, 3, 3, 4 }, device: CUDA), tensor(new[] { 0, 5, 999, 11, 0 }, device: CUDA), 1, tensor(new long[] { 0, 0, 2 }, device: CUDA));
+        Tensor totals = stack([gradients[1] + gradients[2], gradients[0] * 0, gradients[3]]);
+        Tensor Values(Operations operations, out Tensor sums)
+        {
+            sums = empty([3], ScalarType.Float32, CUDA);
+            Tensor values = zeros([5], ScalarType.Float32, CUDA);
+            operations.LogProbs(logits, pairs, sums, values);
+            return values;
+        }
+
+        Close(Values(plain, out Tensor expected), Values(own, out Tensor actual));
+        Close(expected, actual);
+        Close(plain.LogProbsBackward(logits, pairs, expected, gradients, totals), own.LogProbsBackward(again, pairs, actual, gradients, totals));
+    }
+
+    [SkippableFact]
+    public void AdamW_OnCuda_IsThePlainOneAndKeepsLowerBits()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Operations own = Kernels(ScalarType.BFloat16), single = Kernels(ScalarType.Float32);
+        using var plain = new PlainOperations();
+        const int N = 3000;
+        Tensor w = Random(ScalarType.Float32, N), g = Random(ScalarType.Float32, N), m = Random(ScalarType.Float32, N), v = Random(ScalarType.Float32, N).square();
+        var numbers = new AdamWNumbers(0.9, 0.95, 1e-8, 0.999, 1e-3, 0.3, 0.5);
+        Tensor upper = empty([N], ScalarType.BFloat16, CUDA), lower = empty([N], ScalarType.Int16, CUDA), copy = w.clone();
+        own.Split(w, upper, lower);
+        Assert.True(own.Join(upper, lower).equal(w).all().cpu().item<bool>());
+        own.AdamW(new AdamWTensors(upper, lower, null, g, m.clone(), v.clone()), numbers);
+        single.AdamW(new AdamWTensors(copy, null, null, g, m.clone(), v.clone()), numbers);
+        plain.AdamW(new AdamWTensors(w, null, null, g, m.clone(), v.clone()), numbers);
+        Close(w, copy);
+        Close(w, own.Join(upper, lower));
+        Assert.Equal(plain.SumOfSquares([g, v]), own.SumOfSquares([g, v]), 1e-2);
+    }
+
+    [SkippableFact]
+    public void Train_Bf16WithFlashAttention_HasThePlainGradients()
+    {
+        LlamaConfig config = Tiny.Config with { HeadDimension = 16, HiddenSize = 64 };
+        TokenGroup[] groups = [.. Batches.Random(3, 4, 97), .. Batches.Random(2, 1, 97, 5).Select(x => new TokenGroup(x.Id, x.Prompt, [], default, x.Responses[0]))]; // and two of one response alone
+        RequireGpu();
+        // A smooth loss: with a margin, a rounding could move a pair across it.
+        var loss = new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses);
+        Dictionary<string, float[]> Run(string device, TensorDType type, ActivationMode mode)
+        {
+            using LlamaPolicy policy = LlamaPolicy.Create(config, new() { Device = device, ComputeType = type, Activations = mode });
+            Batches.Accumulate(policy, loss, groups);
+            return Tiny.Gradients(policy);
+        }
+
+        Dictionary<string, float[]> exact = Run("cpu", TensorDType.F32, ActivationMode.Keep), rounded = Run("cpu", TensorDType.BF16, ActivationMode.Keep);
+        foreach (ActivationMode mode in new[] { ActivationMode.Keep, ActivationMode.Recompute })
+        {
+            Dictionary<string, float[]> actual = Run("cuda", TensorDType.BF16, mode);
+            foreach (string name in exact.Keys)
+            {
+                double plain = Distance(exact[name], rounded[name]), own = Distance(exact[name], actual[name]);
+                Assert.True(own <= (1.5 * plain) + 0.01, $"{name}, {mode}: relative distance {own}; of plain bf16 {plain}");
+            }
+        }
+    }
+
+    [SkippableFact]
+    public void Sample_OnCuda_DrawsTheCpusTokensWhateverIsBeside()
+    {
+        RequireGpu();
+        SamplingRequest Request(int prompt, ulong seed, int count) => new() { Prompt = Enumerable.Range(3, prompt).ToArray(), Count = count, MaxNewTokens = 20, Seed = seed, StopTokens = [2, 50] };
+        SamplingRequest[] requests = [Request(4, 7, 3), Request(9, 8, 2) with { TopK = 10 }, Request(2, 9, 3) with { TopP = 0.7, Temperature = 0.8 }, Request(5, 1, 1) with { Temperature = 0 }];
+        string[] Run(string device, int batch)
+        {
+            using LlamaPolicy policy = Tiny.Policy(new() { Device = device, ComputeType = TensorDType.F32, MaxSampleBatch = batch });
+            return [.. policy.Sample(requests).SelectMany(r => r).Select(s => string.Join(',', s.Tokens))];
+        }
+
+        string[] expected = Run("cpu", 64);
+        Assert.Equal(expected, Run("cuda", 64));
+        Assert.Equal(expected, Run("cuda", 3));
+    }
+
+    // |a - b| / |a|
+    private static double Distance(float[] a, float[] b) =>
+        Math.Sqrt(a.Zip(b, (x, y) => ((double)x - y) * ((double)x - y)).Sum() / a.Sum(x => (double)x * x));
+
+    private static void RequireGpu() => Skip.IfNot(cuda.is_available(), "Needs an NVIDIA GPU and TorchSharp-cuda-linux or TorchSharp-cuda-windows.");
+
+    private static Operations Kernels(ScalarType dtype)
+    {
+        RequireGpu();
+        return CudaOperations.Create(CUDA, dtype, new HeadShape(4, 2, 10));
+    }
+
+    private static Tensor Random(ScalarType dtype, params long[] shape)
+    {
+        using var generator = new Generator((ulong)shape.Sum());
+        return randn(shape, ScalarType.Float32, CPU, generator: generator).to(CUDA).to(dtype);
+    }
+
+    private static void Close(Tensor expected, Tensor actual)
+    {
+        Assert.Equal(expected.dtype, actual.dtype);
+        using DisposeScope scope = NewDisposeScope();
+        Tensor wide = expected.to(ScalarType.Float64);
+        double error = (actual.to(ScalarType.Float64) - wide).norm().item<double>() / wide.norm().item<double>();
+        // Two roundings to bf16 beside each other; single precision adds in another order.
+        Assert.InRange(error, 0, expected.dtype == ScalarType.BFloat16 ? 1e-2 : 1e-5);
+    }
+}
