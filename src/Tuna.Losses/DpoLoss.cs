@@ -8,7 +8,8 @@ namespace Tuna.Losses;
 /// </code>
 /// <para>
 /// with y_w the preferred response, y_l the other, p the policy, p_ref the frozen reference policy; sums over the tokens, not means.
-/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's loss.
+/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's
+/// loss.
 /// A group without a pair of different scores adds 0.
 /// </para>
 /// </remarks>

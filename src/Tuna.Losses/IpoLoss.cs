@@ -8,7 +8,8 @@ namespace Tuna.Losses;
 /// </code>
 /// <para>
 /// with y_w the preferred response, y_l the other; sums over the tokens as in the paper (some libraries divide by the lengths first).
-/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's loss.
+/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's
+/// loss.
 /// A group without a pair of different scores adds 0. The value is in nats squared.
 /// </para>
 /// </remarks>

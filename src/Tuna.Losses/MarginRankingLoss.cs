@@ -2,7 +2,8 @@ namespace Tuna.Losses;
 
 /// <summary>Tuna's objective: a margin ranking loss over all pairs of ranked responses, with a likelihood regularizer.</summary>
 /// <remarks>
-/// <para>Li, Liu, Zhang, Lu, Wei, <i>Tuna: Instruction Tuning using Feedback from Large Language Models</i>, arXiv 2310.13385, Eq. 4-6:</para>
+/// <para>Li, Liu, Zhang, Lu, Wei, <i>Tuna: Instruction Tuning using Feedback from Large Language Models</i>, arXiv 2310.13385, Eq.
+/// 4-6:</para>
 /// <code>
 /// v_k    = log p(r_k | i) / |r_k|
 /// L_rank = sum over j &lt; k of max(0, v_k - v_j + m (k - j))
@@ -55,7 +56,8 @@ public sealed class MarginRankingLoss : IRankingLoss
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">
-    /// The batch is malformed; or lambda is above 0 and a group has no reference response (<see cref="MarginReduction.Paper"/>) or the batch no candidate (<see cref="MarginReduction.Released"/>).
+    /// The batch is malformed; or lambda is above 0 and a group has no reference response (<see cref="MarginReduction.Paper"/>) or the
+    /// batch no candidate (<see cref="MarginReduction.Released"/>).
     /// </exception>
     public double Evaluate(in RankingBatch batch, Span<double> gradient) => EvaluateTerms(batch, gradient).Loss;
 

@@ -7,7 +7,8 @@ namespace Tuna.Losses;
 /// L_MLE(i, r) = -(1 / |r|) log p(r | i)
 /// </code>
 /// <para>
-/// with |r| the length in tokens, end-of-sequence included. The mean over the group's target responses, then over the groups: every response
+/// with |r| the length in tokens, end-of-sequence included. The mean over the group's target responses, then over the groups: every
+/// response
 /// weighs the same whatever its length. The other responses have exactly zero gradient, so they cost an engine no backward work.
 /// </para>
 /// </remarks>

@@ -22,7 +22,8 @@ public enum ResponseMeasure
 /// L = mean over groups of mean over pairs of f(z(preferred) - z(other))
 /// </code>
 /// <para>
-/// The pairs are those of <see cref="PairSelection"/> with different scores; a group without one adds 0. <see cref="PairLoss"/> is f and its derivative; the base turns it into the gradient
+/// The pairs are those of <see cref="PairSelection"/> with different scores; a group without one adds 0. <see cref="PairLoss"/> is f and
+/// its derivative; the base turns it into the gradient
 /// of every response. A pair whose derivative is exactly zero costs no backward work.
 /// </para>
 /// </remarks>

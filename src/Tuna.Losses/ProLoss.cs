@@ -10,7 +10,8 @@ namespace Tuna.Losses;
 /// with temperatures:    T_ki = 1 / (score_k - score_i) for i > k,   T_kk = min over i > k of T_ki
 /// </code>
 /// <para>
-/// The likelihood term is the mean over the tokens of the best response. A pair of equal scores has an infinite temperature, so its exponent is 0;
+/// The likelihood term is the mean over the tokens of the best response. A pair of equal scores has an infinite temperature, so its
+/// exponent is 0;
 /// without temperatures equal scores keep the order they come in. A group with one candidate adds its likelihood term alone.
 /// The batch's loss is the mean over the groups.
 /// </para>

@@ -38,7 +38,8 @@ internal readonly struct LogRatio : IResponseValue
 /// <summary>z = log(p / (1 - p)) with p = exp(log p(y) / |y|): ORPO's log odds.</summary>
 internal readonly struct LogOdds : IResponseValue
 {
-    /// <summary>Mean log-probabilities are cut here, an ulp of 1 below certainty, where the log odds (36.8) and their slope would be infinite.</summary>
+    /// <summary>Mean log-probabilities are cut here, an ulp of 1 below certainty, where the log odds (36.8) and their slope would be
+    /// infinite.</summary>
     private const double Certain = -1.1102230246251565e-16;
 
     public static double Of(in RankingBatch batch, int row)

@@ -8,7 +8,8 @@ namespace Tuna.Losses;
 /// </code>
 /// <para>
 /// with y_w the preferred response, y_l the other, |.| a length in tokens.
-/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's loss.
+/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's
+/// loss.
 /// A group without a pair of different scores adds 0.
 /// </para>
 /// </remarks>

@@ -2,11 +2,15 @@ using Tuna.Policies;
 
 namespace Tuna.Models;
 
-/// <summary>What every engine owes its callers besides arithmetic: checked arguments, one open pass, scoring in chunks, one user at a time, and an end.</summary>
+/// <summary>What every engine owes its callers besides arithmetic: checked arguments, one open pass, scoring in chunks, one user at a time,
+/// and an end.</summary>
 /// <remarks>
-/// An engine derives from it and writes the members that end in <c>Core</c>, which are called with checked arguments, by one thread at a time and never after disposal. A second thread that comes while one
-/// is inside meets <see cref="InvalidOperationException"/>, as does <see cref="Dispose"/> then; a member that is called later meets <see cref="ObjectDisposedException"/>. The price is one
-/// interlocked exchange per call. An engine that samples or shows hidden states implements <see cref="ITrainablePolicy"/> or <see cref="IHiddenStates"/> beside it, within <see cref="TakeTurn"/>.
+/// An engine derives from it and writes the members that end in <c>Core</c>, which are called with checked arguments, by one thread at a
+/// time and never after disposal. A second thread that comes while one
+/// is inside meets <see cref="InvalidOperationException"/>, as does <see cref="Dispose"/> then; a member that is called later meets
+/// <see cref="ObjectDisposedException"/>. The price is one
+/// interlocked exchange per call. An engine that samples or shows hidden states implements <see cref="ITrainablePolicy"/> or
+/// <see cref="IHiddenStates"/> beside it, within <see cref="TakeTurn"/>.
 /// </remarks>
 public abstract class PolicyBase : ITrainableScorer
 {
@@ -74,7 +78,8 @@ public abstract class PolicyBase : ITrainableScorer
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentOutOfRangeException">The step's number is below 1, its learning rate or scale is not finite, or a constant is outside its range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The step's number is below 1, its learning rate or scale is not finite, or a constant
+    /// is outside its range.</exception>
     /// <exception cref="InvalidOperationException">A pass is open.</exception>
     public void ApplyGradients(in AdamWStep step)
     {

@@ -4,10 +4,13 @@ using Tuna.Policies;
 
 namespace Tuna.Conformance;
 
-/// <summary>What every <see cref="ITrainableScorer"/> owes the trainer, as tests. Derive a class from it in the engine's test project and say how to open a model.</summary>
+/// <summary>What every <see cref="ITrainableScorer"/> owes the trainer, as tests. Derive a class from it in the engine's test project and
+/// say how to open a model.</summary>
 /// <remarks>
-/// The model is tiny: a handful of layers, a vocabulary of 16 to a few hundred ids, a context of at least 32 tokens, weights large enough that responses differ (a standard deviation of 0.2
-/// or so). It computes and saves in single precision. Tolerances are those of single precision; an engine whose sums are less exact says so in <see cref="Tolerance"/>.
+/// The model is tiny: a handful of layers, a vocabulary of 16 to a few hundred ids, a context of at least 32 tokens, weights large enough
+/// that responses differ (a standard deviation of 0.2
+/// or so). It computes and saves in single precision. Tolerances are those of single precision; an engine whose sums are less exact says so
+/// in <see cref="Tolerance"/>.
 /// </remarks>
 public abstract partial class ScorerConformance
 {
@@ -22,7 +25,8 @@ public abstract partial class ScorerConformance
     /// <param name="folder">The model folder.</param>
     protected abstract ITrainableScorer Load(string folder);
 
-    /// <summary>Random groups that fit the model: responses of one token, of several, and of many; two that begin alike; ties; one reference response.</summary>
+    /// <summary>Random groups that fit the model: responses of one token, of several, and of many; two that begin alike; ties; one
+    /// reference response.</summary>
     protected static TokenGroup[] Groups(PolicyInfo info, ulong seed = 1)
     {
         ArgumentNullException.ThrowIfNull(info);

@@ -12,7 +12,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registers Tuna with a service collection.</summary>
 /// <remarks>
-/// One rule for engines, losses, rankers and the trainer: of the registrations without a key the last one wins; with a key each stands beside the others, the last one of a key winning.
+/// One rule for engines, losses, rankers and the trainer: of the registrations without a key the last one wins; with a key each stands
+/// beside the others, the last one of a key winning.
 /// Everything is a singleton and also works by <c>new</c>.
 /// </remarks>
 public static class TunaServiceCollectionExtensions
@@ -79,7 +80,8 @@ public static class TunaServiceCollectionExtensions
             .Add<ITrainablePolicy>(services => Of<T>(services, key), key)
             .Add<IPolicyModel>(services => Of<T>(services, key), key);
 
-    /// <summary>Adds a reward model: one instance, found as <typeparamref name="T"/>, <see cref="ITrainableScorer"/> and <see cref="IResponseScorer"/>.</summary>
+    /// <summary>Adds a reward model: one instance, found as <typeparamref name="T"/>, <see cref="ITrainableScorer"/> and
+    /// <see cref="IResponseScorer"/>.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="create">Opens the model, when it is first asked for; the container disposes it.</param>
     /// <param name="key">Its key; null for the model that the trainer takes.</param>
@@ -92,7 +94,8 @@ public static class TunaServiceCollectionExtensions
     /// <summary>Adds a trainer of the registered model with the registered loss.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="options">How to train.</param>
-    /// <param name="key">The key of the trainer, and of its model and loss where some are registered under it; otherwise those without a key.</param>
+    /// <param name="key">The key of the trainer, and of its model and loss where some are registered under it; otherwise those without a
+    /// key.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
     public static ITunaBuilder AddTrainer(this ITunaBuilder builder, TrainerOptions options, object? key = null)
     {

@@ -14,6 +14,7 @@ public interface IRankingLoss
     /// <exception cref="ArgumentException"><paramref name="gradient"/> is not [R], or the batch lacks what the loss needs.</exception>
     double Evaluate(in RankingBatch batch, Span<double> gradient);
 
-    /// <summary>Tells this loss from every other: its name and each setting that changes what <see cref="Evaluate"/> gives. A run is resumed only with the loss it began with.</summary>
+    /// <summary>Tells this loss from every other: its name and each setting that changes what <see cref="Evaluate"/> gives. A run is
+    /// resumed only with the loss it began with.</summary>
     LossDescription Describe();
 }

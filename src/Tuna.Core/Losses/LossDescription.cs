@@ -7,7 +7,8 @@ public sealed class LossDescription
 {
     /// <summary>Describes a loss.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="settings">Its settings, in a fixed order: numbers, texts, truth values or names of an enum; formatted without the machine's culture.</param>
+    /// <param name="settings">Its settings, in a fixed order: numbers, texts, truth values or names of an enum; formatted without the
+    /// machine's culture.</param>
     /// <exception cref="ArgumentException">The name is empty.</exception>
     public LossDescription(string name, params ReadOnlySpan<(string Name, object Value)> settings)
     {

@@ -1,6 +1,7 @@
 namespace Tuna.Losses;
 
-/// <summary>Which pairs of a group's candidates a pairwise loss compares. Pairs of equal score are left out of every selection. With two candidates all are the same.</summary>
+/// <summary>Which pairs of a group's candidates a pairwise loss compares. Pairs of equal score are left out of every selection. With two
+/// candidates all are the same.</summary>
 public enum PairSelection
 {
     /// <summary>Every j &lt; k: K (K - 1) / 2 pairs.</summary>

@@ -1,7 +1,8 @@
 namespace Tuna.Losses;
 
 /// <summary>A micro-batch as a loss sees it: B groups, R responses in all, flat and in the order of the groups.</summary>
-/// <remarks>Rows <c>Offsets[b] .. Offsets[b] + CandidateCounts[b]</c> are group b's candidates, best first; one more row before <c>Offsets[b + 1]</c> is its reference response.</remarks>
+/// <remarks>Rows <c>Offsets[b] .. Offsets[b] + CandidateCounts[b]</c> are group b's candidates, best first; one more row before
+/// <c>Offsets[b + 1]</c> is its reference response.</remarks>
 public readonly ref struct RankingBatch
 {
     /// <summary>First row of each group and the total, [B + 1].</summary>
@@ -10,7 +11,8 @@ public readonly ref struct RankingBatch
     /// <summary>Candidates of each group, [B].</summary>
     public required ReadOnlySpan<int> CandidateCounts { get; init; }
 
-    /// <summary>The model's number for each response, [R]: of a policy the sum over the tokens of log p(token), nats; of a reward model the reward.</summary>
+    /// <summary>The model's number for each response, [R]: of a policy the sum over the tokens of log p(token), nats; of a reward model the
+    /// reward.</summary>
     public required ReadOnlySpan<double> Values { get; init; }
 
     /// <summary>Response lengths in tokens, end-of-sequence included, >= 1, [R].</summary>

@@ -1,6 +1,7 @@
 namespace Tuna.Policies;
 
-/// <summary>One AdamW update (Loshchilov and Hutter, arXiv 1711.05101): decoupled weight decay on every parameter, norms included.</summary>
+/// <summary>One AdamW update (Loshchilov and Hutter, arXiv 1711.05101): decoupled weight decay on every parameter, norms
+/// included.</summary>
 /// <param name="Step">1-based count of updates, for the bias correction.</param>
 /// <param name="LearningRate">Learning rate of this step, already scheduled.</param>
 /// <param name="GradientScale">Factor on the accumulated gradients before use: the clipping coefficient, 1 when nothing is clipped.</param>

@@ -1,7 +1,8 @@
 namespace Tuna.Policies;
 
 /// <summary>A scorer whose parameters can be trained from the gradient of its responses' numbers: a policy or a reward model.</summary>
-/// <remarks>Used by one thread at a time. Gradients accumulate over passes until <see cref="ApplyGradients"/>, which consumes them.</remarks>
+/// <remarks>Used by one thread at a time. Gradients accumulate over passes until <see cref="ApplyGradients"/>, which consumes
+/// them.</remarks>
 public interface ITrainableScorer : IResponseScorer
 {
     /// <summary>Computes a micro-batch and keeps what backward needs. One pass may be open at a time; dispose it before the next.</summary>
@@ -24,7 +25,8 @@ public interface ITrainableScorer : IResponseScorer
     void SaveModel(string folder);
 
     /// <summary>
-    /// Writes all that training needs besides the model's files for a bit-exact continuation (full-precision weights where the model's files
+    /// Writes all that training needs besides the model's files for a bit-exact continuation (full-precision weights where the model's
+    /// files
     /// round them, AdamW moments, accumulated gradients, engine randomness) into the same folder, as files of the engine's own naming.
     /// </summary>
     void SaveTrainingState(string folder);

@@ -1,7 +1,8 @@
 namespace Tuna.Training;
 
 /// <summary>The learning rate of each step as a fraction of the peak: a linear warm-up, then a decay. Immutable.</summary>
-/// <remarks>With w warm-up steps, step t (1-based) of the warm-up has t / (w + 1) of the peak, so no step is wasted at zero and step w + 1 is the first at the peak.</remarks>
+/// <remarks>With w warm-up steps, step t (1-based) of the warm-up has t / (w + 1) of the peak, so no step is wasted at zero and step w + 1
+/// is the first at the peak.</remarks>
 public abstract record LearningRateSchedule
 {
     private protected LearningRateSchedule()

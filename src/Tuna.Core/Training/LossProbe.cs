@@ -4,10 +4,12 @@ using Tuna.Numerics;
 
 namespace Tuna.Training;
 
-/// <summary>How version 1 of a checkpoint tells losses apart: by what they compute. Later ones record <see cref="IRankingLoss.Describe"/>; this is for resuming older runs.</summary>
+/// <summary>How version 1 of a checkpoint tells losses apart: by what they compute. Later ones record <see cref="IRankingLoss.Describe"/>;
+/// this is for resuming older runs.</summary>
 internal static class LossProbe
 {
-    /// <summary>The type's name and the loss of a few fixed made-up batches, to six digits: coarse enough for another processor's rounding.</summary>
+    /// <summary>The type's name and the loss of a few fixed made-up batches, to six digits: coarse enough for another processor's
+    /// rounding.</summary>
     public static string Of(IRankingLoss loss)
     {
         var rng = new Rng(0x70726F6265); // "probe"

@@ -9,14 +9,17 @@ namespace Tuna.Training;
 /// <summary>Trains a policy or a reward model on groups of ranked responses, with any objective over one number per response.</summary>
 /// <remarks>
 /// <para>
-/// A step's gradient is that of the mean loss over all its groups, however they are cut into micro-batches. Weights are never updated with NaN
+/// A step's gradient is that of the mean loss over all its groups, however they are cut into micro-batches. Weights are never updated with
+/// NaN
 /// or infinity. The same model, data, options and thread count give the same bits.
 /// </para>
 /// <para>
-/// With a <see cref="TrainerOptions.RunFolder"/>, a run killed at any point and started again with the same arguments ends with the bits of an
+/// With a <see cref="TrainerOptions.RunFolder"/>, a run killed at any point and started again with the same arguments ends with the bits of
+/// an
 /// uninterrupted one: weights, moments, data order, partial accumulation and metrics.jsonl.
 /// </para>
-/// <para>Used by one thread. The model is the caller's: it is not disposed, and must have its initial weights when a run begins without a checkpoint.</para>
+/// <para>Used by one thread. The model is the caller's: it is not disposed, and must have its initial weights when a run begins without a
+/// checkpoint.</para>
 /// </remarks>
 public sealed class RankingTrainer
 {
@@ -57,15 +60,21 @@ public sealed class RankingTrainer
 
     /// <summary>Trains.</summary>
     /// <param name="groups">The data set.</param>
-    /// <param name="reference">Log-probabilities under the frozen reference policy, for losses that need them; from <see cref="ReferencePolicyCache"/> or <see cref="ReferenceLogProbs.Score"/>.</param>
-    /// <param name="evaluate">Called with the number of finished steps, at the end and every <see cref="TrainerOptions.EvaluateEverySteps"/>; may use the model but not train it. Its values go into the metrics; to resume to the same bytes it must be deterministic.</param>
+    /// <param name="reference">Log-probabilities under the frozen reference policy, for losses that need them; from
+    /// <see cref="ReferencePolicyCache"/> or <see cref="ReferenceLogProbs.Score"/>.</param>
+    /// <param name="evaluate">Called with the number of finished steps, at the end and every
+    /// <see cref="TrainerOptions.EvaluateEverySteps"/>; may use the model but not train it. Its values go into the metrics; to resume to
+    /// the same bytes it must be deterministic.</param>
     /// <param name="progress">Gets a report after each step, on the training thread.</param>
-    /// <param name="cancellationToken">Stops between micro-batches, the weights staying at the last finished step; by default a checkpoint is written first.</param>
+    /// <param name="cancellationToken">Stops between micro-batches, the weights staying at the last finished step; by default a checkpoint
+    /// is written first.</param>
     /// <returns>What the run did.</returns>
-    /// <exception cref="ArgumentException">There is no data, or a row does not fit the model or lacks what the loss needs; all rows are checked before the first step, and the message names the row's id.</exception>
+    /// <exception cref="ArgumentException">There is no data, or a row does not fit the model or lacks what the loss needs; all rows are
+    /// checked before the first step, and the message names the row's id.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     /// <exception cref="NonFiniteTrainingException">NaN or infinity, with <see cref="NonFiniteAction.Throw"/> or too often.</exception>
-    /// <exception cref="InvalidOperationException">The run folder holds a run that may not or cannot be resumed; the message names what differs.</exception>
+    /// <exception cref="InvalidOperationException">The run folder holds a run that may not or cannot be resumed; the message names what
+    /// differs.</exception>
     /// <exception cref="InvalidDataException">A file of the run folder is damaged.</exception>
     public TrainingResult Train(
         IReadOnlyList<TokenGroup> groups,

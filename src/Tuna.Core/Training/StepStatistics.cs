@@ -27,7 +27,8 @@ internal sealed record StepStatistics
     /// <param name="groups">Its groups.</param>
     /// <param name="batch">What the model said.</param>
     /// <param name="gradient">What the loss said, dL/d(number), [R].</param>
-    /// <param name="perToken">Whether candidates are compared by their numbers per token, as log-probabilities are, or as they are, as rewards are.</param>
+    /// <param name="perToken">Whether candidates are compared by their numbers per token, as log-probabilities are, or as they are, as
+    /// rewards are.</param>
     public void Count(IReadOnlyList<TokenGroup> groups, in RankingBatch batch, ReadOnlySpan<double> gradient, bool perToken)
     {
         Groups += batch.GroupCount;

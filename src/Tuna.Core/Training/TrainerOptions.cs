@@ -39,12 +39,15 @@ public sealed record TrainerOptions
     public int MicroBatchesPerStep { get; init; } = 1;
 
     /// <summary>
-    /// Most prompt and response tokens of a micro-batch; 0 cuts a step into micro-batches of <see cref="GroupsPerMicroBatch"/> groups instead. >= 0, default 0. A step has the same groups
-    /// either way, and so the same gradient up to float rounding; in the step's order as many groups as fit go together, and a larger one alone. Fills an accelerator evenly.
+    /// Most prompt and response tokens of a micro-batch; 0 cuts a step into micro-batches of <see cref="GroupsPerMicroBatch"/> groups
+    /// instead. >= 0, default 0. A step has the same groups
+    /// either way, and so the same gradient up to float rounding; in the step's order as many groups as fit go together, and a larger one
+    /// alone. Fills an accelerator evenly.
     /// </summary>
     public int MicroBatchTokens { get; init; }
 
-    /// <summary>Peak learning rate, > 0. Default 1e-5, the paper's for ranking (2e-5 for instruction tuning, 1e-6 when starting from a ranked model).</summary>
+    /// <summary>Peak learning rate, > 0. Default 1e-5, the paper's for ranking (2e-5 for instruction tuning, 1e-6 when starting from a
+    /// ranked model).</summary>
     public double LearningRate { get; init; } = 1e-5;
 
     /// <summary>Course of the learning rate. Default a cosine with 3% warm-up.</summary>
@@ -59,7 +62,8 @@ public sealed record TrainerOptions
     /// <summary>Seed of the data order. Default 0.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Whether each epoch has an order of its own, derived from (<see cref="Seed"/>, epoch); otherwise the order given. Default true.</summary>
+    /// <summary>Whether each epoch has an order of its own, derived from (<see cref="Seed"/>, epoch); otherwise the order given. Default
+    /// true.</summary>
     public bool Shuffle { get; init; } = true;
 
     /// <summary>How a micro-batch's gradient is computed. Default <see cref="PassMode.Fused"/>.</summary>
@@ -77,13 +81,15 @@ public sealed record TrainerOptions
     /// <summary>Where <c>metrics.jsonl</c> and the checkpoints go; null writes nothing. Default null.</summary>
     public string? RunFolder { get; init; }
 
-    /// <summary>Whether to continue from the newest complete checkpoint in <see cref="RunFolder"/>; without, a folder that holds a run is refused. Default true.</summary>
+    /// <summary>Whether to continue from the newest complete checkpoint in <see cref="RunFolder"/>; without, a folder that holds a run is
+    /// refused. Default true.</summary>
     public bool Resume { get; init; } = true;
 
     /// <summary>Steps between checkpoints; 0 writes one at the end only. >= 0, default 100.</summary>
     public int CheckpointEverySteps { get; init; } = 100;
 
-    /// <summary>Micro-batches between checkpoints within a step, which store the partial accumulation; 0 for none. >= 0, default 0.</summary>
+    /// <summary>Micro-batches between checkpoints within a step, which store the partial accumulation; 0 for none. >= 0, default
+    /// 0.</summary>
     public int CheckpointEveryMicroBatches { get; init; }
 
     /// <summary>How many checkpoints to keep, >= 1. Default 2.</summary>
@@ -128,7 +134,8 @@ public sealed record TrainerOptions
         }
     }
 
-    /// <summary>The options that decide the course of a run, by name: a resumed run must have the same ones. How often and where to save may change.</summary>
+    /// <summary>The options that decide the course of a run, by name: a resumed run must have the same ones. How often and where to save
+    /// may change.</summary>
     /// <remarks>A test goes over all properties, so that one that is forgotten here is noticed.</remarks>
     internal SortedDictionary<string, string> Fingerprint() => new(StringComparer.Ordinal)
     {

@@ -57,7 +57,16 @@ internal sealed class TrainingPlan
     /// <param name="step">0-based.</param>
     public long MicroBatchesBefore(long step)
     {
-        long perFullStep = (GroupsPerStep + _options.GroupsPerMicroBatch - 1) / _options.GroupsPerMicroBatch;
+        if (_tokens.Length > 0)
+        {
+            // Cut by tokens, every step has a number of its own.
+            long sum = 0;
+            for (long s = 0; s < step; s++)
+                sum += Range(s).MicroBatches;
+            return sum;
+        }
+
+        long perFullStep = CutByCount(GroupsPerStep).Length - 1;
         long perEpoch = ((StepsPerEpoch - 1) * perFullStep) + Range(StepsPerEpoch - 1).MicroBatches;
         return (step / StepsPerEpoch * perEpoch) + (step % StepsPerEpoch * perFullStep);
     }

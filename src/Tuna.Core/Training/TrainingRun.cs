@@ -4,9 +4,11 @@ using Tuna.Policies;
 
 namespace Tuna.Training;
 
-/// <summary>One call of <see cref="RankingTrainer.Train"/>: restore, then step after step (forward, loss, backward, update), each recorded, until all are done.</summary>
+/// <summary>One call of <see cref="RankingTrainer.Train"/>: restore, then step after step (forward, loss, backward, update), each recorded,
+/// until all are done.</summary>
 /// <remarks>
-/// Its position is a <see cref="RunPosition"/> and always names a moment between micro-batches: a micro-batch is accumulated wholly or not at
+/// Its position is a <see cref="RunPosition"/> and always names a moment between micro-batches: a micro-batch is accumulated wholly or not
+/// at
 /// all. So a checkpoint may be written wherever cancellation is noticed.
 /// </remarks>
 internal sealed class TrainingRun

@@ -283,12 +283,17 @@ public sealed class ResumeTests : IDisposable
         Dictionary<string, string> expected = Uninterrupted(Options with { KeepCheckpoints = 100 });
         foreach (string checkpoint in TrainingCheckpoint.Folders(_temp["whole"]))
         {
-            // What version 1 wrote: the loss by what it makes of made-up batches, and no option that came later.
+            // What version 1 wrote: the loss by what it makes of made-up batches, no option that came later, lengths in place of checksums.
+            File.Delete(Path.Combine(checkpoint, CheckpointChecksums.FileName));
+            File.Delete(Path.Combine(checkpoint, MetricsFile.FileName));
             string path = Path.Combine(checkpoint, TrainingCheckpoint.StateFile);
             JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
             state["version"] = 1;
             state["options"]!["Loss"] = LossProbe.Of(new HingeLoss());
             state["options"]!.AsObject().Remove(nameof(TrainerOptions.MicroBatchTokens));
+            state["files"] = new JsonObject(Directory.GetFiles(checkpoint)
+                .Where(f => f != path)
+                .Select(f => KeyValuePair.Create(Path.GetFileName(f), (JsonNode?)new FileInfo(f).Length)));
             File.WriteAllText(path, state.ToJsonString());
         }
 
