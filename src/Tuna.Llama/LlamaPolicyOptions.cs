@@ -25,6 +25,9 @@ public sealed record LlamaPolicyOptions
     /// <summary>Bytes that training may use in all, for <see cref="ActivationMode.Auto"/>; null means that everything is kept. Default null.</summary>
     public long? MemoryBudget { get; init; }
 
+    /// <summary>How AdamW's moments are kept. Default <see cref="MomentPrecision.Full"/>.</summary>
+    public MomentPrecision Moments { get; init; }
+
     /// <summary>Low-rank adapters; null trains all weights. Default null.</summary>
     public LoraOptions? Lora { get; init; }
 
@@ -48,6 +51,8 @@ public sealed record LlamaPolicyOptions
             throw new ArgumentException($"{nameof(MaxSampleBatch)} is {MaxSampleBatch}; it must be >= 1.");
         if (MemoryBudget is <= 0)
             throw new ArgumentException($"{nameof(MemoryBudget)} is {MemoryBudget}; it must be > 0.");
+        if (!Enum.IsDefined(Moments))
+            throw new ArgumentException($"{nameof(Moments)} is {Moments}; it must be {MomentPrecision.Full} or {MomentPrecision.EightBit}.");
         ArgumentNullException.ThrowIfNull(ParameterGroups);
         Lora?.Validated();
         return this;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Llama.Batches;
@@ -33,19 +34,22 @@ public abstract partial class TorchPolicy : ITrainablePolicy
         _options = options.Validated();
         Device device = TorchRuntime.OpenDevice(options.Device);
         TensorDType compute = options.ComputeType ?? (device.type == DeviceType.CUDA ? TensorDType.BF16 : TensorDType.F32);
-        _model = create(device, TensorTypes.Of(compute));
+        LlamaBackbone? model = null;
         try
         {
+            _model = model = create(device, TensorTypes.Of(compute));
             if (options.Trainable)
-                _training = new TrainingParameters(_model, options.ParameterGroups);
+                _training = new TrainingParameters(_model, options.ParameterGroups, options.Moments);
             fill(_model, _training);
             if (options.Lora is not null)
                 FreshWeights.FillAdapters(_model, _training, options.Seed);
         }
-        catch
+        catch (Exception e)
         {
             _training?.Dispose();
-            _model.Dispose();
+            model?.Dispose();
+            if (e is ExternalException native && DeviceMemoryException.Is(native))
+                throw DeviceMemoryException.Of(native, "opening the model", options, null, [$"{nameof(LlamaPolicyOptions.Trainable)} = false where it only samples or scores", .. DeviceMemoryException.TrainingAdvice(options, 0)]);
             throw;
         }
 
@@ -84,7 +88,15 @@ public abstract partial class TorchPolicy : ITrainablePolicy
                 last++;
             }
             while (last < groups.Count && rows + groups[last].TokenCount <= ScoreRows);
-            ScoreBatch([.. groups.Skip(first).Take(last - first)], logProbs.Slice(response, responses), cancellationToken);
+            try
+            {
+                ScoreBatch([.. groups.Skip(first).Take(last - first)], logProbs.Slice(response, responses), cancellationToken);
+            }
+            catch (ExternalException e) when (DeviceMemoryException.Is(e))
+            {
+                throw DeviceMemoryException.Of(e, $"scoring {rows} tokens", _options, null, "shorter or fewer responses in a group", "a device with more memory");
+            }
+
             first = last;
             response += responses;
         }
@@ -103,6 +115,7 @@ public abstract partial class TorchPolicy : ITrainablePolicy
 
     /// <inheritdoc/>
     /// <exception cref="InvalidOperationException">The policy was opened with <see cref="LlamaPolicyOptions.Trainable"/> false, or a pass is open.</exception>
+    /// <exception cref="DeviceMemoryException">Memory ran out; the policy is as before. Where it runs out in backward, the gradients since the last step are cleared.</exception>
     public IPolicyPass Forward(IReadOnlyList<TokenGroup> groups, CancellationToken cancellationToken = default)
     {
         TrainingParameters training = Training;
@@ -116,9 +129,13 @@ public abstract partial class TorchPolicy : ITrainablePolicy
             _ => _options.MemoryBudget is not { } budget || EstimateMemory(groups, ActivationMode.Keep).Total <= budget,
         };
         ulong seed = Rng.Derive(_options.Seed, (ulong)_passes);
-        training.OpenPass(() => new LlamaPass(_model, training, groups, keep, seed, cancellationToken));
+        training.OpenPass(() => new LlamaPass(_model, training, groups, keep, seed, Explain, cancellationToken));
         _passes++; // a pass that was cancelled is drawn again
         return training.Pass;
+
+        DeviceMemoryException Explain(ExternalException e, string work) => DeviceMemoryException.Of(
+            e, $"{work} {groups.Count} groups of {groups.Sum(g => g.TokenCount)} tokens", _options, EstimateMemory(groups, keep ? ActivationMode.Keep : ActivationMode.Recompute),
+            DeviceMemoryException.TrainingAdvice(_options, groups.Count));
     }
 
     /// <inheritdoc/>
@@ -135,7 +152,14 @@ public abstract partial class TorchPolicy : ITrainablePolicy
         ArgumentOutOfRangeException.ThrowIfLessThan(step.Step, 1, nameof(step));
         if (!double.IsFinite(step.LearningRate) || !double.IsFinite(step.GradientScale))
             throw new ArgumentOutOfRangeException(nameof(step), step, "Learning rate and gradient scale are finite.");
-        AdamWOptimizer.Step(training, step);
+        try
+        {
+            AdamWOptimizer.Step(training, step);
+        }
+        catch (ExternalException e) when (DeviceMemoryException.Is(e))
+        {
+            throw DeviceMemoryException.Of(e, "in the optimizer's step", _options, null, DeviceMemoryException.TrainingAdvice(_options, 0));
+        }
     }
 
     /// <inheritdoc/>
@@ -155,8 +179,11 @@ public abstract partial class TorchPolicy : ITrainablePolicy
     }
 
     /// <summary>What a pass over these groups, and the optimizer, will take.</summary>
-    public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode) =>
-        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device);
+    /// <param name="groups">The largest micro-batch.</param>
+    /// <param name="mode">What is kept between forward and backward.</param>
+    /// <param name="passes">Micro-batches a step, >= 1: gradients of a single one take less on a GPU. Default 2.</param>
+    public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode, int passes = 2) =>
+        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device, _options.Moments, passes);
 
     private protected void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 
