@@ -68,6 +68,16 @@ public class MemoryTests
         Assert.InRange((double)(estimate.Total >> 20) / used, 0.9, 1.1);
     }
 
+    [Fact]
+    public void EstimateMemory_SevenBillionWithCompactMoments_FitsOnEightyGigabytes()
+    {
+        var config = new LlamaConfig { HiddenSize = 4096, LayerCount = 32, HeadCount = 32, KeyValueHeadCount = 32, IntermediateSize = 11008, VocabularySize = 32000, HeadDimension = 128 };
+        var group = new TokenGroup("group", new int[256], [new int[128], new int[192], new int[224], new int[256]], new double[4]);
+        MemoryEstimate Of(MomentPrecision moments) => MemoryEstimate.Of(config, null, TensorDType.BF16, true, [group], ActivationMode.Recompute, "cuda", moments);
+        Assert.InRange(Of(MomentPrecision.EightBit).Total, 65e9, 75e9);
+        Assert.True(Of(MomentPrecision.Full).Total > 80e9);
+    }
+
     private const int MmapThreshold = -3;
 
     [DllImport("libc"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
