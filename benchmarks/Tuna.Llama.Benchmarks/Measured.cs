@@ -17,8 +17,11 @@ internal sealed class Measured(Func<string, string, string> option)
     private static readonly MarginRankingLoss Loss = new(0.1, 1, MarginReduction.Released);
 
     private readonly string _device = option("--device", "cuda");
+    private long _context; // MiB that the device's libraries take before anything of ours
 
     private int Number(string name, int value) => int.Parse(option(name, value.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
+
+    private ActivationMode Mode => Enum.Parse<ActivationMode>(option("--activations", "Keep"));
 
     private LlamaConfig Config()
     {
@@ -39,11 +42,13 @@ internal sealed class Measured(Func<string, string, string> option)
 
     private LlamaPolicy Policy(bool trainable)
     {
+        _context = Context();
         LlamaPolicy policy = LlamaPolicy.Create(Config(), new()
         {
             Device = _device,
             ComputeType = option("--type", _device == "cpu" ? "F32" : "BF16") == "F32" ? TensorDType.F32 : TensorDType.BF16,
-            Activations = Enum.Parse<ActivationMode>(option("--activations", "Keep")),
+            Activations = Mode,
+            Moments = Enum.Parse<MomentPrecision>(option("--moments", "Full")),
             Trainable = trainable,
             MaxSampleBatch = Number("--batch", 64),
         });
@@ -101,6 +106,7 @@ internal sealed class Measured(Func<string, string, string> option)
             ["groups"] = count,
             ["micro"] = micro,
             ["activations"] = option("--activations", "Keep"),
+            ["moments"] = option("--moments", "Full"),
             ["tokens"] = groups.Sum(g => g.TokenCount),
             ["step_s"] = Median(steps),
             ["step_min_s"] = steps.Min(),
@@ -110,7 +116,8 @@ internal sealed class Measured(Func<string, string, string> option)
             ["optimizer_s"] = Median(optimizer),
             ["first_loss"] = first,
             ["used_mib"] = UsedMegabytes(),
-            ["estimate_mib"] = policy.EstimateMemory(groups[..(micro == 0 ? count : micro)], Enum.Parse<ActivationMode>(option("--activations", "Keep"))).Total >> 20,
+            ["context_mib"] = _context,
+            ["estimate_mib"] = policy.EstimateMemory(groups[..(micro == 0 ? count : micro)], Mode, micro == 0 ? 1 : 2).Total >> 20,
         });
         if (option("--then", "") != "sample")
             return;
@@ -240,6 +247,15 @@ internal sealed class Measured(Func<string, string, string> option)
         }
 
         return cuMemGetInfo_v2(out nuint free, out nuint total) == 0 ? (long)(total - free) >> 20 : -1;
+    }
+
+    private long Context()
+    {
+        if (_device == "cpu")
+            return 0;
+        using torch.Tensor first = torch.ones(1, device: torch.device(_device));
+        Synchronize();
+        return UsedMegabytes();
     }
 
     private static void Report(string mode, Dictionary<string, object> values)

@@ -6,6 +6,13 @@ using Tuna.Llama;
 using Tuna.Llama.Benchmarks;
 
 // One variant per process, so that each has a peak memory of its own; the variants take turns, so that a busy machine is busy for all.
+if (args is ["host", ..])
+{
+    Tuna.Llama.TorchRuntime.Load();
+    Host.Run();
+    return;
+}
+
 if (args is ["step" or "sample" or "real", ..])
 {
     Tuna.Llama.TorchRuntime.Load();

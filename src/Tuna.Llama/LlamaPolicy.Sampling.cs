@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Tuna.Llama.Sampling;
 using Tuna.Policies;
 
@@ -12,6 +13,7 @@ public sealed partial class LlamaPolicy
     /// allocated once; a sample that is done makes room for one that waits. Streams of random numbers belong to their request alone; the last bits of the logits may depend on how many are drawn together,
     /// as libtorch's matrix products do.
     /// </remarks>
+    /// <exception cref="DeviceMemoryException">Memory ran out.</exception>
     public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
@@ -25,11 +27,20 @@ public sealed partial class LlamaPolicy
 
         if (waiting.Count > 0)
         {
-            using var decoder = new Decoder(Model, waiting, Options.MaxSampleBatch, ahead: 8);
-            while (!decoder.Done)
+            try
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                decoder.Step(cancellationToken);
+                using var decoder = new Decoder(Model, waiting, Options.MaxSampleBatch, ahead: 8);
+                while (!decoder.Done)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    decoder.Step(cancellationToken);
+                }
+            }
+            catch (ExternalException e) when (DeviceMemoryException.Is(e))
+            {
+                throw DeviceMemoryException.Of(
+                    e, "sampling", Options, null,
+                    $"{nameof(LlamaPolicyOptions.MaxSampleBatch)} below {Math.Min(waiting.Count, Options.MaxSampleBatch)}", $"a smaller {nameof(SamplingRequest.MaxNewTokens)}", "a device with more memory");
             }
         }
 

@@ -25,6 +25,9 @@ public sealed record LlamaPolicyOptions
     /// <summary>Bytes that training may use in all, for <see cref="ActivationMode.Auto"/>; null means that everything is kept. Default null.</summary>
     public long? MemoryBudget { get; init; }
 
+    /// <summary>How AdamW's moments are kept. Default <see cref="MomentPrecision.Full"/>.</summary>
+    public MomentPrecision Moments { get; init; }
+
     /// <summary>Low-rank adapters; null trains all weights. Default null.</summary>
     public LoraOptions? Lora { get; init; }
 
@@ -57,6 +60,8 @@ public sealed record LlamaPolicyOptions
             throw new ArgumentOutOfRangeException(nameof(MemoryBudget), MemoryBudget, $"{nameof(MemoryBudget)} must be > 0.");
         if (Threads is < 1)
             throw new ArgumentOutOfRangeException(nameof(Threads), Threads, $"{nameof(Threads)} must be >= 1.");
+        if (!Enum.IsDefined(Moments))
+            throw new ArgumentOutOfRangeException(nameof(Moments), Moments, $"{nameof(Moments)} must be {MomentPrecision.Full} or {MomentPrecision.EightBit}.");
         ArgumentNullException.ThrowIfNull(ParameterGroups);
         Lora?.Validated();
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Llama.Batches;
@@ -38,19 +39,22 @@ public abstract partial class TorchPolicy : PolicyBase
         if (options.Threads is { } threads)
             set_num_threads(threads);
         TensorDType compute = options.ComputeType ?? (device.type == DeviceType.CUDA ? TensorDType.BF16 : TensorDType.F32);
-        _model = create(device, TensorTypes.Of(compute));
+        LlamaBackbone? model = null;
         try
         {
+            _model = model = create(device, TensorTypes.Of(compute));
             if (options.Trainable)
-                _training = new TrainingParameters(_model, options.ParameterGroups);
+                _training = new TrainingParameters(_model, options.ParameterGroups, options.Moments);
             fill(_model, _training);
             if (options.Lora is not null)
                 FreshWeights.FillAdapters(_model, _training, options.Seed);
         }
-        catch
+        catch (Exception e)
         {
             _training?.Dispose();
-            _model.Dispose();
+            model?.Dispose();
+            if (e is ExternalException native && DeviceMemoryException.Is(native))
+                throw DeviceMemoryException.Of(native, "opening the model", options, null, [$"{nameof(LlamaPolicyOptions.Trainable)} = false where it only samples or scores", .. DeviceMemoryException.TrainingAdvice(options, 0)]);
             throw;
         }
     }
@@ -84,15 +88,31 @@ public abstract partial class TorchPolicy : PolicyBase
     }
 
     /// <summary>What a pass over these groups, and the optimizer, will take.</summary>
-    public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode) =>
-        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device);
+    /// <param name="groups">The largest micro-batch.</param>
+    /// <param name="mode">What is kept between forward and backward.</param>
+    /// <param name="passes">Micro-batches a step, >= 1: gradients of a single one take less on a GPU. Default 2.</param>
+    public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode, int passes = 2) =>
+        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device, _options.Moments, passes);
 
     /// <inheritdoc/>
     protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values, CancellationToken cancellationToken)
     {
+        try
+        {
+            ScoreBatch([.. groups.Skip(from).Take(to - from)], values, cancellationToken);
+        }
+        catch (ExternalException e) when (DeviceMemoryException.Is(e))
+        {
+            throw DeviceMemoryException.Of(
+                e, $"scoring {to - from} groups", _options, null, "shorter or fewer responses in a group", "a device with more memory");
+        }
+    }
+
+    private void ScoreBatch(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken)
+    {
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        PackedBatch batch = PackedBatch.Of([.. groups.Skip(from).Take(to - from)], _model.ResponseHead.Reads);
+        PackedBatch batch = PackedBatch.Of(groups, _model.ResponseHead.Reads);
         using PackedPlan plan = PackedPlan.Of(batch, _model.Parts);
         Tensor x = LayerRun.Run(_model, LayerRun.Embed(_model, batch), plan, 0, _model.Layers.Count, null, cancellationToken);
         using Tensor rows = tensor(Array.ConvertAll(batch.Targets.Rows, r => (long)r), device: _model.Device);
@@ -111,9 +131,13 @@ public abstract partial class TorchPolicy : PolicyBase
             _ => _options.MemoryBudget is not { } budget || EstimateMemory(groups, ActivationMode.Keep).Total <= budget,
         };
         ulong seed = Rng.Derive(_options.Seed, (ulong)_passes);
-        training.OpenPass(() => new LlamaPass(_model, training, groups, keep, seed, cancellationToken));
+        training.OpenPass(() => new LlamaPass(_model, training, groups, keep, seed, Explain, cancellationToken));
         _passes++; // a pass that was cancelled is drawn again
         training.Pass.Values.CopyTo(values);
+
+        DeviceMemoryException Explain(ExternalException e, string work) => DeviceMemoryException.Of(
+            e, $"{work} {groups.Count} groups of {groups.Sum(g => g.TokenCount)} tokens", _options, EstimateMemory(groups, keep ? ActivationMode.Keep : ActivationMode.Recompute),
+            DeviceMemoryException.TrainingAdvice(_options, groups.Count));
     }
 
     /// <inheritdoc/>
@@ -126,7 +150,17 @@ public abstract partial class TorchPolicy : PolicyBase
     protected override double GradientNormCore() => AdamWOptimizer.GradientNorm(Training);
 
     /// <inheritdoc/>
-    protected override void ApplyGradientsCore(in AdamWStep step) => AdamWOptimizer.Step(Training, step);
+    protected override void ApplyGradientsCore(in AdamWStep step)
+    {
+        try
+        {
+            AdamWOptimizer.Step(Training, step);
+        }
+        catch (ExternalException e) when (DeviceMemoryException.Is(e))
+        {
+            throw DeviceMemoryException.Of(e, "in the optimizer's step", _options, null, DeviceMemoryException.TrainingAdvice(_options, 0));
+        }
+    }
 
     /// <inheritdoc/>
     protected override void ClearGradientsCore() => Training.ClearGradients();

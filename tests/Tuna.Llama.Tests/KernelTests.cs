@@ -12,8 +12,6 @@ namespace Tuna.Llama.Tests;
 [Trait("Category", "Gpu")]
 public class KernelTests
 {
-    private static readonly string[] Sources = ["layer.cu", "training.cu", "decoding.cu"];
-
     [SkippableTheory]
     [InlineData(80)]
     [InlineData(90)]
@@ -22,7 +20,7 @@ public class KernelTests
     {
         Skip.IfNot(Nvrtc.IsAvailable, "Needs NVRTC, which comes with libtorch's CUDA packages.");
         foreach (string[] defines in new[] { ["HEAD=64", "FOLD=8", "BF16"], new[] { "HEAD=10", "FOLD=2" } })
-            Assert.NotEmpty(Nvrtc.Compile(KernelModule.Source(Sources), capability, defines));
+            Assert.NotEmpty(Nvrtc.Compile(KernelModule.Source(CudaOperations.Sources), capability, defines));
     }
 
     [SkippableTheory]
@@ -122,6 +120,60 @@ public class KernelTests
         Close(w, copy);
         Close(w, own.Join(upper, lower));
         Assert.Equal(plain.SumOfSquares([g, v]), own.SumOfSquares([g, v]), 1e-2);
+    }
+
+    [SkippableTheory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.BFloat16)]
+    public void CompactAdamW_OnCuda_IsThePlainOne(ScalarType dtype)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Operations own = Kernels(dtype);
+        using var plain = new PlainOperations();
+        const int N = 5000;
+        Tensor w = Random(ScalarType.Float32, N), upper = empty([N], ScalarType.BFloat16, CUDA), lower = empty([N], ScalarType.Int16, CUDA), copy = w.clone();
+        own.Split(w, upper, lower);
+        using CompactPart expected = new(N, CUDA), actual = new(N, CUDA);
+        for (int step = 1; step <= 4; step++)
+        {
+            Tensor g = Random(ScalarType.Float32, N, step).select(1, 0).pow(3).contiguous().to(dtype);
+            var numbers = new AdamWNumbers(0.9, 0.95, 1e-8, 0.999, 1e-3, 0.3, 0.5, BlockCodes.NoiseOf(step));
+            plain.CompactAdamW(new MovedTensors(w, null, null, g.to(ScalarType.Float32)), expected, numbers);
+            own.CompactAdamW(dtype == ScalarType.BFloat16 ? new MovedTensors(upper, lower, null, g) : new MovedTensors(copy, null, null, g), actual, numbers);
+            Close(w, dtype == ScalarType.BFloat16 ? own.Join(upper, lower) : copy);
+        }
+
+        // A last bit may decide otherwise where a number stands on the edge.
+        Assert.InRange(expected.First.Codes.ne(actual.First.Codes).sum().item<long>(), 0, N / 100);
+        Assert.InRange(expected.Root.Codes.ne(actual.Root.Codes).sum().item<long>(), 0, N / 100);
+    }
+
+    [SkippableFact]
+    public void Forward_WithoutMemory_SaysWhatToChangeAndGoesOnLater()
+    {
+        RequireGpu();
+        using LlamaPolicy policy = LlamaPolicy.Create(Tiny.Config with { ContextLength = 1024 }, new() { Device = "cuda", ComputeType = TensorDType.BF16 });
+        TokenGroup[] groups = [.. Enumerable.Range(0, 600).Select(g => new TokenGroup($"{g}", Enumerable.Repeat(5, 900).ToArray(), [Enumerable.Repeat(7, 100).ToArray()], new double[1]))];
+        Batches.Accumulate(policy, new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses), groups[..1]);
+        using (DisposeScope scope = NewDisposeScope())
+        {
+            foreach (long size in new[] { 1L << 30, 64L << 20 })
+            {
+                try
+                {
+                    while (true)
+                        _ = empty([size], ScalarType.Byte, CUDA);
+                }
+                catch (System.Runtime.InteropServices.ExternalException)
+                {
+                }
+            }
+
+            DeviceMemoryException error = Assert.Throws<DeviceMemoryException>(() => policy.Forward(groups));
+            Assert.Contains(nameof(ActivationMode.Recompute), error.Message, StringComparison.Ordinal);
+        }
+
+        Batches.Train(policy, new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses), groups[..2], 1);
     }
 
     [SkippableFact]

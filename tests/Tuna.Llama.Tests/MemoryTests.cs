@@ -23,11 +23,12 @@ public class MemoryTests
     };
 
     [SkippableTheory]
-    [InlineData(TensorDType.F32, ActivationMode.Keep, false)]
-    [InlineData(TensorDType.F32, ActivationMode.Recompute, false)]
-    [InlineData(TensorDType.BF16, ActivationMode.Recompute, false)]
-    [InlineData(TensorDType.F32, ActivationMode.Keep, true)]
-    public void EstimateMemory_OfAWholeStep_IsWhatTheProcessTakes(TensorDType type, ActivationMode mode, bool lora)
+    [InlineData(TensorDType.F32, ActivationMode.Keep, false, MomentPrecision.Full)]
+    [InlineData(TensorDType.F32, ActivationMode.Keep, false, MomentPrecision.EightBit)]
+    [InlineData(TensorDType.F32, ActivationMode.Recompute, false, MomentPrecision.Full)]
+    [InlineData(TensorDType.BF16, ActivationMode.Recompute, false, MomentPrecision.Full)]
+    [InlineData(TensorDType.F32, ActivationMode.Keep, true, MomentPrecision.Full)]
+    public void EstimateMemory_OfAWholeStep_IsWhatTheProcessTakes(TensorDType type, ActivationMode mode, bool lora, MomentPrecision moments)
     {
         Skip.IfNot(OperatingSystem.IsLinux() && File.Exists("/proc/self/clear_refs"), "Needs Linux: /proc/self tells the peak memory from a moment on.");
         Steps(Tiny.Policy(), Batches.Random(2, 3, Tiny.Config.VocabularySize)); // libtorch is loaded and warm
@@ -37,12 +38,44 @@ public class MemoryTests
         _ = malloc_trim(0);
         File.WriteAllText("/proc/self/clear_refs", "5");
         long before = Status("VmRSS");
-        LlamaPolicy policy = LlamaPolicy.Create(Config, new() { ComputeType = type, Activations = mode, Lora = lora ? new LoraOptions() : null });
+        LlamaPolicy policy = LlamaPolicy.Create(Config, new() { ComputeType = type, Activations = mode, Moments = moments, Lora = lora ? new LoraOptions() : null });
         MemoryEstimate estimate = policy.EstimateMemory(groups, mode);
         Steps(policy, groups);
         long taken = Status("VmHWM") - before;
         double ratio = (double)taken / estimate.Total;
         Assert.True(ratio is > 0.65 and < 1.15, string.Create(CultureInfo.InvariantCulture, $"estimated {estimate}, taken {taken / 1e9:0.000} GB: {ratio:0.00} of it"));
+    }
+
+    [Fact]
+    public void Create_LargerThanMemory_SaysWhatToChange()
+    {
+        // 2^52 bytes: more than an address space has.
+        LlamaConfig huge = Config with { VocabularySize = int.MaxValue, HiddenSize = 1 << 19, HeadCount = 1 << 12, KeyValueHeadCount = 1, HeadDimension = 128, LayerCount = 1 };
+        DeviceMemoryException error = Assert.Throws<DeviceMemoryException>(() => LlamaPolicy.Create(huge));
+        Assert.Contains("cpu", error.Message, StringComparison.Ordinal);
+        Assert.Contains(nameof(LlamaPolicyOptions.Lora), error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What one H100 used (MiB, its context of about 500 included): the shape of a 1.1B model, eight groups of four responses.</summary>
+    [Theory]
+    [InlineData(8, 1, 22774)]
+    [InlineData(1, 2, 19294)]
+    public void EstimateMemory_OfAGpu_IsWhatWasMeasuredThere(int groups, int passes, long used)
+    {
+        var config = new LlamaConfig { HiddenSize = 2048, LayerCount = 22, HeadCount = 32, KeyValueHeadCount = 4, IntermediateSize = 5632, VocabularySize = 32000, HeadDimension = 64, ContextLength = 4096 };
+        var group = new TokenGroup("group", new int[256], [new int[128], new int[192], new int[224], new int[256]], new double[4]);
+        MemoryEstimate estimate = MemoryEstimate.Of(config, null, TensorDType.BF16, true, [.. Enumerable.Repeat(group, groups)], ActivationMode.Keep, "cuda", passes: passes);
+        Assert.InRange((double)(estimate.Total >> 20) / used, 0.9, 1.1);
+    }
+
+    [Fact]
+    public void EstimateMemory_SevenBillionWithCompactMoments_FitsOnEightyGigabytes()
+    {
+        var config = new LlamaConfig { HiddenSize = 4096, LayerCount = 32, HeadCount = 32, KeyValueHeadCount = 32, IntermediateSize = 11008, VocabularySize = 32000, HeadDimension = 128 };
+        var group = new TokenGroup("group", new int[256], [new int[128], new int[192], new int[224], new int[256]], new double[4]);
+        MemoryEstimate Of(MomentPrecision moments) => MemoryEstimate.Of(config, null, TensorDType.BF16, true, [group], ActivationMode.Recompute, "cuda", moments);
+        Assert.InRange(Of(MomentPrecision.EightBit).Total, 65e9, 75e9);
+        Assert.True(Of(MomentPrecision.Full).Total > 80e9);
     }
 
     private const int MmapThreshold = -3;

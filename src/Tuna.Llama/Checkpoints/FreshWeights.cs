@@ -10,6 +10,8 @@ namespace Tuna.Llama.Checkpoints;
 /// <summary>Random weights that depend on the seed and the parameter's place alone, not on the device.</summary>
 internal static class FreshWeights
 {
+    private const int MostAtOnce = 8; // bounds what is drawn and not yet in its place
+
     /// <summary>Normal with the config's initializer range, norms 1, biases 0.</summary>
     public static void Fill(LlamaBackbone model, TrainingParameters? training, ulong seed) => Each(model, training, seed, name => !LoraNames.IsAdapter(name), 0, (name, t, g) =>
     {
@@ -40,18 +42,29 @@ internal static class FreshWeights
     {
         Dictionary<string, TrainedParameter> trained = training?.List.ToDictionary(p => p.Name, StringComparer.Ordinal) ?? [];
         using IDisposable mode = no_grad();
-        foreach ((string name, Parameter parameter) in model.named_parameters())
+        var all = model.named_parameters().Where(p => chosen(p.name)).Select((p, i) => (Name: p.name, Parameter: p.parameter, Stream: stream + 1 + (ulong)i)).ToList();
+        foreach ((string Name, Parameter Parameter, ulong Stream)[] some in all.Chunk(Math.Min(MostAtOnce, Environment.ProcessorCount)))
         {
-            if (!chosen(name))
-                continue;
-            stream++;
-            using var generator = new Generator(Rng.Derive(seed, stream) >> 1);
-            using Tensor values = empty(parameter.shape, ScalarType.Float32, CPU);
+            // Every parameter has a generator of its own: they may be drawn side by side.
+            var values = new Tensor[some.Length];
+            Parallel.For(0, some.Length, i => values[i] = Draw(some[i].Name, some[i].Parameter.shape, some[i].Stream));
+            for (int i = 0; i < some.Length; i++)
+            {
+                using Tensor drawn = values[i];
+                if (trained.TryGetValue(some[i].Name, out TrainedParameter? own))
+                    own.Assign(drawn);
+                else
+                    some[i].Parameter.copy_(drawn);
+            }
+        }
+
+        Tensor Draw(string name, long[] shape, ulong own)
+        {
+            using IDisposable mode = no_grad();
+            using var generator = new Generator(Rng.Derive(seed, own) >> 1);
+            Tensor values = empty(shape, ScalarType.Float32, CPU).DetachFromDisposeScope();
             fill(name, values, generator);
-            if (trained.TryGetValue(name, out TrainedParameter? own))
-                own.Assign(values);
-            else
-                parameter.copy_(values);
+            return values;
         }
     }
 }

@@ -22,10 +22,12 @@ internal static class TrainingStateFile
         {
             if (weights)
                 tensors.Add((Master + p.Name, p, p.Exact));
-            if (p.Weight.Moment1 is not null)
+            if (p.Weight.Moments is not null)
+            {
                 tensors.Add((Moment1 + p.Name, p, p.Moment1));
-            if (p.Weight.Moment2 is not null)
                 tensors.Add((Moment2 + p.Name, p, p.Moment2));
+            }
+
             if (p.Weight.Gradient is not null)
                 tensors.Add((Gradient + p.Name, p, p.Gradient));
         }

@@ -15,6 +15,8 @@ internal static class AdamWOptimizer
     {
         AdamWSettings s = step.Settings;
         using IDisposable mode = no_grad();
+        foreach (TrainedWeight weight in parameters.Weights)
+            weight.EnsureMoments(); // all of them before any weight moves: memory that runs out leaves the weights as they were
         foreach (IGrouping<TrainedWeight, TrainedParameter> weight in parameters.List.GroupBy(p => p.Weight))
         {
             // Parts that follow the same rule move together.
@@ -43,7 +45,7 @@ internal static class AdamWOptimizer
             return;
         AdamWSettings s = step.Settings;
         double correction1 = 1 - Math.Pow(s.Beta1, step.Step), correction2 = Math.Sqrt(1 - Math.Pow(s.Beta2, step.Step));
-        weight.Step(row, rows, new AdamWNumbers(s.Beta1, s.Beta2, s.Epsilon, 1 - (rule.Rate * rule.Decay), rule.Rate / correction1, correction2, step.GradientScale));
+        weight.Step(row, rows, new AdamWNumbers(s.Beta1, s.Beta2, s.Epsilon, 1 - (rule.Rate * rule.Decay), rule.Rate / correction1, correction2, step.GradientScale, BlockCodes.NoiseOf(step.Step)));
     }
 
     /// <summary>Global L2 norm of all gradients: one number crosses from the device, whatever the number of parameters.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tuna.Llama.Batches;
 using Tuna.Llama.Model;
 using Tuna.Policies;
@@ -22,13 +23,15 @@ internal sealed class LlamaPass : IForwardPass
     private readonly List<Tensor> _inputs = [];      // x of every layer and the last one's output, [N, D]
     private readonly List<LayerTrace> _traces = [];  // of every layer, where they are kept
     private readonly bool _keep;
+    private readonly Func<ExternalException, string, Exception> _explain; // of memory that ran out
     private PackedPlan? _plan;
     private Tensor? _kept; // what the head keeps of each, [U]
     private bool _used;
     private bool _disposed;
 
-    public LlamaPass(LlamaBackbone model, TrainingParameters parameters, IReadOnlyList<TokenGroup> groups, bool keep, ulong seed, CancellationToken cancellationToken)
+    public LlamaPass(LlamaBackbone model, TrainingParameters parameters, IReadOnlyList<TokenGroup> groups, bool keep, ulong seed, Func<ExternalException, string, Exception> explain, CancellationToken cancellationToken)
     {
+        _explain = explain;
         _model = model;
         _parameters = parameters;
         _seed = seed;
@@ -39,9 +42,11 @@ internal sealed class LlamaPass : IForwardPass
         {
             Run(cancellationToken);
         }
-        catch
+        catch (Exception e)
         {
             Dispose();
+            if (e is ExternalException native && DeviceMemoryException.Is(native))
+                throw explain(native, "in the forward pass over");
             throw;
         }
     }
@@ -96,10 +101,20 @@ internal sealed class LlamaPass : IForwardPass
         if (!any)
             return;
         PackedBatch needed = Array.TrueForAll(active, a => a) ? _batch : _batch.Restrict(active);
-        if (_keep && needed.RowCount >= RecomputeBelow * _batch.RowCount)
-            Backward(_batch, _plan!, null, gradient);
-        else
-            BackwardRecomputed(needed, gradient);
+        try
+        {
+            if (_keep && needed.RowCount >= RecomputeBelow * _batch.RowCount)
+                Backward(_batch, _plan!, null, gradient);
+            else
+                BackwardRecomputed(needed, gradient);
+        }
+        catch (ExternalException e) when (DeviceMemoryException.Is(e))
+        {
+            Free();
+            _parameters.ClearGradients(); // a part of this one was added
+            throw _explain(e, "in the backward pass over");
+        }
+
         Free();
     }
 

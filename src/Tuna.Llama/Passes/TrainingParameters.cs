@@ -9,14 +9,14 @@ internal sealed class TrainingParameters : IDisposable
     private readonly List<TrainedWeight> _weights = [];
     private LlamaPass? _open;
 
-    public TrainingParameters(LlamaBackbone model, IReadOnlyList<ParameterGroup> groups)
+    public TrainingParameters(LlamaBackbone model, IReadOnlyList<ParameterGroup> groups, MomentPrecision moments)
     {
         Operations = model.Parts.Operations;
         var names = model.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
         var list = new List<TrainedParameter>();
         foreach (Weight weight in model.Weights.Where(w => w.Parts[0].Parameter.requires_grad))
         {
-            var trained = new TrainedWeight(weight, Operations);
+            var trained = new TrainedWeight(weight, Operations, moments);
             weight.Trained = trained;
             _weights.Add(trained);
             foreach ((Parameter parameter, long row) in weight.Parts)

@@ -2,6 +2,8 @@ using System.Globalization;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Llama.Heads;
+using Tuna.Llama.Tensors;
+using TorchSharp;
 using Tuna.Llama.Lora;
 using Tuna.Policies;
 
@@ -9,11 +11,11 @@ namespace Tuna.Llama;
 
 /// <summary>What training takes, in bytes, counted from the shapes before anything is allocated.</summary>
 /// <param name="Weights">The weights that compute.</param>
-/// <param name="Masters">Single-precision masters of a BF16 model.</param>
+/// <param name="Masters">What makes a BF16 model's weights exact: single-precision masters, or 16 bits a weight on a GPU.</param>
 /// <param name="Moments">AdamW's two moments.</param>
-/// <param name="Gradients">Accumulated gradients, single precision.</param>
-/// <param name="Activations">What a pass holds between forward and backward, the largest layer at work, and gradients on their way to the sums.</param>
-/// <param name="Head">One chunk of logits and what is computed from it.</param>
+/// <param name="Gradients">Accumulated gradients.</param>
+/// <param name="Activations">What a pass holds between forward and backward, and the layer at work.</param>
+/// <param name="Head">The rows that predict, one chunk of their logits and what is computed from it.</param>
 /// <remarks>What libtorch's allocator keeps in reserve, its libraries (a few hundred MB, more with CUDA) and .NET come on top.</remarks>
 public sealed record MemoryEstimate(long Weights, long Masters, long Moments, long Gradients, long Activations, long Head)
 {
@@ -27,34 +29,32 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
     /// <param name="trainable">Whether there are masters, moments and gradients.</param>
     /// <param name="groups">The largest micro-batch.</param>
     /// <param name="mode"><see cref="ActivationMode.Auto"/> counts as <see cref="ActivationMode.Keep"/>.</param>
-    /// <param name="device">Where: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; a GPU computes more logits at once.</param>
-    public static MemoryEstimate Of(LlamaConfig config, LoraOptions? lora, TensorDType compute, bool trainable, IReadOnlyList<TokenGroup> groups, ActivationMode mode, string device = "cpu")
+    /// <param name="device">Where: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; a GPU computes more logits at once, and BF16 weights there have 16 more bits beside them instead of a master.</param>
+    /// <param name="moments">How AdamW's moments are kept.</param>
+    /// <param name="passes">Micro-batches a step, >= 1: with one, a GPU keeps most BF16 gradients as they arrive instead of single-precision sums.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are less than one pass a step.</exception>
+    public static MemoryEstimate Of(
+        LlamaConfig config, LoraOptions? lora, TensorDType compute, bool trainable, IReadOnlyList<TokenGroup> groups, ActivationMode mode, string device = "cpu",
+        MomentPrecision moments = MomentPrecision.Full, int passes = 2)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(groups);
+        ArgumentOutOfRangeException.ThrowIfLessThan(passes, 1);
         long size = compute.Size();
+        DeviceType type = TorchRuntime.Parse(device).Type;
+        bool narrow = compute != TensorDType.F32, gpu = type == DeviceType.CUDA;
         long scalarHead = config.ScalarHead ? config.HiddenSize : 0; // single precision, and always trained
         long weights = config.Parameters().Sum(p => p.ElementCount) - scalarHead;
-        long adapters = lora is null ? 0 : Adapters(config, lora);
-        long trained = !trainable ? 0 : lora is null ? weights : adapters;
+        long[] adapters = lora is null ? [] : [.. Adapters(config, lora)];
+        long[] trained = !trainable ? [] : lora is null ? [.. config.Parameters().Select(p => p.ElementCount)] : scalarHead > 0 ? [.. adapters, scalarHead] : adapters;
+        long all = trained.Sum(), rounded = trainable ? all - scalarHead : 0;
 
-        long rows = groups.Sum(g => (long)g.TokenCount);
-        long predicting = groups.Sum(g => g.Responses.Sum(r => (long)r.Length));
-        long layer = LayerBytes(config, groups, size);
-        long inputs = (config.LayerCount + 1) * rows * config.HiddenSize * size;
-        long activations = trainable
-            ? (mode == ActivationMode.Recompute ? inputs + (2 * layer) : inputs + (config.LayerCount * layer) + (layer / 2))
-            : layer;
-
-        // Backward hands over the gradients of all layers at once, or of one layer when they are recomputed.
-        activations += mode == ActivationMode.Recompute ? trained * size / config.LayerCount : trained * size;
-
-        // Two chunks of logits, and with bf16 their rounded copy and one chunk's gradient of the output layer.
-        long chunk = config.ScalarHead ? 0 : Math.Min(predicting * config.VocabularySize * 4, VocabularyHead.ChunkBytes(TorchRuntime.Parse(device).Type));
-        long head = compute == TensorDType.F32 ? 2 * chunk : (5 * chunk / 2) + (trained == weights && !config.ScalarHead ? (long)config.VocabularySize * config.HiddenSize * size : 0);
-        long masters = compute == TensorDType.F32 ? 0 : trained * 4;
-        long all = trained + (trainable ? scalarHead : 0);
-        return new MemoryEstimate(((weights + adapters) * size) + (4 * scalarHead), masters, all * 8, all * 4, activations, head);
+        long tables = lora is null && trainable ? (long)config.VocabularySize * config.HiddenSize * (config.TieWordEmbeddings || config.ScalarHead ? 1 : 2) : 0;
+        long gradients = narrow && gpu && passes == 1 ? (2 * (all + tables)) + (2 * scalarHead) : 4 * all;
+        long masters = !narrow ? 0 : gpu ? 2 * rounded : 4 * rounded;
+        long kept = trained.Sum(n => moments == MomentPrecision.EightBit ? Tensors.Moments.CompactBytes(n) : 8 * n);
+        long activations = LayerMemory.Bytes(config, groups, size, gpu && narrow, trainable, mode, summed: trainable && lora is null && narrow);
+        return new MemoryEstimate(((weights + adapters.Sum()) * size) + (4 * scalarHead), masters, kept, gradients, activations, HeadBytes(config, groups, size, type, trainable && lora is null));
     }
 
     /// <summary>The cheapest way to train within a budget: keep all, recompute layers, or recompute and pass one response at a time after scoring.</summary>
@@ -75,32 +75,36 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
         $"{Total / 1e9:0.00} GB: weights {Weights / 1e9:0.00}, masters {Masters / 1e9:0.00}, moments {Moments / 1e9:0.00}, gradients {Gradients / 1e9:0.00}, activations {Activations / 1e9:0.00}, logits {Head / 1e9:0.00}");
 
-    private static long Adapters(LlamaConfig config, LoraOptions lora)
+    private static IEnumerable<long> Adapters(LlamaConfig config, LoraOptions lora)
     {
         long d = config.HiddenSize, f = config.IntermediateSize, q = (long)config.HeadCount * config.HeadDimension, kv = (long)config.KeyValueHeadCount * config.HeadDimension;
-        long perLayer = lora.TargetModules.Sum(m => m switch
+        for (int layer = 0; layer < config.LayerCount; layer++)
         {
-            "q_proj" or "o_proj" => d + q,
-            "k_proj" or "v_proj" => d + kv,
-            _ => d + f,
-        });
-        return config.LayerCount * perLayer * lora.Rank;
+            foreach (string module in lora.TargetModules)
+            {
+                (long input, long output) = module switch
+                {
+                    "q_proj" => (d, q),
+                    "o_proj" => (q, d),
+                    "k_proj" or "v_proj" => (d, kv),
+                    "down_proj" => (f, d),
+                    _ => (d, f),
+                };
+                yield return input * lora.Rank;
+                yield return output * lora.Rank;
+            }
+        }
     }
 
-    /// <summary>What one layer's graph holds, counted from the operations in the model: of each row, of each response's keys, and of attention's masks.</summary>
-    private static long LayerBytes(LlamaConfig config, IReadOnlyList<TokenGroup> groups, long size)
+    /// <summary>A chunk of logits and what is computed from it, the rows that predict and their gradient, and a chunk's gradient of the output layer.</summary>
+    private static long HeadBytes(LlamaConfig config, IReadOnlyList<TokenGroup> groups, long size, DeviceType device, bool trained)
     {
-        long d = config.HiddenSize, f = config.IntermediateSize, q = (long)config.HeadCount * config.HeadDimension, kv = (long)config.KeyValueHeadCount * config.HeadDimension;
-        long total = 0;
-        foreach (TokenGroup group in groups)
-        {
-            long rows = group.TokenCount, prompt = group.Prompt.Length, longest = group.Responses.Max(r => r.Length), count = group.Responses.Count;
-            // Two norms: their input and product in single precision, the normalized rows; rotated and unrotated q and k, v, attention's copy and result; gate, silu, up, product.
-            long perRow = (2 * ((8 * d) + (2 * d * size))) + (size * ((4 * q) + (3 * kv) + (4 * f)));
-            long blocks = count > 1 ? size * count * ((2 * longest * q) + (2 * (prompt + longest) * kv)) : 0;
-            total += (rows * perRow) + blocks;
-        }
-
-        return total;
+        if (config.ScalarHead)
+            return 0;
+        long predicting = groups.Sum(g => g.Responses.Sum(r => (long)r.Length)), v = config.VocabularySize, d = config.HiddenSize;
+        long chunk = Math.Min(predicting * v * 4, VocabularyHead.ChunkBytes(device));
+        // A kernel works in place of rounded logits; libtorch's operations take a copy or two in single precision.
+        long logits = device == DeviceType.CUDA && size == 2 ? chunk / 2 : size == 2 ? 5 * chunk / 2 : 2 * chunk;
+        return logits + (3 * predicting * d * size) + (trained && size == 2 ? v * d * size : 0);
     }
 }

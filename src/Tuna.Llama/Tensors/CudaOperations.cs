@@ -10,8 +10,12 @@ internal sealed class CudaOperations : Operations
     private const int Blocks = 1056;            // eight for each of an H100's 132 multiprocessors; loops take what is left
     private const int LargestShared = 48 << 10; // bytes of shared memory that every device gives a block
 
+    /// <summary>The kernels' sources.</summary>
+    public static readonly string[] Sources = ["layer.cu", "training.cu", "moments.cu", "decoding.cu"];
+
     private readonly PlainOperations _plain = new();
     private readonly KernelModule _kernels;
+    private Tensor? _levels; // of moments of a byte each
 
     private CudaOperations(KernelModule kernels) => _kernels = kernels;
 
@@ -39,7 +43,7 @@ internal sealed class CudaOperations : Operations
     public static CudaOperations Create(Device device, ScalarType dtype, HeadShape shape)
     {
         string[] defines = [.. dtype == ScalarType.BFloat16 ? ["BF16"] : Array.Empty<string>(), $"HEAD={shape.Width}", $"FOLD={shape.Fold}"];
-        return new CudaOperations(KernelModule.Compile(Math.Max(0, device.index), ["layer.cu", "training.cu", "decoding.cu"], defines));
+        return new CudaOperations(KernelModule.Compile(Math.Max(0, device.index), Sources, defines));
     }
 
     public override ScalarType AngleType(ScalarType dtype) => ScalarType.Float32;
@@ -142,16 +146,31 @@ internal sealed class CudaOperations : Operations
     {
         bool halves = tensors.Lower is not null;
         string name = halves ? tensors.Gradient?.dtype == ScalarType.BFloat16 ? "adamw_split_bf16" : "adamw_split_float" : "adamw_plain_float";
-        ulong[] settings =
-        [
-            Argument.Of((float)numbers.Beta1), Argument.Of((float)numbers.Beta2), Argument.Of((float)numbers.Epsilon), Argument.Of((float)numbers.Decay),
-            Argument.Of((float)numbers.Rate), Argument.Of((float)(1 / numbers.Correction)), Argument.Of((float)numbers.Scale),
-        ];
         ulong[] moved = halves ? [Argument.Of(tensors.Weights), Argument.Of(tensors.Lower)] : [Argument.Of(tensors.Weights)];
         _kernels.Launch(
             name, (Blocks, 1), Threads, 0,
-            [.. moved, Argument.Of(tensors.Gradient), Argument.Of(tensors.Moment1), Argument.Of(tensors.Moment2), Argument.Of(tensors.Weights.numel()), .. settings]);
+            [.. moved, Argument.Of(tensors.Gradient), Argument.Of(tensors.Moment1), Argument.Of(tensors.Moment2), Argument.Of(tensors.Weights.numel()), .. Settings(numbers)]);
     }
+
+    public override void CompactAdamW(MovedTensors moved, CompactPart moments, in AdamWNumbers numbers)
+    {
+        bool halves = moved.Lower is not null;
+        string name = halves ? moved.Gradient?.dtype == ScalarType.BFloat16 ? "adamw_compact_split_bf16" : "adamw_compact_split_float" : "adamw_compact_plain_float";
+        _levels ??= tensor([.. BlockCodes.Levels(true), .. BlockCodes.Levels(false)], device: moved.Weights.device).DetachFromDisposeScope();
+        ulong[] weights = halves ? [Argument.Of(moved.Weights), Argument.Of(moved.Lower)] : [Argument.Of(moved.Weights)];
+        _kernels.Launch(
+            name, (Blocks, 1), Threads, 0,
+            [
+                .. weights, Argument.Of(moved.Gradient), Argument.Of(moments.First.Codes), Argument.Of(moments.First.Scales), Argument.Of(moments.Root.Codes), Argument.Of(moments.Root.Scales),
+                Argument.Of(_levels), Argument.Of(moments.First.Count), Argument.Of((int)numbers.Noise), .. Settings(numbers),
+            ]);
+    }
+
+    private static ulong[] Settings(in AdamWNumbers numbers) =>
+    [
+        Argument.Of((float)numbers.Beta1), Argument.Of((float)numbers.Beta2), Argument.Of((float)numbers.Epsilon), Argument.Of((float)numbers.Decay),
+        Argument.Of((float)numbers.Rate), Argument.Of((float)(1 / numbers.Correction)), Argument.Of((float)numbers.Scale),
+    ];
 
     public override double SumOfSquares(IReadOnlyList<Tensor> tensors)
     {
@@ -172,6 +191,7 @@ internal sealed class CudaOperations : Operations
 
     public override void Dispose()
     {
+        _levels?.Dispose();
         _kernels.Dispose();
         base.Dispose();
     }

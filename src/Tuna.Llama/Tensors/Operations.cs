@@ -123,6 +123,26 @@ internal abstract class Operations : IDisposable
     /// <summary>One step of AdamW in place.</summary>
     public abstract void AdamW(in AdamWTensors tensors, in AdamWNumbers numbers);
 
+    /// <summary>One step of AdamW in place, with moments of a byte each; here by <see cref="AdamW"/>, some blocks at a time.</summary>
+    /// <param name="moved">What moves, flat.</param>
+    /// <param name="moments">The moments.</param>
+    /// <param name="numbers">The step's numbers.</param>
+    public virtual void CompactAdamW(MovedTensors moved, CompactPart moments, in AdamWNumbers numbers)
+    {
+        const long Most = 1L << 20;
+        long all = moments.First.Count;
+        for (long start = 0; start < all; start += Most)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long count = Math.Min(Most, all - start);
+            MovedTensors part = moved.Range(start, count);
+            Tensor first = moments.First.Read(start, count), second = moments.Root.Read(start, count).square();
+            AdamW(new AdamWTensors(part.Weights, part.Lower, part.Master, part.Gradient, first, second), numbers);
+            moments.First.Write(start, first, numbers.Noise, 0);
+            moments.Root.Write(start, second.sqrt_(), numbers.Noise, 16);
+        }
+    }
+
     /// <summary>Sum of squares of all elements of all tensors.</summary>
     public abstract double SumOfSquares(IReadOnlyList<Tensor> tensors);
 
@@ -165,4 +185,5 @@ internal readonly record struct AdamWTensors(Tensor Weights, Tensor? Lower, Tens
 /// <param name="Rate">Learning rate over 1 - Beta1^t.</param>
 /// <param name="Correction">sqrt(1 - Beta2^t).</param>
 /// <param name="Scale">Factor on the gradient.</param>
-internal readonly record struct AdamWNumbers(double Beta1, double Beta2, double Epsilon, double Decay, double Rate, double Correction, double Scale);
+/// <param name="Noise">Seed of the rounding of moments of a byte each.</param>
+internal readonly record struct AdamWNumbers(double Beta1, double Beta2, double Epsilon, double Decay, double Rate, double Correction, double Scale, uint Noise = 0);

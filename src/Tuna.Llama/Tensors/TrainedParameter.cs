@@ -26,11 +26,11 @@ internal sealed class TrainedParameter(string name, Parameter parameter, long ro
     /// <summary>The exact weights, Float32; the caller's scope frees it.</summary>
     public Tensor Exact() => Weight.Exact(Row, Rows);
 
-    /// <summary>First moment, Float32, or null before the first step; a view.</summary>
-    public Tensor? Moment1() => Part(Weight.Moment1);
+    /// <summary>First moment, Float32, or null before the first step; the caller's scope frees it.</summary>
+    public Tensor? Moment1() => Weight.Moments?.First(Row, Rows);
 
-    /// <summary>Second moment, Float32, or null before the first step; a view.</summary>
-    public Tensor? Moment2() => Part(Weight.Moment2);
+    /// <summary>Second moment, Float32, or null before the first step; the caller's scope frees it.</summary>
+    public Tensor? Moment2() => Weight.Moments?.Second(Row, Rows);
 
     /// <summary>Sum of the gradients since the last step, or null when there are none; a view.</summary>
     public Tensor? Gradient() => Part(Weight.Gradient);
@@ -46,13 +46,9 @@ internal sealed class TrainedParameter(string name, Parameter parameter, long ro
         if (exact is not null)
             Assign(exact);
         if (moment1 is not null || moment2 is not null)
-            Weight.EnsureMoments();
-        if (moment1 is not null)
-            Moment1()!.copy_(moment1);
-        if (moment2 is not null)
-            Moment2()!.copy_(moment2);
+            Weight.EnsureMoments().Assign(Row, moment1, moment2);
         if (gradient is not null)
-            Part(Weight.Wide())!.copy_(gradient);
+            Part(Weight.Sum())!.copy_(gradient);
     }
 
     private Tensor? Part(Tensor? whole) => whole?.narrow(0, Row, Rows);

@@ -4,8 +4,8 @@ namespace Tuna.Llama.Tensors;
 
 /// <summary>Gradient, moments and exact value of a weight that is trained.</summary>
 /// <remarks>
-/// The first gradient since a step is kept in the type that it arrives in: widening it would change nothing. From the second on sums are in single precision,
-/// and a weight that once needed that has it from the start. A bf16 weight's exact value is its bits and 16 more beside them, or a master copy where
+/// Gradients are summed in single precision. Where a step turns out to be one gradient, the next one is kept in the type that it arrives in: widening it would change
+/// nothing; a weight that then needs a sum has it from the start again. The first step's wider gradients cost nothing: moments are not there yet. A bf16 weight's exact value is its bits and 16 more beside them, or a master copy where
 /// the device's operations cannot split it.
 /// </remarks>
 internal sealed class TrainedWeight : IDisposable
@@ -14,14 +14,19 @@ internal sealed class TrainedWeight : IDisposable
     private readonly Operations _operations;
     private readonly Tensor? _lower;
     private readonly Tensor? _master;
-    private bool _wide;
+    private readonly MomentPrecision _precision;
+    private readonly bool _alwaysWide;
+    private Moments? _moments;
+    private bool _wide = true;
+    private bool _summed; // since the last step, beyond a single gradient
 
-    public TrainedWeight(Weight weight, Operations operations)
+    public TrainedWeight(Weight weight, Operations operations, MomentPrecision precision)
     {
         using IDisposable mode = no_grad();
         _weight = weight;
         _operations = operations;
-        _wide = weight.Data.device.type == DeviceType.CPU; // a rounded sum saves nothing worth having there
+        _precision = precision;
+        _alwaysWide = weight.Data.device.type == DeviceType.CPU; // a rounded gradient saves nothing worth having there
         if (weight.Data.dtype == ScalarType.Float32)
             return;
         if (operations.SplitsWeights)
@@ -39,11 +44,8 @@ internal sealed class TrainedWeight : IDisposable
     /// <summary>Sum of the gradients since the last step, or null.</summary>
     public Tensor? Gradient { get; private set; }
 
-    /// <summary>First moment, Float32, or null before the first step.</summary>
-    public Tensor? Moment1 { get; private set; }
-
-    /// <summary>Second moment, Float32, or null before the first step.</summary>
-    public Tensor? Moment2 { get; private set; }
+    /// <summary>AdamW's moments, or null before the first step.</summary>
+    public Moments? Moments => _moments;
 
     /// <summary>Adds a gradient of the weight's shape, of any type, which the caller does not change any more.</summary>
     public void Add(Tensor gradient)
@@ -54,7 +56,7 @@ internal sealed class TrainedWeight : IDisposable
         else if (Gradient is null)
             Gradient = Own(gradient.to(ScalarType.Float32, copy: true));
         else
-            Wide().add_(gradient);
+            Sum().add_(gradient);
     }
 
     /// <summary>Adds a^T b, [N, rows] and [N, columns].</summary>
@@ -63,7 +65,9 @@ internal sealed class TrainedWeight : IDisposable
         using IDisposable mode = no_grad();
         if (Gradient is not null || _wide && a.dtype != ScalarType.Float32)
         {
+            bool alone = Gradient is null;
             AddProduct(Wide(), a, b);
+            _summed |= !alone;
             return;
         }
 
@@ -75,7 +79,7 @@ internal sealed class TrainedWeight : IDisposable
     public void AddShare(Tensor a, Tensor b)
     {
         using IDisposable mode = no_grad();
-        AddProduct(Wide(), a, b);
+        AddProduct(Sum(), a, b);
     }
 
     /// <summary>Adds a^T b to a Float32 sum.</summary>
@@ -98,7 +102,7 @@ internal sealed class TrainedWeight : IDisposable
     {
         using IDisposable mode = no_grad();
         using Tensor wide = gradient.to(ScalarType.Float32);
-        AddRows(Wide(), ids, wide, sorted: Data.device.type != DeviceType.CPU);
+        AddRows(Sum(), ids, wide, sorted: Data.device.type != DeviceType.CPU);
     }
 
     /// <summary>Adds rows to a sum, in an order that does not change from run to run.</summary>
@@ -115,7 +119,13 @@ internal sealed class TrainedWeight : IDisposable
     }
 
     /// <summary>The sum in single precision, zero where there was none: for what adds many small shares.</summary>
-    public Tensor Wide()
+    public Tensor Sum()
+    {
+        _summed = true;
+        return Wide();
+    }
+
+    private Tensor Wide()
     {
         _wide = true;
         if (Gradient is null)
@@ -134,24 +144,24 @@ internal sealed class TrainedWeight : IDisposable
 
     public void ClearGradient()
     {
+        if (Gradient is not null)
+            _wide = _alwaysWide || _summed;
+        _summed = false;
         Gradient?.Dispose();
         Gradient = null;
     }
 
-    public void EnsureMoments()
+    public Moments EnsureMoments()
     {
-        Moment1 ??= Own(zeros(Data.shape, ScalarType.Float32, Data.device));
-        Moment2 ??= Own(zeros(Data.shape, ScalarType.Float32, Data.device));
+        using IDisposable mode = no_grad();
+        return _moments ??= Moments.Of(_weight, _precision);
     }
 
     /// <summary>One step of AdamW on the rows of some parts.</summary>
     public void Step(long row, long rows, in AdamWNumbers numbers)
     {
-        EnsureMoments();
         using DisposeScope scope = NewDisposeScope();
-        _operations.AdamW(new AdamWTensors(Flat(Data)!, Flat(_lower), Flat(_master), Flat(Gradient), Flat(Moment1)!, Flat(Moment2)!), numbers);
-
-        Tensor? Flat(Tensor? t) => t?.narrow(0, row, rows).view(-1);
+        EnsureMoments().Step(_operations, row, rows, new MovedTensors(Data, _lower, _master, Gradient), numbers);
     }
 
     /// <summary>The exact weights of some rows, Float32, in the caller's scope.</summary>
@@ -182,9 +192,8 @@ internal sealed class TrainedWeight : IDisposable
     public void Reset()
     {
         ClearGradient();
-        Moment1?.Dispose();
-        Moment2?.Dispose();
-        Moment1 = Moment2 = null;
+        _moments?.Dispose();
+        _moments = null;
     }
 
     public void Dispose()

@@ -54,16 +54,22 @@ __device__ __forceinline__ void split(float w, u16* upper, u16* lower)
     *upper = (u16)((bits + 0x8000u) >> 16);
 }
 
+__device__ __forceinline__ void step_weight(u16* upper, u16* lower, float g, float* m, float* v, const AdamW& s)
+{
+    split(moved(join(*upper, *lower), g, m, v, s), upper, lower);
+}
+__device__ __forceinline__ void step_weight(float* w, u16*, float g, float* m, float* v, const AdamW& s) { *w = moved(*w, g, m, v, s); }
+
 template <typename G> __device__ void adamw_split(u16* upper, u16* lower, const G* g, float* m, float* v, long long n, const AdamW& s)
 {
     for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x)
-        split(moved(join(upper[i], lower[i]), g ? wide(g[i]) : 0.0f, m + i, v + i, s), upper + i, lower + i);
+        step_weight(upper + i, lower + i, g ? wide(g[i]) : 0.0f, m + i, v + i, s);
 }
 
 template <typename G> __device__ void adamw_plain(float* w, const G* g, float* m, float* v, long long n, const AdamW& s)
 {
     for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x)
-        w[i] = moved(w[i], g ? wide(g[i]) : 0.0f, m + i, v + i, s);
+        step_weight(w + i, (u16*)0, g ? wide(g[i]) : 0.0f, m + i, v + i, s);
 }
 
 #define SETTINGS float beta1, float beta2, float epsilon, float decay, float rate, float correction, float scale
