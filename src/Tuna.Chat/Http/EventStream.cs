@@ -36,7 +36,7 @@ internal static class EventStream
 
             if (part.Length == 0)
                 continue;
-            last = OpenAIAnswer.Read(part);
+            last = ReadPart(part, body);
             text.Append(last.Text);
             model ??= last.ModelId;
             finish = last.FinishReason ?? finish;
@@ -46,5 +46,18 @@ internal static class EventStream
         if (last is null || (!ended && finish is null))
             throw new ChatServiceException("The service's answer is a stream that breaks off.", new ServiceError(200));
         return new ChatResponse(new ChatMessage(ChatRole.Assistant, text.ToString())) { ModelId = model, ResponseId = last.ResponseId, FinishReason = finish, Usage = usage };
+    }
+
+    // A part that is not understood makes the whole answer one: a journal keeps all of it.
+    private static ChatResponse ReadPart(string part, string body)
+    {
+        try
+        {
+            return OpenAIAnswer.Read(part);
+        }
+        catch (ChatServiceException e) when (e.Answer is not null)
+        {
+            throw new ChatServiceException(e.Message, e.Error, e) { Answer = body };
+        }
     }
 }
