@@ -1,12 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Tuna.Data.Containers;
 
 namespace Tuna.Data;
 
-/// <summary>Reads and writes files of rows, one row at a time: JSON Lines, or one JSON array. Memory does not grow with the file.</summary>
+/// <summary>Reads and writes files of rows, one row at a time: JSON Lines, or one JSON array; reads Parquet and CSV too, and unpacks gzip and Zstandard. Memory does not grow with the file.</summary>
 /// <remarks>
-/// On reading the two layouts are told apart by the first character. Files are UTF-8, with or without a byte order mark; CRLF and blank lines are accepted.
+/// On reading the container is told by the first bytes, not by the name alone. Text is UTF-8, with or without a byte order mark; CRLF and blank lines are accepted.
 /// Writing goes to a temporary file beside the target, which is renamed at the end, so that a reader never meets half a file.
 /// </remarks>
 public static class DataFile
@@ -27,7 +28,7 @@ public static class DataFile
 
         IEnumerable<T> Rows()
         {
-            using FileStream stream = Open(path);
+            using Stream stream = Open(path);
             foreach (T row in Read(stream, path, format, validated))
                 yield return row;
         }
@@ -73,7 +74,8 @@ public static class DataFile
 
         IEnumerable<T> Rows()
         {
-            using var rows = new RowReader<T>(name, format, validated);
+            using DataContainer data = DataContainer.Open(stream, name, validated.MaxRowBytes);
+            using var rows = new RowReader<T>(name, format, validated, data.Rows);
             while (true)
             {
                 switch (rows.Next(out T? row))
@@ -86,7 +88,7 @@ public static class DataFile
                         yield return row!;
                         break;
                     case RowSplitter.Result.NeedData:
-                        rows.Splitter.Filled(stream.Read(rows.Splitter.FreeSpace().Span));
+                        rows.Splitter.Filled(data.Json!.Read(rows.Splitter.FreeSpace().Span));
                         break;
                     default:
                         foreach (T joined in rows.Join?.End() ?? [])
@@ -113,6 +115,7 @@ public static class DataFile
 
         async IAsyncEnumerable<T> Rows([EnumeratorCancellation] CancellationToken token)
         {
+            RefuseFolder(path);
             await using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan | FileOptions.Asynchronous);
             await foreach (T row in ReadAsync(stream, path, format, validated, token).ConfigureAwait(false))
                 yield return row;
@@ -136,7 +139,8 @@ public static class DataFile
 
         async IAsyncEnumerable<T> Rows([EnumeratorCancellation] CancellationToken token)
         {
-            using var rows = new RowReader<T>(name, format, validated);
+            using DataContainer data = DataContainer.Open(stream, name, validated.MaxRowBytes);
+            using var rows = new RowReader<T>(name, format, validated, data.Rows);
             while (true)
             {
                 switch (rows.Next(out T? row))
@@ -149,7 +153,7 @@ public static class DataFile
                         yield return row!;
                         break;
                     case RowSplitter.Result.NeedData:
-                        rows.Splitter.Filled(await stream.ReadAsync(rows.Splitter.FreeSpace(), token).ConfigureAwait(false));
+                        rows.Splitter.Filled(await data.Json!.ReadAsync(rows.Splitter.FreeSpace(), token).ConfigureAwait(false));
                         break;
                     default:
                         foreach (T joined in rows.Join?.End() ?? [])
@@ -160,13 +164,26 @@ public static class DataFile
         }
     }
 
+    private static readonly string[] DataExtensions = [.. from inner in (string[])[".jsonl", ".json", ".csv", ".tsv", ".parquet"] from outer in (string[])["", ".gz", ".zst"] select inner + outer];
+
     /// <summary>Text stays readable: only what JSON demands is escaped. The files are not embedded in HTML.</summary>
     internal static JsonWriterOptions WriterOptions { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     internal static FileStream Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        RefuseFolder(path);
         return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
+    }
+
+    private static void RefuseFolder(string path)
+    {
+        if (!Directory.Exists(path))
+            return;
+        string[] files = [.. Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
+            .Where(f => DataExtensions.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal).Take(5)];
+        throw new DataFormatException(
+            files.Length == 0 ? "this is a folder, and there is no file of rows in it. Name a file." : $"this is a folder. Name the files in it: {string.Join(", ", files)}.", DataPlace.Whole(path));
     }
 
     /// <summary>Writes a file of rows as they come and puts it in place at the end.</summary>

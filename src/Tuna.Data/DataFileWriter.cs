@@ -1,5 +1,7 @@
+using System.IO.Compression;
 using System.Text.Json;
 using Tuna.IO;
+using ZstdSharp;
 
 namespace Tuna.Data;
 
@@ -9,13 +11,18 @@ namespace Tuna.Data;
 public sealed class DataFileWriter<T> : IDisposable
     where T : class
 {
+    // A file of these names that holds JSON would mislead every other program.
+    private static readonly string[] Refused = [".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst", ".arrow", ".zip"];
+
     private readonly RowFormat<T> _format;
     private readonly AtomicFile _file;
     private readonly Utf8JsonWriter _json;
     private readonly bool _array;
+    private readonly Stream? _packer;
+    private readonly Stream _stream;
 
     /// <summary>Opens a temporary file beside the target.</summary>
-    /// <param name="path">The target; its folder is created when it is missing.</param>
+    /// <param name="path">The target; its folder is created when it is missing. <c>.gz</c> and <c>.zst</c> pack it.</param>
     /// <param name="format">The row's form.</param>
     /// <param name="layout">Lines or an array.</param>
     public DataFileWriter(string path, RowFormat<T> format, DataLayout layout = DataLayout.ByExtension)
@@ -23,9 +30,15 @@ public sealed class DataFileWriter<T> : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(format);
         _format = format;
-        _array = layout == DataLayout.Array || (layout == DataLayout.ByExtension && Path.GetExtension(path).Equals(".json", StringComparison.OrdinalIgnoreCase));
+        if (Refused.FirstOrDefault(e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase)) is { } extension)
+            throw new ArgumentException($"{path}: rows are written as JSON, not as {extension[1..]}. Name the file .jsonl or .json, also with .gz or .zst.", nameof(path));
+        string inner = path;
+        bool gzip = TakeOff(ref inner, ".gz"), zstandard = !gzip && TakeOff(ref inner, ".zst");
+        _array = layout == DataLayout.Array || (layout == DataLayout.ByExtension && Path.GetExtension(inner).Equals(".json", StringComparison.OrdinalIgnoreCase));
         _file = new AtomicFile(path);
-        _json = new Utf8JsonWriter(_file.Stream, DataFile.WriterOptions);
+        _packer = gzip ? new GZipStream(_file.Stream, CompressionLevel.Optimal, leaveOpen: true) : zstandard ? new CompressionStream(_file.Stream, leaveOpen: true) : null;
+        _stream = _packer ?? _file.Stream;
+        _json = new Utf8JsonWriter(_stream, DataFile.WriterOptions);
     }
 
     /// <summary>Rows written.</summary>
@@ -35,12 +48,12 @@ public sealed class DataFileWriter<T> : IDisposable
     public void Write(T row)
     {
         if (_array)
-            _file.Stream.Write(Count == 0 ? "[\n"u8 : ",\n"u8);
+            _stream.Write(Count == 0 ? "[\n"u8 : ",\n"u8);
         _format.Write(_json, row);
         _json.Flush();
         _json.Reset();
         if (!_array)
-            _file.Stream.WriteByte((byte)'\n');
+            _stream.WriteByte((byte)'\n');
         Count++;
     }
 
@@ -48,8 +61,9 @@ public sealed class DataFileWriter<T> : IDisposable
     public void Complete()
     {
         if (_array)
-            _file.Stream.Write(Count == 0 ? "[]\n"u8 : "\n]\n"u8);
+            _stream.Write(Count == 0 ? "[]\n"u8 : "\n]\n"u8);
         _json.Dispose();
+        _packer?.Dispose();
         _file.Complete();
     }
 
@@ -57,6 +71,15 @@ public sealed class DataFileWriter<T> : IDisposable
     public void Dispose()
     {
         _json.Dispose();
+        _packer?.Dispose();
         _file.Dispose();
+    }
+
+    private static bool TakeOff(ref string path, string extension)
+    {
+        if (!path.EndsWith(extension, StringComparison.OrdinalIgnoreCase))
+            return false;
+        path = path[..^extension.Length];
+        return true;
     }
 }

@@ -46,7 +46,7 @@ public sealed class DataFormatException : FormatException
 
 /// <summary>A place in a data file.</summary>
 /// <param name="Source">The file, or the name given to a stream.</param>
-/// <param name="Line">1-based line on which the row starts; 0 when it is about the whole file.</param>
+/// <param name="Line">1-based line on which the row starts; 0 when it is about the whole file, or the file has no lines (Parquet).</param>
 /// <param name="Index">0-based number of the row; -1 when it is about the whole file.</param>
 /// <param name="InArray">Whether the file is one JSON array, whose rows are told by index rather than by line.</param>
 public readonly record struct DataPlace(string Source, long Line, long Index, bool InArray)
@@ -55,7 +55,8 @@ public readonly record struct DataPlace(string Source, long Line, long Index, bo
     public static DataPlace Whole(string source) => new(source, 0, -1, false);
 
     /// <inheritdoc/>
-    public override string ToString() => Line == 0 ? Source
+    public override string ToString() => Line == 0 && Index < 0 ? Source
+        : Line == 0 ? string.Create(CultureInfo.InvariantCulture, $"{Source}, row [{Index}]")
         : InArray ? string.Create(CultureInfo.InvariantCulture, $"{Source}, element [{Index}] (line {Line})")
         : string.Create(CultureInfo.InvariantCulture, $"{Source}, line {Line}");
 }

@@ -10,7 +10,7 @@ public sealed class InstructionFormat : RowFormat<InstructionExample>
     public static InstructionFormat Instance { get; } = new();
 
     /// <summary>The format's own fields.</summary>
-    internal static FieldNames Names { get; } = new("instruction", "input", "output");
+    internal static FieldNames Names { get; } = new(["instruction", "input", "output", .. FieldNames.OfFormsBefore("alpaca"), .. PreferencePrompt.SystemNames, "history", "context"]);
 
     /// <inheritdoc/>
     public override InstructionExample Read(ref Utf8JsonReader reader, RowContext context)

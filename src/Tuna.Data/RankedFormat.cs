@@ -132,7 +132,7 @@ public sealed class RankedFormat : RowFormat<RankedExample>
     internal override RankedExample WithId(RankedExample row, string id, RowContext context) => row with { Id = id, IdIsNumber = false };
 
     /// <summary>The format's own fields, and the ways in which <c>score</c> is miswritten.</summary>
-    internal static FieldNames Names { get; } = new("instruction", "input", "output", "score", "reference", "model", "logprob", "tokens", "scores", "Score", "Scores", "SCORE");
+    internal static FieldNames Names { get; } = new(["instruction", "input", "output", "score", "reference", "model", "logprob", "tokens", "scores", "Score", "Scores", "SCORE", .. FieldNames.OfFormsBefore("ranked")]);
 
     // Scores under a name that is nearly theirs would be kept as an unknown field, and the row taken for one that is not ranked.
     private static void CheckMiswritten(List<ExtraField>? extra, int outputs, RowContext context)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Tuna.Data.Containers;
 using Tuna.Data.Formats;
 using Tuna.Numerics;
 
@@ -27,7 +28,8 @@ public sealed class RankedReader : IDisposable
     private readonly RowReader<RankedRowScan> _rows;
     private readonly Stream? _stream;
     private readonly RankedBlocks? _blocks;
-    private readonly bool _ownsStream;
+    private DataContainer? _container;
+    private Stream? _file; // closed with the cursor
     private readonly DataReadOptions _options;
     private RankedRowScan? _row;
     private RankedBlocks.Block? _block;
@@ -47,11 +49,10 @@ public sealed class RankedReader : IDisposable
     {
         _options = (options ?? DataReadOptions.Default).Validated();
         FileStream file = DataFile.Open(path);
-        _rows = new(path, ScanFormat.Instance, _options);
         if (RankedBlocks.Suits(file, blockBytes))
-            _blocks = new(file, _options.MaxRowBytes, blockBytes);
+            (_blocks, _rows) = (new(file, _options.MaxRowBytes, blockBytes), new(path, ScanFormat.Instance, _options));
         else
-            (_stream, _ownsStream) = (file, true);
+            _rows = Open(file, path, out _stream, ownsStream: true);
     }
 
     /// <summary>Reads a stream, which is left open.</summary>
@@ -63,8 +64,24 @@ public sealed class RankedReader : IDisposable
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(name);
         _options = (options ?? DataReadOptions.Default).Validated();
-        _stream = stream;
-        _rows = new(name, ScanFormat.Instance, _options);
+        _rows = Open(stream, name, out _stream, ownsStream: false);
+    }
+
+    private RowReader<RankedRowScan> Open(Stream stream, string name, out Stream? json, bool ownsStream)
+    {
+        try
+        {
+            _container = DataContainer.Open(stream, name, _options.MaxRowBytes);
+        }
+        catch when (ownsStream)
+        {
+            stream.Dispose();
+            throw;
+        }
+
+        _file = ownsStream ? stream : null;
+        json = _container.Json;
+        return new(name, ScanFormat.Instance, _options, _container.Rows);
     }
 
     /// <summary>Where the row is.</summary>
@@ -150,8 +167,8 @@ public sealed class RankedReader : IDisposable
         _row = null;
         _rows.Dispose();
         _blocks?.Dispose();
-        if (_ownsStream)
-            _stream!.Dispose();
+        _container?.Dispose();
+        _file?.Dispose();
     }
 
     private RankedRowScan Row => _row ?? throw new InvalidOperationException($"There is no row: call {nameof(Read)} first, and stop when it returns false.");

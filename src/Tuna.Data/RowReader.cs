@@ -2,28 +2,38 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Tuna.Data.Containers;
 using Tuna.Numerics;
 
 namespace Tuna.Data;
 
 /// <summary>One reading of a file: cuts rows, parses them, checks ids, and turns every failure into an error that names the place.</summary>
-internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadOptions options) : IDisposable
+internal sealed class RowReader<T>(string name, RowFormat<T> format, DataReadOptions options, RowSource? source = null) : IDisposable
     where T : class
 {
     private readonly IdSet? _ids = options.DuplicateIds == DuplicateIds.Allow ? null : options.Joined?.Ids ?? new();
     private RowFormat<T>? _format; // null until the first row has told it
 
-    public RowContext Context { get; } = new(source, options);
+    public RowContext Context { get; } = new(name, options);
 
     /// <summary>Joins or takes apart the file's rows; null where each is a row.</summary>
     public RowJoin<T>? Join { get; private set; }
 
-    public RowSplitter Splitter { get; } = new(source, options.MaxRowBytes);
+    public RowSplitter Splitter { get; } = new(name, options.MaxRowBytes);
 
     /// <summary>The next row that can be used.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public RowSplitter.Result Next([MaybeNull] out T row)
     {
+        while (source is not null)
+        {
+            row = default;
+            if (!source.Next(out ReadOnlyMemory<byte> bytes))
+                return RowSplitter.Result.End;
+            if (TryUse(bytes, source.Place, false, null, out row))
+                return RowSplitter.Result.Row;
+        }
+
         while (true)
         {
             row = default;
@@ -94,17 +104,17 @@ internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadO
     private bool IsNew(ref T row)
     {
         RowFormat<T> rowFormat = _format ?? format;
-        if (_ids is null || rowFormat.IdHash(row, Context) is not { } id || _ids.Add(id))
+        if (_ids is null || rowFormat.IdHash(row, Context) is not { } hash || _ids.Add(hash))
             return true;
         if (options.DuplicateIds == DuplicateIds.KeepFirst)
             return false;
-        string name = Context.RowId ??= rowFormat.IdOf(row)!;
+        string id = Context.RowId ??= rowFormat.IdOf(row)!;
         if (options.DuplicateIds != DuplicateIds.MakeUnique && !Context.IdIsPosition)
             throw Context.Error($"an earlier row has this id too. Make ids unique: {nameof(DuplicateIds)}.{nameof(DuplicateIds.MakeUnique)} does, as `tuna convert` uses it.", "id");
         string free;
         int n = 2;
         do
-            free = string.Create(CultureInfo.InvariantCulture, $"{name}-{n++}");
+            free = string.Create(CultureInfo.InvariantCulture, $"{id}-{n++}");
         while (!_ids.Add(StableHash.Of128(free)));
         row = rowFormat.WithId(row, free, Context);
         Context.Note("the id repeats an earlier row's and was made unique");

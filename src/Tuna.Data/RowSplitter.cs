@@ -124,8 +124,6 @@ internal sealed class RowSplitter(string source, int maxRowBytes, int bufferByte
             _start = _scan = _start + 3;
         else if (head.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || head.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF]))
             throw new DataFormatException("the file is UTF-16. Save it as UTF-8.", DataPlace.Whole(source));
-        else if (head.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]))
-            throw new DataFormatException("the file is compressed with gzip. Unpack it, or read it through a GZipStream.", DataPlace.Whole(source));
         while (_start < _end && IsSpace(_buffer[_start]))
         {
             if (_buffer[_start] == '\n')

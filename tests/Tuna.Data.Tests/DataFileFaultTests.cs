@@ -64,7 +64,7 @@ public class DataFileFaultTests
     public void Read_NotUtf8_SaysSo()
     {
         Assert.Contains("UTF-16. Save it as UTF-8", Fails(Encoding.Unicode.GetPreamble().Concat(Encoding.Unicode.GetBytes(Good)).ToArray()).Message);
-        Assert.Contains("compressed with gzip", Fails([0x1F, 0x8B, 8, 0, 0]).Message);
+        Assert.Contains("the gzip data is damaged or cut off", Fails([0x1F, 0x8B, 8, 0, 0]).Message);
         byte[] latin = Encoding.Latin1.GetBytes(Good.Replace("\"i\"", "\"\u00e9\""));
         Assert.Contains("line 1, id 'g', key 'instruction': the text is not valid: bytes that are not UTF-8", Fails(latin).Message);
     }

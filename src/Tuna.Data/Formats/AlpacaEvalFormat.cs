@@ -11,7 +11,7 @@ namespace Tuna.Data.Formats;
 public sealed class AlpacaEvalFormat : JsonRowFormat
 {
     private static readonly string[] OwnNames = ["instruction", "output_1", "output_2", "generator_1", "generator_2", "preference"];
-    private static readonly FieldNames Names = new([.. OwnNames, .. RowRest.Names]);
+    private static readonly FieldNames Names = new([.. OwnNames, .. RowRest.Names, .. FieldNames.OfFormsBefore("alpacaeval")]);
     private static readonly HashSet<string> Own = [.. OwnNames];
 
     /// <summary>The shared instance (it has no state).</summary>

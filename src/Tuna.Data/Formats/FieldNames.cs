@@ -9,6 +9,13 @@ internal sealed class FieldNames(params IEnumerable<string> own)
 {
     public const string Prefix = "_extra_";
 
+    // In the order in which a row is asked for its form, a field without which it is not of that form.
+    private static readonly (string Form, string Key)[] Keys =
+    [
+        ("trl", "rejected"), ("ultrafeedback", "completions"), ("nectar", "answers"), ("rrhf", "responses"), ("tuna-p", "orig"), ("tuna-c", "generation"), ("alpacaeval", "output_1"), ("order", "order"),
+        ("ranked", "output"), ("helpsteer", "helpfulness"),
+    ];
+
     private readonly HashSet<string> _own = new([.. own, "id"], StringComparer.Ordinal);
 
     /// <summary>Whether the form reads this field itself.</summary>
@@ -19,6 +26,9 @@ internal sealed class FieldNames(params IEnumerable<string> own)
 
     /// <summary>The name that a field of the file has in the row.</summary>
     public string InRow(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) && IsReserved(name) ? name[Prefix.Length..] : name;
+
+    /// <summary>Fields that would make a row look like one of another form, asked for before.</summary>
+    public static IEnumerable<string> OfFormsBefore(string form) => Keys.TakeWhile(k => k.Form != form).Select(k => k.Key);
 
     /// <summary>A field added to others; one that has the name already makes room for it.</summary>
     public static ExtraField[] Add(IEnumerable<ExtraField> fields, string name, string json)

@@ -20,6 +20,9 @@ internal sealed class FormFields
             _fields[field.Name] = field.Value.Clone();
     }
 
+    /// <summary>Whether a name is one that data sets use.</summary>
+    public static bool IsKnown(string name) => Known.Contains(name);
+
     /// <summary>The names, in the row's order.</summary>
     public string Names => string.Join(", ", _fields.Keys);
 

@@ -14,16 +14,13 @@ internal static class InstructionForms
     /// <summary>What reads instruction rows, by a file's first row.</summary>
     public static RowFormat<InstructionExample> Of(FormFields fields, RowContext context)
     {
-        bool plain = fields.Has("instruction") && !fields.HasAny([.. PreferencePrompt.SystemNames, "history", "context", "instances"]);
-        if (plain && fields.Has("output", JsonValueKind.String))
-            return InstructionFormat.Instance;
-        if (IsAnswered(fields) && !fields.HasAll("prompt", "response", "helpfulness") && !fields.Has("output", JsonValueKind.Array) && !fields.HasItems("answers", "answer"))
-            return AnsweredFormat.Instance;
-        // Rows that only ask. Those with several responses, or nothing that is known, are for the ranked forms to tell.
-        bool several = fields.HasAny("chosen", "rejected", "completions", "answers", "responses", "output_1", "generation", "text", "label") || fields.Has("output", JsonValueKind.Array);
-        return plain && !several ? InstructionFormat.Instance
-            : HasPrompt(fields) && !several ? AnsweredFormat.Instance
-            : new BestOfRankedFormat(RankedFormats.ByName[RankedFormats.Detect(fields, context)]);
+        string? form = RankedFormats.Find(fields);
+        if (form is "alpaca" or "answered")
+            return form == "alpaca" ? InstructionFormat.Instance : AnsweredFormat.Instance;
+        // Rows that only ask; others are for the ranked forms to tell, or to refuse.
+        if (form is null && HasPrompt(fields) && !fields.HasAny("chosen", "rejected", "completion", "completions", "answers", "responses", "label") && !fields.Has("output", JsonValueKind.Array))
+            return fields.Has("instruction") && !fields.HasAny([.. PreferencePrompt.SystemNames, "history", "context"]) ? InstructionFormat.Instance : AnsweredFormat.Instance;
+        return new BestOfRankedFormat(RankedFormats.ByName[RankedFormats.Detect(fields, context)]);
     }
 
     public static DataFormatException NoPrompt(JsonElement row, RowContext context) => context.Error(
@@ -54,10 +51,18 @@ internal static class InstructionForms
         internal override RowFormat<InstructionExample> ForRows(ReadOnlySpan<byte> first, RowContext context) => Of(FormFields.Of(first, context), context);
     }
 
-    /// <summary>Ranked rows as instructions: the best candidate, or the reference of a row that is not ranked.</summary>
+    /// <summary>Ranked rows as instructions: the best candidate, or the reference of a row that is not ranked. One for each reading.</summary>
     private sealed class BestOfRankedFormat(RowFormat<RankedExample> ranked) : RowFormat<InstructionExample>
     {
-        public override InstructionExample Read(ref Utf8JsonReader reader, RowContext context) => Best(ranked.Read(ref reader, context), context);
+        private RankedExample? _last;
+        private RowContext? _context;
+
+        public override InstructionExample Read(ref Utf8JsonReader reader, RowContext context)
+        {
+            (_last, _context) = (ranked.Read(ref reader, context), context);
+            context.RowId = _last.Id;
+            return Best(_last, context);
+        }
 
         public override void Write(Utf8JsonWriter writer, InstructionExample row) => InstructionFormat.Instance.Write(writer, row);
 
@@ -66,6 +71,17 @@ internal static class InstructionForms
         internal override InstructionExample? TryReadQuickly(RowContext context) => ranked.TryReadQuickly(context) is { } row ? Best(row, context) : null;
 
         internal override InstructionExample WithId(InstructionExample row, string id, RowContext context) => row with { Id = id, IdIsNumber = false };
+
+        internal override RowJoin<InstructionExample>? StartJoin() => ranked.StartJoin() is { } join ? new BestOfJoined(this, join) : null;
+
+        // Rows are joined as ranked ones, before the best is taken. A row comes here right after it was read.
+        private sealed class BestOfJoined(BestOfRankedFormat format, RowJoin<RankedExample> join) : RowJoin<InstructionExample>
+        {
+            public override IEnumerable<InstructionExample> Add(InstructionExample row) =>
+                join.Add(format._last! with { Id = row.Id!, IdIsNumber = row.IdIsNumber }).Select(r => Best(r, format._context!));
+
+            public override IEnumerable<InstructionExample> End() => join.End().Select(r => Best(r, format._context!));
+        }
 
         private static InstructionExample Best(RankedExample row, RowContext context)
         {

@@ -6,7 +6,7 @@ namespace Tuna.Data.Formats;
 /// <remarks>A candidate's score is the worst rank minus its own, so that higher is better; equal ranks are ties. Other fields of an answer are kept in <c>candidate_notes</c>.</remarks>
 public sealed class NectarFormat : JsonRowFormat
 {
-    private static readonly FieldNames Names = new(["prompt", "answers", .. RowRest.Names]);
+    private static readonly FieldNames Names = new(["prompt", "answers", .. RowRest.Names, .. FieldNames.OfFormsBefore("nectar")]);
     private static readonly HashSet<string> Own = ["prompt", "answers"];
 
     /// <summary>The shared instance (it has no state).</summary>

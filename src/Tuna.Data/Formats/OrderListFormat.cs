@@ -6,7 +6,7 @@ namespace Tuna.Data.Formats;
 /// <remarks>Items of the order are positions in <c>output</c>, or the names in <c>model</c>. See <see cref="OrderList"/>.</remarks>
 public sealed class OrderListFormat : JsonRowFormat
 {
-    private static readonly FieldNames Names = new("instruction", "input", "output", "order", "model", "reference", "score", "logprob", "tokens");
+    private static readonly FieldNames Names = new(["instruction", "input", "output", "order", "model", "reference", "score", "logprob", "tokens", .. FieldNames.OfFormsBefore("order")]);
     private static readonly HashSet<string> Own = ["instruction", "input", "output", "order", "model", "reference"];
 
     /// <summary>The shared instance (it has no state).</summary>

@@ -42,11 +42,11 @@ public static class RankedFormats
             ?? throw new DataFormatException("there is no row to tell the form by.", DataPlace.Whole(path));
     }
 
-    /// <summary>The form of a row.</summary>
-    internal static string Detect(FormFields fields, RowContext context)
+    /// <summary>The form of a row, or null; <see cref="FieldNames.OfFormsBefore"/> goes by the same order.</summary>
+    internal static string? Find(FormFields fields)
     {
         bool list = fields.Has("output", JsonValueKind.Array);
-        string? form = fields.HasAll("chosen", "rejected") ? "trl"
+        return fields.HasAll("chosen", "rejected") ? "trl"
             : fields.Has("instruction") && fields.HasItems("completions", "response") ? "ultrafeedback"
             : fields.Has("prompt") && fields.HasItems("answers", "answer") ? "nectar"
             : fields.HasAll("query", "responses", "scores") ? "rrhf"
@@ -59,7 +59,12 @@ public static class RankedFormats
             : fields.HasAll("instruction", "output") && !fields.HasAny([.. PreferencePrompt.SystemNames, "history", "context"]) ? "alpaca"
             : InstructionForms.IsAnswered(fields) ? "answered"
             : null;
-        if (form is not null)
+    }
+
+    /// <summary>The form of a row.</summary>
+    internal static string Detect(FormFields fields, RowContext context)
+    {
+        if (Find(fields) is { } form)
             return form;
         if (fields.HasAll("prompt", "completion", "label"))
         {

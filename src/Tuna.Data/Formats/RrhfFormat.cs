@@ -8,7 +8,7 @@ namespace Tuna.Data.Formats;
 /// <param name="template">Makes the query when writing; Alpaca's when null.</param>
 public sealed class RrhfFormat(IPromptTemplate? template = null) : JsonRowFormat
 {
-    private static readonly FieldNames Names = new("query", "responses", "scores", "reference", "model", "logprob", "tokens");
+    private static readonly FieldNames Names = new(["query", "responses", "scores", "reference", "model", "logprob", "tokens", .. FieldNames.OfFormsBefore("rrhf")]);
     private static readonly HashSet<string> Own = ["query", "responses", "scores"];
 
     private readonly IPromptTemplate _template = template ?? AlpacaPromptTemplate.Instance;

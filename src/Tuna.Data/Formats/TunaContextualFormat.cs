@@ -10,7 +10,7 @@ namespace Tuna.Data.Formats;
 /// </remarks>
 public sealed class TunaContextualFormat : JsonRowFormat
 {
-    private static readonly FieldNames Names = new("instruct", "generation", "rank", "score", "reference", "model", "logprob", "tokens");
+    private static readonly FieldNames Names = new(["instruct", "generation", "rank", .. RowRest.Names, .. FieldNames.OfFormsBefore("tuna-c")]);
     private static readonly HashSet<string> Own = ["instruct", "generation", "rank"];
 
     /// <summary>The shared instance (it has no state).</summary>

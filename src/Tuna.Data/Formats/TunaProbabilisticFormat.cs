@@ -8,7 +8,7 @@ namespace Tuna.Data.Formats;
 /// </remarks>
 public sealed class TunaProbabilisticFormat : JsonRowFormat
 {
-    private static readonly FieldNames Names = new("orig", "text", "logprob", "length", "score", "model");
+    private static readonly FieldNames Names = new(["orig", "text", "logprob", "length", "score", "model", .. FieldNames.OfFormsBefore("tuna-p")]);
     private static readonly HashSet<string> Own = ["orig", "text", "logprob", "length"];
 
     /// <summary>The shared instance (it has no state).</summary>

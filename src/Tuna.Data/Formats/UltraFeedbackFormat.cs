@@ -13,7 +13,7 @@ namespace Tuna.Data.Formats;
 /// <param name="score">Which of the numbers ranks the candidates.</param>
 public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedbackScore.MeanOfAspects) : JsonRowFormat
 {
-    private static readonly FieldNames Names = new("instruction", "completions", "models", "reference", "logprob", "tokens");
+    private static readonly FieldNames Names = new(["instruction", "completions", "models", "reference", "logprob", "tokens", .. FieldNames.OfFormsBefore("ultrafeedback")]);
     private static readonly HashSet<string> Own = ["instruction", "completions"];
 
     /// <inheritdoc/>
@@ -57,7 +57,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
             outputs[k] = RowFields.Text(RowFields.Required(completion, "response", context), key + ".response", context);
             models[k] = RowFields.OptionalText(completion, "model", context);
             bool noted = ReadAspects(completion, k, n, aspects, key, context);
-            notes[k] = ReadNotes(completion, noted, key, context);
+            bool ranks = score != UltraFeedbackScore.FineGrained && !aspects.Values.Any(r => r[k] is not null);
+            notes[k] = ReadNotes(completion, noted, ranks, key, context);
             scores[k] = completion.TryGetProperty(ScoreField, out _) ? Field(completion, ScoreField, key, context) : Ranks(completion, aspects, k, key, context);
             k++;
         }
@@ -86,8 +87,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
         _ => Mean(aspects, k) ?? Field(completion, "overall_score", key, context),
     };
 
-    // Everything of a completion but what the row has fields for; annotations only where they say more than the ratings.
-    private static List<ExtraField> ReadNotes(JsonElement completion, bool annotated, string key, RowContext context)
+    // Everything of a completion but what the row has fields for; annotations only where they say more than the ratings, the overall score only where it is not the row's.
+    private static List<ExtraField> ReadNotes(JsonElement completion, bool annotated, bool overallRanks, string key, RowContext context)
     {
         var notes = new List<ExtraField>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -95,7 +96,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
         {
             if (!seen.Add(field.Name))
                 throw context.Error("the completion has this key twice; remove or rename one.", $"{key}.{field.Name}");
-            if (field.Name is not ("model" or "response" or ScoreField) && (field.Name != "annotations" || annotated))
+            if (field.Name is not ("model" or "response" or ScoreField) && (field.Name != "annotations" || annotated)
+                && !(field.Name == "overall_score" && overallRanks && field.Value.ValueKind == JsonValueKind.Number))
                 notes.Add(new(field.Name, field.Value.GetRawText()));
         }
 
