@@ -19,6 +19,8 @@ public abstract class ManagedPolicy : PolicyBase
 {
     private readonly BatchLayout _forwardLayout = new(), _activeLayout = new();
     private readonly double[] _partialSums;
+    private readonly UpdateGuard _update;
+    private (long Version, double Norm) _gradientNorm = (-1, 0);
     private int[] _kept = [], _keptHeadRows = [];
 
     private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
@@ -37,6 +39,7 @@ public abstract class ManagedPolicy : PolicyBase
         Trunk = new LlamaTrunk(Config, Parameters, Pool, KeptValues);
         Head = head(Parameters, Pool, KeptValues, Trunk.Workspace);
         _partialSums = new double[AdamW.Blocks(Parameters.Count)];
+        _update = new UpdateGuard(Parameters, Pool, _partialSums);
     }
 
     /// <summary>The architecture.</summary>
@@ -93,14 +96,21 @@ public abstract class ManagedPolicy : PolicyBase
     }
 
     /// <inheritdoc/>
-    protected override unsafe double GradientNormCore() =>
-        Parameters.GradientIsZero ? 0 : Math.Sqrt(AdamW.SumOfSquares(Pool, Parameters.Count, Parameters.Gradient, _partialSums));
+    protected override unsafe double GradientNormCore()
+    {
+        if (Parameters.GradientIsZero)
+            return 0;
+        _gradientNorm = (Parameters.GradientVersion, Math.Sqrt(AdamW.SumOfSquares(Pool, Parameters.Count, Parameters.Gradient, _partialSums)));
+        return _gradientNorm.Norm;
+    }
 
     /// <inheritdoc/>
-    protected override unsafe void ApplyGradientsCore(in AdamWStep step)
+    /// <exception cref="InvalidOperationException">The gradient is not finite, or the step would leave weights or moments that are not; nothing was changed.</exception>
+    protected override void ApplyGradientsCore(in AdamWStep step)
     {
-        Parameters.EnsureMoments();
-        AdamW.Step(Pool, Parameters.Count, Parameters.WritableWeights, Parameters.AccumulatedGradient(), Parameters.First, Parameters.Second, step);
+        // Whoever clips has just asked for the norm.
+        double norm = !Parameters.GradientIsZero && _gradientNorm.Version == Parameters.GradientVersion ? _gradientNorm.Norm : GradientNormCore();
+        _update.Apply(step, norm);
         Parameters.ClearGradient();
     }
 

@@ -129,6 +129,9 @@ internal sealed unsafe class LlamaParameters : IDisposable
     /// <summary>Whether nothing has been accumulated since the last step. Then backward overwrites the gradient, and until then its memory is free for other things.</summary>
     public bool GradientIsZero { get; private set; } = true;
 
+    /// <summary>Moves on with every pass that adds to the gradient, so that its norm need not be computed twice.</summary>
+    public long GradientVersion { get; private set; }
+
     /// <summary>AdamW's first moments; null before <see cref="EnsureMoments"/>.</summary>
     public float* First => _first.Pointer;
 
@@ -173,6 +176,7 @@ internal sealed unsafe class LlamaParameters : IDisposable
     {
         bool zero = GradientIsZero;
         GradientIsZero = false;
+        GradientVersion++;
         return zero;
     }
 
