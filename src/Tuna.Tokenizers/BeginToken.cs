@@ -31,7 +31,10 @@ internal static class BeginToken
         {
             0 => null,
             1 => FromFrame(source, frame.Before[0], idOf),
-            _ => throw new NotSupportedException($"'{source.Path}': the post-processor puts {frame.Before.Count} tokens ({string.Join(' ', frame.Before.Select(t => t.Name))}) before a text; one is supported. Set {nameof(HuggingFaceTokenizerOptions)}.{nameof(options.BosToken)} to the one that is wanted, or to nothing and write them into the prompt."),
+            _ => throw new NotSupportedException(
+                $"'{source.Path}': the post-processor puts {frame.Before.Count} tokens ({string.Join(' ', frame.Before.Select(t => t.Name))}) " +
+                $"before a text; one is supported. Set {nameof(HuggingFaceTokenizerOptions)}.{nameof(options.BosToken)} to the one that is wanted, " +
+                "or to nothing and write them into the prompt."),
         };
     }
 
@@ -41,5 +44,7 @@ internal static class BeginToken
 
     private static int FromFrame(TokenizerSource source, (int Id, string Name) token, Func<string, int?> idOf) => idOf(token.Name) == token.Id
         ? token.Id
-        : throw new InvalidDataException($"'{source.Path}': the post-processor puts '{token.Name}' with id {token.Id} before a text, and the vocabulary has it as {idOf(token.Name)?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "nothing"}.");
+        : throw new InvalidDataException(
+            $"'{source.Path}': the post-processor puts '{token.Name}' with id {token.Id} before a text, and the vocabulary has it as " +
+            $"{idOf(token.Name)?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "nothing"}.");
 }

@@ -157,7 +157,9 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         if (!string.IsNullOrEmpty(eos))
             return IdOf(eos) ?? throw source.Missing(eos, nameof(options.EosToken));
         return (source.DeclaredEos >= 0 ? source.DeclaredEos : UsualEos.Select(IdOf).FirstOrDefault(id => id is not null))
-            ?? throw new InvalidDataException($"'{source.Path}' does not say which token ends a response; name it as eos_token in tokenizer_config.json beside it, or set {nameof(HuggingFaceTokenizerOptions)}.{nameof(options.EosToken)}.");
+            ?? throw new InvalidDataException(
+                $"'{source.Path}' does not say which token ends a response; name it as eos_token in tokenizer_config.json beside it, " +
+                $"or set {nameof(HuggingFaceTokenizerOptions)}.{nameof(options.EosToken)}.");
     }
 
     /// <inheritdoc/>

@@ -23,6 +23,7 @@ public static class TokenizerFit
             throw new InvalidDataException($"{count}; they do not belong together.");
         string names = string.Join(", ", beyond.Take(5).Select(t => string.Create(CultureInfo.InvariantCulture, $"'{t.Content}' ({t.Id})")));
         throw new InvalidDataException(
-            $"{count}: {names}{(beyond.Length > 5 ? ", ..." : "")} came later. Take them out of added_tokens.json, tokenizer_config.json and tokenizer.json, or enlarge the model's embeddings.");
+            $"{count}: {names}{(beyond.Length > 5 ? ", ..." : "")} came later. " +
+            "Take them out of added_tokens.json, tokenizer_config.json and tokenizer.json, or enlarge the model's embeddings.");
     }
 }

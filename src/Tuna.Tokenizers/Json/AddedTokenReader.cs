@@ -28,7 +28,9 @@ internal static class AddedTokenReader
             if (given != added.Id)
             {
                 string owner = vocabulary.PieceOf(added.Id) is { } piece ? $", which is the piece '{piece}'" : "";
-                throw new InvalidDataException($"{token.Where}: '{added.Content}' has id {added.Id} in the file{owner}, and Hugging Face tokenizers would give it {given}; write the file again with the library that made it.");
+                throw new InvalidDataException(
+                    $"{token.Where}: '{added.Content}' has id {added.Id} in the file{owner}, and Hugging Face tokenizers would give it {given}; " +
+                    "write the file again with the library that made it.");
             }
 
             tokens.Add(added);

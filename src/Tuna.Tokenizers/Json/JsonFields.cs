@@ -85,7 +85,8 @@ internal sealed class JsonFields
         if (_unread.Count > 0)
         {
             string names = string.Join(", ", _unread.Order(StringComparer.Ordinal).Take(5).Select(n => $"'{n}'"));
-            throw new NotSupportedException($"{Where}: the setting {names} is not known to this version and would be ignored; nothing is ignored here, so the file is refused.");
+            throw new NotSupportedException(
+                $"{Where}: the setting {names} is not known to this version and would be ignored; nothing is ignored here, so the file is refused.");
         }
     }
 

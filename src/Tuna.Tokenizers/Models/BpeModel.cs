@@ -128,10 +128,13 @@ internal sealed class BpeModel : ITextModel
         void FlushUnknown()
         {
             if (pending > 0)
-                symbols.Add(new BpeSymbol(place, pending, _unknownId ?? throw new InvalidDataException($"{_where}: the text needs the unknown token '{_options.Unknown}', which is not in the vocabulary.")));
+                symbols.Add(new BpeSymbol(place, pending, _unknownId ?? throw NoUnknown()));
             pending = 0;
         }
     }
+
+    private InvalidDataException NoUnknown() =>
+        new($"{_where}: the text needs the unknown token '{_options.Unknown}', which is not in the vocabulary.");
 
     private bool AddBytes(ReadOnlySpan<char> piece, int place, List<BpeSymbol> symbols)
     {

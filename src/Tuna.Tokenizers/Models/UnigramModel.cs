@@ -68,7 +68,7 @@ internal sealed class UnigramModel : ITextModel
             }
 
             if (!single)
-                Reach(start, start + one, _unknown, _unknownId ?? throw new InvalidDataException($"{_where}: the text holds '{word.Slice(start, one)}', which is no piece, and the model has no unk_id."));
+                Reach(start, start + one, _unknown, _unknownId ?? throw NoUnknown(word.Slice(start, one)));
             start += one;
         }
 
@@ -82,6 +82,9 @@ internal sealed class UnigramModel : ITextModel
             tokens[end] = id;
         }
     }
+
+    private InvalidDataException NoUnknown(ReadOnlySpan<char> text) =>
+        new($"{_where}: the text holds '{text}', which is no piece, and the model has no unk_id.");
 
     private void Add(ReadOnlySpan<char> piece, List<int> ids)
     {

@@ -72,7 +72,10 @@ internal sealed class TextPattern
         }
         catch (RegexMatchTimeoutException e)
         {
-            throw new InvalidDataException($"{_where}: the pattern needs more than {Patience.TotalSeconds:0} s for a text of {text.Length} characters; it backtracks without end and cannot be used.", e);
+            throw new InvalidDataException(
+                $"{_where}: the pattern needs more than {Patience.TotalSeconds:0} s for a text of {text.Length} characters; " +
+                "it backtracks without end and cannot be used.",
+                e);
         }
     }
 }
