@@ -44,7 +44,9 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         using CheckpointReader reader = CheckpointReader.Open(folder);
-        var model = new ManagedLlama(LlamaConfig.Load(folder), options);
+        LlamaConfig config = LanguageModel(LlamaConfig.Load(folder));
+        reader.Check(config);
+        var model = new ManagedLlama(config, options);
         try
         {
             ModelFiles.Load(model.Pool, reader, model.Config, model.Parameters);

@@ -30,7 +30,9 @@ public sealed class ManagedRewardModel : ManagedPolicy
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         using CheckpointReader reader = CheckpointReader.Open(folder);
-        var model = new ManagedRewardModel(LlamaConfig.Load(folder) with { ScalarHead = true }, options);
+        LlamaConfig config = LlamaConfig.Load(folder) with { ScalarHead = true };
+        reader.Check(config, headMayBeMissing: true);
+        var model = new ManagedRewardModel(config, options);
         try
         {
             if (!ModelFiles.Load(model.Pool, reader, model.Config, model.Parameters, optional: RewardHead.WeightName))

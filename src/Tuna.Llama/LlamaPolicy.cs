@@ -30,6 +30,7 @@ public sealed partial class LlamaPolicy : TorchPolicy, ITrainablePolicy
     public static LlamaPolicy Load(string folder, LlamaPolicyOptions? options = null)
     {
         LlamaConfig config = LlamaConfig.Load(folder);
+        ModelFiles.Check(folder, config);
         return new LlamaPolicy(config, options ?? new LlamaPolicyOptions(), (model, training) => ModelFiles.Load(folder, model, training));
     }
 

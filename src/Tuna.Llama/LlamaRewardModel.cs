@@ -32,6 +32,7 @@ public sealed class LlamaRewardModel : TorchPolicy
     {
         options ??= new LlamaPolicyOptions();
         LlamaConfig config = LlamaConfig.Load(folder);
+        ModelFiles.Check(folder, config with { ScalarHead = true }, headMayBeMissing: !config.ScalarHead);
         return new LlamaRewardModel(config, options, (model, training) =>
         {
             if (!ModelFiles.Load(folder, model, training, headMayBeMissing: !config.ScalarHead))

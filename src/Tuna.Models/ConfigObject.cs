@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna.Text;
 
 namespace Tuna.Models;
 
@@ -22,14 +23,26 @@ internal readonly struct ConfigObject
 
     public bool Has(string key) => _element.TryGetProperty(key, out _);
 
+    /// <summary>Names of all keys that are not null.</summary>
+    public IEnumerable<string> Keys()
+    {
+        foreach (JsonProperty property in _element.EnumerateObject())
+        {
+            if (property.Value.ValueKind != JsonValueKind.Null)
+                yield return property.Name;
+        }
+    }
+
+    public bool IsSameAs(ConfigObject other) => JsonElement.DeepEquals(_element, other._element);
+
     public string? Text(string key) => Find(key) is not { } value ? null
-        : value.ValueKind == JsonValueKind.String ? value.GetString() : throw Bad(key, $"is {value.GetRawText()}, not text");
+        : value.ValueKind == JsonValueKind.String ? value.GetString() : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not text");
 
     public bool? Boolean(string key) => Find(key) is not { } value ? null
-        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Bad(key, $"is {value.GetRawText()}, not true or false");
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not true or false");
 
     public double? Number(string key) => Find(key) is not { } value ? null
-        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) ? number : throw Bad(key, $"is {value.GetRawText()}, not a number");
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) ? number : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not a number");
 
     public int? Integer(string key) => Find(key) is { } value ? AsInteger(key, value) : null;
 
@@ -58,12 +71,12 @@ internal readonly struct ConfigObject
         if (Find(key) is not { } value)
             return [];
         if (value.ValueKind != JsonValueKind.Array || value.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String))
-            throw Bad(key, $"is {value.GetRawText()}, not an array of texts");
+            throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not an array of texts");
         return [.. value.EnumerateArray().Select(item => item.GetString()!)];
     }
 
     private int AsInteger(string key, JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Bad(key, $"is {value.GetRawText()}, not a 32-bit integer");
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not a 32-bit integer");
 
     private JsonElement? Find(string key) => _element.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 }

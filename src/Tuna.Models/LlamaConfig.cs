@@ -93,9 +93,14 @@ public sealed record LlamaConfig
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string file = Directory.Exists(path) ? Path.Combine(path, "config.json") : path;
-        if (!File.Exists(file))
-            throw new InvalidDataException($"{file}: there is no such file.");
-        return Parse(File.ReadAllBytes(file), file);
+        try
+        {
+            return Parse(RegularFile.ReadJson(file), file);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw new InvalidDataException($"{file}: there is no such file.", e);
+        }
     }
 
     /// <summary>Parses config.json.</summary>
@@ -122,6 +127,7 @@ public sealed record LlamaConfig
         Require(HeadCount > 0, "num_attention_heads", HeadCount, "at least 1");
         Require(KeyValueHeadCount > 0 && HeadCount % KeyValueHeadCount == 0, "num_key_value_heads", KeyValueHeadCount, $"a divisor of num_attention_heads, {HeadCount}");
         Require(HeadDimension > 0 && HeadDimension % 2 == 0, "head_dim", HeadDimension, "even and at least 2");
+        Require((long)HeadCount * HeadDimension <= int.MaxValue, "head_dim", HeadDimension, $"so small that all {HeadCount} heads together are below 2^31 wide");
         Require(ContextLength > 0, "max_position_embeddings", ContextLength, "at least 1");
         Require(double.IsFinite(RmsNormEpsilon) && RmsNormEpsilon >= 0, "rms_norm_eps", RmsNormEpsilon, "finite and not negative");
         Require(double.IsFinite(RopeTheta) && RopeTheta > 0, "rope_theta", RopeTheta, "finite and positive");

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Tuna.Models.Checkpoints;
+using Tuna.Text;
 
 namespace Tuna.Models;
 
@@ -20,7 +21,7 @@ internal static class LlamaConfigJson
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new InvalidDataException($"{source}: not valid JSON: {e.Message}", e);
+            throw new InvalidDataException($"{source}: not valid JSON: {ForeignText.Shorten(e.Message, 300)}", e);
         }
     }
 
@@ -28,9 +29,9 @@ internal static class LlamaConfigJson
     {
         string type = root.Text("model_type") ?? "llama";
         ModelFamily family = ModelFamily.Find(type)
-            ?? throw root.Bad("model_type", $"is '{type}'; this library runs {string.Join(", ", ModelFamily.All.Select(f => f.ModelType))}");
+            ?? throw root.Bad("model_type", $"is '{ForeignText.Shorten(type)}'; this library runs {string.Join(", ", ModelFamily.All.Select(f => f.ModelType))}");
         if (root.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
-            throw root.Bad("hidden_act", $"is '{activation}'; only silu is supported");
+            throw root.Bad("hidden_act", $"is '{ForeignText.Shorten(activation)}'; only silu is supported");
 
         int hidden = root.RequiredInteger("hidden_size");
         int heads = root.RequiredInteger("num_attention_heads");
@@ -88,21 +89,32 @@ internal static class LlamaConfigJson
             throw root.Bad("sliding_window", $"is {w}, shorter than max_position_embeddings {context}; sliding-window attention is not supported: set max_position_embeddings to {w} to use the model within its window");
     }
 
+    /// <summary>Old files have <c>rope_theta</c> and <c>rope_scaling</c>, Transformers 5 writes both into <c>rope_parameters</c>, and reads either name for either content.</summary>
     private static (double Theta, RopeScaling Scaling) ReadRope(ConfigObject root, int context)
     {
-        if (root.Object("rope_parameters") is { } parameters)
-            return (parameters.Number("rope_theta") ?? root.Number("rope_theta") ?? 10000, ReadScaling(parameters, context));
-        return (root.Number("rope_theta") ?? 10000, root.Object("rope_scaling") is { } scaling ? ReadScaling(scaling, context) : RopeScaling.None);
+        ConfigObject? renamed = root.Object("rope_parameters"), old = root.Object("rope_scaling");
+        if (renamed is { } one && old is { } other && !one.IsSameAs(other))
+            throw root.Bad("rope_scaling", "is there beside another 'rope_parameters'; remove one of the two");
+        ConfigObject? rope = renamed ?? old;
+        double? outer = root.Number("rope_theta"), inner = rope?.Number("rope_theta");
+        if (outer is { } a && inner is { } b && a != b)
+            throw root.Bad("rope_theta", $"is {a}, but {b} within {(renamed is null ? "'rope_scaling'" : "'rope_parameters'")}");
+        return (inner ?? outer ?? 10000, rope is { } given ? ReadScaling(given, context) : RopeScaling.None);
     }
 
     private static RopeScaling ReadScaling(ConfigObject rope, int context)
     {
         if (rope.Number("partial_rotary_factor") is { } part && part != 1)
             throw rope.Bad("partial_rotary_factor", $"is {part}; only whole heads are rotated");
-        string type = rope.Text("rope_type") ?? rope.Text("type") ?? "default";
+        string? type = rope.Text("rope_type"), old = rope.Text("type");
+        if (type is not null && old is not null && type != old)
+            throw rope.Bad("type", $"is '{ForeignText.Shorten(old)}', but rope_type is '{ForeignText.Shorten(type)}'");
+        type ??= old;
+        if (type is null && rope.Keys().FirstOrDefault(key => key is not ("rope_theta" or "partial_rotary_factor")) is { } setting)
+            throw rope.Bad("rope_type", $"is missing, so that '{ForeignText.Shorten(setting)}' has no meaning; supported are default, linear, dynamic, yarn and llama3");
         return type switch
         {
-            "default" => RopeScaling.None,
+            null or "default" => RopeScaling.None,
             "linear" => new LinearRopeScaling(rope.RequiredNumber("factor")),
             "llama3" => new Llama3RopeScaling(
                 rope.RequiredNumber("factor"),
@@ -111,7 +123,7 @@ internal static class LlamaConfigJson
                 rope.RequiredInteger("original_max_position_embeddings")),
             "dynamic" => new DynamicRopeScaling(rope.RequiredNumber("factor")),
             "yarn" => ReadYarn(rope, context),
-            _ => throw rope.Bad("rope_type", $"is '{type}'; supported are default, linear, dynamic, yarn and llama3"),
+            _ => throw rope.Bad("rope_type", $"is '{ForeignText.Shorten(type)}'; supported are default, linear, dynamic, yarn and llama3"),
         };
     }
 
@@ -131,13 +143,15 @@ internal static class LlamaConfigJson
 
     private static TensorDType ReadDType(ConfigObject root)
     {
-        string key = root.Has("dtype") ? "dtype" : "torch_dtype";
-        return root.Text(key) switch
+        string? renamed = root.Text("dtype"), old = root.Text("torch_dtype");
+        if (renamed is not null && old is not null && renamed != old)
+            throw root.Bad("dtype", $"is '{ForeignText.Shorten(renamed)}', but torch_dtype is '{ForeignText.Shorten(old)}'");
+        return (renamed ?? old) switch
         {
             null or "float32" => TensorDType.F32,
             "bfloat16" => TensorDType.BF16,
             "float16" => TensorDType.F16,
-            var other => throw root.Bad(key, $"is '{other}'; supported are float32, bfloat16 and float16"),
+            var other => throw root.Bad(renamed is null ? "torch_dtype" : "dtype", $"is '{ForeignText.Shorten(other)}'; supported are float32, bfloat16 and float16"),
         };
     }
 

@@ -8,7 +8,8 @@ namespace Tuna.Evaluation.PythonSemantics;
 /// <remarks>
 /// Both engines backtrack alike; they differ in what a character is and in which characters are words. So the text is made neutral first:
 /// each code point becomes one UTF-16 unit of the class that Python sees, in which both engines then agree. Patterns are ASCII but for
-/// words put into them, which are made neutral in the same way.
+/// words put into them, which are made neutral in the same way. A text is a model's, and may send a backtracking engine astray: what is long, or takes long, goes
+/// to the engine whose time grows with the text alone, which finds the same, and is slower to begin.
 /// </remarks>
 internal sealed class PythonRegex
 {
@@ -16,14 +17,27 @@ internal sealed class PythonRegex
     private const char SomeDigit = '\u0660';
     private const char SomeSymbol = '\u00A7';
 
-    private readonly Regex _regex;
+    /// <summary>Longest text that the backtracking engine tries.</summary>
+    private const int ShortText = 400;
+
+    /// <summary>How long it may try.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How long a pattern may take that only the backtracking engine knows: lookarounds and references, which no scorer has, but a word of the data may.</summary>
+    private static readonly TimeSpan s_lastPatience = TimeSpan.FromSeconds(5);
+
+    private readonly Regex _quick;
+    private readonly Lazy<Regex> _linear;
     private readonly bool _ignoreCase;
 
     private PythonRegex(string pattern, bool ignoreCase)
     {
         _ignoreCase = ignoreCase;
         pattern = Neutral(pattern);
-        _regex = new Regex(ignoreCase ? LowerLiterals(pattern) : pattern, RegexOptions.CultureInvariant);
+        if (ignoreCase)
+            pattern = LowerLiterals(pattern);
+        _quick = new Regex(pattern, RegexOptions.CultureInvariant, s_patience);
+        _linear = new(() => Linear(pattern));
     }
 
     /// <summary><c>re.search</c>.</summary>
@@ -33,10 +47,47 @@ internal sealed class PythonRegex
     public static PythonRegex Match(string pattern, bool ignoreCase = false) => new($@"\A(?:{pattern})", ignoreCase);
 
     /// <summary>Whether a text that <see cref="PythonText.Lower"/> returned matches.</summary>
-    public bool IsMatch(NeutralText text) => _regex.IsMatch(_ignoreCase ? text.Folded : text.Value);
+    /// <exception cref="RegexMatchTimeoutException">The pattern has what only a backtracking engine can match, and takes too long.</exception>
+    public bool IsMatch(NeutralText text)
+    {
+        string value = _ignoreCase ? text.Folded : text.Value;
+        return Try(value, (regex, candidate) => regex.IsMatch(candidate));
+    }
 
     /// <summary>The text of a named group, or null when the pattern does not match.</summary>
-    public string? Group(NeutralText text, string name) => _regex.Match(text.Value) is { Success: true } match ? match.Groups[name].Value : null;
+    /// <exception cref="RegexMatchTimeoutException">As for <see cref="IsMatch"/>.</exception>
+    public string? Group(NeutralText text, string name) => Try(text.Value, (regex, value) => regex.Match(value)) is { Success: true } match ? match.Groups[name].Value : null;
+
+    /// <summary>What the engine of linear time alone says; for tests, which compare the two.</summary>
+    internal bool IsMatchLinearly(NeutralText text) => _linear.Value.IsMatch(_ignoreCase ? text.Folded : text.Value);
+
+    private T Try<T>(string text, Func<Regex, string, T> match)
+    {
+        if (text.Length <= ShortText)
+        {
+            try
+            {
+                return match(_quick, text);
+            }
+            catch (RegexMatchTimeoutException)
+            {
+                // The other engine answers the same question.
+            }
+        }
+        return match(_linear.Value, text);
+    }
+
+    private static Regex Linear(string pattern)
+    {
+        try
+        {
+            return new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking, s_lastPatience);
+        }
+        catch (NotSupportedException)
+        {
+            return new Regex(pattern, RegexOptions.CultureInvariant, s_lastPatience);
+        }
+    }
 
     /// <summary>A text in which .NET's classes are Python's.</summary>
     public static string Neutral(string text)

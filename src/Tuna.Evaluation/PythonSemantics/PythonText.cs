@@ -79,18 +79,35 @@ internal static class PythonText
     // Unicode's Final_Sigma condition: after a cased letter, before none; what is case-ignorable between them does not count.
     private static bool IsFinal(string text, int at)
     {
-        Rune[] before = [.. text[..at].EnumerateRunes()], after = [.. text[(at + 1)..].EnumerateRunes()];
-        return IsCased(before.Reverse()) && !IsCased(after);
+        return IsCased(LastBefore(text, at)) && !IsCased(FirstAfter(text, at + 1));
 
-        static bool IsCased(IEnumerable<Rune> runes)
+        static bool IsCased(Rune? rune) => rune is { } found
+            && Rune.GetUnicodeCategory(found) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+
+        static Rune? LastBefore(string text, int end)
         {
-            foreach (Rune rune in runes)
+            while (end > 0)
             {
+                Rune.DecodeLastFromUtf16(text.AsSpan(0, end), out Rune rune, out int units);
                 if (!IsCaseIgnorable(rune))
-                    return Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+                    return rune;
+                end -= units;
             }
 
-            return false;
+            return null;
+        }
+
+        static Rune? FirstAfter(string text, int start)
+        {
+            while (start < text.Length)
+            {
+                Rune.DecodeFromUtf16(text.AsSpan(start), out Rune rune, out int units);
+                if (!IsCaseIgnorable(rune))
+                    return rune;
+                start += units;
+            }
+
+            return null;
         }
 
         static bool IsCaseIgnorable(Rune rune) => rune.Value is '\'' or '.' or ':' or 0xB7 or 0x2018 or 0x2019 or 0x2024 or 0x2027

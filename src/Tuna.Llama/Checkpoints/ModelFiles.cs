@@ -12,13 +12,21 @@ namespace Tuna.Llama.Checkpoints;
 /// <summary>The model's weights in Hugging Face folders.</summary>
 internal static class ModelFiles
 {
+    /// <summary>Checks a folder's tensors against a config, before anything is built.</summary>
+    /// <exception cref="InvalidDataException">They are not those of the config.</exception>
+    public static void Check(string folder, LlamaConfig config, bool headMayBeMissing = false)
+    {
+        using CheckpointReader reader = CheckpointReader.Open(folder);
+        reader.Check(config, headMayBeMissing);
+    }
+
     /// <summary>Reads all weights but the adapters', each straight to its place: peak memory is the model and one tensor.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="model">The model.</param>
     /// <param name="training">Its masters, when it is trained.</param>
     /// <param name="headMayBeMissing">Whether the model's head may be left as it is.</param>
     /// <returns>Whether the head was there.</returns>
-    /// <exception cref="InvalidDataException">Tensors are missing, unexpected, of another shape or of a type that weights do not have.</exception>
+    /// <exception cref="InvalidDataException">Tensors are missing, unexpected, of another shape or of a type that weights do not have, or hold a NaN or an infinity.</exception>
     public static bool Load(string folder, LlamaBackbone model, TrainingParameters? training, bool headMayBeMissing = false)
     {
         using CheckpointReader reader = CheckpointReader.Open(folder);
@@ -32,6 +40,7 @@ internal static class ModelFiles
             if (LoraNames.IsAdapter(name) || (!found && name == head))
                 continue;
             using Tensor stored = TensorFiles.Read(reader.Bytes(name), reader[name]);
+            ThrowIfNotFinite(folder, name, stored);
             if (trained.TryGetValue(name, out TrainedParameter? own))
                 own.Assign(stored);
             else
@@ -63,6 +72,16 @@ internal static class ModelFiles
         foreach (TrainedParameter parameter in training?.List ?? [])
             weights[parameter.Name] = parameter.Exact;
         return weights;
+    }
+
+    private static void ThrowIfNotFinite(string folder, string name, Tensor stored)
+    {
+        using Tensor finite = stored.isfinite(), all = finite.all();
+        if (all.item<bool>())
+            return;
+        using Tensor flat = finite.logical_not().flatten(), where = flat.nonzero();
+        long at = where[0, 0].item<long>();
+        throw new InvalidDataException($"{folder}: element {at} of tensor '{name}' is {stored.flatten()[at].to(ScalarType.Float32).item<float>()}; weights are finite.");
     }
 
     private static Dictionary<string, Projection> Adapted(LlamaBackbone model)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna.Text;
 
 namespace Tuna.Models.Checkpoints;
 
@@ -8,6 +9,7 @@ public sealed class CheckpointReader : IDisposable
 {
     internal const string SingleFile = "model.safetensors";
     internal const string IndexFile = "model.safetensors.index.json";
+    private const string Embedding = "model.embed_tokens.weight", OutputLayer = "lm_head.weight", ScalarHead = "score.weight";
     private readonly Dictionary<string, SafetensorsFile> _owners = new(StringComparer.Ordinal);
     private readonly List<SafetensorsFile> _files = [];
 
@@ -70,6 +72,33 @@ public sealed class CheckpointReader : IDisposable
         return new CheckpointDifferences(Folder, missing, unexpected.Order(StringComparer.Ordinal).ToList(), wrong);
     }
 
+    /// <summary>Checks, before a model is built, that the tensors are those of a config: nothing of a config is believed that the files do not bear out.</summary>
+    /// <param name="config">The model's.</param>
+    /// <param name="headMayBeMissing">Whether the output layer or the scalar head may be absent.</param>
+    /// <exception cref="InvalidDataException">
+    /// A tensor is missing, has no place in the model, or has another shape or a type that weights do not have; or a tied output layer is stored and differs from the embedding.
+    /// </exception>
+    public void Check(LlamaConfig config, bool headMayBeMissing = false)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        config.Validate(Folder);
+        if (config.LayerCount > _owners.Count)
+            throw new InvalidDataException($"{Folder}: config.json says num_hidden_layers {config.LayerCount}, but there are only {_owners.Count} tensors in all.");
+        ParameterShape[] expected = [.. config.Parameters().Where(p => !(headMayBeMissing && p.Name is OutputLayer or ScalarHead) || _owners.ContainsKey(p.Name))];
+        Compare(expected).ThrowIfUnusable(config);
+        foreach (ParameterShape parameter in expected)
+        {
+            if (this[parameter.Name].DType is not (TensorDType.F32 or TensorDType.BF16 or TensorDType.F16))
+                throw new InvalidDataException($"{Folder}: tensor '{parameter.Name}' is {this[parameter.Name].DType}; weights are F32, BF16 or F16.");
+        }
+        if (config.TieWordEmbeddings && !config.ScalarHead && _owners.ContainsKey(OutputLayer) && !AreSame(OutputLayer, Embedding))
+        {
+            throw new InvalidDataException(
+                $"{Folder}: config.json says tie_word_embeddings, but the stored '{OutputLayer}' differs from '{Embedding}' and would be dropped. " +
+                "Set tie_word_embeddings to false to use it, or remove the tensor.");
+        }
+    }
+
     /// <summary>Reads a tensor as singles; 16-bit types are widened exactly.</summary>
     /// <exception cref="InvalidDataException">There is no such tensor, or it has another number of elements.</exception>
     public void Read(string name, Span<float> destination) => Owner(name).Read(name, destination);
@@ -85,6 +114,23 @@ public sealed class CheckpointReader : IDisposable
             file.Dispose();
     }
 
+    private bool AreSame(string one, string other)
+    {
+        TensorInfo a = this[one], b = this[other];
+        if (a.DType != b.DType || !a.Shape.SequenceEqual(b.Shape))
+            return false;
+        byte[] left = new byte[1 << 20], right = new byte[1 << 20];
+        for (long at = 0; at < a.ByteLength; at += left.Length)
+        {
+            int count = (int)Math.Min(left.Length, a.ByteLength - at);
+            Owner(one).ReadBytes(a, at, left.AsSpan(0, count));
+            Owner(other).ReadBytes(b, at, right.AsSpan(0, count));
+            if (!left.AsSpan(0, count).SequenceEqual(right.AsSpan(0, count)))
+                return false;
+        }
+        return true;
+    }
+
     private SafetensorsFile Owner(string name) =>
         _owners.TryGetValue(name, out SafetensorsFile? file) ? file : throw new InvalidDataException($"{Folder}: there is no tensor '{name}'.");
 
@@ -95,7 +141,7 @@ public sealed class CheckpointReader : IDisposable
         foreach (string name in file.Tensors.Keys)
         {
             if (!_owners.TryAdd(name, file))
-                throw new InvalidDataException($"{path}: tensor '{name}' is also in {_owners[name].Path}.");
+                throw new InvalidDataException($"{path}: tensor '{ForeignText.Shorten(name)}' is also in {_owners[name].Path}.");
         }
         return file;
     }
@@ -109,11 +155,11 @@ public sealed class CheckpointReader : IDisposable
             {
                 string path = Path.Combine(Path.GetDirectoryName(index)!, shard);
                 if (!File.Exists(path))
-                    throw new InvalidDataException($"{index}: shard '{shard}' is missing.");
+                    throw new InvalidDataException($"{index}: shard '{ForeignText.Shorten(shard)}' is missing.");
                 shards[shard] = file = Add(path);
             }
             if (!file.Tensors.ContainsKey(tensor))
-                throw new InvalidDataException($"{index}: tensor '{tensor}' is not in shard '{shard}'.");
+                throw new InvalidDataException($"{index}: tensor '{ForeignText.Shorten(tensor)}' is not in shard '{ForeignText.Shorten(shard)}'.");
         }
     }
 
@@ -122,16 +168,16 @@ public sealed class CheckpointReader : IDisposable
         var map = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(index));
+            using JsonDocument document = JsonDocument.Parse(RegularFile.ReadJson(index));
             if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out JsonElement weights) || weights.ValueKind != JsonValueKind.Object)
                 throw new InvalidDataException($"{index}: there is no object 'weight_map'.");
             foreach (JsonProperty entry in weights.EnumerateObject())
             {
                 // A shard is a file of this very folder: a path that leaves it is an attack or a mistake.
                 if (entry.Value.ValueKind != JsonValueKind.String || entry.Value.GetString() is not { Length: > 0 } shard || shard != Path.GetFileName(shard) || shard is "." or "..")
-                    throw new InvalidDataException($"{index}: tensor '{entry.Name}' is not mapped to a file name of this folder.");
+                    throw new InvalidDataException($"{index}: tensor '{ForeignText.Shorten(entry.Name)}' is not mapped to a file name of this folder.");
                 if (!map.TryAdd(entry.Name, shard))
-                    throw new InvalidDataException($"{index}: tensor '{entry.Name}' appears twice.");
+                    throw new InvalidDataException($"{index}: tensor '{ForeignText.Shorten(entry.Name)}' appears twice.");
             }
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
@@ -161,7 +207,7 @@ public sealed record CheckpointDifferences(string Folder, IReadOnlyList<Paramete
         if (Missing.Count > 0)
         {
             throw new InvalidDataException($"{Folder}: {Missing.Count} tensors are missing: {string.Join("; ", Missing.Take(3))}." +
-                (Unexpected.Count > 0 ? $" {Unexpected.Count} are unexpected: {string.Join(", ", Unexpected.Take(3))}." : ""));
+                (Unexpected.Count > 0 ? $" {Unexpected.Count} are unexpected: {string.Join(", ", Unexpected.Take(3).Select(name => ForeignText.Shorten(name)))}." : ""));
         }
     }
 
@@ -173,7 +219,7 @@ public sealed record CheckpointDifferences(string Folder, IReadOnlyList<Paramete
         ArgumentNullException.ThrowIfNull(config);
         ThrowIfUnusable();
         if (Unexpected.Where(name => !IsHarmless(name, config)).ToList() is { Count: > 0 } strange)
-            throw new InvalidDataException($"{Folder}: {strange.Count} tensors are not of the model that config.json describes, which would compute without them: {string.Join(", ", strange.Take(3))}.");
+            throw new InvalidDataException($"{Folder}: {strange.Count} tensors are not of the model that config.json describes, which would compute without them: {string.Join(", ", strange.Take(3).Select(name => ForeignText.Shorten(name)))}.");
     }
 
     // Old checkpoints store the rotary frequencies, some a copy of a tied embedding; a reward model has no use for a policy's output layer.

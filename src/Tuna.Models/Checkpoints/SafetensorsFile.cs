@@ -40,10 +40,11 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The file is truncated or its header is wrong; the message names the file and the tensor.</exception>
+    /// <exception cref="InvalidDataException">The file is no regular file, is truncated or its header is wrong; the message names the file and the tensor.</exception>
     public static SafetensorsFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        RegularFile.Check(path);
         SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         try
         {
@@ -171,7 +172,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
         return true;
     }
 
-    private void ReadBytes(TensorInfo tensor, long offset, Span<byte> destination)
+    /// <summary>Reads some of a tensor's stored bytes.</summary>
+    internal void ReadBytes(TensorInfo tensor, long offset, Span<byte> destination)
     {
         if (!TryFill(_handle, destination, tensor.Offset + offset))
             throw SafetensorsHeader.Bad(Path, $"the file was cut while tensor '{tensor.Name}' was read");

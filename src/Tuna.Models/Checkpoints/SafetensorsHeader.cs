@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using Tuna.Text;
 
 namespace Tuna.Models.Checkpoints;
 
@@ -49,7 +50,7 @@ internal sealed class SafetensorsHeader
         // GetString throws InvalidOperationException on text that is no valid UTF-8 or holds half a surrogate pair.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new InvalidDataException($"{path}: the safetensors header is not valid JSON: {e.Message}", e);
+            throw new InvalidDataException($"{path}: the safetensors header is not valid JSON: {ForeignText.Shorten(e.Message, 300)}", e);
         }
         CheckLayout(tensors, dataStart, fileLength, path);
         return new SafetensorsHeader(tensors, metadata ?? []);
@@ -188,5 +189,6 @@ internal sealed class SafetensorsHeader
             throw Bad(path, $"the tensors end at byte {next}, but the file has {fileLength} bytes");
     }
 
-    public static InvalidDataException Bad(string path, string what) => new($"{path}: {what}.");
+    // Names and values in the message come from the file, and may be as long as the file.
+    public static InvalidDataException Bad(string path, string what) => new($"{path}: {ForeignText.Shorten(what, 400)}.");
 }

@@ -37,6 +37,9 @@ public sealed class SafetensorsWriter : IDisposable
         _file.Stream.Write(header);
     }
 
+    /// <summary>Whether NaN and infinity are refused, as they are in weights and in what training goes on from. Default false.</summary>
+    public bool RequireFinite { get; init; }
+
     /// <summary>Writes the next elements of a tensor, converted to its type (round to nearest, ties to even).</summary>
     /// <param name="name">A declared tensor of F32, BF16 or F16.</param>
     /// <param name="values">The next elements, row-major; a tensor may come in several calls.</param>
@@ -73,11 +76,17 @@ public sealed class SafetensorsWriter : IDisposable
 
     /// <summary>Writes the next bytes of a tensor, as they are (little-endian).</summary>
     /// <exception cref="ArgumentException">The tensor was not declared or would get more bytes than declared.</exception>
+    /// <exception cref="InvalidDataException">An element is not finite, and <see cref="RequireFinite"/> is set.</exception>
     public void WriteBytes(string name, ReadOnlySpan<byte> bytes)
     {
         Slot slot = Find(name);
         if (bytes.Length > slot.Tensor.ByteLength - slot.Written)
             throw new ArgumentException($"Tensor '{name}' of {slot.Tensor.DType.SafetensorsName()} [{string.Join(", ", slot.Tensor.Shape)}] takes {slot.Tensor.ByteLength} bytes; {slot.Written + bytes.Length} were given.", nameof(bytes));
+        if (RequireFinite && slot.Written % slot.Tensor.DType.Size() == 0 && !FiniteBytes.AreFinite(slot.Tensor.DType, bytes))
+        {
+            string limit = slot.Tensor.DType == TensorDType.F16 ? ", whose largest number is 65504; store it as BF16 or F32" : "";
+            throw new InvalidDataException($"{_path}: tensor '{name}' has an element that is NaN or infinite in {slot.Tensor.DType.SafetensorsName()}{limit}. Nothing was written.");
+        }
         RandomAccess.Write(_file!.Stream.SafeFileHandle, bytes, slot.Tensor.Offset + slot.Written);
         slot.Written += bytes.Length;
     }
