@@ -48,7 +48,7 @@ internal sealed class RankCommand : StageCommand
         CallUsage spent = CallUsage.None;
         RowStageResult<RankedExample> result = await stage.RunAsync(rows, settings, ui, "ranking", async (missing, sink) =>
         {
-            using OpenJudge judge = _judge.Open(parse, output + ".calls.jsonl", ui.Time);
+            using OpenJudge judge = _judge.Open(parse, output + ".calls.jsonl", ui);
             try
             {
                 var runner = new RankingRunner(judge.Ranker, new RankingRunnerOptions { MaxParallelRows = judge.Parallel, InOrder = false }, ui.Time);
@@ -69,7 +69,7 @@ internal sealed class RankCommand : StageCommand
         });
         FailureFile.Write(output, [.. failures.Select(f => (f.RowId, f.Message))]);
         string cost = spent.Calls == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; {spent.Calls} calls, {spent.InputTokens} + {spent.OutputTokens} tokens{(spent.Cost > 0 ? $", cost {spent.Cost:0.####}" : "")}");
-        string failed = failures.Count == 0 ? "" : $"; {failures.Count} rows could not be ranked, see {FailureFile.PathFor(output)} (run the same command again to retry them)";
+        string failed = failures.Count == 0 ? "" : "; " + ServiceFailures.Describe(failures, output);
         return new($"{output}: {result.Rows.Count} rows ranked{cost}{failed}", new()
         {
             ["out"] = output,

@@ -112,7 +112,7 @@ internal sealed class SampleCommand : StageCommand
         RowStageResult<RankedExample> result = await Stage(output).RunAsync(rows, Settings(parse).With("teacher", name), ui, "sampling", async (missing, sink) =>
         {
             Protocol protocol = kind == "openai" ? Protocol.ChatWithLogProbs : Protocol.Completions;
-            using ServiceConnection service = _service.Open(parse, model, output + ".calls.jsonl", protocol, ui.Time);
+            using ServiceConnection service = _service.Open(parse, model, output + ".calls.jsonl", protocol, ui);
             var teacher = new ChatTeacher(service.Client, new TeacherOptions
             {
                 Model = model,

@@ -52,7 +52,7 @@ internal sealed class VicunaCommand : EvaluationCommand
         VicunaAnswers answers = Answers(parse, output, questions, ui, cancellationToken);
         bool lenient = parse.GetValue(_lenient);
         string judgeModel = judge["openai:".Length..];
-        using ServiceConnection service = _service.Open(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat, ui.Time);
+        using ServiceConnection service = _service.Open(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat, ui);
         var evaluation = new VicunaEvaluation(service.Client, parse.GetValue(_protocol) == "2023" ? new ScoreProtocol(lenient) : new VerdictProtocol(lenient), new VicunaOptions
         {
             JudgeModel = judgeModel,

@@ -10,6 +10,7 @@ using Tuna.Tokenization;
 using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Models;
+using Tuna.Cli.Terminal;
 
 namespace Tuna.Cli.Services;
 
@@ -83,22 +84,22 @@ internal sealed class JudgeOptions
     /// <summary>Opens the judge.</summary>
     /// <param name="parse">The command line.</param>
     /// <param name="journalPath">Where calls to a service are written down.</param>
-    /// <param name="time">The clock.</param>
-    public OpenJudge Open(ParseResult parse, string journalPath, TimeProvider time)
+    /// <param name="ui">Told what is wrong with the journal.</param>
+    public OpenJudge Open(ParseResult parse, string journalPath, StageUi ui)
     {
         (string kind, string what) = Split(parse);
         return kind switch
         {
-            "openai" => OpenService(parse, what, journalPath, time),
+            "openai" => OpenService(parse, what, journalPath, ui),
             "prm" => OpenProxy(parse, what),
             "policy" => OpenPolicy(parse, what),
             _ => new(new ProbabilisticRanker(parse.GetValue(_beta)), 1, null, []),
         };
     }
 
-    private OpenJudge OpenService(ParseResult parse, string model, string journalPath, TimeProvider time)
+    private OpenJudge OpenService(ParseResult parse, string model, string journalPath, StageUi ui)
     {
-        ServiceConnection service = _service.Open(parse, model, journalPath, Protocol.Chat, time);
+        ServiceConnection service = _service.Open(parse, model, journalPath, Protocol.Chat, ui);
         IResponseRanker ranker = new ContextualRanker(service.Client, new ContextualRankerOptions
         {
             Model = model,

@@ -7,6 +7,7 @@ using Tuna.Chat.Journaling;
 using Tuna.Chat.Limits;
 using Tuna.Chat.Resilience;
 using Tuna.Cli.Hosting;
+using Tuna.Cli.Terminal;
 
 namespace Tuna.Cli.Services;
 
@@ -17,6 +18,7 @@ internal sealed class ServiceOptions
     public const string AddressVariable = "OPENAI_BASE_URL";
 
     private readonly Option<string?> _address = new("--base-url") { Description = $"The service's address, such as http://localhost:8000/v1. Default: {AddressVariable}, or OpenAI's own. The key comes from {KeyVariable} and is never written anywhere." };
+    private readonly Option<bool> _insecure = new("--allow-key-over-http") { Description = "Send the key over plain http to another machine than this one, where everyone on the way can read it." };
     private readonly Option<int> _parallel = new("--parallel") { Description = "Most calls under way at once.", DefaultValueFactory = _ => 32 };
     private readonly Option<int?> _requests = new("--requests-per-minute") { Description = "Most calls started in a minute." };
     private readonly Option<int?> _tokens = new("--tokens-per-minute") { Description = "Most tokens in a minute, prompts and replies together." };
@@ -29,7 +31,7 @@ internal sealed class ServiceOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_address, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens])
+        foreach (Option option in (Option[])[_address, _insecure, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens])
             command.Options.Add(option);
         command.Validators.Add(result =>
         {
@@ -47,8 +49,8 @@ internal sealed class ServiceOptions
     /// <param name="model">The model to ask.</param>
     /// <param name="journalPath">Where every call is written down.</param>
     /// <param name="protocol">Which part of the protocol.</param>
-    /// <param name="time">The clock.</param>
-    public ServiceConnection Open(ParseResult parse, string model, string journalPath, Protocol protocol, TimeProvider time)
+    /// <param name="ui">Told what is wrong with the journal.</param>
+    public ServiceConnection Open(ParseResult parse, string model, string journalPath, Protocol protocol, StageUi ui)
     {
         string? address = parse.GetValue(_address) ?? Environment.GetEnvironmentVariable(AddressVariable);
         if (string.IsNullOrWhiteSpace(address))
@@ -60,12 +62,22 @@ internal sealed class ServiceOptions
             throw new StageException($"There is no API key: set the environment variable {KeyVariable}. For a server of your own, give its address with --base-url.", ExitCodes.Service);
 
         CallJournal journal = CallJournal.Open(journalPath);
+        if (journal.Problems is { } problems)
+            ui.Warn(problems);
         try
         {
             TokenPrices prices = Prices(parse);
             CallUsage spent = journal.Usage(prices);
             var budget = new CallBudget(parse.GetValue(_budgetTokens), parse.GetValue(_budget), prices, spent);
-            IChatClient client = Client(key, model, address is null ? null : new Uri(address), protocol).AsBuilder().UseCallPipeline(new CallPipelineOptions
+            var chat = new HttpChatOptions
+            {
+                BaseAddress = address is null ? HttpChatOptions.OpenAI : new Uri(address),
+                Model = model,
+                ApiKey = key,
+                AllowKeyOverHttp = parse.GetValue(_insecure),
+                LogProbs = protocol != Protocol.Chat,
+            };
+            IChatClient client = Client(chat, protocol).AsBuilder().UseCallPipeline(new CallPipelineOptions
             {
                 Journal = journal,
                 Budget = budget,
@@ -81,19 +93,19 @@ internal sealed class ServiceOptions
         }
     }
 
-    private static HttpChatClient Client(string? key, string model, Uri? address, Protocol protocol)
+    private static HttpChatClient Client(HttpChatOptions options, Protocol protocol)
     {
         // Plain completions exist outside OpenAI's own service only.
-        if (protocol == Protocol.Completions && address is null)
+        if (protocol == Protocol.Completions && options.BaseAddress == HttpChatOptions.OpenAI)
             throw new StageException("--teacher completions:MODEL needs the server's address: --base-url http://localhost:8000/v1");
-        var options = new HttpChatOptions { BaseAddress = address ?? HttpChatOptions.OpenAI, Model = model, ApiKey = key, LogProbs = protocol != Protocol.Chat };
         try
         {
             return protocol == Protocol.Completions ? new CompletionsClient(options) : new ChatCompletionsClient(options);
         }
         catch (ArgumentException e)
         {
-            throw new StageException($"The service cannot be used: {e.Message} (The key comes from {KeyVariable}.)", ExitCodes.Service, e);
+            string hint = e.Message.Contains(nameof(HttpChatOptions.AllowKeyOverHttp), StringComparison.Ordinal) ? " Here that is --allow-key-over-http." : "";
+            throw new StageException($"The service cannot be used: {e.Message}{hint} (The key comes from {KeyVariable}.)", ExitCodes.Service, e);
         }
     }
 }
