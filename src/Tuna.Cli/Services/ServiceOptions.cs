@@ -18,6 +18,7 @@ internal sealed class ServiceOptions
     public const string AddressVariable = "OPENAI_BASE_URL";
 
     private readonly Setting<string?> _address = new("--base-url") { Effect = Effect.Course, Description = $"The service's address, such as http://localhost:8000/v1. Default: {AddressVariable}, or OpenAI's own. The key comes from {KeyVariable} and is never written anywhere." };
+    private readonly Setting<bool> _insecure = new("--allow-key-over-http") { Effect = Effect.Course, Description = "Send the key over plain http to another machine than this one, where everyone on the way can read it." };
     private readonly Setting<int> _parallel = new("--parallel") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Most calls under way at once.", DefaultValueFactory = _ => 32 };
     private readonly Setting<int?> _requests = new("--requests-per-minute") { Range = Rule.OrNone(Rule.AtLeast(1)), Effect = Effect.Course, Description = "Most calls started in a minute." };
     private readonly Setting<int?> _tokens = new("--tokens-per-minute") { Range = Rule.OrNone(Rule.AtLeast(1)), Effect = Effect.Course, Description = "Most tokens in a minute, prompts and replies together." };
@@ -29,7 +30,7 @@ internal sealed class ServiceOptions
     private readonly Setting<long?> _budgetTokens = new("--budget-tokens") { Range = Rule.OrNone(Rule.AtLeast(1L)), Effect = Effect.Course, Description = "Most tokens, what the journal already holds included. Without --budget and this, the budget is three times the estimate shown before the first call." };
 
     /// <summary>All of them.</summary>
-    public IReadOnlyList<Option> All => [_address, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens];
+    public IReadOnlyList<Option> All => [_address, _insecure, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens];
 
     public void AddTo(Command command)
     {
@@ -65,6 +66,8 @@ internal sealed class ServiceOptions
             throw new StageException($"There is no API key: set the environment variable {KeyVariable}. For a server of your own, give its address with --base-url.", ExitCodes.Service);
 
         CallJournal journal = CallJournal.Open(journalPath);
+        if (journal.Problems is { } problems)
+            ui.Warn(problems);
         try
         {
             TokenPrices prices = Prices(parse);
@@ -74,7 +77,15 @@ internal sealed class ServiceOptions
             tokens ??= given ? null : spent.InputTokens + spent.OutputTokens + estimate.UsualBudget;
             ui.Note(estimate.Text(model, prices) + (given ? "" : string.Create(CultureInfo.InvariantCulture, $" The budget is {estimate.UsualBudget:N0} tokens for this run; --budget-tokens, or --budget with prices, sets another.")));
             var budget = new CallBudget(tokens, parse.GetValue(_budget), prices, spent);
-            IChatClient client = Client(key, model, address is null ? null : new Uri(address), protocol).AsBuilder().UseCallPipeline(new CallPipelineOptions
+            var chat = new HttpChatOptions
+            {
+                BaseAddress = address is null ? HttpChatOptions.OpenAI : new Uri(address),
+                Model = model,
+                ApiKey = key,
+                AllowKeyOverHttp = parse.GetValue(_insecure),
+                LogProbs = protocol != Protocol.Chat,
+            };
+            IChatClient client = Client(chat, protocol).AsBuilder().UseCallPipeline(new CallPipelineOptions
             {
                 Journal = journal,
                 Budget = budget,
@@ -90,19 +101,19 @@ internal sealed class ServiceOptions
         }
     }
 
-    private static HttpChatClient Client(string? key, string model, Uri? address, Protocol protocol)
+    private static HttpChatClient Client(HttpChatOptions options, Protocol protocol)
     {
         // Plain completions exist outside OpenAI's own service only.
-        if (protocol == Protocol.Completions && address is null)
+        if (protocol == Protocol.Completions && options.BaseAddress == HttpChatOptions.OpenAI)
             throw new StageException("--teacher completions:MODEL needs the server's address: --base-url http://localhost:8000/v1");
-        var options = new HttpChatOptions { BaseAddress = address ?? HttpChatOptions.OpenAI, Model = model, ApiKey = key, LogProbs = protocol != Protocol.Chat };
         try
         {
             return protocol == Protocol.Completions ? new CompletionsClient(options) : new ChatCompletionsClient(options);
         }
         catch (ArgumentException e)
         {
-            throw new StageException($"The service cannot be used: {e.Message} (The key comes from {KeyVariable}.)", ExitCodes.Service, e);
+            string hint = e.Message.Contains(nameof(HttpChatOptions.AllowKeyOverHttp), StringComparison.Ordinal) ? " Here that is --allow-key-over-http." : "";
+            throw new StageException($"The service cannot be used: {e.Message}{hint} (The key comes from {KeyVariable}.)", ExitCodes.Service, e);
         }
     }
 }

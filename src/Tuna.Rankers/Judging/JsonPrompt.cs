@@ -38,6 +38,9 @@ public sealed class JsonPrompt : JudgePrompt
 
     private static readonly ChatResponseFormatJson Format = CreateFormat();
 
+    // Two rankings in one object are none.
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     /// <summary>The shared instance (it has no state).</summary>
     public static JsonPrompt Instance { get; } = new();
 
@@ -69,12 +72,16 @@ public sealed class JsonPrompt : JudgePrompt
         ArgumentNullException.ThrowIfNull(request);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(WithoutFence(reply));
+            using JsonDocument document = JsonDocument.Parse(WithoutFence(ReplyText.WithoutThinking(reply, request)), Strict);
             return Read(document.RootElement, request);
         }
         catch (JsonException e)
         {
             throw new UnreadableReplyException($"it is not one JSON object ({e.Message}).");
+        }
+        catch (ArgumentException)
+        {
+            throw new UnreadableReplyException("it holds half a surrogate pair, which is no text.");
         }
         catch (Exception e) when (e is InvalidOperationException or FormatException or KeyNotFoundException)
         {

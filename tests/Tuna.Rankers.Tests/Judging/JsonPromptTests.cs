@@ -45,6 +45,10 @@ public class JsonPromptTests
     [InlineData("{\"responses\":[],\"rank\":[2,1,0,7]}", "outside")]
     [InlineData("{\"responses\":[],\"rank\":[2,1,0]}", "leaves out")]
     [InlineData("{\"responses\":[],\"rank\":[2,1,1,0,3]}", "twice")]
+    [InlineData("{\"responses\":[],\"rank\":[2,1,0,3],\"rank\":[0,1,2,3]}", "JSON")]
+    [InlineData("{\"responses\":[],\"reference\":\"\\ud800\",\"rank\":[2,1,0,3]}", "field")]
+    [InlineData("{\"responses\":[],\"reference\":3,\"rank\":[2,1,0,3]}", "field")]
+    [InlineData("{\"responses\":[],\"rank\":[99999999999,1,0,3]}", "field")]
     public void Read_BadReplies_SayWhatIsWrong(string reply, string problem) =>
         Assert.Contains(problem, Assert.Throws<UnreadableReplyException>(() => JsonPrompt.Instance.Read(reply, Rows.Four())).Message, StringComparison.Ordinal);
 
