@@ -126,7 +126,7 @@ public class RecipeTests
         TunaRun stopped = (await TunaProcess.RunAsync(work.Root, line)).Expect(3);
         TunaRun allowed = (await TunaProcess.RunAsync(work.Root, [.. line, "--allow-partial"])).Expect(0);
 
-        Assert.Contains("--allow-partial", stopped.Error, StringComparison.Ordinal);
+        Assert.Contains("--allow-partial", stopped.Output, StringComparison.Ordinal);
         Assert.Contains("samples.jsonl.failed.jsonl", allowed.Error, StringComparison.Ordinal);
         Assert.Equal(3, work.Lines("w/samples.jsonl").Length);
     }
