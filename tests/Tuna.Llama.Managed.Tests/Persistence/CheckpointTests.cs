@@ -1,6 +1,7 @@
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Checkpoints;
+using Tuna.Llama.Managed.Tests.Model;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Managed.Tests.Persistence;
@@ -105,8 +106,8 @@ public sealed class CheckpointTests : IDisposable
     public void Load_WeightThatIsNotFinite_NamesTensorAndElement(float bad)
     {
         using ManagedLlama policy = Models.Create();
-        policy.Parameters.WritableWeightsOf(policy.Parameters.Slots[2])[5] = bad;
         policy.SaveModel(_folder);
+        FiniteTests.Change(Path.Combine(_folder, "model.safetensors"), policy.Parameters.Slots[2].Name, 5, bad);
         string message = Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message;
         Assert.Contains(policy.Parameters.Slots[2].Name, message, StringComparison.Ordinal);
         Assert.Contains("element 5", message, StringComparison.Ordinal);
