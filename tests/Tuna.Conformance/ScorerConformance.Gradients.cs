@@ -25,6 +25,7 @@ public abstract partial class ScorerConformance
     [Fact]
     public void Backward_EveryParameter_HasTheGradientOfFiniteDifferences()
     {
+        int moves = 0;
         using ITrainableScorer model = Create(1);
         using var folder = new TempFolder();
         TokenGroup[] groups = Groups(model.Info);
@@ -48,7 +49,7 @@ public abstract partial class ScorerConformance
 
                 double Value(double by)
                 {
-                    string at = folder[$"{Guid.NewGuid():N}"];
+                    string at = folder[$"moved{moves++}"];
                     SavedWeights.CopyWith(folder["model"], at, name, [.. values.Zip(direction, (w, d) => (float)(w + (by * d / length)))]);
                     using ITrainableScorer moved = Load(at);
                     return Scores(moved, groups).Zip(weights, (s, w) => s * w).Sum();

@@ -29,8 +29,8 @@ public class RowNamesTests
             Assert.StartsWith(path + ", line 2", e.Message);
         }
 
-        Check(() => RankedData.Read(path).ToList());
-        Check(() => InstructionData.Read(path).ToList());
+        Check(() => _ = RankedData.Read(path).ToList());
+        Check(() => _ = InstructionData.Read(path).ToList());
         Check(() => { using var rows = new RankedReader(path); rows.Read(); });
         // The row filter takes it like any other row that cannot be used.
         var bad = new List<DataFormatException>();

@@ -226,7 +226,7 @@ public class KernelTests
 
     private static void RequireGpu() => Skip.IfNot(cuda.is_available(), "Needs an NVIDIA GPU and TorchSharp-cuda-linux or TorchSharp-cuda-windows.");
 
-    private static Operations Kernels(ScalarType dtype)
+    private static CudaOperations Kernels(ScalarType dtype)
     {
         RequireGpu();
         return CudaOperations.Create(CUDA, dtype, new HeadShape(4, 2, 10));

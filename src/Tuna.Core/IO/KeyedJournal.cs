@@ -42,7 +42,9 @@ public sealed class KeyedJournal<T> : IDisposable
     /// <param name="key">The key of an entry.</param>
     /// <param name="durability">What a written line survives.</param>
     /// <exception cref="IOException">Another process, or another journal object of this one, has it open.</exception>
+#pragma warning disable CA1000 // the type is named by the caller's field anyway, and a second class would hold one method
     public static KeyedJournal<T> Open(string path, JsonTypeInfo<T> type, Func<T, string> key, JournalDurability durability = JournalDurability.Process)
+#pragma warning restore CA1000
     {
         ArgumentNullException.ThrowIfNull(type);
         ArgumentNullException.ThrowIfNull(key);

@@ -23,7 +23,7 @@ public class HttpChatClientTests
             seen = call;
             return ServerReply.Chat("Hi 🐟", "length", [-0.5, -0.25]);
         });
-        using IChatClient client = Create(server, logProbs: true);
+        using ChatCompletionsClient client = Create(server, logProbs: true);
 
         ChatResponse response = await client.GetResponseAsync(
             [new(ChatRole.System, "s"), new(ChatRole.User, "u"), new(ChatRole.Assistant, "a"), new(ChatRole.User, "é")],
