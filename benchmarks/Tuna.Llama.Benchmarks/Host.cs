@@ -55,7 +55,7 @@ internal static class Host
         (double train, long trainTensors) = Least(
             () =>
             {
-                using IPolicyPass pass = policy.Forward(groups);
+                using IForwardPass pass = policy.Forward(groups);
                 pass.Backward([0.5, -0.5]);
             },
             () => policy.ApplyGradients(new AdamWStep(++step, 1e-5, 1, new AdamWSettings())));
@@ -63,7 +63,7 @@ internal static class Host
             () => policy.ApplyGradients(new AdamWStep(++step, 1e-5, 1, new AdamWSettings())),
             () =>
             {
-                using IPolicyPass pass = policy.Forward(groups);
+                using IForwardPass pass = policy.Forward(groups);
                 pass.Backward([0.5, -0.5]);
             });
         (double few, long fewTensors) = Least(() => Sample(4), () => { });

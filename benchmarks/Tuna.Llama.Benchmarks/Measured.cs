@@ -73,9 +73,9 @@ internal sealed class Measured(Func<string, string, string> option)
             foreach (TokenGroup[] part in groups.Chunk(micro == 0 ? count : micro))
             {
                 double start = watch.Elapsed.TotalSeconds;
-                using IPolicyPass pass = policy.Forward(part);
+                using IForwardPass pass = policy.Forward(part);
                 double middle = watch.Elapsed.TotalSeconds;
-                double[] gradient = Gradient(part, pass.LogProbs, out double value);
+                double[] gradient = Gradient(part, pass.Values, out double value);
                 pass.Backward(Array.ConvertAll(gradient, g => g * part.Length / count));
                 loss += value * part.Length / count;
                 ahead += middle - start;
@@ -183,8 +183,8 @@ internal sealed class Measured(Func<string, string, string> option)
             TokenGroup[] part = groups[(s * perStep)..((s + 1) * perStep)];
             if (s == 3)
                 watch.Start(); // the first steps compile and allocate
-            using (IPolicyPass pass = policy.Forward(part))
-                pass.Backward(Gradient(part, pass.LogProbs, out _));
+            using (IForwardPass pass = policy.Forward(part))
+                pass.Backward(Gradient(part, pass.Values, out _));
             double norm = policy.GradientNorm();
             policy.ApplyGradients(new AdamWStep(s + 1, 1e-5, Math.Min(1, 1 / norm), new AdamWSettings()));
             counted += watch.IsRunning ? part.Sum(g => g.TokenCount) : 0;
@@ -217,7 +217,7 @@ internal sealed class Measured(Func<string, string, string> option)
             {
                 Offsets = offsets,
                 CandidateCounts = groups.Select(g => g.CandidateCount).ToArray(),
-                LogProbs = logProbs,
+                Values = logProbs,
                 Lengths = groups.SelectMany(g => g.Responses).Select(r => r.Length).ToArray(),
                 Scores = groups.SelectMany(g => g.Scores.ToArray()).ToArray(),
             },

@@ -82,15 +82,15 @@ internal static class Variants
         public double Run(long step)
         {
             double loss;
-            using (IPolicyPass pass = policy.Forward(workload.Groups))
+            using (IForwardPass pass = policy.Forward(workload.Groups))
             {
-                var gradient = new double[pass.LogProbs.Length];
+                var gradient = new double[pass.Values.Length];
                 loss = Loss.Evaluate(
                     new RankingBatch
                     {
                         Offsets = Enumerable.Range(0, workload.Groups.Count + 1).Select(g => 4 * g).ToArray(),
                         CandidateCounts = workload.Groups.Select(g => g.CandidateCount).ToArray(),
-                        LogProbs = pass.LogProbs,
+                        Values = pass.Values,
                         Lengths = workload.Groups.SelectMany(g => g.Responses).Select(r => r.Length).ToArray(),
                         Scores = workload.Groups.SelectMany(g => g.Scores.ToArray()).ToArray(),
                     },

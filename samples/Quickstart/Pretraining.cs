@@ -30,7 +30,7 @@ internal sealed class Pretraining(Ui ui, int threads)
         foreach ((string name, LlamaConfig config, int rows, double learningRate, ulong seed) in Models.Where(m => only.Count == 0 || only.Contains(m.Name)))
         {
             TokenGroup[] data = [.. groups.Tokenize(ExerciseBook.Draw(rows, seed, heldOut: false, distinct: false).Select(e => e.ToInstructionExample()))];
-            using ManagedLlama policy = ManagedLlama.Create(config, seed, new ManagedLlamaOptions { Threads = threads, SavedType = null });
+            using ManagedLlama policy = ManagedLlama.Create(config, new() { Seed = seed, Threads = threads, SavedType = null });
             ui.Run($"Train {name} ({policy.Info.ParameterCount:N0} parameters)", progress => new RankingTrainer(policy, new MaximumLikelihoodLoss(), new TrainerOptions
             {
                 LearningRate = learningRate,

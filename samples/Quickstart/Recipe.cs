@@ -1,20 +1,21 @@
-using Tuna.Data.Sampling;
 using Quickstart.Exercises;
-using Tuna.Models;
-using Tuna.Models.Checkpoints;
-using Tuna.IO;
+using Tuna.Chat.Journaling;
+using Tuna.Chat.Limits;
 using Tuna.Data;
+using Tuna.Data.Groups;
+using Tuna.Data.Sampling;
+using Tuna.IO;
 using Tuna.Llama.Managed;
 using Tuna.Losses;
+using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Numerics;
 using Tuna.Policies;
 using Tuna.Rankers.Batch;
-using Tuna.Rankers.Journaling;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Ranking;
 using Tuna.Sampling;
-using Tuna.Data.Groups;
 using Tuna.Tokenization;
 using Tuna.Training;
 
@@ -39,7 +40,7 @@ internal sealed class Recipe
     private readonly IResponseRanker _judge;
     private readonly StageEvaluator _evaluator;
 
-    public Recipe(Ui ui, RecipeOptions options, ulong seed, string folder, CallJournal journal, CancellationToken cancellationToken)
+    public Recipe(Ui ui, RecipeOptions options, ulong seed, string folder, CallJournal journal, CallBudget spending, CancellationToken cancellationToken)
     {
         _ui = ui;
         _options = options;
@@ -48,10 +49,9 @@ internal sealed class Recipe
         Directory.CreateDirectory(folder);
         _exercises = ExerciseBook.Draw(options.Instructions, Rng.Derive(seed, 1), heldOut: false);
         _heldOut = ExerciseBook.Draw(options.HeldOut, 1, heldOut: true); // the same for all seeds
-        _judge = new ContextualRanker(Judges.Create([.. _exercises, .. _heldOut], journal));
+        _judge = new ContextualRanker(options.Judge.Create([.. _exercises, .. _heldOut], journal, spending));
         _evaluator = new StageEvaluator(_heldOut, JudgedHeldOut(cancellationToken), _groups, Tokenizer);
     }
-
 
     public IReadOnlyList<Exercise> HeldOut => _heldOut;
 

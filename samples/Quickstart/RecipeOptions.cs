@@ -23,6 +23,9 @@ internal sealed record RecipeOptions
 
     public int MaxNewTokens { get; init; } = 64;
 
+    /// <summary>Who judges.</summary>
+    public JudgeChoice Judge { get; init; } = JudgeChoice.Offline;
+
     /// <summary>Learning rate from the SFT policy (the paper: 1e-5).</summary>
     public double LearningRate { get; init; } = 2e-4;
 

@@ -1,5 +1,6 @@
 using Quickstart.Exercises;
-using Tuna.Rankers.Journaling;
+using Tuna.Chat.Journaling;
+using Tuna.Chat.Limits;
 
 namespace Quickstart;
 
@@ -10,12 +11,15 @@ internal sealed class SeedRuns(Ui ui, RecipeOptions options)
     {
         Directory.CreateDirectory(folder);
         using CallJournal journal = CallJournal.Open(Path.Combine(folder, "judge.journal.jsonl"));
+        var spending = options.Judge.Model is null ? new CallBudget() : new CallBudget(maxCost: options.Judge.Budget, prices: options.Judge.Prices);
+        if (options.Judge.Estimate(seeds.Count * ((2L * options.Instructions) + options.HeldOut)) is { } estimate)
+            ui.Line(estimate);
         var results = new List<RecipeResult>();
         IReadOnlyList<Exercise> heldOut = [];
         foreach (ulong seed in seeds)
         {
-            ui.Title($"Seed {seed}: SFT -> Tuna_p -> Tuna, judged by {Judges.Name}");
-            var recipe = new Recipe(ui, options, seed, Path.Combine(folder, $"seed-{seed}"), journal, cancellationToken);
+            ui.Title($"Seed {seed}: SFT -> Tuna_p -> Tuna, judged by {options.Judge.Name}");
+            var recipe = new Recipe(ui, options, seed, Path.Combine(folder, $"seed-{seed}"), journal, spending, cancellationToken);
             results.Add(recipe.Run(cancellationToken));
             heldOut = recipe.HeldOut;
             ui.Scores(results[^1].Stages);
@@ -43,12 +47,12 @@ internal sealed class SeedRuns(Ui ui, RecipeOptions options)
         }),
     ]);
 
-    private static void Save(List<RecipeResult> results, IReadOnlyList<ulong> seeds, IReadOnlyList<Exercise> heldOut, string file)
+    private void Save(List<RecipeResult> results, IReadOnlyList<ulong> seeds, IReadOnlyList<Exercise> heldOut, string file)
     {
         RecipeResult last = results[^1];
         var page = new HtmlReport("Tuna quick start");
         page.Paragraph($"A small SFT policy, improved by ranking: N = 4 responses of a larger teacher ranked by Eq. 3 (Tuna_p), N = 4 of its own diverse samples ranked by a judge "
-            + $"(Tuna_c, and Tuna when it starts from Tuna_p). \"MLE only\" trains on the same rows without the ranking term. Judge: {Judges.Name}. {heldOut.Count} held-out exercises; {(seeds.Count == 1 ? $"seed {seeds[0]}" : $"{seeds.Count} seeds, mean ± standard deviation")}.");
+            + $"(Tuna_c, and Tuna when it starts from Tuna_p). \"MLE only\" trains on the same rows without the ranking term. Judge: {options.Judge.Name}. {heldOut.Count} held-out exercises; {(seeds.Count == 1 ? $"seed {seeds[0]}" : $"{seeds.Count} seeds, mean ± standard deviation")}.");
         page.Heading("Stages").Table(["stage", .. StageScores.Columns.Select(c => $"{c.Title} ({c.Unit})")], Summary(results));
         page.Heading($"Training, seed {seeds[^1]}").Charts(
             Curves.Draw("Loss", "nats", last.Training, s => s.Loss),

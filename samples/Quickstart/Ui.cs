@@ -5,9 +5,26 @@ namespace Quickstart;
 /// <summary>Progress bars on a terminal, one line per finished piece of work elsewhere.</summary>
 internal sealed class Ui(IAnsiConsole console, TimeProvider time)
 {
+    // Wide enough that a file never has a line broken inside a number.
+    private const int RedirectedWidth = 400;
+
+    /// <summary>The console; into a file or a pipe, plain lines of any length.</summary>
+    public static IAnsiConsole PlainWhenRedirected()
+    {
+        if (Console.IsOutputRedirected)
+            AnsiConsole.Profile.Width = RedirectedWidth;
+        return AnsiConsole.Console;
+    }
+
     public void Title(string text)
     {
         console.WriteLine();
+        if (Console.IsOutputRedirected)
+        {
+            console.WriteLine($"== {text}");
+            return;
+        }
+
         console.Write(new Rule($"[bold]{Markup.Escape(text)}[/]").LeftJustified());
     }
 

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 
 namespace Tuna.Data;
 
@@ -31,6 +33,30 @@ public static class DataFile
         }
     }
 
+    /// <summary>Reads several files as one: a row without an id is named by its position in all of them, and ids are unique over all.</summary>
+    /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)"/>
+    /// <param name="paths">The files.</param>
+    /// <param name="format">The row's form.</param>
+    /// <param name="options">Rules; the defaults when null.</param>
+    public static IEnumerable<T> Read<T>(IReadOnlyList<string> paths, RowFormat<T> format, DataReadOptions? options = null)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        ArgumentNullException.ThrowIfNull(format);
+        DataReadOptions validated = (options ?? DataReadOptions.Default).Validated();
+        return Rows();
+
+        IEnumerable<T> Rows()
+        {
+            DataReadOptions joined = paths.Count < 2 ? validated : validated with { Joined = new() };
+            foreach (string path in paths)
+            {
+                foreach (T row in Read(path, format, joined))
+                    yield return row;
+            }
+        }
+    }
+
     /// <summary>Reads a stream, row by row as the sequence is taken; the stream is left open.</summary>
     /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)"/>
     /// <param name="stream">The bytes.</param>
@@ -52,6 +78,10 @@ public static class DataFile
             {
                 switch (rows.Next(out T? row))
                 {
+                    case RowSplitter.Result.Row when rows.Join is { } join:
+                        foreach (T joined in join.Add(row!))
+                            yield return joined;
+                        break;
                     case RowSplitter.Result.Row:
                         yield return row!;
                         break;
@@ -59,6 +89,8 @@ public static class DataFile
                         rows.Splitter.Filled(stream.Read(rows.Splitter.FreeSpace().Span));
                         break;
                     default:
+                        foreach (T joined in rows.Join?.End() ?? [])
+                            yield return joined;
                         yield break;
                 }
             }
@@ -109,6 +141,10 @@ public static class DataFile
             {
                 switch (rows.Next(out T? row))
                 {
+                    case RowSplitter.Result.Row when rows.Join is { } join:
+                        foreach (T joined in join.Add(row!))
+                            yield return joined;
+                        break;
                     case RowSplitter.Result.Row:
                         yield return row!;
                         break;
@@ -116,11 +152,16 @@ public static class DataFile
                         rows.Splitter.Filled(await stream.ReadAsync(rows.Splitter.FreeSpace(), token).ConfigureAwait(false));
                         break;
                     default:
+                        foreach (T joined in rows.Join?.End() ?? [])
+                            yield return joined;
                         yield break;
                 }
             }
         }
     }
+
+    /// <summary>Text stays readable: only what JSON demands is escaped. The files are not embedded in HTML.</summary>
+    internal static JsonWriterOptions WriterOptions { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     internal static FileStream Open(string path)
     {

@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Tuna.IO;
 
@@ -10,9 +9,6 @@ namespace Tuna.Data;
 public sealed class DataFileWriter<T> : IDisposable
     where T : class
 {
-    // Text stays readable: only what JSON demands is escaped. The files are not embedded in HTML.
-    private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private readonly RowFormat<T> _format;
     private readonly AtomicFile _file;
     private readonly Utf8JsonWriter _json;
@@ -29,7 +25,7 @@ public sealed class DataFileWriter<T> : IDisposable
         _format = format;
         _array = layout == DataLayout.Array || (layout == DataLayout.ByExtension && Path.GetExtension(path).Equals(".json", StringComparison.OrdinalIgnoreCase));
         _file = new AtomicFile(path);
-        _json = new Utf8JsonWriter(_file.Stream, WriterOptions);
+        _json = new Utf8JsonWriter(_file.Stream, DataFile.WriterOptions);
     }
 
     /// <summary>Rows written.</summary>

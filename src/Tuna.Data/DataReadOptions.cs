@@ -15,6 +15,15 @@ public sealed record DataReadOptions
     /// <summary>Longest row in bytes, [1024, 2^30]; a longer one means a quote or bracket is missing. Default 64 MiB.</summary>
     public int MaxRowBytes { get; init; } = 64 << 20;
 
+    /// <summary>Receives what reading changed or decided: repeated ids made unique, ratings that contradict a label; null (the default) for nobody.</summary>
+    public DataReadReport? Report { get; init; }
+
+    /// <summary>For instruction rows: whether a row without a response is an error, which lists the fields found. Default false: rows may only ask.</summary>
+    public bool RequireResponse { get; init; }
+
+    /// <summary>What several files that are read as one have in common.</summary>
+    internal JoinedFiles? Joined { get; init; }
+
     internal static DataReadOptions Default { get; } = new();
 
     internal DataReadOptions Validated()
@@ -34,6 +43,18 @@ public enum DuplicateIds
     /// <summary>Later rows of an id are left out.</summary>
     KeepFirst,
 
+    /// <summary>A later row of an id gets a new one: <c>id-2</c>, <c>id-3</c> and so on. <see cref="DataReadOptions.Report"/> counts them.</summary>
+    MakeUnique,
+
     /// <summary>All rows are returned; ids are not remembered and cost no memory.</summary>
     Allow,
+}
+
+/// <summary>Ids and positions over several files that are read as one.</summary>
+internal sealed class JoinedFiles
+{
+    public IdSet Ids { get; } = new();
+
+    /// <summary>Rows of the files before.</summary>
+    public long RowsBefore { get; set; }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna.Data.Formats;
 
 namespace Tuna.Data;
 
@@ -7,6 +8,9 @@ public sealed class InstructionFormat : RowFormat<InstructionExample>
 {
     /// <summary>The shared instance (it has no state).</summary>
     public static InstructionFormat Instance { get; } = new();
+
+    /// <summary>The format's own fields.</summary>
+    internal static FieldNames Names { get; } = new("instruction", "input", "output");
 
     /// <inheritdoc/>
     public override InstructionExample Read(ref Utf8JsonReader reader, RowContext context)
@@ -27,9 +31,11 @@ public sealed class InstructionFormat : RowFormat<InstructionExample>
             else if (reader.ValueTextEquals("id"u8) && reader.Read())
                 (id, number) = context.Id(ref reader);
             else
-                (extra ??= []).Add(context.Extra(ref reader));
+                (extra ??= []).Add(context.Extra(ref reader, Names));
         }
 
+        if (output is null && context.Options.RequireResponse)
+            throw InstructionForms.NoResponse(context);
         return new()
         {
             Id = id,
@@ -52,7 +58,7 @@ public sealed class InstructionFormat : RowFormat<InstructionExample>
         writer.WriteString("instruction"u8, row.Instruction);
         writer.WriteString("input"u8, row.Input);
         writer.WriteString("output"u8, row.Output);
-        RowJson.WriteExtra(writer, row.Extra);
+        RowJson.WriteExtra(writer, row.Extra, Names);
         writer.WriteEndObject();
     }
 
@@ -62,4 +68,6 @@ public sealed class InstructionFormat : RowFormat<InstructionExample>
         ArgumentNullException.ThrowIfNull(row);
         return row.Id;
     }
+
+    internal override InstructionExample WithId(InstructionExample row, string id, RowContext context) => row with { Id = id, IdIsNumber = false };
 }

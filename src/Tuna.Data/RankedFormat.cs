@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna.Data.Formats;
 
 namespace Tuna.Data;
 
@@ -45,7 +46,7 @@ public sealed class RankedFormat : RowFormat<RankedExample>
             else if (reader.ValueTextEquals("tokens"u8) && reader.Read())
                 tokens = reader.TokenType == JsonTokenType.Null ? [] : context.Integers(ref reader, "tokens");
             else
-                (extra ??= []).Add(context.Extra(ref reader));
+                (extra ??= []).Add(context.Extra(ref reader, Names));
         }
 
         if (id is null)
@@ -59,6 +60,8 @@ public sealed class RankedFormat : RowFormat<RankedExample>
             throw context.Error("the candidates are missing; every row has an array of them.", "output");
         if (outputs.Length == 0)
             throw context.Error("there are no candidates; a row has at least one.", "output");
+        if (scores.Length == 0)
+            CheckMiswritten(extra, outputs.Length, context);
         Check(context, "score", scores.Length, outputs.Length);
         Check(context, "model", models.Length, outputs.Length);
         Check(context, "logprob", logProbs.Length, outputs.Length);
@@ -106,7 +109,7 @@ public sealed class RankedFormat : RowFormat<RankedExample>
             RowJson.WriteNumbers(writer, "logprob"u8, row.LogProbs);
         if (row.TokenCounts.Count > 0)
             RowJson.WriteIntegers(writer, "tokens"u8, row.TokenCounts);
-        RowJson.WriteExtra(writer, row.Extra);
+        RowJson.WriteExtra(writer, row.Extra, Names);
         writer.WriteEndObject();
     }
 
@@ -126,8 +129,23 @@ public sealed class RankedFormat : RowFormat<RankedExample>
         return row;
     }
 
-    /// <summary>Whether a field is one of the format's own.</summary>
-    internal static bool HasField(string name) => name is "id" or "instruction" or "input" or "output" or "score" or "reference" or "model" or "logprob" or "tokens";
+    internal override RankedExample WithId(RankedExample row, string id, RowContext context) => row with { Id = id, IdIsNumber = false };
+
+    /// <summary>The format's own fields, and the ways in which <c>score</c> is miswritten.</summary>
+    internal static FieldNames Names { get; } = new("instruction", "input", "output", "score", "reference", "model", "logprob", "tokens", "scores", "Score", "Scores", "SCORE");
+
+    // Scores under a name that is nearly theirs would be kept as an unknown field, and the row taken for one that is not ranked.
+    private static void CheckMiswritten(List<ExtraField>? extra, int outputs, RowContext context)
+    {
+        foreach (ExtraField field in extra ?? [])
+        {
+            if (!field.Name.Equals("score", StringComparison.OrdinalIgnoreCase) && !field.Name.Equals("scores", StringComparison.OrdinalIgnoreCase))
+                continue;
+            using JsonDocument value = JsonDocument.Parse(field.Json);
+            if (value.RootElement.ValueKind == JsonValueKind.Array && value.RootElement.GetArrayLength() == outputs)
+                throw context.Error("did you mean 'score'? The row has no 'score', and this is a list with one item for each candidate.", field.Name);
+        }
+    }
 
     private static void Check(RowContext context, string key, int count, int outputs)
     {

@@ -1,13 +1,14 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Tuna.Data.Formats;
 using Tuna.Numerics;
 
 namespace Tuna.Data;
 
 /// <summary>A cursor over a file of ranked rows whose texts stay in the file's buffer, as UTF-8, until one is asked for.</summary>
 /// <remarks>
-/// For passes over large files that need few of the texts: counting, splitting, choosing rows. Every row is checked as <see cref="RankedData.Read"/> checks it, with the
+/// For passes over large files that need few of the texts: counting, splitting, choosing rows. Every row is checked as <see cref="RankedData.Read(string, DataReadOptions)"/> checks it, with the
 /// same errors, but for an ordinary one nothing is allocated except the room for its id's hash. What the cursor gives of a row is good until the next <see cref="Read"/>; <see cref="ToExample"/> keeps a row.
 /// Used by one thread.
 /// </remarks>
@@ -181,18 +182,30 @@ public sealed class RankedReader : IDisposable
 
     private DataPlace At(int line) => new(_rows.Context.Place.Source, _lines + line + 1, _index + Math.Max(0, _nextInBlock - 1), false);
 
-    /// <summary>Rows as scans of their bytes. A row out of the ordinary is read by <see cref="RankedFormat"/> and written again in its ordinary form.</summary>
-    private sealed class ScanFormat : RowFormat<RankedRowScan>
+    /// <summary>Rows as scans of their bytes. A row out of the ordinary, or of another form, is read by its format and written again in the ordinary form.</summary>
+    private sealed class ScanFormat(RowFormat<RankedExample> form) : RowFormat<RankedRowScan>
     {
-        public static readonly ScanFormat Instance = new();
+        public static readonly ScanFormat Instance = new(RankedFormats.Any.Instance);
 
-        public override RankedRowScan Read(ref Utf8JsonReader reader, RowContext context)
+        public override RankedRowScan Read(ref Utf8JsonReader reader, RowContext context) => Scan(form.Read(ref reader, context), context);
+
+        internal override bool TrustsScan => form is RankedFormat;
+
+        internal override RowFormat<RankedRowScan> ForRows(ReadOnlySpan<byte> first, RowContext context)
         {
-            RankedExample row = RankedFormat.Instance.Read(ref reader, context);
+            RowFormat<RankedExample> found = form.ForRows(first, context);
+            return found.StartJoin() is null ? new ScanFormat(found)
+                : throw context.Error($"rows of this form are joined, or taken apart: read them with {nameof(RankedData)}, or convert the file first.");
+        }
+
+        internal override RankedRowScan WithId(RankedRowScan row, string id, RowContext context) => Scan(row.ToExample(context) with { Id = id, IdIsNumber = false }, context);
+
+        private static RankedRowScan Scan(RankedExample row, RowContext context)
+        {
             var bytes = new ArrayBufferWriter<byte>();
             using (var writer = new Utf8JsonWriter(bytes))
                 RankedFormat.Instance.Write(writer, row);
-            return context.Scan.TryScan(bytes.WrittenMemory) ? context.Scan
+            return context.Scan.TryScan(bytes.WrittenMemory, checkedBefore: true) ? context.Scan
                 : throw new InvalidOperationException($"Row '{row.Id}' cannot be read once it is written.");
         }
 
@@ -201,7 +214,7 @@ public sealed class RankedReader : IDisposable
         public override string? IdOf(RankedRowScan row) => row.Id.ToString();
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        internal override RankedRowScan? TryReadQuickly(RowContext context) => context.Scan.TryScan(context.Raw) ? context.Scan : null;
+        internal override RankedRowScan? TryReadQuickly(RowContext context) => TrustsScan && context.Scan.TryScan(context.Raw) ? context.Scan : null;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         internal override UInt128? IdHash(RankedRowScan row, RowContext context)

@@ -7,10 +7,14 @@ namespace Tuna.Data;
 /// <summary>Where the values of one row of <see cref="RankedFormat"/> stand in its bytes. Used again for row after row.</summary>
 internal sealed class RankedRowScan
 {
+    // Each is compared with those before it: rows of more fields take the full way.
+    private const int MostExtra = 32;
+
     private readonly List<TextSlice> _outputs = [], _scores = [], _models = [], _logProbs = [];
     private readonly List<int?> _tokens = [];
     private readonly List<(TextSlice Name, TextSlice Value)> _extra = [];
     private ReadOnlyMemory<byte> _row;
+    private bool _checkedBefore;
     private TextSlice _id, _instruction, _input, _reference;
 
     public bool IdIsNumber { get; private set; }
@@ -45,9 +49,15 @@ internal sealed class RankedRowScan
     /// <param name="row">The row; it stays as it is while the scan is used.</param>
     /// <returns>False when anything is out of the ordinary, errors included: <see cref="RankedFormat.Read"/> is to be asked.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool TryScan(ReadOnlyMemory<byte> row)
+    public bool TryScan(ReadOnlyMemory<byte> row) => TryScan(row, checkedBefore: false);
+
+    /// <summary>As <see cref="TryScan(ReadOnlyMemory{byte})"/>, also for a row that the full reader has checked and <see cref="RankedFormat.Write"/> written.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool TryScan(ReadOnlyMemory<byte> row, bool checkedBefore)
     {
         Clear(row);
+        _checkedBefore = checkedBefore;
+        int seen = 0;
         ReadOnlySpan<byte> bytes = row.Span;
         var json = new JsonScanner(bytes);
         if (!json.Take((byte)'{') || json.Take((byte)'}'))
@@ -57,17 +67,20 @@ internal sealed class RankedRowScan
             if (!json.TryName(out TextSlice place))
                 return false;
             ReadOnlySpan<byte> name = place.Of(bytes);
-            bool good = name switch
+            int field = OwnField(name);
+            if (field >= 0 && !IsFirst(ref seen, field))
+                return false;
+            bool good = field switch
             {
-                _ when name.SequenceEqual("id"u8) => TryId(ref json),
-                _ when name.SequenceEqual("instruction"u8) => json.TryText(out _instruction),
-                _ when name.SequenceEqual("input"u8) => json.TryTextOrNull(out _input),
-                _ when name.SequenceEqual("output"u8) => TryTexts(ref json, _outputs, orNull: false),
-                _ when name.SequenceEqual("score"u8) => TryNumbers(ref json, _scores),
-                _ when name.SequenceEqual("reference"u8) => json.TryTextOrNull(out _reference),
-                _ when name.SequenceEqual("model"u8) => TryTexts(ref json, _models, orNull: true),
-                _ when name.SequenceEqual("logprob"u8) => TryNumbers(ref json, _logProbs),
-                _ when name.SequenceEqual("tokens"u8) => TryIntegers(ref json, _tokens),
+                0 => TryId(ref json),
+                1 => json.TryText(out _instruction),
+                2 => json.TryTextOrNull(out _input),
+                3 => TryTexts(ref json, _outputs, orNull: false),
+                4 => TryNumbers(ref json, _scores),
+                5 => json.TryTextOrNull(out _reference),
+                6 => TryTexts(ref json, _models, orNull: true),
+                7 => TryNumbers(ref json, _logProbs),
+                8 => TryIntegers(ref json, _tokens),
                 _ => TryExtra(ref json, place),
             };
             if (!good)
@@ -91,7 +104,7 @@ internal sealed class RankedRowScan
             models[k] = Model(k, context);
         var extra = new ExtraField[_extra.Count];
         for (int i = 0; i < extra.Length; i++)
-            extra[i] = new(Shared(_extra[i].Name, context), Encoding.UTF8.GetString(_extra[i].Value.Of(row)));
+            extra[i] = new(RankedFormat.Names.InRow(Shared(_extra[i].Name, context)), Encoding.UTF8.GetString(_extra[i].Value.Of(row)));
         return new()
         {
             Id = Id.ToString(),
@@ -151,14 +164,53 @@ internal sealed class RankedRowScan
         return IdIsNumber || json.TryText(out _id);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int OwnField(ReadOnlySpan<byte> name) => name switch
+    {
+        _ when name.SequenceEqual("id"u8) => 0,
+        _ when name.SequenceEqual("instruction"u8) => 1,
+        _ when name.SequenceEqual("input"u8) => 2,
+        _ when name.SequenceEqual("output"u8) => 3,
+        _ when name.SequenceEqual("score"u8) => 4,
+        _ when name.SequenceEqual("reference"u8) => 5,
+        _ when name.SequenceEqual("model"u8) => 6,
+        _ when name.SequenceEqual("logprob"u8) => 7,
+        _ when name.SequenceEqual("tokens"u8) => 8,
+        _ => -1,
+    };
+
+    private static bool IsFirst(ref int seen, int field)
+    {
+        bool first = (seen & (1 << field)) == 0;
+        seen |= 1 << field;
+        return first;
+    }
+
     private bool TryExtra(ref JsonScanner json, TextSlice name)
     {
-        // A name of the format's own may be written with escapes, too.
-        if ((name.Bytes != name.Chars && RankedFormat.HasField(Text(name).ToString())) || !json.TryValue(out TextSlice value))
+        // A name of the format's own may be written with escapes, too; and what looks like one is for the full reader to judge.
+        if (_checkedBefore)
+        {
+            bool good = json.TryValue(out TextSlice checkedValue);
+            _extra.Add((name, checkedValue));
+            return good;
+        }
+
+        ReadOnlySpan<byte> text = name.Of(Row);
+        bool escaped = text.Contains((byte)'\\');
+        if (_extra.Count == MostExtra || IsNearOwn(text) || (escaped && RankedFormat.Names.IsReserved(Text(name).ToString())) || !json.TryValue(out TextSlice value))
             return false;
+        foreach ((TextSlice other, _) in _extra)
+        {
+            if (escaped || other.Of(Row).Contains((byte)'\\') ? Text(other).ToString() == Text(name).ToString() : other.Bytes == name.Bytes && other.Of(Row).SequenceEqual(text))
+                return false;
+        }
+
         _extra.Add((name, value));
         return true;
     }
+
+    private static bool IsNearOwn(ReadOnlySpan<byte> name) => name.StartsWith("_extra_"u8) || (name.Length is 5 or 6 && (name[0] | 0x20) == 's' && Ascii.EqualsIgnoreCase(name[..5], "score"u8));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryTexts(ref JsonScanner json, List<TextSlice> items, bool orNull)

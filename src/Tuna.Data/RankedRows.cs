@@ -1,3 +1,5 @@
+using Tuna.Data.Formats;
+
 namespace Tuna.Data;
 
 /// <summary>Rows from rows: choosing candidates, and from a ranking to instruction tuning.</summary>
@@ -17,6 +19,7 @@ public static class RankedRows
             Models = Pick(row.Models, candidates),
             LogProbs = Pick(row.LogProbs, candidates),
             TokenCounts = Pick(row.TokenCounts, candidates),
+            Extra = CandidateNotes.Keep(row.Extra, row.Outputs.Count, candidates),
         };
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Text.Json;
 using System.Text.Unicode;
+using Tuna.Data.Formats;
 
 namespace Tuna.Data;
 
@@ -12,7 +13,17 @@ public sealed class RowContext
     private readonly string?[] _shared = new string?[64];
     private char[] _chars = [];
 
-    internal RowContext(string source) => Place = DataPlace.Whole(source);
+    internal RowContext(string source, DataReadOptions? options = null)
+    {
+        Place = DataPlace.Whole(source);
+        Options = options ?? DataReadOptions.Default;
+    }
+
+    /// <summary>The rules of this reading.</summary>
+    internal DataReadOptions Options { get; }
+
+    /// <summary>Whether the row's id is its position.</summary>
+    internal bool IdIsPosition { get; set; }
 
     /// <summary>Where the row is.</summary>
     public DataPlace Place { get; internal set; }
@@ -141,9 +152,12 @@ public sealed class RowContext
 
     /// <summary>Keeps a field that the format does not know.</summary>
     /// <param name="reader">Stands on the field's name; is left on the last token of its value.</param>
-    public ExtraField Extra(ref Utf8JsonReader reader)
+    public ExtraField Extra(ref Utf8JsonReader reader) => Extra(ref reader, null);
+
+    internal ExtraField Extra(ref Utf8JsonReader reader, FieldNames? names)
     {
         string name = Shared(ref reader, "a field name");
+        name = names?.InRow(name) ?? name;
         reader.Read();
         int start = (int)reader.TokenStartIndex;
         reader.Skip();
@@ -183,6 +197,19 @@ public sealed class RowContext
         return _chars;
     }
 
+    /// <summary>The text of an id on which the reader stands; null when it is not valid.</summary>
+    internal static string? IdText(in Utf8JsonReader reader)
+    {
+        try
+        {
+            return reader.TokenType == JsonTokenType.String ? reader.GetString() : System.Text.Encoding.UTF8.GetString(reader.ValueSpan);
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
     internal static string Name(JsonTokenType type) => type switch
     {
         JsonTokenType.StartObject or JsonTokenType.EndObject => "an object",
@@ -195,7 +222,14 @@ public sealed class RowContext
         _ => type.ToString(),
     };
 
-    internal string PositionId() => Place.Index.ToString(CultureInfo.InvariantCulture);
+    internal string PositionId()
+    {
+        IdIsPosition = true;
+        return ((Options.Joined?.RowsBefore ?? 0) + Place.Index).ToString(CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Counts something that was decided about the row.</summary>
+    internal void Note(string reason) => Options.Report?.Add(reason);
 
     // The reader checks JSON's grammar as it goes, but UTF-8 and surrogate pairs only when the text is asked for.
     private string Text(ref Utf8JsonReader reader, string key)

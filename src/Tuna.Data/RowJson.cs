@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna.Data.Formats;
 
 namespace Tuna.Data;
 
@@ -14,11 +15,14 @@ internal static class RowJson
             writer.WriteStringValue(id);
     }
 
-    public static void WriteExtra(Utf8JsonWriter writer, IReadOnlyList<ExtraField> fields)
+    public static void WriteExtra(Utf8JsonWriter writer, IReadOnlyList<ExtraField> fields, FieldNames names)
     {
+        HashSet<string>? written = fields.Count > 1 ? new(fields.Count, StringComparer.Ordinal) : null;
         foreach (ExtraField field in fields)
         {
-            writer.WritePropertyName(field.Name);
+            if (written?.Add(field.Name) == false)
+                throw new ArgumentException($"The row has two fields '{field.Name}'; rename one.", nameof(fields));
+            writer.WritePropertyName(names.InFile(field.Name));
             writer.WriteRawValue(OneLine(field.Json));
         }
     }

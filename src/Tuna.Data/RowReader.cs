@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Tuna.Numerics;
 
 namespace Tuna.Data;
 
@@ -8,9 +10,13 @@ namespace Tuna.Data;
 internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadOptions options) : IDisposable
     where T : class
 {
-    private readonly IdSet? _ids = options.DuplicateIds == DuplicateIds.Allow ? null : new();
+    private readonly IdSet? _ids = options.DuplicateIds == DuplicateIds.Allow ? null : options.Joined?.Ids ?? new();
+    private RowFormat<T>? _format; // null until the first row has told it
 
-    public RowContext Context { get; } = new(source);
+    public RowContext Context { get; } = new(source, options);
+
+    /// <summary>Joins or takes apart the file's rows; null where each is a row.</summary>
+    public RowJoin<T>? Join { get; private set; }
 
     public RowSplitter Splitter { get; } = new(source, options.MaxRowBytes);
 
@@ -38,12 +44,14 @@ internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadO
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryUse(ReadOnlyMemory<byte> bytes, DataPlace place, bool unterminated, T? quick, [NotNullWhen(true)] out T? row)
     {
-        (Context.Place, Context.RowId, Context.Raw) = (place, null, bytes);
+        (Context.Place, Context.RowId, Context.IdIsPosition, Context.Raw) = (place, null, false, bytes);
         row = default;
         try
         {
-            row = quick ?? Parse(bytes.Span, unterminated);
-            return IsNew(row);
+            if (quick is not null && _format is null)
+                Resolve(bytes.Span);
+            row = quick is not null && (_format ?? format).TrustsScan ? quick : Parse(bytes.Span, unterminated);
+            return IsNew(ref row);
         }
         catch (DataFormatException e) when (options.OnInvalidRow is not null)
         {
@@ -52,19 +60,27 @@ internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadO
         }
     }
 
-    public void Dispose() => Splitter.Dispose();
+    public void Dispose()
+    {
+        if (options.Joined is { } joined)
+            joined.RowsBefore += Math.Max(0, Context.Place.Index + 1);
+        Splitter.Dispose();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private T Parse(ReadOnlySpan<byte> bytes, bool unterminated)
     {
-        if (format.TryReadQuickly(Context) is { } quick)
+        RowFormat<T> rowFormat = _format ?? Resolve(bytes);
+        if (rowFormat.TryReadQuickly(Context) is { } quick)
             return quick;
         Context.RowId = null;
         var reader = new Utf8JsonReader(bytes);
         try
         {
+            RowNames.Check(bytes, Context);
+            Context.RowId = null;
             reader.Read();
-            T row = format.Read(ref reader, Context);
+            T row = rowFormat.Read(ref reader, Context);
             reader.Read(); // throws when something follows the row
             return row;
         }
@@ -75,14 +91,40 @@ internal sealed class RowReader<T>(string source, RowFormat<T> format, DataReadO
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool IsNew(T row)
+    private bool IsNew(ref T row)
     {
-        if (_ids is null || format.IdHash(row, Context) is not { } id || _ids.Add(id))
+        RowFormat<T> rowFormat = _format ?? format;
+        if (_ids is null || rowFormat.IdHash(row, Context) is not { } id || _ids.Add(id))
             return true;
         if (options.DuplicateIds == DuplicateIds.KeepFirst)
             return false;
-        Context.RowId ??= format.IdOf(row);
-        throw Context.Error($"an earlier row has this id too. Make ids unique, or read with {nameof(DuplicateIds)}.{nameof(DuplicateIds.KeepFirst)} or {nameof(DuplicateIds.Allow)}.", "id");
+        string name = Context.RowId ??= rowFormat.IdOf(row)!;
+        if (options.DuplicateIds != DuplicateIds.MakeUnique && !Context.IdIsPosition)
+            throw Context.Error($"an earlier row has this id too. Make ids unique: {nameof(DuplicateIds)}.{nameof(DuplicateIds.MakeUnique)} does, as `tuna convert` uses it.", "id");
+        string free;
+        int n = 2;
+        do
+            free = string.Create(CultureInfo.InvariantCulture, $"{name}-{n++}");
+        while (!_ids.Add(StableHash.Of128(free)));
+        row = rowFormat.WithId(row, free, Context);
+        Context.Note("the id repeats an earlier row's and was made unique");
+        return true;
+    }
+
+    // What is no JSON is left to the format itself, which says what is wrong, and the next row tells the form.
+    private RowFormat<T> Resolve(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            _format = format.ForRows(bytes, Context);
+        }
+        catch (JsonException)
+        {
+            return format;
+        }
+
+        Join = _format.StartJoin();
+        return _format;
     }
 
     private static string Explain(JsonException e, ReadOnlySpan<byte> json, bool unterminated)

@@ -11,10 +11,10 @@ namespace Tuna.Llama.Managed;
 
 /// <summary>The embedded policy: a LLaMA in plain C# that scores, samples and trains on the processor, without a native library.</summary>
 /// <remarks>
-/// The architecture of Touvron et al. (arXiv 2302.13971, 2407.21783): RMSNorm, rotary positions (plain, linear, llama3), grouped-query attention,
-/// SwiGLU, tied or untied embeddings. Single precision throughout; log-probabilities are summed in double precision.
+/// The architecture of Touvron et al. (arXiv 2302.13971, 2407.21783): RMSNorm, rotary positions (plain, linear, dynamic, yarn, llama3), grouped-query attention,
+/// SwiGLU, tied or untied embeddings, with the biases of Qwen2 and the query and key norms of Qwen3. Single precision throughout; log-probabilities are summed in double precision.
 /// </remarks>
-public sealed class ManagedLlama : ManagedPolicy
+public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
 {
     private Decoder? _decoder;
 
@@ -30,7 +30,7 @@ public sealed class ManagedLlama : ManagedPolicy
     private VocabularyHead VocabularyHead => (VocabularyHead)Head;
 
     private ManagedLlama(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(LanguageModel(config), options, (parameters, pool, keptValues) => new VocabularyHead(config, parameters, pool, keptValues))
+        : base(LanguageModel(config), options, (parameters, pool, keptValues, workspace) => new VocabularyHead(config, parameters, pool, keptValues, workspace))
     {
     }
 
@@ -57,27 +57,26 @@ public sealed class ManagedLlama : ManagedPolicy
         }
     }
 
-    /// <summary>Creates a model with fresh weights: norms 1, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
+    /// <summary>Creates a model with fresh weights: norms 1, biases 0, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
     /// <param name="config">The architecture.</param>
-    /// <param name="seed">Seed of the weights.</param>
-    /// <param name="options">Options; null for the defaults.</param>
+    /// <param name="options">Options, the seed of the weights among them; null for the defaults.</param>
     /// <exception cref="InvalidDataException">The sizes do not make sense together.</exception>
     /// <exception cref="NotSupportedException">The config asks for what the engine does not have.</exception>
-    public static ManagedLlama Create(LlamaConfig config, ulong seed, ManagedLlamaOptions? options = null)
+    public static ManagedLlama Create(LlamaConfig config, ManagedLlamaOptions? options = null)
     {
         var model = new ManagedLlama(config, options);
-        ModelFiles.Initialize(model.Config, model.Parameters, seed);
+        ModelFiles.Initialize(model.Config, model.Parameters, model.Options.Seed);
         return model;
     }
 
-    private static LlamaConfig LanguageModel(LlamaConfig config) => config is not { ScalarHead: true }
+    private static LlamaConfig LanguageModel(LlamaConfig config) => (config ?? throw new ArgumentNullException(nameof(config))) is { ScalarHead: false }
         ? config
         : throw new NotSupportedException("'architectures': the model is a sequence classifier, whose head gives rewards, not tokens; open it as ManagedRewardModel.");
 
     /// <inheritdoc/>
-    public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
     {
-        ThrowIfBusy();
+        using Turn turn = TakeTurn();
         _decoder ??= new Decoder(Config, Parameters, Trunk, Pool, Options.Decoding, Options.SpeculativeDecoding);
         return _decoder.Sample(requests, Info, cancellationToken);
     }
@@ -90,8 +89,8 @@ public sealed class ManagedLlama : ManagedPolicy
         HiddenStates(tokens, Info.LayerCount, hidden);
         fixed (float* h = hidden, logits = destination)
         {
-            Gemm.Multiply(
-                Pool, new Matrix(h, tokens.Length, width), false, new Matrix(Parameters.Weights + Parameters.OutputEmbedding, vocabulary, width), true, new Matrix(logits, tokens.Length, vocabulary), false);
+            var weight = new Matrix(Parameters.Weights + Parameters.OutputEmbedding, vocabulary, width);
+            Gemm.Multiply(Pool, new Matrix(h, tokens.Length, width), weight.T, new Matrix(logits, tokens.Length, vocabulary), Update.Set);
         }
     }
 
@@ -105,9 +104,9 @@ public sealed class ManagedLlama : ManagedPolicy
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    protected override void DisposeCore()
     {
         _decoder?.Dispose();
-        base.Dispose(disposing);
+        base.DisposeCore();
     }
 }

@@ -7,27 +7,26 @@ using Tuna.Policies;
 
 namespace Tuna.Llama.Managed;
 
-/// <summary>A proxy ranking model: a LLaMA with a linear head that gives each response a reward.</summary>
+/// <summary>A reward model: a LLaMA with a linear head that gives each response a reward.</summary>
 /// <remarks>
-/// The reward is w . h, h being the last norm's output at the response's last token and w <c>score.weight</c>, [1, D]. It appears where a policy
-/// shows log-probabilities, so that trainer and losses need not know the difference. The layout on disk is that of a Hugging Face
-/// sequence classifier with one label; there is no language-model head, so it cannot sample.
+/// The reward is w . h, h being the last norm's output at the response's last token and w <c>score.weight</c>, [1, D]. It is what
+/// <see cref="IResponseScorer.Score"/> gives, so that trainer and losses need not know the difference. The layout on disk is that of a Hugging Face
+/// sequence classifier with one label; there is no language-model head.
 /// </remarks>
 public sealed class ManagedRewardModel : ManagedPolicy
 {
     private ManagedRewardModel(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(config, options, (parameters, _, _) => new RewardHead(config, parameters))
+        : base(config, options, (parameters, _, _, _) => new RewardHead(config, parameters))
     {
     }
 
     /// <summary>Loads a model folder: a saved reward model, or a policy whose body the reward model starts from; its head is then fresh.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="seed">Seed of a fresh head.</param>
-    /// <param name="options">Options; null for the defaults.</param>
+    /// <param name="options">Options, the seed of a fresh head among them; null for the defaults.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="InvalidDataException">A file is missing or damaged, a tensor is missing, unexpected or of another shape or type, or a weight is not finite.</exception>
     /// <exception cref="NotSupportedException">The config asks for what the engine does not have; the message names the key.</exception>
-    public static ManagedRewardModel Load(string folder, ulong seed = 0, ManagedLlamaOptions? options = null)
+    public static ManagedRewardModel Load(string folder, ManagedLlamaOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         using CheckpointReader reader = CheckpointReader.Open(folder);
@@ -35,7 +34,7 @@ public sealed class ManagedRewardModel : ManagedPolicy
         try
         {
             if (!ModelFiles.Load(model.Pool, reader, model.Config, model.Parameters, optional: RewardHead.WeightName))
-                ModelFiles.Initialize(model.Config, model.Parameters, model.Parameters.Slots[^1], Rng.Derive(seed, (ulong)model.Parameters.Slots.Count - 1));
+                ModelFiles.Initialize(model.Config, model.Parameters, model.Parameters.Slots[^1], Rng.Derive(model.Options.Seed, (ulong)model.Parameters.Slots.Count - 1));
             return model;
         }
         catch
@@ -45,20 +44,14 @@ public sealed class ManagedRewardModel : ManagedPolicy
         }
     }
 
-    /// <summary>Creates a model with fresh weights: norms 1, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
+    /// <summary>Creates a model with fresh weights: norms 1, biases 0, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
     /// <param name="config">The architecture.</param>
-    /// <param name="seed">Seed of the weights.</param>
-    /// <param name="options">Options; null for the defaults.</param>
-    public static ManagedRewardModel Create(LlamaConfig config, ulong seed, ManagedLlamaOptions? options = null)
+    /// <param name="options">Options, the seed of the weights among them; null for the defaults.</param>
+    public static ManagedRewardModel Create(LlamaConfig config, ManagedLlamaOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         var model = new ManagedRewardModel(config with { ScalarHead = true }, options);
-        ModelFiles.Initialize(model.Config, model.Parameters, seed);
+        ModelFiles.Initialize(model.Config, model.Parameters, model.Options.Seed);
         return model;
     }
-
-    /// <summary>Not possible: a reward model has no distribution over tokens.</summary>
-    /// <exception cref="NotSupportedException">Always.</exception>
-    public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException("A reward model scores responses; it cannot sample them. Sample from a policy, such as ManagedLlama.");
 }

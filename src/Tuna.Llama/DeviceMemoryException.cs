@@ -5,6 +5,8 @@ namespace Tuna.Llama;
 /// <summary>The device's memory, or the system's, ran out; the message says during what, what was estimated and what to change. The policy can be used further, but for a policy that was being opened.</summary>
 public sealed class DeviceMemoryException : InvalidOperationException
 {
+    private static readonly string[] Signs = ["out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED"];
+
     /// <summary>Creates the exception.</summary>
     public DeviceMemoryException(string message, Exception? inner)
         : base(message, inner)
@@ -24,7 +26,7 @@ public sealed class DeviceMemoryException : InvalidOperationException
 
     /// <summary>Whether libtorch says that memory ran out, on a GPU (its allocator, cuBLAS, a kernel's launch) or on the CPU.</summary>
     internal static bool Is(ExternalException exception) =>
-        new[] { "out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED" }.Any(m => exception.Message.Contains(m, StringComparison.OrdinalIgnoreCase));
+        Signs.Any(m => exception.Message.Contains(m, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The exception that tells what to do.</summary>
     /// <param name="inner">What libtorch said.</param>

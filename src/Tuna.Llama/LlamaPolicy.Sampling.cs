@@ -14,9 +14,9 @@ public sealed partial class LlamaPolicy
     /// as libtorch's matrix products do.
     /// </remarks>
     /// <exception cref="DeviceMemoryException">Memory ran out.</exception>
-    public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
     {
-        ThrowIfDisposed();
+        using Turn turn = TakeTurn();
         PolicyGuard.CheckRequests(requests, Info);
         var waiting = new List<SampleState>();
         for (int r = 0; r < requests.Count; r++)
@@ -55,10 +55,10 @@ public sealed partial class LlamaPolicy
     /// <summary>Samples one response and shows its tokens as they are drawn.</summary>
     /// <param name="request">What to sample; its <see cref="SamplingRequest.Count"/> must be 1.</param>
     /// <param name="cancellationToken">Stops between tokens.</param>
-    /// <returns>The new token ids, the stop token included: those that <see cref="Sample"/> gives. The policy must not be used otherwise until the stream ends or is disposed.</returns>
+    /// <returns>The new token ids, the stop token included: those that <see cref="Sample"/> gives. The policy refuses other use until the stream ends or is disposed.</returns>
     public async IAsyncEnumerable<int> SampleStreamAsync(SamplingRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        ThrowIfDisposed();
+        using Turn turn = TakeTurn();
         PolicyGuard.CheckRequests([request], Info);
         if (request.Count != 1)
             throw new ArgumentException($"Count is {request.Count}; a stream is of one sample.", nameof(request));

@@ -1,6 +1,7 @@
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Llama.Checkpoints;
+using Tuna.Policies;
 
 namespace Tuna.Llama;
 
@@ -10,10 +11,10 @@ namespace Tuna.Llama;
 /// is left out of backward wherever that is cheaper than computing it. On the CPU the same inputs, seed and thread count give the same bits; on a GPU
 /// the backward of libtorch's attention may add in another order from run to run. Every public member frees what it made.
 /// </remarks>
-public sealed partial class LlamaPolicy : TorchPolicy
+public sealed partial class LlamaPolicy : TorchPolicy, ITrainablePolicy
 {
     private LlamaPolicy(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, Passes.TrainingParameters?> fill)
-        : base(options, (device, dtype) => new LlamaModel(config, device, dtype, options.Lora), fill)
+        : base(config, options, (device, dtype) => new LlamaModel(config, device, dtype, options.Lora), fill)
     {
     }
 

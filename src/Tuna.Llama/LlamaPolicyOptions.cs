@@ -13,8 +13,8 @@ public sealed record LlamaPolicyOptions
     /// <summary>The type to compute in, F32 or BF16; null is F32 on the CPU and BF16 on a GPU. Master weights, moments and gradient sums are F32 in any case. Default null.</summary>
     public TensorDType? ComputeType { get; init; }
 
-    /// <summary>The type that <see cref="TorchPolicy.SaveModel"/> stores: F32, BF16 or F16; null keeps the checkpoint's. Default null.</summary>
-    public TensorDType? SaveType { get; init; }
+    /// <summary>The type that <see cref="PolicyBase.SaveModel"/> stores: F32, BF16 or F16; null keeps the checkpoint's. Default null.</summary>
+    public TensorDType? SavedType { get; init; }
 
     /// <summary>Whether the policy can be trained. False saves the master weights of a BF16 model. Default true.</summary>
     public bool Trainable { get; init; } = true;
@@ -40,21 +40,29 @@ public sealed record LlamaPolicyOptions
     /// <summary>Most sequences that are sampled at once, >= 1; the key/value cache holds as many. Default 64.</summary>
     public int MaxSampleBatch { get; init; } = 64;
 
-    internal LlamaPolicyOptions Validated()
+    /// <summary>Processor threads that libtorch computes with, >= 1: a setting of the whole process, made when the model is opened. Null leaves it as it is. Default null.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Checks every option.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Names the option that is out of range.</exception>
+    /// <exception cref="ArgumentException"><see cref="Device"/> is empty, or the adapters' settings do not fit together.</exception>
+    public void Validate()
     {
         ArgumentException.ThrowIfNullOrEmpty(Device);
         if (ComputeType is not (null or TensorDType.F32 or TensorDType.BF16))
-            throw new ArgumentException($"{nameof(ComputeType)} is {ComputeType}; it must be F32 or BF16 (F16 checkpoints are widened).");
-        if (SaveType is not (null or TensorDType.F32 or TensorDType.BF16 or TensorDType.F16))
-            throw new ArgumentException($"{nameof(SaveType)} is {SaveType}; it must be F32, BF16 or F16.");
-        if (MaxSampleBatch < 1)
-            throw new ArgumentException($"{nameof(MaxSampleBatch)} is {MaxSampleBatch}; it must be >= 1.");
+            throw new ArgumentOutOfRangeException(nameof(ComputeType), ComputeType, $"{nameof(ComputeType)} must be F32 or BF16 (F16 checkpoints are widened).");
+        if (SavedType is not (null or TensorDType.F32 or TensorDType.BF16 or TensorDType.F16))
+            throw new ArgumentOutOfRangeException(nameof(SavedType), SavedType, $"{nameof(SavedType)} must be F32, BF16 or F16.");
+        if (!Enum.IsDefined(Activations))
+            throw new ArgumentOutOfRangeException(nameof(Activations), Activations, $"{nameof(Activations)} must be a defined mode.");
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxSampleBatch, 1);
         if (MemoryBudget is <= 0)
-            throw new ArgumentException($"{nameof(MemoryBudget)} is {MemoryBudget}; it must be > 0.");
+            throw new ArgumentOutOfRangeException(nameof(MemoryBudget), MemoryBudget, $"{nameof(MemoryBudget)} must be > 0.");
+        if (Threads is < 1)
+            throw new ArgumentOutOfRangeException(nameof(Threads), Threads, $"{nameof(Threads)} must be >= 1.");
         if (!Enum.IsDefined(Moments))
-            throw new ArgumentException($"{nameof(Moments)} is {Moments}; it must be {MomentPrecision.Full} or {MomentPrecision.EightBit}.");
+            throw new ArgumentOutOfRangeException(nameof(Moments), Moments, $"{nameof(Moments)} must be {MomentPrecision.Full} or {MomentPrecision.EightBit}.");
         ArgumentNullException.ThrowIfNull(ParameterGroups);
         Lora?.Validated();
-        return this;
     }
 }

@@ -7,16 +7,16 @@ using Tuna.Policies;
 
 namespace Tuna.Llama;
 
-/// <summary>A proxy ranking model on TorchSharp: a LLaMA with a linear head that gives each response a reward.</summary>
+/// <summary>A reward model on TorchSharp: a LLaMA with a linear head that gives each response a reward.</summary>
 /// <remarks>
-/// The reward is w . h, h being the last norm's output at the response's last token and w <c>score.weight</c>, [1, D], in single precision. It appears where a policy
-/// shows log-probabilities, so that trainer and losses need not know the difference. The layout on disk is that of a Hugging Face
-/// sequence classifier with one label, which both engines read; there is no language-model head, so it cannot sample. With LoRA the head is trained whole, beside the adapters.
+/// The reward is w . h, h being the last norm's output at the response's last token and w <c>score.weight</c>, [1, D], in single precision. It is what
+/// <see cref="IResponseScorer.Score"/> gives, so that trainer and losses need not know the difference. The layout on disk is that of a Hugging Face
+/// sequence classifier with one label, which both engines read; there is no language-model head. With LoRA the head is trained whole, beside the adapters.
 /// </remarks>
 public sealed class LlamaRewardModel : TorchPolicy
 {
     private LlamaRewardModel(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, TrainingParameters?> fill)
-        : base(options, (device, dtype) => new LlamaScorer(config, device, dtype, options.Lora), fill)
+        : base(AsClassifier(config), options, (device, dtype) => new LlamaScorer(config, device, dtype, options.Lora), fill)
     {
     }
 
@@ -46,11 +46,6 @@ public sealed class LlamaRewardModel : TorchPolicy
         options ??= new LlamaPolicyOptions();
         return new LlamaRewardModel(config.Validate(), options, (model, training) => FreshWeights.Fill(model, training, options.Seed));
     }
-
-    /// <summary>Not possible: a reward model has no distribution over tokens.</summary>
-    /// <exception cref="NotSupportedException">Always.</exception>
-    public override IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException("A reward model scores responses; it cannot sample them. Sample from a policy, such as LlamaPolicy.");
 
     /// <summary>The same architecture with the scalar head in place of the output layer.</summary>
     internal static LlamaConfig AsClassifier(LlamaConfig config)

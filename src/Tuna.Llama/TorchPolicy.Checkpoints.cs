@@ -9,22 +9,20 @@ namespace Tuna.Llama;
 
 public abstract partial class TorchPolicy
 {
-    private TensorDType SaveType => _options.SaveType ?? Config.DType;
+    private TensorDType SavedType => _options.SavedType ?? Config.DType;
 
     /// <inheritdoc/>
     /// <remarks>With adapters: the merged model, or the adapter alone where <see cref="LoraOptions.SaveMerged"/> is false.</remarks>
-    public void SaveModel(string folder)
+    protected override void SaveModelCore(string folder)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        ArgumentException.ThrowIfNullOrEmpty(folder);
         if (_options.Lora is { SaveMerged: false })
         {
-            SaveAdapter(folder);
+            LoraAdapterFile.Save(folder, _model, _training, baseModel: null);
             Config.Save(folder);
             return;
         }
 
-        ModelFiles.Save(folder, _model, _training, SaveType);
+        ModelFiles.Save(folder, _model, _training, SavedType);
     }
 
     /// <summary>Writes the adapters (a reward model's: and its head) in PEFT's layout (adapter_config.json, adapter_model.safetensors; F32) into an existing folder.</summary>
@@ -33,7 +31,7 @@ public abstract partial class TorchPolicy
     /// <exception cref="InvalidOperationException">The policy has no adapters.</exception>
     public void SaveAdapter(string folder, string? baseModel = null)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        using Turn turn = TakeTurn(passMayBeOpen: true);
         LoraAdapterFile.Save(folder, _model, _training, baseModel);
     }
 
@@ -41,7 +39,7 @@ public abstract partial class TorchPolicy
     /// <exception cref="InvalidDataException">A file is missing or damaged, or the adapters are others.</exception>
     public void LoadAdapter(string folder)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        using Turn turn = TakeTurn();
         LoraAdapterFile.Load(folder, _model, _training);
     }
 
@@ -50,21 +48,19 @@ public abstract partial class TorchPolicy
     public static LoraOptions ReadAdapterOptions(string folder) => LoraAdapterFile.ReadOptions(folder);
 
     /// <inheritdoc/>
-    public void SaveTrainingState(string folder)
+    protected override void SaveTrainingStateCore(string folder)
     {
         // The model's files hold the weights exactly only when they are F32 and no adapter was merged into them.
         TrainingParameters training = Training;
-        training.ThrowIfPassOpen();
-        bool weights = SaveType != TensorDType.F32 || _options.Lora is not null;
+        bool weights = SavedType != TensorDType.F32 || _options.Lora is not null;
         TrainingStateFile.Save(folder, training, weights, _passes);
     }
 
     /// <inheritdoc/>
     /// <remarks>With adapters, the frozen weights are those that the policy was opened with.</remarks>
-    public void LoadTrainingState(string folder)
+    protected override void LoadTrainingStateCore(string folder)
     {
         TrainingParameters training = Training;
-        training.ThrowIfPassOpen();
         _passes = TrainingStateFile.Load(folder, _model, training);
     }
 }

@@ -8,7 +8,8 @@ namespace Tuna.Losses;
 /// </code>
 /// <para>
 /// with y_w the preferred response, y_l the other; sums over the tokens as in the paper (some libraries divide by the lengths first).
-/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's loss.
+/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's
+/// loss.
 /// A group without a pair of different scores adds 0. The value is in nats squared.
 /// </para>
 /// </remarks>
@@ -24,7 +25,10 @@ public sealed class IpoLoss(double tau = 0.1, PairSelection pairs = PairSelectio
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => true;
+    public LossNeeds Needs { get; } = new() { ReferencePolicy = true };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(IpoLoss), ("Tau", Tau), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     public double Evaluate(in RankingBatch batch, Span<double> gradient)

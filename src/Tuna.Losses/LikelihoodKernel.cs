@@ -3,7 +3,8 @@ namespace Tuna.Losses;
 /// <summary>The likelihood term that losses add to a ranking term.</summary>
 internal static class LikelihoodKernel
 {
-    /// <summary>The mean over the groups of the mean over the target rows of -z, unweighted. Its gradient times <paramref name="weight"/> is ADDED to <paramref name="gradient"/>.</summary>
+    /// <summary>The mean over the groups of the mean over the target rows of -z, unweighted. Its gradient times <paramref name="weight"/>
+    /// is ADDED to <paramref name="gradient"/>.</summary>
     public static double Add<TValue>(in RankingBatch batch, MaximumLikelihoodTarget target, double weight, Span<double> gradient)
         where TValue : struct, IResponseValue
     {

@@ -11,8 +11,10 @@ namespace Tuna.Losses;
 /// G_i = 2^psi_i - 1,   D(t) = ln(1 + t)
 /// </code>
 /// <para>
-/// where psi_i is the candidate's score, used as its label (in [0, 1] in the paper), and tau_i the 1-based rank of s_i, descending; equal s rank in
-/// the order they come. The weights are constants for the gradient, so at every point the loss has a gradient but is not its integral across swaps of rank.
+/// where psi_i is the candidate's score, used as its label (in [0, 1] in the paper), and tau_i the 1-based rank of s_i, descending; equal s
+/// rank in
+/// the order they come. The weights are constants for the gradient, so at every point the loss has a gradient but is not its integral
+/// across swaps of rank.
 /// Pairs of equal label are skipped, and labels are read from the scores, so the candidates may come in any order.
 /// With base-2 logarithms in D the loss would be ln 2 times this one. The sum over a group's pairs, then the mean over the groups.
 /// </para>
@@ -27,7 +29,10 @@ public sealed class LipoLambdaLoss(double beta = 0.1) : IRankingLoss
     public double Beta { get; } = Setting.Positive(beta);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => true;
+    public LossNeeds Needs { get; } = new() { ReferencePolicy = true, ScoresBelow = 1024 };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(LipoLambdaLoss), ("Beta", Beta));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or a score is so large that its gain is infinite.</exception>

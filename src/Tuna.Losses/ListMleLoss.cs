@@ -7,7 +7,8 @@ namespace Tuna.Losses;
 /// L = -sum over k of ( s_k - log sum over i >= k of exp(s_i) ),   candidates best first
 /// </code>
 /// <para>
-/// What s is has a name each: <see cref="OnMeanLogProbs"/>, <see cref="OnLogRatios"/>, <see cref="OnRawValues"/>. The sum over a group's positions, then
+/// What s is has a name each: <see cref="OnMeanLogProbs"/>, <see cref="OnLogRatios"/>, <see cref="OnRawValues"/>. The sum over a group's
+/// positions, then
 /// the mean over the groups. Candidates of equal score keep the order they come in. A group with fewer than two candidates adds 0.
 /// The loss does not change when a constant is added to a group's s. It takes time linear in the number of candidates.
 /// </para>
@@ -29,13 +30,17 @@ public sealed class ListMleLoss : IRankingLoss
     public double Scale { get; }
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => _scoring == Scoring.LogRatio;
+    public LossNeeds Needs => _scoring == Scoring.LogRatio ? new() { ReferencePolicy = true } : LossNeeds.Nothing;
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(ListMleLoss), ("Scoring", _scoring), ("Scale", Scale));
 
     /// <summary>s = log p(y) / |y|, nats per token.</summary>
     public static ListMleLoss OnMeanLogProbs() => new(Scoring.MeanLogProb, 1);
 
     /// <summary>
-    /// s = beta (log p(y) - log p_ref(y)), sums over the tokens: the Plackett-Luce form of DPO (Rafailov et al., arXiv 2305.18290, appendix;
+    /// s = beta (log p(y) - log p_ref(y)), sums over the tokens: the Plackett-Luce form of DPO (Rafailov et al., arXiv 2305.18290,
+    /// appendix;
     /// the list MLE loss of arXiv 2402.01878). Two candidates give <see cref="DpoLoss"/>.
     /// </summary>
     /// <param name="beta">Strength of the pull to the reference policy, > 0.</param>
@@ -48,7 +53,7 @@ public sealed class ListMleLoss : IRankingLoss
     /// <inheritdoc/>
     public double Evaluate(in RankingBatch batch, Span<double> gradient)
     {
-        BatchGuard.Check(batch, gradient, NeedsReferencePolicy);
+        BatchGuard.Check(batch, gradient, needsReferencePolicy: _scoring == Scoring.LogRatio);
         return _scoring switch
         {
             Scoring.MeanLogProb => PlackettLuceKernel.Evaluate<MeanLogProb>(batch, Scale, gradient),

@@ -2,7 +2,8 @@ namespace Tuna.Losses;
 
 /// <summary>Tuna's objective: a margin ranking loss over all pairs of ranked responses, with a likelihood regularizer.</summary>
 /// <remarks>
-/// <para>Li, Liu, Zhang, Lu, Wei, <i>Tuna: Instruction Tuning using Feedback from Large Language Models</i>, arXiv 2310.13385, Eq. 4-6:</para>
+/// <para>Li, Liu, Zhang, Lu, Wei, <i>Tuna: Instruction Tuning using Feedback from Large Language Models</i>, arXiv 2310.13385, Eq.
+/// 4-6:</para>
 /// <code>
 /// v_k    = log p(r_k | i) / |r_k|
 /// L_rank = sum over j &lt; k of max(0, v_k - v_j + m (k - j))
@@ -46,11 +47,17 @@ public sealed class MarginRankingLoss : IRankingLoss
     public MarginReduction Reduction { get; }
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs => Lambda == 0 ? LossNeeds.Nothing
+        : Reduction == MarginReduction.Paper ? new() { ReferenceResponse = true }
+        : new() { LeastCandidates = 1 };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(MarginRankingLoss), ("Margin", Margin), ("Lambda", Lambda), ("Reduction", Reduction));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">
-    /// The batch is malformed; or lambda is above 0 and a group has no reference response (<see cref="MarginReduction.Paper"/>) or the batch no candidate (<see cref="MarginReduction.Released"/>).
+    /// The batch is malformed; or lambda is above 0 and a group has no reference response (<see cref="MarginReduction.Paper"/>) or the
+    /// batch no candidate (<see cref="MarginReduction.Released"/>).
     /// </exception>
     public double Evaluate(in RankingBatch batch, Span<double> gradient) => EvaluateTerms(batch, gradient).Loss;
 
@@ -136,7 +143,7 @@ public sealed class MarginRankingLoss : IRankingLoss
             int end = batch.Offsets[b] + batch.CandidateCounts[b];
             for (int k = batch.Offsets[b]; k < end; k++)
             {
-                likelihood -= batch.LogProbs[k] / tokens;
+                likelihood -= batch.Values[k] / tokens;
                 gradient[k] = (gradient[k] / batch.Lengths[k]) - (Lambda / tokens);
             }
         }

@@ -4,14 +4,17 @@ namespace Tuna.Losses;
 public enum MarginReduction
 {
     /// <summary>
-    /// As the paper prints it: within a group the sum over all pairs j &lt; k, pairs of equal score skipped, plus lambda times the mean token
+    /// As the paper prints it: within a group the sum over all pairs j &lt; k, pairs of equal score skipped, plus lambda times the mean
+    /// token
     /// negative log-likelihood of the reference response; then the mean over the groups.
     /// </summary>
     Paper,
 
     /// <summary>
-    /// As the authors' released code computes it: for each rank distance d the mean over all pairs of the batch at that distance, summed over d,
-    /// tied or not; plus lambda times the token mean of the negative log-likelihood over all candidates of the batch. The reference response is unused.
+    /// As the authors' released code computes it: for each rank distance d the mean over all pairs of the batch at that distance, summed
+    /// over d,
+    /// tied or not; plus lambda times the token mean of the negative log-likelihood over all candidates of the batch. The reference
+    /// response is unused.
     /// </summary>
     Released,
 }

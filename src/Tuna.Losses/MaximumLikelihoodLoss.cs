@@ -7,7 +7,8 @@ namespace Tuna.Losses;
 /// L_MLE(i, r) = -(1 / |r|) log p(r | i)
 /// </code>
 /// <para>
-/// with |r| the length in tokens, end-of-sequence included. The mean over the group's target responses, then over the groups: every response
+/// with |r| the length in tokens, end-of-sequence included. The mean over the group's target responses, then over the groups: every
+/// response
 /// weighs the same whatever its length. The other responses have exactly zero gradient, so they cost an engine no backward work.
 /// </para>
 /// </remarks>
@@ -19,7 +20,15 @@ public sealed class MaximumLikelihoodLoss(MaximumLikelihoodTarget target = Maxim
     public MaximumLikelihoodTarget Target { get; } = Setting.Defined(target);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs => Target switch
+    {
+        MaximumLikelihoodTarget.Reference => new() { ReferenceResponse = true },
+        MaximumLikelihoodTarget.BestCandidate => new() { LeastCandidates = 1 },
+        _ => LossNeeds.Nothing,
+    };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(MaximumLikelihoodLoss), ("Target", Target));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or a group lacks the target response.</exception>

@@ -3,7 +3,8 @@ namespace Tuna.Losses;
 /// <summary>Which responses a likelihood term is over.</summary>
 public enum MaximumLikelihoodTarget
 {
-    /// <summary>The reference response: instruction tuning on the original data ("Alpaca" in the paper). Every group must have one.</summary>
+    /// <summary>The reference response: instruction tuning on the original data ("Alpaca" in the paper). Every group must have
+    /// one.</summary>
     Reference,
 
     /// <summary>The first candidate. Every group must have one.</summary>

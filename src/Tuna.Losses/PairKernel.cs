@@ -4,7 +4,8 @@ namespace Tuna.Losses;
 internal static class PairKernel
 {
     /// <summary>
-    /// The mean over a group's selected pairs of term(z_j - z_k), then the mean over the groups. A group without a pair adds 0 and is counted.
+    /// The mean over a group's selected pairs of term(z_j - z_k), then the mean over the groups. A group without a pair adds 0 and is
+    /// counted.
     /// <paramref name="gradient"/> is overwritten.
     /// </summary>
     public static double Evaluate<TValue, TTerm>(in RankingBatch batch, PairSelection selection, TTerm term, Span<double> gradient)

@@ -20,7 +20,10 @@ public sealed class PairwiseLogisticLoss(PairSelection pairs = PairSelection.All
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs { get; } = LossNeeds.Nothing;
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(PairwiseLogisticLoss), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     public double Evaluate(in RankingBatch batch, Span<double> gradient)

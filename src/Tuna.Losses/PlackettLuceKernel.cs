@@ -1,6 +1,7 @@
 namespace Tuna.Losses;
 
-/// <summary>The negative log-likelihood of a given order under the Plackett-Luce model; ListMLE, PRO and the listwise form of DPO share it.</summary>
+/// <summary>The negative log-likelihood of a given order under the Plackett-Luce model; ListMLE, PRO and the listwise form of DPO share
+/// it.</summary>
 internal static class PlackettLuceKernel
 {
     /// <summary>

@@ -10,7 +10,8 @@ namespace Tuna.Losses;
 /// with temperatures:    T_ki = 1 / (score_k - score_i) for i > k,   T_kk = min over i > k of T_ki
 /// </code>
 /// <para>
-/// The likelihood term is the mean over the tokens of the best response. A pair of equal scores has an infinite temperature, so its exponent is 0;
+/// The likelihood term is the mean over the tokens of the best response. A pair of equal scores has an infinite temperature, so its
+/// exponent is 0;
 /// without temperatures equal scores keep the order they come in. A group with one candidate adds its likelihood term alone.
 /// The batch's loss is the mean over the groups.
 /// </para>
@@ -27,7 +28,10 @@ public sealed class ProLoss(double beta = 0.05, bool useTemperatures = false) : 
     public bool UseTemperatures { get; } = useTemperatures;
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs => Beta == 0 ? LossNeeds.Nothing : new() { LeastCandidates = 1 };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(ProLoss), ("Beta", Beta), ("UseTemperatures", UseTemperatures));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or beta is above 0 and a group has no candidate.</exception>

@@ -14,7 +14,7 @@ internal interface IResponseValue
 /// <summary>z = log p(y) / |y|: nats per token.</summary>
 internal readonly struct MeanLogProb : IResponseValue
 {
-    public static double Of(in RankingBatch batch, int row) => batch.LogProbs[row] / batch.Lengths[row];
+    public static double Of(in RankingBatch batch, int row) => batch.Values[row] / batch.Lengths[row];
 
     public static double Slope(in RankingBatch batch, int row) => 1.0 / batch.Lengths[row];
 }
@@ -22,7 +22,7 @@ internal readonly struct MeanLogProb : IResponseValue
 /// <summary>z = log p(y): the sum over the tokens, or whatever number a proxy model gives (a reward).</summary>
 internal readonly struct RawValue : IResponseValue
 {
-    public static double Of(in RankingBatch batch, int row) => batch.LogProbs[row];
+    public static double Of(in RankingBatch batch, int row) => batch.Values[row];
 
     public static double Slope(in RankingBatch batch, int row) => 1;
 }
@@ -30,7 +30,7 @@ internal readonly struct RawValue : IResponseValue
 /// <summary>z = log p(y) - log p_ref(y): DPO's implicit reward divided by beta.</summary>
 internal readonly struct LogRatio : IResponseValue
 {
-    public static double Of(in RankingBatch batch, int row) => batch.LogProbs[row] - batch.ReferencePolicyLogProbs[row];
+    public static double Of(in RankingBatch batch, int row) => batch.Values[row] - batch.ReferencePolicyLogProbs[row];
 
     public static double Slope(in RankingBatch batch, int row) => 1;
 }
@@ -38,7 +38,8 @@ internal readonly struct LogRatio : IResponseValue
 /// <summary>z = log(p / (1 - p)) with p = exp(log p(y) / |y|): ORPO's log odds.</summary>
 internal readonly struct LogOdds : IResponseValue
 {
-    /// <summary>Mean log-probabilities are cut here, an ulp of 1 below certainty, where the log odds (36.8) and their slope would be infinite.</summary>
+    /// <summary>Mean log-probabilities are cut here, an ulp of 1 below certainty, where the log odds (36.8) and their slope would be
+    /// infinite.</summary>
     private const double Certain = -1.1102230246251565e-16;
 
     public static double Of(in RankingBatch batch, int row)

@@ -2,13 +2,15 @@ namespace Tuna.Losses;
 
 /// <summary>RRHF: a hinge on mean log-probabilities without a margin, and the likelihood of the best response.</summary>
 /// <remarks>
-/// <para>Yuan et al., <i>RRHF: Rank Responses to Align Language Models with Human Feedback without tears</i>, arXiv 2304.05302, Eq. 1-4:</para>
+/// <para>Yuan et al., <i>RRHF: Rank Responses to Align Language Models with Human Feedback without tears</i>, arXiv 2304.05302, Eq.
+/// 1-4:</para>
 /// <code>
 /// q_i = log p(y_i) / |y_i|
 /// L   = sum over pairs with score_i &lt; score_j of max(0, q_i - q_j) - log p(y_best)
 /// </code>
 /// <para>
-/// where y_best is the candidate of the largest score, the first of them. The likelihood is summed over the tokens, not averaged, as in the paper.
+/// where y_best is the candidate of the largest score, the first of them. The likelihood is summed over the tokens, not averaged, as in the
+/// paper.
 /// Preference is read from the scores, so the candidates may come in any order. At a kink the subgradient is 0; a response whose pairs are
 /// all satisfied has exactly zero gradient. The batch's loss is the mean over the groups.
 /// </para>
@@ -16,7 +18,10 @@ namespace Tuna.Losses;
 public sealed class RrhfLoss : IRankingLoss
 {
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs { get; } = new() { LeastCandidates = 1 };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(RrhfLoss));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or a group has no candidate.</exception>
@@ -51,7 +56,7 @@ public sealed class RrhfLoss : IRankingLoss
 
             for (int k = first; k < end; k++)
                 gradient[k] /= groups * batch.Lengths[k];
-            total -= batch.LogProbs[best];
+            total -= batch.Values[best];
             gradient[best] -= 1 / groups;
         }
 

@@ -7,8 +7,10 @@ namespace Tuna.Losses;
 /// L = max(0, 1 - gamma h),   h = (log p(y_w) - log p_ref(y_w)) - (log p(y_l) - log p_ref(y_l))
 /// </code>
 /// <para>
-/// with y_w the preferred response, y_l the other; sums over the tokens. At the kink the subgradient is 0; satisfied pairs have exactly zero gradient.
-/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's loss.
+/// with y_w the preferred response, y_l the other; sums over the tokens. At the kink the subgradient is 0; satisfied pairs have exactly
+/// zero gradient.
+/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's
+/// loss.
 /// A group without a pair of different scores adds 0. The rejection sampling of the paper is not part of the loss.
 /// </para>
 /// </remarks>
@@ -24,7 +26,10 @@ public sealed class RsoHingeLoss(double gamma = 0.05, PairSelection pairs = Pair
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => true;
+    public LossNeeds Needs { get; } = new() { ReferencePolicy = true };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(RsoHingeLoss), ("Gamma", Gamma), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     public double Evaluate(in RankingBatch batch, Span<double> gradient)

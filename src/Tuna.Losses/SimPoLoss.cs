@@ -8,7 +8,8 @@ namespace Tuna.Losses;
 /// </code>
 /// <para>
 /// with y_w the preferred response, y_l the other, |.| a length in tokens.
-/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's loss.
+/// Deviation: for K candidates the loss is the mean over the group's selected pairs, then over the groups; two candidates give the paper's
+/// loss.
 /// A group without a pair of different scores adds 0.
 /// </para>
 /// </remarks>
@@ -28,7 +29,10 @@ public sealed class SimPoLoss(double beta = 2.0, double gamma = 1.0, PairSelecti
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs { get; } = LossNeeds.Nothing;
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(SimPoLoss), ("Beta", Beta), ("Gamma", Gamma), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     public double Evaluate(in RankingBatch batch, Span<double> gradient)

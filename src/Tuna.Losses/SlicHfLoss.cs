@@ -9,7 +9,8 @@ namespace Tuna.Losses;
 /// <para>
 /// with y+ the preferred response, y- the other, y_ref the group's reference response; sums over the tokens.
 /// At the kink the subgradient is 0; satisfied pairs have exactly zero gradient.
-/// Deviation: for K candidates the hinge is the mean over the group's selected pairs; then the mean over the groups. Two candidates give the paper's loss.
+/// Deviation: for K candidates the hinge is the mean over the group's selected pairs; then the mean over the groups. Two candidates give
+/// the paper's loss.
 /// A group without a pair of different scores adds the likelihood term alone. The paper tunes delta and lambda per task.
 /// </para>
 /// </remarks>
@@ -29,7 +30,10 @@ public sealed class SlicHfLoss(double delta = 1.0, double lambda = 0.1, PairSele
     public PairSelection Pairs { get; } = Setting.Defined(pairs);
 
     /// <inheritdoc/>
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs => Lambda == 0 ? LossNeeds.Nothing : new() { ReferenceResponse = true };
+
+    /// <inheritdoc/>
+    public LossDescription Describe() => new(nameof(SlicHfLoss), ("Delta", Delta), ("Lambda", Lambda), ("Pairs", Pairs));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The batch is malformed, or lambda is above 0 and a group has no reference response.</exception>

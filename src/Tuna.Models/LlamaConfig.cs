@@ -13,11 +13,11 @@ public enum LlamaConfigLayout
     New,
 }
 
-/// <summary>The architecture of a LLaMA-like model (LLaMA, Mistral, Qwen2), as its config.json states it. Immutable.</summary>
+/// <summary>The architecture of a LLaMA-like model (LLaMA, Mistral, Qwen2, Qwen3), as its config.json states it. Immutable.</summary>
 /// <remarks>Sizes: D <see cref="HiddenSize"/>, H <see cref="HeadCount"/>, V <see cref="VocabularySize"/>. A config is validated when it is read; one made in code by <see cref="Validate"/>.</remarks>
 public sealed record LlamaConfig
 {
-    /// <summary>Family: <c>llama</c>, <c>mistral</c> or <c>qwen2</c>. Default <c>llama</c>.</summary>
+    /// <summary>Family: <c>llama</c>, <c>mistral</c>, <c>qwen2</c> or <c>qwen3</c>. Default <c>llama</c>.</summary>
     public string ModelType { get; init; } = "llama";
 
     /// <summary>Number of token ids, V.</summary>
@@ -64,6 +64,9 @@ public sealed record LlamaConfig
 
     /// <summary>Whether attention's output projection has a bias (<c>attention_bias</c>; never in Qwen2). Default false.</summary>
     public bool OutputBias { get; init; }
+
+    /// <summary>Whether queries and keys are normalized head by head before the rotation (RMSNorm with a weight of <see cref="HeadDimension"/>; always in Qwen3). Default false.</summary>
+    public bool QueryKeyNorm { get; init; }
 
     /// <summary>Whether the MLP's projections have biases. Default false.</summary>
     public bool MlpBias { get; init; }
@@ -131,6 +134,17 @@ public sealed record LlamaConfig
             case LinearRopeScaling linear:
                 Require(double.IsFinite(linear.Factor) && linear.Factor >= 1, "rope scaling's factor", linear.Factor, "at least 1");
                 break;
+            case DynamicRopeScaling dynamic:
+                Require(double.IsFinite(dynamic.Factor) && dynamic.Factor >= 1, "rope scaling's factor", dynamic.Factor, "at least 1");
+                break;
+            case YarnRopeScaling yarn:
+                Require(double.IsFinite(yarn.Factor) && yarn.Factor >= 1, "rope scaling's factor", yarn.Factor, "at least 1");
+                Require(yarn.OriginalContextLength > 0, "original_max_position_embeddings", yarn.OriginalContextLength, "at least 1");
+                Require(double.IsFinite(yarn.SlowRotations) && yarn.SlowRotations > 0, "beta_slow", yarn.SlowRotations, "positive");
+                Require(double.IsFinite(yarn.FastRotations) && yarn.FastRotations >= yarn.SlowRotations, "beta_fast", yarn.FastRotations, $"at least beta_slow, {yarn.SlowRotations}");
+                Require(double.IsFinite(yarn.AttentionFactor) && yarn.AttentionFactor > 0, "attention_factor", yarn.AttentionFactor, "finite and positive");
+                Require(RopeTheta > 1, "rope_theta", RopeTheta, "greater than 1 with yarn");
+                break;
             case Llama3RopeScaling llama3:
                 Require(double.IsFinite(llama3.Factor) && llama3.Factor >= 1, "rope scaling's factor", llama3.Factor, "at least 1");
                 Require(llama3.LowFrequencyFactor > 0, "low_freq_factor", llama3.LowFrequencyFactor, "positive");
@@ -162,6 +176,12 @@ public sealed record LlamaConfig
             Linear(prefix + "self_attn.k_proj", keyValueWidth, HiddenSize, QueryKeyValueBias);
             Linear(prefix + "self_attn.v_proj", keyValueWidth, HiddenSize, QueryKeyValueBias);
             Linear(prefix + "self_attn.o_proj", HiddenSize, queryWidth, OutputBias);
+            if (QueryKeyNorm)
+            {
+                list.Add(new(prefix + "self_attn.q_norm.weight", [HeadDimension]));
+                list.Add(new(prefix + "self_attn.k_norm.weight", [HeadDimension]));
+            }
+
             list.Add(new(prefix + "post_attention_layernorm.weight", [HiddenSize]));
             Linear(prefix + "mlp.gate_proj", IntermediateSize, HiddenSize, MlpBias);
             Linear(prefix + "mlp.up_proj", IntermediateSize, HiddenSize, MlpBias);

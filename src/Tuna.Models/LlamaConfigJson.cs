@@ -8,7 +8,6 @@ namespace Tuna.Models;
 internal static class LlamaConfigJson
 {
     private const string Classifier = "ForSequenceClassification";
-    private static readonly string[] Families = ["llama", "mistral", "qwen2"];
 
     public static LlamaConfig Read(ReadOnlyMemory<byte> utf8Json, string source)
     {
@@ -27,28 +26,28 @@ internal static class LlamaConfigJson
 
     private static LlamaConfig Read(ConfigObject root, string source)
     {
-        string family = root.Text("model_type") ?? "llama";
-        if (!Families.Contains(family))
-            throw root.Bad("model_type", $"is '{family}'; this library runs {string.Join(", ", Families)}");
+        string type = root.Text("model_type") ?? "llama";
+        ModelFamily family = ModelFamily.Find(type)
+            ?? throw root.Bad("model_type", $"is '{type}'; this library runs {string.Join(", ", ModelFamily.All.Select(f => f.ModelType))}");
         if (root.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
             throw root.Bad("hidden_act", $"is '{activation}'; only silu is supported");
 
-        bool qwen = family == "qwen2";
         int hidden = root.RequiredInteger("hidden_size");
         int heads = root.RequiredInteger("num_attention_heads");
-        if (root.Integer("head_dim") is not { } headDimension)
+        if ((root.Integer("head_dim") ?? family.HeadDimension) is not { } headDimension)
         {
             if (heads <= 0 || hidden % heads != 0)
                 throw root.Bad("head_dim", $"is absent, and hidden_size {hidden} is not a multiple of num_attention_heads {heads}");
             headDimension = hidden / heads;
         }
-        int context = root.Integer("max_position_embeddings") ?? (family == "llama" ? 2048 : 32768);
+        int context = root.Integer("max_position_embeddings") ?? family.ContextLength;
         CheckSlidingWindow(root, family, context);
-        (double theta, RopeScaling scaling) = ReadRope(root);
+        (double theta, RopeScaling scaling) = ReadRope(root, context);
+        bool always = family.Biases == AttentionBiases.QueryKeyValue;
         bool attentionBias = root.Boolean("attention_bias") ?? false;
         return new LlamaConfig
         {
-            ModelType = family,
+            ModelType = type,
             VocabularySize = root.RequiredInteger("vocab_size"),
             HiddenSize = hidden,
             IntermediateSize = root.RequiredInteger("intermediate_size"),
@@ -62,8 +61,9 @@ internal static class LlamaConfigJson
             RopeScaling = scaling,
             ScalarHead = root.Texts("architectures").Any(a => a.EndsWith(Classifier, StringComparison.Ordinal)),
             TieWordEmbeddings = root.Boolean("tie_word_embeddings") ?? false,
-            QueryKeyValueBias = attentionBias || qwen,
-            OutputBias = attentionBias && !qwen,
+            QueryKeyValueBias = attentionBias || always,
+            OutputBias = attentionBias && !always,
+            QueryKeyNorm = family.QueryKeyNorm,
             MlpBias = root.Boolean("mlp_bias") ?? false,
             BosTokenId = root.Integer("bos_token_id"),
             EosTokenIds = root.Integers("eos_token_id"),
@@ -74,12 +74,12 @@ internal static class LlamaConfigJson
     }
 
     /// <summary>Attention here is full; within a window that covers the whole context it is the same thing.</summary>
-    private static void CheckSlidingWindow(ConfigObject root, string family, int context)
+    private static void CheckSlidingWindow(ConfigObject root, ModelFamily family, int context)
     {
-        bool used = family switch
+        bool used = family.SlidingWindow switch
         {
-            "mistral" => true,
-            "qwen2" => root.Boolean("use_sliding_window") ?? false,
+            SlidingWindowUse.WhenPresent => true,
+            SlidingWindowUse.WhenSwitchedOn => root.Boolean("use_sliding_window") ?? false,
             _ => false,
         };
         // Transformers' default for these families is 4096 when the key is absent; null switches the window off.
@@ -88,14 +88,14 @@ internal static class LlamaConfigJson
             throw root.Bad("sliding_window", $"is {w}, shorter than max_position_embeddings {context}; sliding-window attention is not supported: set max_position_embeddings to {w} to use the model within its window");
     }
 
-    private static (double Theta, RopeScaling Scaling) ReadRope(ConfigObject root)
+    private static (double Theta, RopeScaling Scaling) ReadRope(ConfigObject root, int context)
     {
         if (root.Object("rope_parameters") is { } parameters)
-            return (parameters.Number("rope_theta") ?? root.Number("rope_theta") ?? 10000, ReadScaling(parameters));
-        return (root.Number("rope_theta") ?? 10000, root.Object("rope_scaling") is { } scaling ? ReadScaling(scaling) : RopeScaling.None);
+            return (parameters.Number("rope_theta") ?? root.Number("rope_theta") ?? 10000, ReadScaling(parameters, context));
+        return (root.Number("rope_theta") ?? 10000, root.Object("rope_scaling") is { } scaling ? ReadScaling(scaling, context) : RopeScaling.None);
     }
 
-    private static RopeScaling ReadScaling(ConfigObject rope)
+    private static RopeScaling ReadScaling(ConfigObject rope, int context)
     {
         if (rope.Number("partial_rotary_factor") is { } part && part != 1)
             throw rope.Bad("partial_rotary_factor", $"is {part}; only whole heads are rotated");
@@ -109,7 +109,23 @@ internal static class LlamaConfigJson
                 rope.RequiredNumber("low_freq_factor"),
                 rope.RequiredNumber("high_freq_factor"),
                 rope.RequiredInteger("original_max_position_embeddings")),
-            _ => throw rope.Bad("rope_type", $"is '{type}'; supported are default, linear and llama3"),
+            "dynamic" => new DynamicRopeScaling(rope.RequiredNumber("factor")),
+            "yarn" => ReadYarn(rope, context),
+            _ => throw rope.Bad("rope_type", $"is '{type}'; supported are default, linear, dynamic, yarn and llama3"),
+        };
+    }
+
+    private static YarnRopeScaling ReadYarn(ConfigObject rope, int context)
+    {
+        int original = rope.Integer("original_max_position_embeddings") ?? context;
+        return new YarnRopeScaling(rope.Number("factor") ?? (double)context / original, original)
+        {
+            FastRotations = rope.Number("beta_fast") ?? 32,
+            SlowRotations = rope.Number("beta_slow") ?? 1,
+            WholeRange = rope.Boolean("truncate") ?? true,
+            StatedAttentionFactor = rope.Number("attention_factor"),
+            Mscale = rope.Number("mscale"),
+            MscaleAllDimensions = rope.Number("mscale_all_dim"),
         };
     }
 
@@ -135,7 +151,7 @@ internal static class LlamaConfigJson
             json.WriteStartArray("architectures");
             json.WriteStringValue(Architecture(config));
             json.WriteEndArray();
-            if (config.ModelType != "qwen2")
+            if (Family(config).Biases == AttentionBiases.AsStated)
                 json.WriteBoolean("attention_bias", AttentionBias(config));
             json.WriteNumber("attention_dropout", 0.0);
             WriteId(json, "bos_token_id", config.BosTokenId);
@@ -176,7 +192,7 @@ internal static class LlamaConfigJson
                 }
                 json.WriteNumber("rope_theta", config.RopeTheta);
             }
-            if (config.ModelType == "mistral")
+            if (Family(config).SlidingWindow == SlidingWindowUse.WhenPresent)
                 json.WriteNull("sliding_window");
             json.WriteBoolean("tie_word_embeddings", config.TieWordEmbeddings);
             if (layout == LlamaConfigLayout.Legacy)
@@ -188,12 +204,9 @@ internal static class LlamaConfigJson
         return buffer.WrittenSpan.ToArray();
     }
 
-    private static string Architecture(LlamaConfig config) => config.ModelType switch
-    {
-        "mistral" => "Mistral",
-        "qwen2" => "Qwen2",
-        _ => "Llama",
-    } + (config.ScalarHead ? Classifier : "ForCausalLM");
+    private static ModelFamily Family(LlamaConfig config) => ModelFamily.Find(config.ModelType) ?? ModelFamily.Llama;
+
+    private static string Architecture(LlamaConfig config) => Family(config).Architecture + (config.ScalarHead ? Classifier : "ForCausalLM");
 
     // Transformers takes the number of labels from this table, and two labels when there is none.
     private static void WriteOneLabel(Utf8JsonWriter json)
@@ -232,6 +245,10 @@ internal static class LlamaConfigJson
     {
         if (scaling is LinearRopeScaling linear)
             json.WriteNumber("factor", linear.Factor);
+        if (scaling is DynamicRopeScaling dynamic)
+            json.WriteNumber("factor", dynamic.Factor);
+        if (scaling is YarnRopeScaling yarn)
+            WriteYarn(json, yarn);
         if (scaling is Llama3RopeScaling llama3)
         {
             json.WriteNumber("factor", llama3.Factor);
@@ -240,5 +257,23 @@ internal static class LlamaConfigJson
             json.WriteNumber("original_max_position_embeddings", llama3.OriginalContextLength);
         }
         json.WriteString("rope_type", scaling.TypeName);
+    }
+
+    private static void WriteYarn(Utf8JsonWriter json, YarnRopeScaling yarn)
+    {
+        Write("attention_factor", yarn.StatedAttentionFactor);
+        json.WriteNumber("beta_fast", yarn.FastRotations);
+        json.WriteNumber("beta_slow", yarn.SlowRotations);
+        json.WriteNumber("factor", yarn.Factor);
+        Write("mscale", yarn.Mscale);
+        Write("mscale_all_dim", yarn.MscaleAllDimensions);
+        json.WriteNumber("original_max_position_embeddings", yarn.OriginalContextLength);
+        json.WriteBoolean("truncate", yarn.WholeRange);
+
+        void Write(string key, double? number)
+        {
+            if (number is { } value)
+                json.WriteNumber(key, value);
+        }
     }
 }

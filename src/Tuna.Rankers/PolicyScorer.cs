@@ -9,11 +9,11 @@ namespace Tuna.Rankers;
 /// <summary>Asks a local model for one number per candidate: a log-probability or a reward. Thread-safe: rows wait for one another.</summary>
 internal sealed class PolicyScorer : IDisposable
 {
-    private readonly IPolicyModel _model;
+    private readonly IResponseScorer _model;
     private readonly GroupTokenizer _tokens;
     private readonly SemaphoreSlim _turn = new(1, 1);
 
-    public PolicyScorer(IPolicyModel model, ITokenizer tokenizer, IPromptTemplate? template)
+    public PolicyScorer(IResponseScorer model, ITokenizer tokenizer, IPromptTemplate? template)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(tokenizer);

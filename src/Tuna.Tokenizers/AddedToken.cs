@@ -18,6 +18,9 @@ public sealed record AddedToken(int Id, string Content, bool Special)
     /// <summary>Whether the token is only itself where no letter, digit, mark or underscore touches it.</summary>
     public bool SingleWord { get; init; }
 
-    /// <summary>Whether the token is looked for in the normalized text, spelled as the normalizer spells it; otherwise in the text as it was written.</summary>
+    /// <summary>
+    /// Whether the token is looked for in the normalized text, spelled as the normalizer spells it; otherwise in the text as it was
+    /// written.
+    /// </summary>
     public bool Normalized { get; init; }
 }

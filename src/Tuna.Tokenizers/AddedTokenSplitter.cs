@@ -4,7 +4,9 @@ using Tuna.Tokenizers.Unicode;
 
 namespace Tuna.Tokenizers;
 
-/// <summary>Finds added tokens in a text as Hugging Face tokenizers do: leftmost first, the longest of those that start at the same place.</summary>
+/// <summary>
+/// Finds added tokens in a text as Hugging Face tokenizers do: leftmost first, the longest of those that start at the same place.
+/// </summary>
 internal sealed class AddedTokenSplitter
 {
     private readonly Dictionary<(int Node, char Unit), int> _next = [];
@@ -42,7 +44,9 @@ internal sealed class AddedTokenSplitter
 
     public bool IsEmpty { get; }
 
-    /// <summary>Calls <paramref name="onText"/> for each stretch of ordinary text and adds the ids of the added tokens between them.</summary>
+    /// <summary>
+    /// Calls <paramref name="onText"/> for each stretch of ordinary text and adds the ids of the added tokens between them.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="special">Whether special tokens are recognised; otherwise they hold their place as text.</param>
     /// <param name="ids">Receives the ids of the added tokens.</param>

@@ -4,7 +4,8 @@ namespace Tuna.Tokenizers;
 
 /// <summary>Which token, if any, is put before a prompt.</summary>
 /// <remarks>
-/// A <c>bos_token</c> is only a name. What puts it before a text is the post-processor of tokenizer.json; or the tokenizer's class, where that
+/// A <c>bos_token</c> is only a name. What puts it before a text is the post-processor of tokenizer.json; or the tokenizer's class, where
+/// that
 /// class (LLaMA's, Gemma's, Cohere's) writes its own post-processor; or <c>add_bos_token</c>, which overrules both.
 /// </remarks>
 internal static class BeginToken

@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Tuna.Tokenizers;
 
-/// <summary>Byte-pair merging with a queue: always the merge of the best priority, of equal ones the leftmost, as SentencePiece and Hugging Face tokenizers do.</summary>
+/// <summary>
+/// Byte-pair merging with a queue: always the merge of the best priority, of equal ones the leftmost, as SentencePiece and Hugging Face
+/// tokenizers do.
+/// </summary>
 /// <typeparam name="TTable">Says which neighbours merge; a struct, so that the calls are inlined.</typeparam>
 internal static class BpeMerger<TTable>
     where TTable : struct, IMergeTable
@@ -62,7 +65,9 @@ internal struct BpeSymbol(int start, int length, int id, bool frozen = false)
     /// <summary>First character.</summary>
     public int Start = start;
 
-    /// <summary>Characters; 0 once it was merged into the symbol before it. For byte tokens the share of the character, at least 1, may overlap.</summary>
+    /// <summary>
+    /// Characters; 0 once it was merged into the symbol before it. For byte tokens the share of the character, at least 1, may overlap.
+    /// </summary>
     public int Length = length;
 
     /// <summary>Token id, or -1 when the stretch is no token.</summary>

@@ -8,9 +8,12 @@ using Tuna.Tokenizers.SentencePiece;
 
 namespace Tuna.Tokenizers;
 
-/// <summary>The tokenizer of a Hugging Face model folder: SentencePiece, tokenizer.json (byte-level or SentencePiece-style BPE) or tiktoken ranks.</summary>
+/// <summary>
+/// The tokenizer of a Hugging Face model folder: SentencePiece, tokenizer.json (byte-level or SentencePiece-style BPE) or tiktoken ranks.
+/// </summary>
 /// <remarks>
-/// Immutable and thread-safe. Ids equal those of SentencePiece and of Hugging Face tokenizers. <see cref="Encode(string)"/> takes text that looks like a
+/// Immutable and thread-safe. Ids equal those of SentencePiece and of Hugging Face tokenizers. <see cref="Encode(string)"/> takes text that
+/// looks like a
 /// special token for text, so what users write cannot end a turn; <see cref="EncodeWithSpecialTokens"/> and
 /// <see cref="ForChatPrompts"/> are for prompts that a chat template wrote.
 /// </remarks>
@@ -53,12 +56,16 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     public IReadOnlyDictionary<int, AddedToken> AddedTokens => _added;
 
     /// <summary>
-    /// The same tokenizer with an <see cref="ITokenizer.Encode"/> that recognises special tokens in texts that BEGIN with one, as the prompts of
+    /// The same tokenizer with an <see cref="ITokenizer.Encode"/> that recognises special tokens in texts that BEGIN with one, as the
+    /// prompts of
     /// <see cref="Llama3PromptTemplate"/> do; every other text, responses above all, is encoded as text.
     /// </summary>
     public ITokenizer ForChatPrompts { get; }
 
-    /// <summary>Loads the tokenizer of a folder: tokenizer.model when it is a SentencePiece model, else tokenizer.json, else tiktoken ranks (tokenizer.model, *.tiktoken).</summary>
+    /// <summary>
+    /// Loads the tokenizer of a folder: tokenizer.model when it is a SentencePiece model, else tokenizer.json, else tiktoken ranks
+    /// (tokenizer.model, *.tiktoken).
+    /// </summary>
     /// <param name="folder">A Hugging Face model folder.</param>
     /// <param name="options">What the files do not say; null takes all from them.</param>
     /// <exception cref="FileNotFoundException">The folder holds no tokenizer.</exception>
@@ -212,7 +219,10 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         return _model.Decode(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tokens));
     }
 
-    /// <summary>The token of an id as the vocabulary spells it (U+2581 or the byte-level alphabet for spaces), or null where the vocabulary has a gap.</summary>
+    /// <summary>
+    /// The token of an id as the vocabulary spells it (U+2581 or the byte-level alphabet for spaces), or null where the vocabulary has a
+    /// gap.
+    /// </summary>
     public string? TokenOf(int id) => _added.TryGetValue(id, out AddedToken? token) ? token.Content : _model.PieceOf(id);
 
     /// <summary>The id of a token as the vocabulary spells it, or null.</summary>

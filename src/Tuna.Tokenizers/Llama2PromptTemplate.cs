@@ -2,7 +2,10 @@ using Tuna.Data.Prompts;
 
 namespace Tuna.Tokenizers;
 
-/// <summary>The chat prompt of LLaMA 2: <c>[INST] &lt;&lt;SYS&gt;&gt; system &lt;&lt;/SYS&gt;&gt; user [/INST]</c>, byte for byte as Meta's code writes a first turn.</summary>
+/// <summary>
+/// The chat prompt of LLaMA 2: <c>[INST] &lt;&lt;SYS&gt;&gt; system &lt;&lt;/SYS&gt;&gt; user [/INST]</c>, byte for byte as Meta's code
+/// writes a first turn.
+/// </summary>
 /// <remarks>The begin token is the tokenizer's (<c>BosId</c>) and not part of the text. The markers are plain text to LLaMA 2, so any tokenizer encodes them.</remarks>
 public sealed class Llama2PromptTemplate : IPromptTemplate
 {

@@ -2,10 +2,15 @@ using Tuna.Data.Prompts;
 
 namespace Tuna.Tokenizers;
 
-/// <summary>The chat prompt of LLaMA 3: turns of <c>&lt;|start_header_id|&gt;role&lt;|end_header_id|&gt;</c>, a blank line, the message and <c>&lt;|eot_id|&gt;</c>, then the assistant's header.</summary>
+/// <summary>
+/// The chat prompt of LLaMA 3: turns of <c>&lt;|start_header_id|&gt;role&lt;|end_header_id|&gt;</c>, a blank line, the message and
+/// <c>&lt;|eot_id|&gt;</c>, then the assistant's header.
+/// </summary>
 /// <remarks>
-/// The markers are special tokens: encode with <see cref="HuggingFaceTokenizer.ForChatPrompts"/> and let <c>&lt;|eot_id|&gt;</c> end responses. The begin token is the
-/// tokenizer's (<c>BosId</c>) and not part of the text. LLaMA 3.1's templates add a knowledge cutoff and a date to the system message; give them in <c>system</c> where they are wanted.
+/// The markers are special tokens: encode with <see cref="HuggingFaceTokenizer.ForChatPrompts"/> and let <c>&lt;|eot_id|&gt;</c> end
+/// responses. The begin token is the
+/// tokenizer's (<c>BosId</c>) and not part of the text. LLaMA 3.1's templates add a knowledge cutoff and a date to the system message; give
+/// them in <c>system</c> where they are wanted.
 /// </remarks>
 public sealed class Llama3PromptTemplate : IPromptTemplate
 {

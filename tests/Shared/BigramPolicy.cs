@@ -10,18 +10,18 @@ namespace Tuna.Testing;
 /// Gradients accumulate in single precision, so that a lost or reordered micro-batch changes bits. <see cref="At"/> sees every moment
 /// of its life, for faults and snapshots.
 /// </summary>
-internal sealed class BigramPolicy : ITrainablePolicy
+internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
 {
     private readonly float[] _table; // [V, V]
     private readonly float[] _gradient;
     private readonly float[] _first;
     private readonly float[] _second;
-    private bool _open;
+    private TokenGroup[] _groups = []; // of the open pass
 
     public BigramPolicy(int vocabulary = 8, ulong seed = 1, int context = 64)
+        : base(new PolicyInfo(vocabulary, context, vocabulary, 1, (long)vocabulary * vocabulary))
     {
         Vocabulary = vocabulary;
-        Info = new PolicyInfo(vocabulary, context, vocabulary, 1, (long)vocabulary * vocabulary);
         _table = new float[vocabulary * vocabulary];
         _gradient = new float[_table.Length];
         _first = new float[_table.Length];
@@ -32,8 +32,6 @@ internal sealed class BigramPolicy : ITrainablePolicy
     }
 
     public int Vocabulary { get; }
-
-    public PolicyInfo Info { get; }
 
     /// <summary>Called with the name of each moment: score, forward, backward, apply, applied, save:FILE, saved:FILE, load.</summary>
     public Action<string>? At { get; set; }
@@ -47,34 +45,53 @@ internal sealed class BigramPolicy : ITrainablePolicy
 
     public ReadOnlySpan<float> Gradient => _gradient;
 
-    public void Score(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken = default)
+    public static BigramPolicy Load(string folder, int vocabulary = 8)
+    {
+        var policy = new BigramPolicy(vocabulary);
+        using SafetensorsFile model = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
+        model.Read("table", policy._table);
+        return policy;
+    }
+
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    {
+        using Turn turn = TakeTurn();
+        cancellationToken.ThrowIfCancellationRequested();
+        PolicyGuard.CheckRequests(requests, Info);
+        return requests.Select(q => (IReadOnlyList<SampledResponse>)Enumerable.Range(0, q.Count).Select(k => Sample(q, k)).ToList()).ToList();
+    }
+
+    protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values, CancellationToken cancellationToken)
     {
         At?.Invoke("score");
         cancellationToken.ThrowIfCancellationRequested();
-        int r = 0;
-        foreach (TokenGroup group in groups)
-        {
-            foreach (ReadOnlyMemory<int> response in group.Responses)
-                logProbs[r++] = LogProb(group, response.Span);
-        }
-        if (r != logProbs.Length)
-            throw new ArgumentException($"{logProbs.Length} places for {r} responses.");
+        LogProbs(groups.Skip(from).Take(to - from), values);
     }
 
-    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default) =>
-        requests.Select(q => (IReadOnlyList<SampledResponse>)Enumerable.Range(0, q.Count).Select(k => Sample(q, k)).ToList()).ToList();
-
-    public IPolicyPass Forward(IReadOnlyList<TokenGroup> groups, CancellationToken cancellationToken = default)
+    protected override void ForwardCore(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken)
     {
         At?.Invoke("forward");
         cancellationToken.ThrowIfCancellationRequested();
-        if (_open)
-            throw new InvalidOperationException("A pass is still open.");
-        _open = true;
-        return new Pass(this, groups);
+        _groups = [.. groups];
+        LogProbs(_groups, values);
     }
 
-    public double GradientNorm()
+    protected override void BackwardCore(ReadOnlySpan<double> gradient)
+    {
+        At?.Invoke("backward");
+        int r = 0;
+        foreach (TokenGroup group in _groups)
+        {
+            foreach (ReadOnlyMemory<int> response in group.Responses)
+            {
+                if (gradient[r] != 0)
+                    Accumulate(group, response.Span, gradient[r]);
+                r++;
+            }
+        }
+    }
+
+    protected override double GradientNormCore()
     {
         double sum = 0;
         foreach (float g in _gradient)
@@ -82,7 +99,7 @@ internal sealed class BigramPolicy : ITrainablePolicy
         return Math.Sqrt(sum);
     }
 
-    public void ApplyGradients(in AdamWStep step)
+    protected override void ApplyGradientsCore(in AdamWStep step)
     {
         At?.Invoke("apply");
         Updates.Add(step);
@@ -100,9 +117,9 @@ internal sealed class BigramPolicy : ITrainablePolicy
         At?.Invoke("applied");
     }
 
-    public void ClearGradients() => Array.Clear(_gradient);
+    protected override void ClearGradientsCore() => Array.Clear(_gradient);
 
-    public void SaveModel(string folder)
+    protected override void SaveModelCore(string folder)
     {
         At?.Invoke("save:config.json");
         File.WriteAllText(Path.Combine(folder, "config.json"), """{"model_type":"bigram"}""");
@@ -110,9 +127,9 @@ internal sealed class BigramPolicy : ITrainablePolicy
         Save(folder, "model.safetensors", ("table", _table));
     }
 
-    public void SaveTrainingState(string folder) => Save(folder, "bigram_state.safetensors", ("first", _first), ("second", _second), ("gradient", _gradient));
+    protected override void SaveTrainingStateCore(string folder) => Save(folder, "bigram_state.safetensors", ("first", _first), ("second", _second), ("gradient", _gradient));
 
-    public void LoadTrainingState(string folder)
+    protected override void LoadTrainingStateCore(string folder)
     {
         At?.Invoke("load");
         using SafetensorsFile model = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"));
@@ -123,7 +140,7 @@ internal sealed class BigramPolicy : ITrainablePolicy
         state.Read("gradient", _gradient);
     }
 
-    public void Dispose()
+    protected override void DisposeCore()
     {
     }
 
@@ -136,6 +153,16 @@ internal sealed class BigramPolicy : ITrainablePolicy
         At?.Invoke("writing:" + file);
         writer.Complete();
         At?.Invoke("saved:" + file);
+    }
+
+    private void LogProbs(IEnumerable<TokenGroup> groups, Span<double> values)
+    {
+        int r = 0;
+        foreach (TokenGroup group in groups)
+        {
+            foreach (ReadOnlyMemory<int> response in group.Responses)
+                values[r++] = LogProb(group, response.Span);
+        }
     }
 
     private double LogProb(TokenGroup group, ReadOnlySpan<int> response)
@@ -173,6 +200,7 @@ internal sealed class BigramPolicy : ITrainablePolicy
         }
     }
 
+    /// <summary>Plain inversion of the distribution.</summary>
     private SampledResponse Sample(SamplingRequest request, int sample)
     {
         var rng = new Rng(Rng.Derive(request.Seed, (ulong)sample));
@@ -181,12 +209,9 @@ internal sealed class BigramPolicy : ITrainablePolicy
         int previous = request.Prompt.Span[^1];
         while (tokens.Count < request.MaxNewTokens)
         {
-            double u = rng.NextDouble(), normalizer = LogSumExp(previous);
-            int token = 0;
-            while (token < Vocabulary - 1 && (u -= Math.Exp(Row(previous)[token] - normalizer)) > 0)
-                token++;
+            int token = Draw(Allowed(previous, request), rng.NextDouble());
             tokens.Add(token);
-            logProb += Row(previous)[token] - normalizer;
+            logProb += Row(previous)[token] - LogSumExp(previous);
             previous = token;
             if (request.StopTokens.Contains(token))
                 return new SampledResponse(tokens, logProb, true);
@@ -194,36 +219,27 @@ internal sealed class BigramPolicy : ITrainablePolicy
         return new SampledResponse(tokens, logProb, false);
     }
 
-    private sealed class Pass : IPolicyPass
+    /// <summary>Tokens and their probabilities, likeliest first, within temperature, top-k and nucleus.</summary>
+    private List<(int Token, double Probability)> Allowed(int previous, SamplingRequest request)
     {
-        private readonly BigramPolicy _policy;
-        private readonly TokenGroup[] _groups;
-        private readonly double[] _logProbs;
+        float[] row = Row(previous).ToArray();
+        double temperature = Math.Max(request.Temperature, 1e-9), highest = row.Max();
+        var all = row.Select((logit, token) => (Token: token, Probability: Math.Exp((logit - highest) / temperature))).OrderByDescending(t => t.Probability).ToList();
+        double sum = all.Sum(t => t.Probability), below = 0;
+        all = all.ConvertAll(t => (t.Token, t.Probability / sum));
+        int kept = all.TakeWhile((t, i) => (request.TopK == 0 || i < request.TopK) && ((below += t.Probability) - t.Probability < request.TopP)).Count();
+        all = all[..Math.Max(1, kept)];
+        sum = all.Sum(t => t.Probability);
+        return all.ConvertAll(t => (t.Token, t.Probability / sum));
+    }
 
-        public Pass(BigramPolicy policy, IReadOnlyList<TokenGroup> groups)
+    private static int Draw(List<(int Token, double Probability)> tokens, double u)
+    {
+        foreach ((int token, double probability) in tokens)
         {
-            _policy = policy;
-            _groups = [.. groups];
-            _logProbs = [.. groups.SelectMany(g => g.Responses.Select(r => policy.LogProb(g, r.Span)))];
+            if ((u -= probability) < 0)
+                return token;
         }
-
-        public ReadOnlySpan<double> LogProbs => _logProbs;
-
-        public void Backward(ReadOnlySpan<double> gradient)
-        {
-            _policy.At?.Invoke("backward");
-            int r = 0;
-            foreach (TokenGroup group in _groups)
-            {
-                foreach (ReadOnlyMemory<int> response in group.Responses)
-                {
-                    if (gradient[r] != 0)
-                        _policy.Accumulate(group, response.Span, gradient[r]);
-                    r++;
-                }
-            }
-        }
-
-        public void Dispose() => _policy._open = false;
+        return tokens[^1].Token;
     }
 }

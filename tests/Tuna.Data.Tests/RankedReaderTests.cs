@@ -5,7 +5,7 @@ using Tuna.Testing;
 
 namespace Tuna.Data.Tests;
 
-/// <summary>The cursor gives the rows, places and errors that <see cref="RankedData.Read"/> gives, wherever the blocks of a large file end.</summary>
+/// <summary>The cursor gives the rows, places and errors that <see cref="RankedData.Read(string, DataReadOptions)"/> gives, wherever the blocks of a large file end.</summary>
 public sealed class RankedReaderTests : IDisposable
 {
     private const string Unusual = """{"instruction":"no id","output":["a","b"],"score":[2,null],"tokens":[1,null],"source":{"deep":["\u00e9"]}}""";

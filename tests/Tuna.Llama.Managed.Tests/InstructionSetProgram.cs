@@ -23,7 +23,7 @@ internal static class InstructionSetProgram
     /// <summary>What passes through every kernel: scores, a gradient's norm, scores after a step, samples with their log-probabilities, drafted, and also from weights in bfloat16; what noise alone decides.</summary>
     public static unsafe double[] Results()
     {
-        using ManagedLlama policy = Models.Create(), rounded = ManagedLlama.Create(Models.Config, 1, new ManagedLlamaOptions { Threads = 2, Decoding = DecodingPrecision.BFloat16 });
+        using ManagedLlama policy = Models.Create(), rounded = ManagedLlama.Create(Models.Config, new() { Seed = 1, Threads = 2, Decoding = DecodingPrecision.BFloat16 });
         var results = new List<double>(Models.Pass(policy, Models.Groups(), Gradient)) { policy.GradientNorm() };
         policy.ApplyGradients(new AdamWStep(1, 1e-3, 1, new AdamWSettings { WeightDecay = 0.1 }));
         results.AddRange(Models.Pass(policy, Models.Groups()));

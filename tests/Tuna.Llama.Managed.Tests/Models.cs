@@ -22,7 +22,7 @@ internal static class Models
         TieWordEmbeddings = true,
     };
 
-    public static ManagedLlama Create(int threads = 2, ulong seed = 1) => ManagedLlama.Create(Config, seed, new ManagedLlamaOptions { Threads = threads });
+    public static ManagedLlama Create(int threads = 2, ulong seed = 1) => ManagedLlama.Create(Config, new() { Seed = seed, Threads = threads });
 
     public static int[] Tokens(int count, ulong seed)
     {
@@ -46,8 +46,8 @@ internal static class Models
     /// <summary>A pass with the given gradient of the log-probabilities.</summary>
     public static double[] Pass(ManagedPolicy policy, IReadOnlyList<TokenGroup> groups, params double[] gradient)
     {
-        using IPolicyPass pass = policy.Forward(groups);
-        double[] logProbs = pass.LogProbs.ToArray();
+        using IForwardPass pass = policy.Forward(groups);
+        double[] logProbs = pass.Values.ToArray();
         if (gradient.Length > 0)
             pass.Backward(gradient);
         return logProbs;

@@ -31,7 +31,7 @@ internal static class Batches
         {
             Offsets = offsets,
             CandidateCounts = groups.Select(g => g.CandidateCount).ToArray(),
-            LogProbs = logProbs,
+            Values = logProbs,
             Lengths = groups.SelectMany(g => g.Responses).Select(r => r.Length).ToArray(),
             Scores = groups.SelectMany(g => Enumerable.Range(0, g.Responses.Count).Select(k => k < g.CandidateCount ? g.Scores.Span[k] : double.NaN)).ToArray(),
         };
@@ -41,17 +41,17 @@ internal static class Batches
     }
 
     /// <summary>One step: forward, backward, AdamW.</summary>
-    public static double Train(ITrainablePolicy policy, IRankingLoss loss, IReadOnlyList<TokenGroup> groups, long step, double rate = 1e-3)
+    public static double Train(ITrainableScorer policy, IRankingLoss loss, IReadOnlyList<TokenGroup> groups, long step, double rate = 1e-3)
     {
         double value = Accumulate(policy, loss, groups);
         policy.ApplyGradients(new AdamWStep(step, rate, 1, new AdamWSettings()));
         return value;
     }
 
-    public static double Accumulate(ITrainablePolicy policy, IRankingLoss loss, IReadOnlyList<TokenGroup> groups)
+    public static double Accumulate(ITrainableScorer policy, IRankingLoss loss, IReadOnlyList<TokenGroup> groups)
     {
-        using IPolicyPass pass = policy.Forward(groups);
-        pass.Backward(Gradient(loss, groups, pass.LogProbs, out double value));
+        using IForwardPass pass = policy.Forward(groups);
+        pass.Backward(Gradient(loss, groups, pass.Values, out double value));
         return value;
     }
 }

@@ -94,8 +94,8 @@ public class CheckpointTests
             Batches.Train(policy, Tiny.Loss, groups, 1, 1e-2);
             if (cancelOnce)
                 Assert.ThrowsAny<OperationCanceledException>(() => policy.Forward(groups, new CancellationToken(canceled: true)));
-            using IPolicyPass pass = policy.Forward(groups);
-            return pass.LogProbs.ToArray();
+            using IForwardPass pass = policy.Forward(groups);
+            return pass.Values.ToArray();
         }
 
         Assert.Equal(Run(false), Run(true));
@@ -110,7 +110,7 @@ public class CheckpointTests
         var options = new LlamaPolicyOptions
         {
             ComputeType = bf16 ? TensorDType.BF16 : TensorDType.F32,
-            SaveType = bf16 ? TensorDType.BF16 : TensorDType.F32,
+            SavedType = bf16 ? TensorDType.BF16 : TensorDType.F32,
             Lora = lora ? Tiny.Lora with { Dropout = 0.2 } : null,
             Seed = 9,
         };

@@ -9,7 +9,7 @@ namespace Tuna.Llama.Tests;
 internal static class EngineComparison
 {
     /// <summary>Every gradient within 1e-4 of its tensor's own largest entry.</summary>
-    public static void Gradients(TorchPolicy torchPolicy, ITrainablePolicy managed, TempFolder folders)
+    public static void Gradients(TorchPolicy torchPolicy, ITrainableScorer managed, TempFolder folders)
     {
         string folder = Directory.CreateDirectory(folders["managed"]).FullName;
         managed.SaveModel(folder);

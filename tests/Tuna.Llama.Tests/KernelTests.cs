@@ -46,7 +46,7 @@ public class KernelTests
         Close(product, again);
         Tensor first = Random(dtype, N, 9 * 10), second = first.clone();
         var positions = Enumerable.Range(5, N).ToArray();
-        using Rotary angles = Rotary.Of([1, 0.5, 0.1, 0.01, 0.001], positions, CUDA, ScalarType.Float32);
+        using Rotary angles = Rotary.Of(new RotaryFrequencies([1, 0.5, 0.1, 0.01, 0.001], 1), positions, CUDA, ScalarType.Float32);
         foreach (bool back in new[] { false, true })
         {
             plain.Rotate(first, angles, 6, back);
@@ -71,7 +71,7 @@ public class KernelTests
         Close(o1, o3);
         Close(l1, l3);
         (Tensor, Tensor, Tensor) rows = (Random(dtype, N, 4, 10), Random(dtype, N, 2, 10), Random(dtype, N, 2, 10)), prompts = (Random(dtype, Count, 4, 10), Random(dtype, Keys, 2, 10), Random(dtype, Keys, 2, 10));
-        using Rotary angles = Rotary.Of([1, 0.5, 0.1, 0.01, 0.001], [.. Enumerable.Range(0, N)], CUDA, ScalarType.Float32);
+        using Rotary angles = Rotary.Of(new RotaryFrequencies([1, 0.5, 0.1, 0.01, 0.001], 1), [.. Enumerable.Range(0, N)], CUDA, ScalarType.Float32);
         Tensor alone = own.CollectAttention(rows, null, angles, 0), with = own.CollectAttention(rows, prompts, angles, Start);
         Close(plain.CollectAttention(rows, null, angles, 0), alone);
         Close(plain.CollectAttention(rows, prompts, angles, Start), with); // last: the plain one adds in place

@@ -120,8 +120,8 @@ public class LoraTests
             using LlamaPolicy policy = Tiny.Policy(new() { Activations = mode, Lora = Tiny.Lora with { Dropout = 0.4 }, Seed = 3 });
             // B starts at zero, so that a first step is needed before A has a gradient.
             Batches.Train(policy, Tiny.Loss, Groups, 1, 1e-2);
-            using (IPolicyPass pass = policy.Forward(Groups))
-                pass.Backward([.. Enumerable.Range(0, pass.LogProbs.Length).Select(r => r % every == 0 ? 0.2 : 0)]);
+            using (IForwardPass pass = policy.Forward(Groups))
+                pass.Backward([.. Enumerable.Range(0, pass.Values.Length).Select(r => r % every == 0 ? 0.2 : 0)]);
             return Tiny.Gradients(policy);
         }
 
@@ -134,8 +134,8 @@ public class LoraTests
         using LlamaPolicy policy = Tiny.AdaptedPolicy(Tiny.Lora with { Dropout = 0.5 });
         double[] Pass()
         {
-            using IPolicyPass pass = policy.Forward(Groups);
-            return pass.LogProbs.ToArray();
+            using IForwardPass pass = policy.Forward(Groups);
+            return pass.Values.ToArray();
         }
 
         Assert.NotEqual(Pass(), Pass());
@@ -165,11 +165,11 @@ public class LoraTests
     [Fact]
     public void RewardModel_WithAdapters_TrainsThemAndItsHeadAndSavesBoth()
     {
-        LlamaPolicyOptions options = new() { Lora = Tiny.Lora with { TargetModules = ["q_proj"] }, SaveType = TensorDType.F32 };
+        LlamaPolicyOptions options = new() { Lora = Tiny.Lora with { TargetModules = ["q_proj"] }, SavedType = TensorDType.F32 };
         using var folders = new TempFolder();
         using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.Config, options), loaded = LlamaRewardModel.Create(Tiny.Config, options);
         float[] Head(LlamaRewardModel m) => m.Model.named_parameters().Single(p => p.name == "score.weight").parameter.data<float>().ToArray();
-        double[] Rewards(IPolicyModel m)
+        double[] Rewards(IResponseScorer m)
         {
             var rewards = new double[8];
             m.Score(Groups, rewards);

@@ -128,7 +128,7 @@ public class MomentsTests
         return (Weights(policy), [.. losses]);
     }
 
-    private static LlamaPolicy Policy(MomentPrecision precision, TensorDType type) => LlamaPolicy.Create(Config, new() { Moments = precision, ComputeType = type, SaveType = TensorDType.F32 });
+    private static LlamaPolicy Policy(MomentPrecision precision, TensorDType type) => LlamaPolicy.Create(Config, new() { Moments = precision, ComputeType = type, SavedType = TensorDType.F32 });
 
     private static float[] Weights(LlamaPolicy policy)
     {

@@ -9,7 +9,7 @@ public class PassTests
     private static Dictionary<string, float[]> Gradients(LlamaPolicyOptions options, IReadOnlyList<TokenGroup> groups, double[] gradient)
     {
         using LlamaPolicy policy = Tiny.Policy(options);
-        using (IPolicyPass pass = policy.Forward(groups))
+        using (IForwardPass pass = policy.Forward(groups))
             pass.Backward(gradient);
         return Tiny.Gradients(policy);
     }
@@ -49,7 +49,7 @@ public class PassTests
         int first = 0;
         foreach (TokenGroup group in Groups)
         {
-            using IPolicyPass pass = policy.Forward([group]);
+            using IForwardPass pass = policy.Forward([group]);
             pass.Backward(gradient.AsSpan(first, group.Responses.Count));
             first += group.Responses.Count;
         }
@@ -61,8 +61,8 @@ public class PassTests
     public void Backward_AllZero_LeavesNoGradient()
     {
         using LlamaPolicy policy = Tiny.Policy();
-        using (IPolicyPass pass = policy.Forward(Groups))
-            pass.Backward(new double[pass.LogProbs.Length]);
+        using (IForwardPass pass = policy.Forward(Groups))
+            pass.Backward(new double[pass.Values.Length]);
         Assert.Equal(0, policy.GradientNorm());
         Assert.Null(policy.AccumulatedGradient("model.norm.weight"));
     }
@@ -77,7 +77,7 @@ public class PassTests
     {
         using LlamaPolicy policy = Tiny.Policy();
         double[] gradient = SomeGradient(_ => true);
-        using (IPolicyPass pass = policy.Forward(Groups))
+        using (IForwardPass pass = policy.Forward(Groups))
             pass.Backward(gradient);
         double analytic = policy.AccumulatedGradient(name)![index];
         // In single precision the difference is noisy: a step of 1e-2 and a tolerance of 1% of the derivative's size, at least 5e-3.
@@ -102,16 +102,16 @@ public class PassTests
         using LlamaPolicy policy = Tiny.Policy();
         var scores = new double[Groups.Sum(g => g.Responses.Count)];
         policy.Score(Groups, scores);
-        using IPolicyPass pass = policy.Forward(Groups);
+        using IForwardPass pass = policy.Forward(Groups);
         for (int r = 0; r < scores.Length; r++)
-            Assert.Equal(scores[r], pass.LogProbs[r], 1e-4);
+            Assert.Equal(scores[r], pass.Values[r], 1e-4);
     }
 
     [Fact]
     public void Forward_WhileAPassIsOpen_Throws()
     {
         using LlamaPolicy policy = Tiny.Policy();
-        using IPolicyPass open = policy.Forward(Groups);
+        using IForwardPass open = policy.Forward(Groups);
         Assert.Throws<InvalidOperationException>(() => policy.Forward(Groups));
     }
 
@@ -119,8 +119,8 @@ public class PassTests
     public void Backward_Twice_Throws()
     {
         using LlamaPolicy policy = Tiny.Policy();
-        using IPolicyPass pass = policy.Forward(Groups);
-        var gradient = new double[pass.LogProbs.Length];
+        using IForwardPass pass = policy.Forward(Groups);
+        var gradient = new double[pass.Values.Length];
         pass.Backward(gradient);
         Assert.Throws<InvalidOperationException>(() => pass.Backward(gradient));
     }
@@ -130,8 +130,8 @@ public class PassTests
     {
         using LlamaPolicy policy = Tiny.Policy();
         Assert.ThrowsAny<OperationCanceledException>(() => policy.Forward(Groups, new CancellationToken(canceled: true)));
-        using IPolicyPass pass = policy.Forward(Groups);
-        Assert.All(pass.LogProbs.ToArray(), l => Assert.True(l < 0));
+        using IForwardPass pass = policy.Forward(Groups);
+        Assert.All(pass.Values.ToArray(), l => Assert.True(l < 0));
     }
 
     [Theory]

@@ -11,7 +11,7 @@ public class PrecisionTests
     public void Train_Bf16WithATinyRate_MovesTheMastersThoughTheRoundedWeightsStand()
     {
         using var folder = new Tuna.Testing.TempFolder();
-        using LlamaPolicy policy = Tiny.Policy(new() { ComputeType = TensorDType.BF16, SaveType = TensorDType.F32 });
+        using LlamaPolicy policy = Tiny.Policy(new() { ComputeType = TensorDType.BF16, SavedType = TensorDType.F32 });
         TorchSharp.Modules.Parameter weight = policy.Model.named_parameters().Single(p => p.name == "lm_head.weight").parameter;
         Assert.Equal(torch.ScalarType.BFloat16, weight.dtype);
         policy.SaveModel(Directory.CreateDirectory(folder["before"]).FullName);

@@ -39,13 +39,13 @@ public class ProxyRankingTests
             TrainingResult result = new RankingTrainer(model, new PairwiseLogisticLoss(), options).Train(groups);
             Assert.True(result.FinalLoss < 0.3 * result.History[0].Loss, $"{result.History[0].Loss} to {result.FinalLoss}");
             Assert.Equal(1, result.History[^1].PairAccuracy);
-            Assert.True(model.Info.GivesRewards);
+            Assert.IsNotAssignableFrom<IPolicyModel>(model);
             model.SaveModel(saved);
         }
 
         using LlamaRewardModel torchModel = LlamaRewardModel.Load(saved, new() { Trainable = false });
         using var managedModel = Managed.ManagedRewardModel.Load(saved);
-        foreach (IPolicyModel model in new IPolicyModel[] { torchModel, managedModel })
+        foreach (IResponseScorer model in new IResponseScorer[] { torchModel, managedModel })
         {
             using var ranker = new ProxyRanker(model, ByteTokenizer.Instance);
             for (int i = 60; i < 70; i++)

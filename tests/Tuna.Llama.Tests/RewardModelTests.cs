@@ -14,7 +14,7 @@ public class RewardModelTests
 
     private static LlamaRewardModel Model(LlamaPolicyOptions? options = null) => LlamaRewardModel.Create(Tiny.Config, options);
 
-    private static double[] Rewards(IPolicyModel model, TokenGroup[]? groups = null)
+    private static double[] Rewards(IResponseScorer model, TokenGroup[]? groups = null)
     {
         var rewards = new double[(groups ?? Groups).Sum(g => g.Responses.Count)];
         model.Score(groups ?? Groups, rewards);
@@ -70,7 +70,7 @@ public class RewardModelTests
     {
         IRankingLoss loss = wholeRanking ? ListMleLoss.OnRawValues() : Loss;
         using var folders = new TempFolder();
-        using LlamaRewardModel torchModel = LlamaRewardModel.Load(GoldenData.FilePath("models", name), new() { ComputeType = TensorDType.F32, SaveType = TensorDType.F32, Activations = mode, Seed = 5 });
+        using LlamaRewardModel torchModel = LlamaRewardModel.Load(GoldenData.FilePath("models", name), new() { ComputeType = TensorDType.F32, SavedType = TensorDType.F32, Activations = mode, Seed = 5 });
         string start = Directory.CreateDirectory(folders["start"]).FullName;
         torchModel.SaveModel(start);
         using var managed = Managed.ManagedRewardModel.Load(start);
@@ -106,7 +106,7 @@ public class RewardModelTests
         Dictionary<string, float[]> Run(ActivationMode mode, TokenGroup[] groups, double[] gradient)
         {
             using LlamaRewardModel model = Model(new() { Activations = mode });
-            using (IPolicyPass pass = model.Forward(groups))
+            using (IForwardPass pass = model.Forward(groups))
                 pass.Backward(gradient);
             return Tiny.Gradients(model);
         }
@@ -125,10 +125,10 @@ public class RewardModelTests
     public void SaveModel_ThenLoad_GivesTheSameRewardsInBothEngines(TensorDType type)
     {
         using var folder = new TempFolder();
-        using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.WithoutBiases, new() { SaveType = type });
+        using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.WithoutBiases, new() { SavedType = type });
         model.SaveModel(folder.Root);
         using LlamaRewardModel loaded = LlamaRewardModel.Load(folder.Root, new() { Seed = 9 });
-        using var managed = Managed.ManagedRewardModel.Load(folder.Root, 9);
+        using var managed = Managed.ManagedRewardModel.Load(folder.Root, new() { Seed = 9 });
         double[] expected = Rewards(loaded), other = Rewards(managed);
         if (type == TensorDType.F32)
             Assert.Equal(Rewards(model), expected);
@@ -194,8 +194,7 @@ public class RewardModelTests
         Assert.Contains("the group", Assert.Throws<ArgumentException>(() => model.Forward([bad])).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => model.Score(Groups, new double[3]));
         Assert.Throws<ArgumentException>(() => model.Model.call(torch.zeros(3, torch.ScalarType.Int64)));
-        Assert.Throws<NotSupportedException>(() => model.Sample([]));
-        using IPolicyPass pass = model.Forward(Groups);
+        using IForwardPass pass = model.Forward(Groups);
         Assert.Throws<ArgumentException>(() => pass.Backward(new double[3]));
         Assert.Throws<ArgumentException>(() => pass.Backward([double.NaN, .. new double[14]]));
         Assert.Throws<InvalidOperationException>(() => model.ApplyGradients(new AdamWStep(1, 1, 1, new AdamWSettings())));
@@ -235,7 +234,7 @@ public class RewardModelTests
     [InlineData(true)]
     public void LoadTrainingState_MidStep_ContinuesToTheSameBits(bool lora)
     {
-        var options = new LlamaPolicyOptions { ComputeType = TensorDType.BF16, SaveType = TensorDType.BF16, Lora = lora ? Tiny.Lora with { Dropout = 0.2 } : null, Seed = 4 };
+        var options = new LlamaPolicyOptions { ComputeType = TensorDType.BF16, SavedType = TensorDType.BF16, Lora = lora ? Tiny.Lora with { Dropout = 0.2 } : null, Seed = 4 };
         using var folder = new TempFolder();
         using LlamaRewardModel whole = Model(options), resumed = Model(options);
         Batches.Train(whole, Loss, Groups, 1);

@@ -40,7 +40,7 @@ public class ValidationTests
     public void Backward_WrongLengthOrNaN_Throws()
     {
         using LlamaPolicy policy = Tiny.Policy();
-        using IPolicyPass pass = policy.Forward([Group([1], [3], [4])]);
+        using IForwardPass pass = policy.Forward([Group([1], [3], [4])]);
         Assert.Throws<ArgumentException>(() => pass.Backward(new double[1]));
         Assert.Throws<ArgumentException>(() => pass.Backward([0, double.NaN]));
     }

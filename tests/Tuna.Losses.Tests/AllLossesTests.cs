@@ -32,10 +32,10 @@ public class AllLossesTests
             double[] unused = new double[batch.Rows];
             for (int r = 0; r < batch.Rows; r++)
             {
-                double[] moved = [.. batch.LogProbs];
-                moved[r] = batch.LogProbs[r] + Step;
+                double[] moved = [.. batch.Values];
+                moved[r] = batch.Values[r] + Step;
                 double above = c.Loss.Evaluate(batch.View(moved), unused);
-                moved[r] = batch.LogProbs[r] - Step;
+                moved[r] = batch.Values[r] - Step;
                 double below = c.Loss.Evaluate(batch.View(moved), unused);
                 Near.Equal((above - below) / (2 * Step), gradient[r], 1e-7, $"{name}, seed {seed}, row {r}");
                 largest = Math.Max(largest, Math.Abs(gradient[r]));
@@ -67,7 +67,7 @@ public class AllLossesTests
     {
         IRankingLoss loss = LossCase.Get(name).Loss;
         TestBatch batch = TestBatches.Random(6, groups: 2, maxCandidates: 5);
-        double[] broken = [.. batch.LogProbs.Select(_ => double.NaN)];
+        double[] broken = [.. batch.Values.Select(_ => double.NaN)];
 
         Assert.True(double.IsNaN(loss.Evaluate(batch.View(broken), new double[batch.Rows])));
     }
@@ -107,7 +107,7 @@ public class AllLossesTests
         TestBatch complete = TestBatches.Random(8, groups: 2, maxCandidates: 4);
         TestBatch batch = new([.. complete.Groups.Select(g => g with { ReferencePolicy = [] })]);
 
-        if (loss.NeedsReferencePolicy)
+        if (loss.Needs.ReferencePolicy)
             Assert.Contains("reference policy", Assert.Throws<ArgumentException>(() => batch.Evaluate(loss)).Message, StringComparison.Ordinal);
         else
             Assert.Equal(complete.Evaluate(loss).Value, batch.Evaluate(loss).Value);

@@ -59,7 +59,7 @@ public class BatchGuardTests
             {
                 Offsets = offsets ?? [0, 2, 4],
                 CandidateCounts = counts ?? [2, 2],
-                LogProbs = logProbs ?? [-1, -2, -3, -4],
+                Values = logProbs ?? [-1, -2, -3, -4],
                 Lengths = lengths ?? [1, 1, 1, 1],
                 Scores = scores ?? [2, 1, 2, 1],
             };

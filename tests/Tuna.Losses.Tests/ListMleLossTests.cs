@@ -22,11 +22,11 @@ public class ListMleLossTests
     }
 
     [Fact]
-    public void NeedsReferencePolicy_IsOfLogRatiosAlone()
+    public void Needs_ReferencePolicy_IsOfLogRatiosAlone()
     {
-        Assert.True(ListMleLoss.OnLogRatios().NeedsReferencePolicy);
-        Assert.False(ListMleLoss.OnMeanLogProbs().NeedsReferencePolicy);
-        Assert.False(ListMleLoss.OnRawValues().NeedsReferencePolicy);
+        Assert.True(ListMleLoss.OnLogRatios().Needs.ReferencePolicy);
+        Assert.False(ListMleLoss.OnMeanLogProbs().Needs.ReferencePolicy);
+        Assert.False(ListMleLoss.OnRawValues().Needs.ReferencePolicy);
     }
 
     [Fact]

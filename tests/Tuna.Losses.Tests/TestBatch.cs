@@ -22,17 +22,17 @@ internal sealed class TestBatch(params TestGroup[] groups)
     private readonly double[] _scores = [.. groups.SelectMany(g => g.HasReference ? g.Scores.Append(double.NaN) : g.Scores)];
     private readonly double[] _reference = [.. groups.SelectMany(g => g.ReferencePolicy)];
 
-    public double[] LogProbs { get; } = [.. groups.SelectMany(g => g.LogProbs)];
+    public double[] Values { get; } = [.. groups.SelectMany(g => g.LogProbs)];
 
     public IReadOnlyList<TestGroup> Groups => groups;
 
-    public int Rows => LogProbs.Length;
+    public int Rows => Values.Length;
 
-    public RankingBatch View(double[]? logProbs = null) => new()
+    public RankingBatch View(double[]? values = null) => new()
     {
         Offsets = _offsets,
         CandidateCounts = _candidates,
-        LogProbs = logProbs ?? LogProbs,
+        Values = values ?? Values,
         Lengths = _lengths,
         Scores = _scores,
         ReferencePolicyLogProbs = _reference,

@@ -8,7 +8,7 @@ namespace Tuna.Package.Tests;
 /// <summary>What a user gets: packages that are well formed, and an empty project that restores them and runs the README's first snippet.</summary>
 public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
 {
-    private static readonly string[] Packages = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Evaluation"];
+    private static readonly string[] Packages = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Tokenizers", "Tuna.Llama.Managed", "Tuna.Evaluation"];
 
     private readonly PackedFeed _feed;
 
@@ -22,7 +22,10 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
             string file = Assert.Single(Directory.GetFiles(_feed.Folder, package + ".?.?.?.nupkg"));
             Assert.True(File.Exists(Path.ChangeExtension(file, ".snupkg")), $"{package}: no symbols package.");
             using ZipArchive zip = ZipFile.OpenRead(file);
-            Assert.Contains(zip.Entries, e => e.FullName == "README.md");
+            ZipArchiveEntry readme = Assert.Single(zip.Entries, e => e.FullName == "README.md");
+            using (var text = new StreamReader(readme.Open()))
+                Assert.StartsWith($"# {package}\n", text.ReadToEnd().ReplaceLineEndings("\n"), StringComparison.Ordinal);
+            Assert.Contains(zip.Entries, e => e.FullName == "icon.png");
             Assert.Contains(zip.Entries, e => e.FullName == $"lib/net10.0/{package}.dll");
             Assert.Contains(zip.Entries, e => e.FullName == $"lib/net10.0/{package}.xml");
             using Stream nuspec = zip.GetEntry(package + ".nuspec")!.Open();
@@ -36,7 +39,7 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
     }
 
     [Fact]
-    public void Consumer_InAnEmptyFolder_RunsTheReadmesFirstSnippet()
+    public void Consumer_InAnEmptyFolder_RunsTheReadmesTenLinesAndCompilesThePackagesExamples()
     {
         string folder = Directory.CreateTempSubdirectory("tuna-consumer").FullName;
         try
@@ -56,15 +59,17 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
                     <RestorePackagesPath>{Path.Combine(folder, "packages")}</RestorePackagesPath>
                   </PropertyGroup>
                   <ItemGroup>
-                    <PackageReference Include="Tuna.Data" Version="{version}" />
-                    <PackageReference Include="Tuna.Losses" Version="{version}" />
-                    <PackageReference Include="Tuna.Llama.Managed" Version="{version}" />
+                    {string.Join("\n                    ", Packages.Select(p => $"<PackageReference Include=\"{p}\" Version=\"{version}\" />"))}
                   </ItemGroup>
                 </Project>
                 """);
-            File.WriteAllText(Path.Combine(folder, "Program.cs"), ReadmeSnippet());
+            File.WriteAllText(Path.Combine(folder, "Program.cs"), Snippet(Path.Combine(RepositoryRoot, "README.md")));
+            // The packages' own examples are compiled beside it, each as a method.
+            foreach (string package in Packages)
+                File.WriteAllText(Path.Combine(folder, package + ".cs"), AsMethod(package, Snippet(Path.Combine(RepositoryRoot, "src", package, "README.md"))));
             string output = Dotnet(folder, "run", "-c", "Release");
-            Assert.Contains("loss", output, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("Tuna.", output, StringComparison.Ordinal);
+            Assert.True(File.Exists(Path.Combine(folder, "tuned", "model.safetensors")), "The first snippet saves its model.");
         }
         finally
         {
@@ -72,11 +77,28 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
         }
     }
 
-    private static string ReadmeSnippet()
+    private static string AsMethod(string package, string snippet)
     {
-        string[] lines = File.ReadAllLines(Path.Combine(RepositoryRoot, "README.md"));
+        ILookup<bool, string> lines = snippet.Split('\n').ToLookup(line => line.StartsWith("using ", StringComparison.Ordinal) && !line.Contains('='));
+        string name = package.Replace('.', '_');
+        return $$"""
+            #pragma warning disable CS1998
+            {{string.Join('\n', lines[true])}}
+            internal static class {{name}}_Readme
+            {
+                public static async Task Run()
+                {
+            {{string.Join('\n', lines[false])}}
+                }
+            }
+            """;
+    }
+
+    private static string Snippet(string readme)
+    {
+        string[] lines = File.ReadAllLines(readme);
         int start = Array.IndexOf(lines, "```csharp");
-        Assert.True(start >= 0, "README.md has no C# snippet.");
+        Assert.True(start >= 0, $"{readme} has no C# snippet.");
         return string.Join('\n', lines.Skip(start + 1).TakeWhile(l => l != "```"));
     }
 

@@ -9,7 +9,9 @@ namespace Tuna.Package.Tests;
 /// </summary>
 public sealed class PublicApiTests
 {
-    public static TheoryData<string> Packages => new("Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Evaluation");
+    internal static readonly string[] PackageNames = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Evaluation"];
+
+    public static TheoryData<string> Packages => new(PackageNames);
 
     [Theory]
     [MemberData(nameof(Packages))]

@@ -5,7 +5,8 @@ using Tuna.Testing;
 namespace Tuna.Tokenizers.Tests;
 
 /// <summary>
-/// Says when our own SentencePiece code is no longer needed. Each test counts the golden cases in which Microsoft.ML.Tokenizers differs from
+/// Says when our own SentencePiece code is no longer needed. Each test counts the golden cases in which Microsoft.ML.Tokenizers differs
+/// from
 /// SentencePiece; one that fails has become unnecessary, and when all of them fail the folder src/Tuna.Tokenizers/SentencePiece can go.
 /// </summary>
 public class CorrectionCanaryTests

@@ -3,7 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace Tuna.Tokenizers.Tests;
 
-/// <summary>SentencePiece-style tokenizer.json files against ids and texts of Hugging Face tokenizers (Data/sentencepiece_style.json says which version made them).</summary>
+/// <summary>
+/// SentencePiece-style tokenizer.json files against ids and texts of Hugging Face tokenizers (Data/sentencepiece_style.json says which
+/// version made them).
+/// </summary>
 public class JsonBpeTests
 {
     private static JsonElement Data

@@ -4,7 +4,10 @@ using Tuna.Testing;
 
 namespace Tuna.Tokenizers.Tests;
 
-/// <summary>The public surface changes on purpose only: run once with TUNA_UPDATE_API=1 to accept a change, and review the difference that git shows.</summary>
+/// <summary>
+/// The public surface changes on purpose only: run once with TUNA_UPDATE_API=1 to accept a change, and review the difference that git
+/// shows.
+/// </summary>
 public class PublicApiTests
 {
     [Fact]

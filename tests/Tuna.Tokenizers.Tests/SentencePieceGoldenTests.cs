@@ -3,7 +3,9 @@ using Tuna.Testing;
 
 namespace Tuna.Tokenizers.Tests;
 
-/// <summary>Ids and texts of SentencePiece itself, on models trained for the purpose and on a real LLaMA tokenizer where it is at hand.</summary>
+/// <summary>
+/// Ids and texts of SentencePiece itself, on models trained for the purpose and on a real LLaMA tokenizer where it is at hand.
+/// </summary>
 public class SentencePieceGoldenTests
 {
     [Theory]

@@ -36,7 +36,7 @@ public unsafe class AttentionBenchmarks : KernelBenchmark
 
     [Benchmark]
     [BenchmarkCategory("forward")]
-    public void KernelForward() => Attention.Forward(Pool, _layout, Shape, _qkv, _output, _logSum.Data);
+    public void KernelForward() => Attention.Forward(Pool, _layout.Attention, Shape, _qkv, _output, _logSum.Data);
 
     [Benchmark(Baseline = true)]
     [BenchmarkCategory("forward")]
@@ -61,7 +61,7 @@ public unsafe class AttentionBenchmarks : KernelBenchmark
 
     [Benchmark]
     [BenchmarkCategory("backward")]
-    public void KernelBackward() => Attention.Backward(Pool, _layout, Shape, _qkv, _output, _logSum.Data, _dOutput, _dQkv);
+    public void KernelBackward() => Attention.Backward(Pool, _layout.Attention, Shape, _qkv, _output, _logSum.Data, _dOutput, _dQkv);
 
     [Benchmark(Baseline = true)]
     [BenchmarkCategory("backward")]

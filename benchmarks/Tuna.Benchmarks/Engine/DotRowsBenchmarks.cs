@@ -41,10 +41,10 @@ public unsafe class DotRowsBenchmarks : KernelBenchmark
     }
 
     [Benchmark]
-    public void BFloat16() => DotRows.Multiply(Pool, _a, _copy, _c, false);
+    public void BFloat16() => DotRows.Multiply(Pool, _a, _copy, _c, Update.Set);
 
     [Benchmark]
-    public void Float32() => DotRows.Multiply(Pool, _a, _b, _c, false);
+    public void Float32() => DotRows.Multiply(Pool, _a, _b, _c, Update.Set);
 
     [Benchmark(Baseline = true)]
     public void Scalar()

@@ -39,7 +39,7 @@ public unsafe class GemmBenchmarks : KernelBenchmark
     }
 
     [Benchmark]
-    public void Kernel() => Gemm.Multiply(Pool, _a, Shapes[Shape].TransposeA, _b, Shapes[Shape].TransposeB, _c, false);
+    public void Kernel() => Gemm.Multiply(Pool, new Operand(_a, Shapes[Shape].TransposeA), new Operand(_b, Shapes[Shape].TransposeB), _c, Update.Set);
 
     [Benchmark(Baseline = true)]
     public void Scalar()

@@ -13,6 +13,7 @@ public unsafe class LogProbsBenchmarks : KernelBenchmark
     private const int Rows = 96, Width = 288, Vocabulary = 8000;
 
     private readonly LogProbs _kernel = new();
+    private readonly NativeBuffer _room = new();
     private readonly int[] _starts = [.. Enumerable.Range(0, Rows + 1)];
     private readonly int[] _targets = [.. Enumerable.Range(0, Rows).Select(t => t * 7919 % Vocabulary)];
     private readonly double[] _coefficients = [.. Enumerable.Range(0, Rows).Select(t => (t % 3) - 1.0)];
@@ -39,7 +40,7 @@ public unsafe class LogProbsBenchmarks : KernelBenchmark
 
     [Benchmark]
     [BenchmarkCategory("forward")]
-    public void KernelForward() => _kernel.Forward(Pool, _x, _w, _starts, _targets, _logProbs, _logSum);
+    public void KernelForward() => _kernel.Forward(Pool, _x, _w, _starts, _targets, _logProbs, _logSum, _room.Ensure(LogProbs.RoomFloats(Rows)));
 
     [Benchmark(Baseline = true)]
     [BenchmarkCategory("forward")]
@@ -66,7 +67,7 @@ public unsafe class LogProbsBenchmarks : KernelBenchmark
 
     [Benchmark]
     [BenchmarkCategory("backward")]
-    public void KernelBackward() => _kernel.Backward(Pool, _x, _w, _starts, _targets, _coefficients, _logSum, _dx, _dw, accumulate: false);
+    public void KernelBackward() => _kernel.Backward(Pool, _x, _w, _starts, _targets, _coefficients, _logSum, _dx, _dw, _room.Pointer, Update.Set);
 
     [Benchmark(Baseline = true)]
     [BenchmarkCategory("backward")]
@@ -89,5 +90,5 @@ public unsafe class LogProbsBenchmarks : KernelBenchmark
         }
     }
 
-    private protected override void Release() => _kernel.Dispose();
+    private protected override void Release() => _room.Dispose();
 }

@@ -2,6 +2,7 @@ using BenchmarkDotNet.Attributes;
 using Tuna.Benchmarks.Steps;
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Memory;
+using Tuna.Models;
 
 namespace Tuna.Benchmarks.Engine;
 
@@ -16,7 +17,7 @@ public unsafe class RopeBenchmarks : KernelBenchmark
 
     private protected override void Prepare()
     {
-        _rope = new Rope(ModelShape.Parse("15m"));
+        _rope = new Rope(RopeScaling.None.Frequencies(10000, ModelShape.Parse("15m").HeadDimension), 1);
         _rope.Ensure(214);
         _x = Random(Rows, Heads * Dimension);
         Matrix start = Copy(_x);

@@ -62,7 +62,7 @@ internal sealed class FlatGroups
     {
         Offsets = _offsets,
         CandidateCounts = _counts,
-        LogProbs = _logProbs,
+        Values = _logProbs,
         Lengths = _lengths,
         Scores = _scores,
         ReferencePolicyLogProbs = _reference,

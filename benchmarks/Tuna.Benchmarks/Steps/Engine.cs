@@ -13,13 +13,13 @@ internal static class Engine
 
     public static ITrainablePolicy Create(LlamaConfig config, int threads, int keptMiB, bool keepNothing)
     {
-        ManagedLlama model = ManagedLlama.Create(config, seed: 0, new ManagedLlamaOptions { Threads = threads, KeptActivationBytes = keepNothing ? 0 : (long)keptMiB << 20 });
+        ManagedLlama model = ManagedLlama.Create(config, new() { Threads = threads, KeptActivationBytes = keepNothing ? 0 : (long)keptMiB << 20 });
         model.KeptValues.UsesGradient = !keepNothing;
         return model;
     }
 
     public static ITrainablePolicy Create(LlamaConfig config, ManagedLlamaOptions options) =>
-        ManagedLlama.Create(config, seed: 0, options);
+        ManagedLlama.Create(config, options);
 
     /// <summary>The part of the drafted tokens that was taken; null when nothing was drafted.</summary>
     public static double? Accepted(IPolicyModel policy) => policy is ManagedLlama { Speculated: { Drafted: > 0 } s } ? (double)s.Accepted / s.Drafted : null;
@@ -30,7 +30,7 @@ internal static class Engine
         string folder = Directory.CreateTempSubdirectory("tuna-").FullName;
         try
         {
-            using (ManagedLlama fresh = ManagedLlama.Create(config, seed: 0, options with { SavedType = TensorDType.BF16 }))
+            using (ManagedLlama fresh = ManagedLlama.Create(config, options with { SavedType = TensorDType.BF16 }))
                 fresh.SaveModel(folder);
             return ManagedLlama.Load(folder, options);
         }

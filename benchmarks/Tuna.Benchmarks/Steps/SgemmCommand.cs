@@ -29,12 +29,12 @@ internal static unsafe class SgemmCommand
         // Enough calls and time for the runtime to compile the kernel for good.
         long warmup = Stopwatch.GetTimestamp();
         for (int i = 0; i < 5 || Stopwatch.GetElapsedTime(warmup).TotalSeconds < 0.5; i++)
-            Gemm.Multiply(pool, x, false, y, false, z, false);
+            Gemm.Multiply(pool, x, y, z, Update.Set);
         var seconds = new double[reps];
         for (int i = 0; i < reps; i++)
         {
             long begin = Stopwatch.GetTimestamp();
-            Gemm.Multiply(pool, x, false, y, false, z, false);
+            Gemm.Multiply(pool, x, y, z, Update.Set);
             seconds[i] = Stopwatch.GetElapsedTime(begin).TotalSeconds;
         }
 

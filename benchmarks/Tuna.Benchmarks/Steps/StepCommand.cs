@@ -75,9 +75,9 @@ internal static class StepCommand
             long t0 = Stopwatch.GetTimestamp();
             MarginRankingTerms terms;
             long t1;
-            using (IPolicyPass pass = policy.Forward(work.Groups))
+            using (IForwardPass pass = policy.Forward(work.Groups))
             {
-                terms = s.Loss.EvaluateTerms(work.Batch(pass.LogProbs), gradient);
+                terms = s.Loss.EvaluateTerms(work.Batch(pass.Values), gradient);
                 active = gradient.Count(g => g != 0) / (double)gradient.Length;
                 if (s.AllActive)
                     gradient.AsSpan().Replace(0, 1e-9);

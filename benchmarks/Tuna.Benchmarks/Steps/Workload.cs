@@ -41,11 +41,11 @@ internal sealed class Workload
     public int Responses => _lengths.Length;
 
     /// <summary>What the loss sees: a group per instruction in either case.</summary>
-    public RankingBatch Batch(ReadOnlySpan<double> logProbs) => new()
+    public RankingBatch Batch(ReadOnlySpan<double> values) => new()
     {
         Offsets = _offsets,
         CandidateCounts = _counts,
-        LogProbs = logProbs,
+        Values = values,
         Lengths = _lengths,
         Scores = _scores,
     };

@@ -10,8 +10,8 @@ namespace Tuna.Cli.Commands;
 /// <summary>How far two rankings of the same responses agree.</summary>
 internal sealed class AgreementCommand : EvaluationCommand
 {
-    private readonly Option<string> _data = new("--data", "-d") { Description = "Rows ranked by the judge who counts (people, or a strong model), JSONL.", Required = true };
-    private readonly Option<string> _with = new("--with") { Description = "The same rows ranked by another: a proxy ranking model, a likelihood, a second judge.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d") { Description = "Rows ranked by the judge who counts (people, or a strong model), JSONL.", Required = true };
+    private readonly Setting<string> _with = new("--with") { Description = "The same rows ranked by another: a proxy ranking model, a likelihood, a second judge.", Required = true };
 
     public AgreementCommand(App app)
         : base(app, "agreement", "How far two rankings of the same responses agree: pairwise accuracy, Spearman, Kendall (Appendix G), beside what length alone would get, and the length bias of both.")

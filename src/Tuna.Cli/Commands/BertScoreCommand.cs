@@ -13,9 +13,9 @@ namespace Tuna.Cli.Commands;
 internal sealed class BertScoreCommand : EvaluationCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model whose hidden states compare texts.");
-    private readonly Option<string> _data = new("--data", "-d") { Description = "Answers with references: rows of `tuna generate` (output, reference), JSONL.", Required = true };
-    private readonly Option<int?> _layer = new("--layer") { Description = "The hidden layer; the last one when left out." };
-    private readonly Option<bool> _idf = new("--idf") { Description = "Weigh tokens by their rarity in the references." };
+    private readonly Setting<string> _data = new("--data", "-d") { Description = "Answers with references: rows of `tuna generate` (output, reference), JSONL.", Required = true };
+    private readonly Setting<int?> _layer = new("--layer") { Description = "The hidden layer; the last one when left out." };
+    private readonly Setting<bool> _idf = new("--idf") { Description = "Weigh tokens by their rarity in the references." };
 
     public BertScoreCommand(App app)
         : base(app, "bertscore", "BERTScore of answers against references, with a model's own hidden states (Appendix J).")

@@ -1,3 +1,4 @@
+using Tuna.Losses;
 using System.CommandLine;
 using Tuna.Data;
 using Tuna.Data.Formats;
@@ -12,24 +13,21 @@ internal sealed class ConvertCommand : StageCommand
 {
     private static readonly string FormNames = string.Join(", ", RankedFormats.ByName.Keys);
 
-    private readonly Option<string[]> _data = new("--data", "-d") { Description = "The file to read, JSON or JSONL. May be repeated: files of one form are joined.", Required = true, AllowMultipleArgumentsPerToken = true };
-    private readonly Option<string> _out = new("--out", "-o") { Description = "The file to write; .json gives an array, other names JSON lines. It appears when it is complete.", Required = true };
-    private readonly Option<string?> _from = new("--from") { Description = $"The form of the rows read: {FormNames}. Default: told by the first row's fields." };
-    private readonly Option<string> _to = new("--to") { Description = $"The form to write: {FormNames}, or instructions (best candidates for `tuna sft`), or instructions-all (every candidate; Alpaca-Mul).", DefaultValueFactory = _ => "ranked" };
-    private readonly Option<bool> _merge = new("--merge") { Description = "For alpacaeval: one row per instruction, from several models' annotations against one baseline; its output becomes the reference." };
-    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
-    private readonly Option<int> _candidates = new("--candidates") { Description = "Most candidates of a row, spread evenly from best to worst; 0 for all." };
-    private readonly Option<double> _tie = new("--tie-within") { Description = "Scores that differ by no more than this become equal." };
-    private readonly Option<string> _pairs = new("--pairs") { Description = "For --to trl, trl-chat and alpacaeval: which pairs of a ranked row become rows: all, best-worst, best-others or neighbours.", DefaultValueFactory = _ => "all" };
-    private readonly Option<bool> _distinct = new("--distinct") { Description = "Leave out repeated instructions, and candidates that repeat a better one." };
-    private readonly Option<bool> _skip = new("--skip-bad-rows") { Description = "Leave out rows that cannot be used, and name them in OUT.failed.jsonl, instead of stopping." };
+    private readonly Setting<string[]> _data = new("--data", "-d") { Description = "The file to read, JSON or JSONL. May be repeated: files of one form are joined.", Required = true, AllowMultipleArgumentsPerToken = true };
+    private readonly Setting<string> _out = new("--out", "-o") { Description = "The file to write; .json gives an array, other names JSON lines. It appears when it is complete.", Required = true };
+    private readonly Setting<string?> _from = new("--from") { Among = [.. RankedFormats.ByName.Keys], Description = $"The form of the rows read: {FormNames}. Default: told by the first row's fields." };
+    private readonly Setting<string> _to = new("--to") { Among = [.. RankedFormats.Writable, "instructions", "instructions-all"], Description = $"The form to write: {string.Join(", ", RankedFormats.Writable)}, or instructions (best candidates for `tuna sft`), or instructions-all (every candidate; Alpaca-Mul).", DefaultValueFactory = _ => "ranked" };
+    private readonly Setting<bool> _merge = new("--merge") { Description = "For alpacaeval: one row per instruction, from several models' annotations against one baseline; its output becomes the reference." };
+    private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
+    private readonly Setting<int> _candidates = new("--candidates") { Range = Rule.AtLeast(0), Description = "Most candidates of a row, spread evenly from best to worst; 0 for all." };
+    private readonly Setting<double> _tie = new("--tie-within") { Range = Rule.AtLeast(0.0), Description = "Scores that differ by no more than this become equal." };
+    private readonly Setting<string> _pairs = new("--pairs") { Among = ["all", "best-worst", "best-others", "neighbours"], Description = "For --to trl, trl-chat and alpacaeval: which pairs of a ranked row become rows: all, best-worst, best-others or neighbours.", DefaultValueFactory = _ => "all" };
+    private readonly Setting<bool> _distinct = new("--distinct") { Description = "Leave out repeated instructions, and candidates that repeat a better one." };
+    private readonly Setting<bool> _skip = new("--skip-bad-rows") { Description = "Leave out rows that cannot be used, and name them in OUT.failed.jsonl, instead of stopping." };
 
     public ConvertCommand(App app)
         : base(app, "convert", "Reads and writes the forms of ranked data that people have: TRL preference pairs, UltraFeedback, RRHF, AlpacaEval outputs, Alpaca, order lists.")
     {
-        _from.AcceptOnlyFromAmong([.. RankedFormats.ByName.Keys]);
-        _to.AcceptOnlyFromAmong([.. RankedFormats.ByName.Keys, "instructions", "instructions-all"]);
-        _pairs.AcceptOnlyFromAmong("all", "best-worst", "best-others", "neighbours");
         foreach (Option option in (Option[])[_data, _out, _from, _to, _merge, _limit, _candidates, _tie, _pairs, _distinct, _skip])
             Options.Add(option);
         Examples =
@@ -45,8 +43,8 @@ internal sealed class ConvertCommand : StageCommand
     {
         string[] data = parse.GetValue(_data)!;
         string output = parse.GetValue(_out)!, to = parse.GetValue(_to)!;
-        if (data.FirstOrDefault(file => !File.Exists(file)) is { } absent)
-            throw new StageException($"There is no file {absent}.");
+        foreach (string file in data)
+            InputFile.Require(file);
         string[] forms = [.. data.Select(file => parse.GetValue(_from) ?? RankedFormats.Detect(file)).Distinct()];
         if (forms.Length > 1)
             throw new StageException($"The files have different forms ({string.Join(", ", forms)}): convert each by itself.");
@@ -54,15 +52,18 @@ internal sealed class ConvertCommand : StageCommand
         if (parse.GetValue(_merge) && from != "alpacaeval")
             throw new StageException($"--merge joins annotations of the form alpacaeval; {data[0]} has the form {from}.", ExitCodes.Usage);
         var failures = new List<(string, string)>();
-        var options = new DataReadOptions { OnInvalidRow = parse.GetValue(_skip) ? e => failures.Add((e.RowId ?? $"line {e.Place.Line}", e.Message)) : null };
+        var notes = new DataReadReport();
+        var options = new DataReadOptions { DuplicateIds = DuplicateIds.MakeUnique, Report = notes, OnInvalidRow = parse.GetValue(_skip) ? e => failures.Add((e.RowId ?? $"line {e.Place.Line}", e.Message)) : null };
         long read = 0;
-        IEnumerable<RankedExample> rows = Prepared(Counted(data.SelectMany(file => DataFile.Read(file, RankedFormats.ByName[from], options))), parse);
+        IEnumerable<RankedExample> rows = Prepared(Counted(DataFile.Read(data, RankedFormats.ByName[from], options)), parse);
         long written = to switch
         {
             "instructions" => InstructionData.Write(output, rows.SelectMany(r => r.Instructions(bestOnly: true))),
             "instructions-all" => InstructionData.Write(output, rows.SelectMany(r => r.Instructions())),
             _ => DataFile.Write(output, rows, RankedFormats.ByName[to]),
         };
+        foreach ((string reason, long count) in notes.Counts)
+            ui.Note($"{count} rows: {reason}");
         FailureFile.Write(output, failures);
         return new StageResult($"{output}: {written} rows ({to}) from {read} ({from}){(failures.Count > 0 ? $"; {failures.Count} rows could not be used, see {FailureFile.PathFor(output)}" : "")}", new()
         {
@@ -101,10 +102,10 @@ internal sealed class ConvertCommand : StageCommand
         {
             PairSelection selection = parse.GetValue(_pairs) switch
             {
-                "best-worst" => PairSelection.BestAndWorst,
-                "best-others" => PairSelection.BestAndOthers,
-                "neighbours" => PairSelection.Neighbours,
-                _ => PairSelection.All,
+                "best-worst" => PairSelection.BestVersusWorst,
+                "best-others" => PairSelection.BestVersusRest,
+                "neighbours" => PairSelection.Adjacent,
+                _ => PairSelection.AllPairs,
             };
             rows = rows.SelectMany(r => PreferencePairs.Of(r, selection));
         }

@@ -1,18 +1,19 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
-using Tuna.Evaluation.Measures;
-using Tuna.Rankers.Journaling;
+using Tuna.Chat.Journaling;
 using Tuna.Cli.Evaluation;
+using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Terminal;
+using Tuna.Evaluation.Measures;
 
 namespace Tuna.Cli.Commands;
 
 /// <summary>What calls cost (Appendix B).</summary>
 internal sealed class CostCommand : EvaluationCommand
 {
-    private readonly Option<string[]> _calls = new("--calls", "-c") { Description = "Journals of calls (OUT.calls.jsonl). May be repeated.", Required = true, AllowMultipleArgumentsPerToken = true };
-    private readonly Option<string> _prices = new("--prices") { Description = "A price file: {\"currency\": \"USD\", \"MODEL\": {\"input_per_million\": 30, \"output_per_million\": 60}}.", Required = true };
+    private readonly Setting<string[]> _calls = new("--calls", "-c") { Description = "Journals of calls (OUT.calls.jsonl). May be repeated.", Required = true, AllowMultipleArgumentsPerToken = true };
+    private readonly Setting<string> _prices = new("--prices") { Description = "A price file: {\"currency\": \"USD\", \"MODEL\": {\"input_per_million\": 30, \"output_per_million\": 60}}.", Required = true };
 
     public CostCommand(App app)
         : base(app, "cost", "The cost of recorded calls per model, and per 1,000 examples (Appendix B).")
@@ -24,11 +25,11 @@ internal sealed class CostCommand : EvaluationCommand
 
     protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
-        PriceFile prices = PriceFile.Load(Existing(parse.GetValue(_prices)!));
+        PriceFile prices = PriceFile.Load(InputFile.Require(parse.GetValue(_prices)!));
         var calls = new List<JournaledCall>();
         foreach (string file in parse.GetValue(_calls)!)
         {
-            using CallJournal journal = CallJournal.Open(Existing(file));
+            using CallJournal journal = CallJournal.Open(InputFile.Require(file));
             calls.AddRange(journal.Calls());
         }
 
@@ -53,6 +54,4 @@ internal sealed class CostCommand : EvaluationCommand
             ("examples", examples),
         ], new() { ["lines"] = lines }, table.Issues));
     }
-
-    private static string Existing(string file) => File.Exists(file) ? file : throw new StageException($"There is no file {file}.");
 }

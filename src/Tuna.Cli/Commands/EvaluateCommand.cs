@@ -39,8 +39,8 @@ internal sealed class EvaluateCommand : StageCommand
 /// <summary>One evaluation.</summary>
 internal abstract class EvaluationCommand : StageCommand
 {
-    private readonly Option<string> _out = new("--out", "-o") { Description = "The result file (JSON).", Required = true };
-    private readonly Option<string?> _name = new("--name") { Description = "The model's name in the result; by default that of its folder or file." };
+    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The result file (JSON).", Required = true };
+    private readonly Setting<string?> _name = new("--name") { Effect = Effect.Course, Description = "The model's name in the result; by default that of its folder or file." };
 
     protected EvaluationCommand(App app, string name, string description)
         : base(app, name, description)

@@ -14,13 +14,13 @@ namespace Tuna.Cli.Commands;
 internal sealed class GenerateCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model that answers: a folder in the Hugging Face layout.");
-    private readonly Option<string> _data = new("--data", "-d") { Description = "Instructions in Alpaca's form, JSON or JSONL.", Required = true };
-    private readonly Option<string> _out = new("--out", "-o") { Description = "The instructions with the model's answers as `output`, JSONL; an `output` of the input is kept as `reference`.", Required = true };
-    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
-    private readonly Option<int> _maxNewTokens = new("--max-new-tokens") { Description = "Most tokens of an answer.", DefaultValueFactory = _ => 256 };
-    private readonly Option<double> _temperature = new("--temperature") { Description = "0 takes the likeliest token each time.", DefaultValueFactory = _ => 0 };
-    private readonly Option<int> _batch = new("--batch") { Description = "Instructions answered together. It does not change the answers.", DefaultValueFactory = _ => 16 };
-    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed, for temperatures above 0." };
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Instructions in Alpaca's form, JSON or JSONL.", Required = true };
+    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The instructions with the model's answers as `output`, JSONL; an `output` of the input is kept as `reference`.", Required = true };
+    private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
+    private readonly Setting<int> _maxNewTokens = new("--max-new-tokens") { Range = Rule.AtLeast(1), Description = "Most tokens of an answer.", DefaultValueFactory = _ => 256 };
+    private readonly Setting<double> _temperature = new("--temperature") { Range = Rule.AtLeast(0.0), Description = "0 takes the likeliest token each time.", DefaultValueFactory = _ => 0 };
+    private readonly Setting<int> _batch = new("--batch") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Instructions answered together. It does not change the answers.", DefaultValueFactory = _ => 16 };
+    private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed, for temperatures above 0." };
 
     public GenerateCommand(App app)
         : base(app, "generate", "Answers each instruction once, greedily unless told otherwise: predictions to look at or to evaluate.")
@@ -34,13 +34,12 @@ internal sealed class GenerateCommand : StageCommand
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(async () =>
     {
         string output = parse.GetValue(_out)!, model = _policy.Folder(parse)!;
-        PolicyOptions.RequireFolder(model);
+        ModelFolder.Require(model);
         IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
         int maxNewTokens = parse.GetValue(_maxNewTokens);
         double temperature = parse.GetValue(_temperature);
         ulong seed = parse.GetValue(_seed);
-        Fingerprint settings = new Fingerprint().With("command", Name).WithContent("model", model).With("tokenizer", _policy.TokenizerName(parse))
-            .With("max new tokens", maxNewTokens).With("temperature", temperature).With("seed", seed);
+        Fingerprint settings = Fingerprint.Of(parse);
         var stage = new RowStage<InstructionExample, InstructionExample>(output, InstructionFormat.Instance, Rows.Key, Rows.Key);
         var failures = new List<(string, string)>();
         long tokens = 0;

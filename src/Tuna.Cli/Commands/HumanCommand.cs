@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Tuna.Evaluation.Measures;
 using Tuna.Cli.Evaluation;
+using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Terminal;
 
@@ -10,7 +11,7 @@ namespace Tuna.Cli.Commands;
 /// <summary>Rankings by people.</summary>
 internal sealed class HumanCommand : EvaluationCommand
 {
-    private readonly Option<string> _data = new("--data", "-d") { Description = "Rankings by people, JSONL: id (one per ranking), item, optional annotator, and ranks, an object from system to rank (1 is best).", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d") { Description = "Rankings by people, JSONL: id (one per ranking), item, optional annotator, and ranks, an object from system to rank (1 is best).", Required = true };
 
     public HumanCommand(App app)
         : base(app, "human", "Scores rankings by people: rank i of n gives n + 1 - i points, with paired bootstrap significance.")
@@ -22,8 +23,7 @@ internal sealed class HumanCommand : EvaluationCommand
     protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
         string data = parse.GetValue(_data)!;
-        if (!File.Exists(data))
-            throw new StageException($"There is no file {data}.");
+        InputFile.Require(data);
         var issues = new List<string>();
         HumanEvaluation evaluation = HumanEvaluation.Of([.. HumanRanking.Load(data, issues)]);
         var systems = new JsonObject(evaluation.Systems.Select(s => KeyValuePair.Create(s.System, (JsonNode?)new JsonObject { ["points"] = s.Points, ["mean_rank"] = s.MeanRank, ["first_share"] = s.FirstShare })));

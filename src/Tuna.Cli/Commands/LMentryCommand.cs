@@ -13,7 +13,7 @@ namespace Tuna.Cli.Commands;
 internal sealed class LMentryCommand : EvaluationCommand
 {
     private readonly BenchmarkAnswers _answers = new("The benchmark's data folder, with TASK.json files (github.com/aviaefrat/lmentry).");
-    private readonly Option<bool> _truncate = new("--truncate") { Description = "Judge only what precedes the first line break, then the first full stop: for models that never stop by themselves." };
+    private readonly Setting<bool> _truncate = new("--truncate") { Description = "Judge only what precedes the first line break, then the first full stop: for models that never stop by themselves." };
 
     public LMentryCommand(App app)
         : base(app, "lmentry", "LMentry: 25 tasks a child can do; accuracy, robustness and their product, exact to the official scorers.")

@@ -12,15 +12,14 @@ namespace Tuna.Cli.Commands;
 /// <summary>Makes a model with random weights.</summary>
 internal sealed class NewCommand : StageCommand
 {
-    private readonly Option<string> _out = new("--out", "-o") { Description = "The folder to make.", Required = true };
-    private readonly Option<string> _size = new("--size") { Description = "One of: " + string.Join("; ", ModelSizes.All.Select(s => $"{s.Name} (width {s.Width}, {s.Layers} layers)")) + ".", DefaultValueFactory = _ => "tiny" };
-    private readonly Option<int> _context = new("--context") { Description = "Longest sequence in tokens.", DefaultValueFactory = _ => 1024 };
-    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the weights." };
+    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The folder to make.", Required = true };
+    private readonly Setting<string> _size = new("--size") { Among = [.. ModelSizes.All.Select(s => s.Name)], Description = "One of: " + string.Join("; ", ModelSizes.All.Select(s => $"{s.Name} (width {s.Width}, {s.Layers} layers)")) + ".", DefaultValueFactory = _ => "tiny" };
+    private readonly Setting<int> _context = new("--context") { Range = Rule.AtLeast(2), Description = "Longest sequence in tokens.", DefaultValueFactory = _ => 1024 };
+    private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed of the weights." };
 
     public NewCommand(App app)
         : base(app, "new", "Makes a small LLaMA with random weights for the byte tokenizer: something to try the recipe on. It knows nothing until `tuna sft` has taught it.")
     {
-        _size.AcceptOnlyFromAmong([.. ModelSizes.All.Select(s => s.Name)]);
         Options.Add(_out);
         Options.Add(_size);
         Options.Add(_context);
@@ -34,10 +33,10 @@ internal sealed class NewCommand : StageCommand
         string size = parse.GetValue(_size)!;
         int context = parse.GetValue(_context);
         ulong seed = parse.GetValue(_seed);
-        Fingerprint settings = new Fingerprint().With("size", size).With("context", context).With("seed", seed);
+        Fingerprint settings = Fingerprint.Of(parse);
         if (ModelRecord.IsFinished(folder, settings))
             return Task.FromResult(Result(folder, "is there already", 0));
-        using ManagedLlama model = ManagedLlama.Create(ModelSizes.Config(size, context), seed, new() { Threads = 1 });
+        using ManagedLlama model = ManagedLlama.Create(ModelSizes.Config(size, context), new() { Seed = seed, Threads = 1 });
         AtomicFolder.Write(folder, partial =>
         {
             model.SaveModel(partial);

@@ -1,6 +1,7 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
+using Tuna.Models;
 using Tuna.Data;
-using Tuna.Llama.Managed;
 using Tuna.Losses;
 using Tuna.Numerics;
 using Tuna.Policies;
@@ -18,20 +19,19 @@ namespace Tuna.Cli.Commands;
 /// <summary>Trains a proxy ranking model.</summary>
 internal sealed class PrmCommand : StageCommand
 {
-    private readonly PolicyOptions _policy = new(about: "The model to start from: a policy (its head is replaced by a scalar one) or an earlier proxy ranking model.");
-    private readonly Option<string> _data = new("--data", "-d") { Description = "Rows that a judge ranked (output[], score[]), JSONL.", Required = true };
-    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
-    private readonly Option<int> _maxLength = new("--max-length") { Description = "Longest prompt with response in tokens.", DefaultValueFactory = _ => 512 };
-    private readonly Option<bool> _truncate = new("--truncate") { Description = "Cut candidates that are too long instead of leaving them out." };
-    private readonly Option<string> _objective = new("--objective") { Description = "pairwise (logistic loss on all pairs) or plackett-luce (likelihood of the whole ranking).", DefaultValueFactory = _ => "pairwise" };
-    private readonly Option<double> _heldOut = new("--held-out") { Description = "Share of the rows kept out of training, by a hash of their ids; the model is measured on them.", DefaultValueFactory = _ => 0.1 };
-    private readonly Option<ulong> _splitSeed = new("--split-seed") { Description = "Another seed holds other rows out." };
+    private readonly PolicyOptions _policy = new(about: "The model to start from: a policy (its head is replaced by a scalar one) or an earlier reward model.", trains: true);
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Rows that a judge ranked (output[], score[]), JSONL.", Required = true };
+    private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
+    private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(2), Description = "Longest prompt with response in tokens.", DefaultValueFactory = _ => 512 };
+    private readonly Setting<bool> _truncate = new("--truncate") { Description = "Cut candidates that are too long instead of leaving them out." };
+    private readonly Setting<string> _objective = new("--objective") { Among = ["pairwise", "plackett-luce"], Description = "pairwise (logistic loss on all pairs) or plackett-luce (likelihood of the whole ranking).", DefaultValueFactory = _ => "pairwise" };
+    private readonly Setting<double> _heldOut = new("--held-out") { Range = Rule.Share<double>(), Description = "Share of the rows kept out of training, by a hash of their ids; the model is measured on them.", DefaultValueFactory = _ => 0.1 };
+    private readonly Setting<ulong> _splitSeed = new("--split-seed") { Description = "Another seed holds other rows out." };
     private readonly TrainingOptions _training = new(epochs: 1, learningRate: 1e-5, batch: 16);
 
     public PrmCommand(App app)
         : base(app, "prm", "Trains a proxy ranking model: it learns a judge's rankings and then ranks in the judge's place, for free (`tuna rank --judge prm:FOLDER`).")
     {
-        _objective.AcceptOnlyFromAmong("pairwise", "plackett-luce");
         _policy.AddTo(this);
         foreach (Option option in (Option[])[_data, _limit, _maxLength, _truncate, _objective, _heldOut, _splitSeed])
             Options.Add(option);
@@ -48,20 +48,20 @@ internal sealed class PrmCommand : StageCommand
     private StageResult Run(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
     {
         string data = parse.GetValue(_data)!, model = _policy.Folder(parse)!, output = _training.Out(parse);
-        PolicyOptions.RequireFolder(model);
+        ModelFolder.Require(model);
         double share = parse.GetValue(_heldOut);
         IReadOnlyList<RankedExample> rows = Rows.Ranked(data, parse.GetValue(_limit));
-        Fingerprint settings = Settings(parse, data, model);
+        Fingerprint settings = Fingerprint.Of(parse);
         if (ModelRecord.IsFinished(output, settings))
             return TrainingStage.AlreadyThere(output);
 
-        ITokenizer tokenizer = TokenizerChoice.Create(_policy.TokenizerName(parse), model);
-        using ManagedRewardModel reward = ManagedRewardModel.Load(model, _training.Seed(parse), _policy.Engine(parse));
-        PolicyOptions.RequireMatch(tokenizer, reward.Info.VocabularySize, model);
+        ITokenizer tokenizer = _policy.Tokenizer(parse, model);
+        var config = LlamaConfig.Load(model);
+        ModelFolder.RequireMatch(tokenizer, config.VocabularySize, model);
         var report = new TokenizationReport();
-        var groups = new GroupTokenizer(tokenizer, options: new()
+        var groups = new GroupTokenizer(tokenizer, _policy.Template(parse), options: new()
         {
-            MaxLength = Math.Min(parse.GetValue(_maxLength), reward.Info.ContextLength),
+            MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength),
             Overlong = parse.GetValue(_truncate) ? OverlongResponse.Truncate : OverlongResponse.Drop,
             Reference = ReferenceSource.None,
             MinCandidates = 2,
@@ -74,23 +74,16 @@ internal sealed class PrmCommand : StageCommand
             Initial = model,
             Settings = settings,
             Options = _training.Trainer(parse),
+            Engine = _policy.Engine(parse),
+            IsRewardModel = true,
             Loss = parse.GetValue(_objective) == "pairwise" ? new PairwiseLogisticLoss() : ListMleLoss.OnRawValues(),
             Tokenization = report,
-            Measure = () => RankerReport.Facts(RankerReport.Measure(reward, groups, heldOut, ui, cancellationToken)),
+            Measure = reward =>
+            {
+                JsonObject facts = RankerReport.Facts(RankerReport.Measure(reward, groups, heldOut, ui, cancellationToken));
+                return (facts, RankerReport.Text(facts));
+            },
         };
-        StageResult result = stage.Run(reward, training, () => null, ui, cancellationToken);
-        return result with { Summary = $"{result.Summary}{Environment.NewLine}{RankerReport.Text(result.Facts)}" };
+        return stage.Run(training, () => null, ui, cancellationToken);
     }
-
-    private Fingerprint Settings(ParseResult parse, string data, string model) => _training.AddTo(new Fingerprint(), parse)
-        .With("command", Name)
-        .WithContent("model", model)
-        .WithContent("data", data)
-        .With("limit", parse.GetValue(_limit))
-        .With("max length", parse.GetValue(_maxLength))
-        .With("truncate", parse.GetValue(_truncate))
-        .With("tokenizer", _policy.TokenizerName(parse))
-        .With("objective", parse.GetValue(_objective))
-        .With("held out", parse.GetValue(_heldOut))
-        .With("split seed", parse.GetValue(_splitSeed));
 }

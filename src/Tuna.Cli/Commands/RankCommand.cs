@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Tuna.Data;
+using Tuna.Chat;
 using Tuna.Rankers.Batch;
 using Tuna.Ranking;
 using Tuna.Cli.Files;
@@ -14,9 +15,9 @@ namespace Tuna.Cli.Commands;
 /// <summary>Ranks the candidates of each row.</summary>
 internal sealed class RankCommand : StageCommand
 {
-    private readonly Option<string> _data = new("--data", "-d") { Description = "Rows with candidates (output[]), JSON or JSONL; from `tuna sample` or `tuna convert`.", Required = true };
-    private readonly Option<string> _out = new("--out", "-o") { Description = "The same rows with score[], JSONL. Calls to a service are kept in OUT.calls.jsonl, which is never asked twice for the same.", Required = true };
-    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Rows with candidates (output[]), JSON or JSONL; from `tuna sample` or `tuna convert`.", Required = true };
+    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The same rows with score[], JSONL. Calls to a service are kept in OUT.calls.jsonl, which is never asked twice for the same.", Required = true };
+    private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
     private readonly JudgeOptions _judge = new();
 
     public RankCommand(App app)
@@ -41,13 +42,13 @@ internal sealed class RankCommand : StageCommand
     {
         string output = parse.GetValue(_out)!;
         IReadOnlyList<RankedExample> rows = Rows.Ranked(parse.GetValue(_data)!, parse.GetValue(_limit));
-        Fingerprint settings = _judge.AddTo(new Fingerprint().With("command", Name), parse);
+        Fingerprint settings = Fingerprint.Of(parse);
         var stage = new RowStage<RankedExample, RankedExample>(output, RankedFormat.Instance, Rows.KeyWithCandidates, Rows.KeyWithCandidates);
         var failures = new List<RankingException>();
-        RankingUsage spent = RankingUsage.None;
+        CallUsage spent = CallUsage.None;
         RowStageResult<RankedExample> result = await stage.RunAsync(rows, settings, ui, "ranking", async (missing, sink) =>
         {
-            using OpenJudge judge = _judge.Open(parse, output + ".calls.jsonl", ui.Time);
+            using OpenJudge judge = _judge.Open(parse, output + ".calls.jsonl", missing, ui);
             try
             {
                 var runner = new RankingRunner(judge.Ranker, new RankingRunnerOptions { MaxParallelRows = judge.Parallel, InOrder = false }, ui.Time);
@@ -61,15 +62,17 @@ internal sealed class RankCommand : StageCommand
             }
             finally
             {
-                spent = judge.Service?.Spent ?? RankingUsage.None;
+                spent = judge.Service?.Spent ?? CallUsage.None;
             }
 
             ServiceFailures.StopIfNeeded(failures, sink.Count, output);
+            if (sink.Count == 0 && missing.Count == rows.Count && failures.Count == missing.Count)
+                throw new StageException($"No row could be ranked:{Environment.NewLine}{Reasons(failures)}{Environment.NewLine}{Advice(failures)}");
         });
         FailureFile.Write(output, [.. failures.Select(f => (f.RowId, f.Message))]);
         string cost = spent.Calls == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; {spent.Calls} calls, {spent.InputTokens} + {spent.OutputTokens} tokens{(spent.Cost > 0 ? $", cost {spent.Cost:0.####}" : "")}");
-        string failed = failures.Count == 0 ? "" : $"; {failures.Count} rows could not be ranked, see {FailureFile.PathFor(output)} (run the same command again to retry them)";
-        return new($"{output}: {result.Rows.Count} rows ranked{cost}{failed}", new()
+        string failed = failures.Count == 0 ? "" : $"{failures.Count} rows could not be ranked, all named in {FailureFile.PathFor(output)}:{Environment.NewLine}{Reasons(failures)}{Environment.NewLine}{Advice(failures)}{Environment.NewLine}";
+        return new($"{failed}{output}: {result.Rows.Count} rows ranked{cost}", new()
         {
             ["out"] = output,
             ["rows"] = result.Rows.Count,
@@ -82,6 +85,19 @@ internal sealed class RankCommand : StageCommand
             ["cost"] = spent.Cost,
         }, failures.Count > 0 ? ExitCodes.Partial : ExitCodes.Ok);
     }
+
+    private static string Reasons(IEnumerable<RankingException> failures) => IssueSummary.Text(failures.Select(f => f.Message));
+
+    // Only what may go otherwise the next time is worth trying again.
+    private static string Advice(IEnumerable<RankingException> failures) => failures.GroupBy(f => f.Reason).MaxBy(g => g.Count())!.Key switch
+    {
+        RankingFailure.ServiceError => "Run the same command again to retry them.",
+        RankingFailure.InvalidRequest => "Trying again does not help: the rows lack what this judge needs. `tuna sample` writes log-probabilities with its rows; --judge policy:FOLDER computes them, and a service needs none.",
+        RankingFailure.UnreadableReply => "The judge does not keep to the form of the reply. Try --prompt json, a stronger model, or more --reasks; the replies are in OUT.calls.jsonl.",
+        RankingFailure.Refused => "The judge or its filter refuses these rows; another judge may take them.",
+        RankingFailure.Inconsistent => "The judge contradicts itself on these rows: that is what --min-consistency leaves out.",
+        _ => "",
+    };
 
     private static string Status(OpenJudge judge, RowSink<RankedExample> sink, int asked, int failed)
     {

@@ -75,12 +75,14 @@ internal sealed class RunCommand : StageCommand
 {
     private readonly App _app;
     private readonly RecipeOptions _options = new();
+    private readonly Setting<bool> _allowPartial = new("--allow-partial") { Effect = Effect.Course, Description = "Go on with the rows that could be done where a stage could not do all (exit code 3)." };
 
     public RunCommand(App app)
         : base(app, "run", "Runs a recipe, stage after stage, with files in between. Finished stages are skipped; an interrupted one goes on where it was.")
     {
         _app = app;
         _options.AddTo(this);
+        Options.Add(_allowPartial);
         Examples =
         [
             "tuna run tuna-p --work runs/paper --set data=alpaca.jsonl --set base=llama-7b",
@@ -93,9 +95,12 @@ internal sealed class RunCommand : StageCommand
     {
         RecipePlan plan = _options.Plan(parse);
         IReadOnlyList<PlannedStage> stages = plan.Stages();
-        RecipeRun run = await new RecipeRunner(_app, _options.WorkFolder(parse)).RunAsync(stages, ui, cancellationToken);
+        RecipeRun run = await new RecipeRunner(_app, _options.WorkFolder(parse), parse.GetValue(_allowPartial)).RunAsync(stages, ui, cancellationToken);
+        string how = run.ExitCode == ExitCodes.Partial
+            ? "some rows could not be done, and running it again does not change that. To go on without them add --allow-partial (or \"allowPartial\": true to the stage in a recipe of your own)"
+            : "mend it and run the same command again; finished stages are skipped";
         string text = run.FailedStage is { } failed
-            ? $"Recipe {plan.Recipe.Name} stopped at stage {failed} (exit code {run.ExitCode}). Mend it and run the same command again; finished stages are skipped."
+            ? $"Recipe {plan.Recipe.Name} stopped at stage {failed} (exit code {run.ExitCode}): {how}."
             : $"Recipe {plan.Recipe.Name}: {run.Ran} stages done, {run.Skipped} finished before. Last output: {stages[^1].Output}";
         return new(text, new()
         {
@@ -112,8 +117,8 @@ internal sealed class RunCommand : StageCommand
 internal sealed class RecipeOptions
 {
     private readonly Argument<string> _name = new("recipe") { Description = "A name from `tuna recipe list`, or a path that ends in .json." };
-    private readonly Option<string> _work = new("--work", "-w") { Description = "Folder for all files in between.", DefaultValueFactory = _ => "work" };
-    private readonly Option<string[]> _set = new("--set", "-s") { Description = "Sets a parameter: NAME=VALUE. May be repeated." };
+    private readonly Setting<string> _work = new("--work", "-w") { Description = "Folder for all files in between.", DefaultValueFactory = _ => "work" };
+    private readonly Setting<string[]> _set = new("--set", "-s") { Description = "Sets a parameter: NAME=VALUE. May be repeated." };
 
     public void AddTo(Command command)
     {

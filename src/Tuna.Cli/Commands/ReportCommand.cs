@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Tuna.Evaluation.Reports;
 using Tuna.IO;
 using Tuna.Cli.Evaluation;
+using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Terminal;
 
@@ -11,10 +12,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>Several models side by side.</summary>
 internal sealed class ReportCommand : StageCommand
 {
-    private readonly Option<string[]> _results = new("--result", "-r") { Description = "Result files of `tuna evaluate`; the first one's model is the baseline. May be repeated.", AllowMultipleArgumentsPerToken = true };
-    private readonly Option<string[]> _training = new("--training", "-t") { Description = "Model folders of `tuna sft`, `train` or `prm`, whose training curves are drawn. May be repeated.", AllowMultipleArgumentsPerToken = true };
-    private readonly Option<string?> _best = new("--best") { Description = "Names the model that is best by a metric: METRIC:max or METRIC:min." };
-    private readonly Option<string?> _out = new("--out", "-o") { Description = "A file too: .html (self-contained, with plots), .csv or .txt." };
+    private readonly Setting<string[]> _results = new("--result", "-r") { Description = "Result files of `tuna evaluate`; the first one's model is the baseline. May be repeated.", AllowMultipleArgumentsPerToken = true };
+    private readonly Setting<string[]> _training = new("--training", "-t") { Description = "Model folders of `tuna sft`, `train` or `prm`, whose training curves are drawn. May be repeated.", AllowMultipleArgumentsPerToken = true };
+    private readonly Setting<string?> _best = new("--best") { Description = "Names the model that is best by a metric: METRIC:max or METRIC:min." };
+    private readonly Setting<string?> _out = new("--out", "-o") { Description = "A file too: .html (self-contained, with plots), .csv or .txt." };
 
     public ReportCommand(App app)
         : base(app, "report", "Puts evaluations of several models side by side, with differences to the first in parentheses, and draws training curves.")
@@ -44,16 +45,16 @@ internal sealed class ReportCommand : StageCommand
             Charts = TrainingCurve.Charts(curves),
             Issues = [.. results.SelectMany(r => r.Issues.Select(issue => (r.Model, issue)))],
         };
-        string text = report.ToText().TrimEnd();
+        string text = OnScreen(report, results, files);
         if (parse.GetValue(_out) is { } output)
         {
             AtomicFile.WriteAllText(output, Path.GetExtension(output).ToLowerInvariant() switch
             {
                 ".html" or ".htm" => report.ToHtml(),
                 ".csv" => report.ToCsv(),
-                _ => text + "\n",
+                _ => report.ToText(),
             });
-            text += $"{Environment.NewLine}{Environment.NewLine}{output}: written";
+            text = $"{output}: written{Environment.NewLine}{text}";
         }
 
         return Task.FromResult(new StageResult(text, new()
@@ -63,5 +64,14 @@ internal sealed class ReportCommand : StageCommand
             ["best_value"] = best?.Value,
             ["models"] = new JsonArray([.. results.Select(r => r.Model).Distinct().Select(m => (JsonNode?)JsonValue.Create(m))]),
         }));
+    }
+
+    // The tables come last, where a person looks; of what was wrong, how much of each kind. The names are in the result files.
+    private static string OnScreen(ComparisonReport report, EvaluationResult[] results, string[] files)
+    {
+        IEnumerable<string> issues = results.Zip(files).Where(r => r.First.Issues.Count > 0)
+            .Select(r => $"{r.First.Model}, {r.First.Benchmark}: {r.First.Issues.Count} issues, all named in {r.Second}:{Environment.NewLine}{IssueSummary.Text(r.First.Issues)}");
+        var tables = new ComparisonReport(report.Tables, report.Baseline, report.Title) { Notes = report.Notes };
+        return string.Join(Environment.NewLine, issues.Append("").Append(tables.ToText().TrimEnd())).TrimStart();
     }
 }

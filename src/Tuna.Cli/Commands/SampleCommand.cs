@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Tuna.Data;
+using Tuna.Chat;
 using Tuna.Rankers.Teachers;
 using Tuna.Ranking;
 using Tuna.Sampling;
@@ -18,18 +19,18 @@ namespace Tuna.Cli.Commands;
 internal sealed class SampleCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(required: false, about: "The model that responds: a folder in the Hugging Face layout.");
-    private readonly Option<string?> _teacher = new("--teacher") { Description = "Instead of --model, a service that gives log-probabilities: openai:MODEL (chat completions), or completions:MODEL (plain completions of vLLM or llama.cpp; needs --base-url)." };
-    private readonly Option<string> _data = new("--data", "-d") { Description = "Instructions in Alpaca's form, JSON or JSONL; an `output` becomes the row's reference.", Required = true };
-    private readonly Option<string> _out = new("--out", "-o") { Description = "Rows with candidates, their log-probabilities and lengths, JSONL.", Required = true };
-    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
-    private readonly Option<int> _count = new("--count", "-n") { Description = "Responses per instruction, N.", DefaultValueFactory = _ => 4 };
-    private readonly Option<double> _temperature = new("--temperature") { Description = "Temperature of the first draw.", DefaultValueFactory = _ => 1 };
-    private readonly Option<double> _tau = new("--tau") { Description = "For --model: a response is kept when its ROUGE-L with each one before it is below this.", DefaultValueFactory = _ => 0.8 };
-    private readonly Option<int> _trials = new("--trials") { Description = "For --model: most draws per response, each 0.1 hotter; 1 takes what comes.", DefaultValueFactory = _ => 3 };
-    private readonly Option<int> _maxNewTokens = new("--max-new-tokens") { Description = "Most tokens of a response.", DefaultValueFactory = _ => 256 };
-    private readonly Option<double> _topP = new("--top-p") { Description = "Nucleus sampling; 1 keeps all tokens.", DefaultValueFactory = _ => 1 };
-    private readonly Option<int> _batch = new("--batch") { Description = "For --model: instructions sampled together. It does not change the responses.", DefaultValueFactory = _ => 16 };
-    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed; a row's responses depend on it and the row's id only." };
+    private readonly Setting<string?> _teacher = new("--teacher") { Description = "Instead of --model, a service that gives log-probabilities: openai:MODEL (chat completions), or completions:MODEL (plain completions of vLLM or llama.cpp; needs --base-url)." };
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Instructions in Alpaca's form, JSON or JSONL; an `output` becomes the row's reference.", Required = true };
+    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "Rows with candidates, their log-probabilities and lengths, JSONL.", Required = true };
+    private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
+    private readonly Setting<int> _count = new("--count", "-n") { Range = Rule.AtLeast(1), Description = "Responses per instruction, N.", DefaultValueFactory = _ => 4 };
+    private readonly Setting<double> _temperature = new("--temperature") { Range = Rule.AtLeast(0.0), Description = "Temperature of the first draw.", DefaultValueFactory = _ => 1 };
+    private readonly Setting<double> _tau = new("--tau") { Range = Rule.AtLeast(0.0), Description = "For --model: a response is kept when its ROUGE-L with each one before it is below this.", DefaultValueFactory = _ => 0.8 };
+    private readonly Setting<int> _trials = new("--trials") { Range = Rule.AtLeast(1), Description = "For --model: most draws per response, each 0.1 hotter; 1 takes what comes.", DefaultValueFactory = _ => 3 };
+    private readonly Setting<int> _maxNewTokens = new("--max-new-tokens") { Range = Rule.AtLeast(1), Description = "Most tokens of a response.", DefaultValueFactory = _ => 256 };
+    private readonly Setting<double> _topP = new("--top-p") { Range = (value => value is > 0 and <= 1, "above 0 and at most 1"), Description = "Nucleus sampling; 1 keeps all tokens.", DefaultValueFactory = _ => 1 };
+    private readonly Setting<int> _batch = new("--batch") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "For --model: instructions sampled together. It does not change the responses.", DefaultValueFactory = _ => 16 };
+    private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed; a row's responses depend on it and the row's id only." };
     private readonly ServiceOptions _service = new();
 
     public SampleCommand(App app)
@@ -59,7 +60,7 @@ internal sealed class SampleCommand : StageCommand
     private async Task<StageResult> FromModelAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
     {
         string output = parse.GetValue(_out)!, model = _policy.Folder(parse)!;
-        PolicyOptions.RequireFolder(model);
+        ModelFolder.Require(model);
         IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
         var options = new DiverseSamplerOptions
         {
@@ -71,7 +72,7 @@ internal sealed class SampleCommand : StageCommand
             TopP = parse.GetValue(_topP),
             Seed = parse.GetValue(_seed),
         };
-        Fingerprint settings = Settings(parse).WithContent("model", model).With("tokenizer", _policy.TokenizerName(parse)).With("tau", options.Threshold).With("trials", options.MaxTrials);
+        Fingerprint settings = Fingerprint.Of(parse);
         SamplingStatistics total = SamplingStatistics.None;
         var failures = new List<(string, string)>();
         RowStageResult<RankedExample> result = await Stage(output).RunAsync(rows, settings, ui, "sampling", (missing, sink) =>
@@ -106,12 +107,12 @@ internal sealed class SampleCommand : StageCommand
         if (kind is not ("openai" or "completions") || model.Length == 0)
             throw new StageException($"--teacher {name} is not understood: it is openai:MODEL or completions:MODEL.", ExitCodes.Usage);
         IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
-        RankingUsage spent = RankingUsage.None;
+        CallUsage spent = CallUsage.None;
         IReadOnlyList<RankingException> failures = [];
-        RowStageResult<RankedExample> result = await Stage(output).RunAsync(rows, Settings(parse).With("teacher", name), ui, "sampling", async (missing, sink) =>
+        RowStageResult<RankedExample> result = await Stage(output).RunAsync(rows, Fingerprint.Of(parse), ui, "sampling", async (missing, sink) =>
         {
             Protocol protocol = kind == "openai" ? Protocol.ChatWithLogProbs : Protocol.Completions;
-            using ServiceConnection service = _service.Open(parse, model, output + ".calls.jsonl", protocol, ui.Time);
+            using ServiceConnection service = _service.Open(parse, model, output + ".calls.jsonl", protocol, CallEstimate.Answering(missing, parse.GetValue(_count), parse.GetValue(_maxNewTokens)), ui);
             var teacher = new ChatTeacher(service.Client, new TeacherOptions
             {
                 Model = model,
@@ -119,7 +120,6 @@ internal sealed class SampleCommand : StageCommand
                 TopP = (float)parse.GetValue(_topP),
                 MaxTokens = parse.GetValue(_maxNewTokens),
                 Seed = parse.GetValue(_seed),
-                Prices = _service.Prices(parse),
             });
             failures = await TeacherSampling.RunAsync(teacher, missing, parse.GetValue(_count), _service.Parallel(parse), () => service.CostText, sink, cancellationToken);
             spent = service.Spent;
@@ -133,13 +133,6 @@ internal sealed class SampleCommand : StageCommand
             ["cost"] = spent.Cost,
         });
     }
-
-    private Fingerprint Settings(ParseResult parse) => new Fingerprint().With("command", Name)
-        .With("count", parse.GetValue(_count))
-        .With("temperature", parse.GetValue(_temperature))
-        .With("max new tokens", parse.GetValue(_maxNewTokens))
-        .With("top-p", parse.GetValue(_topP))
-        .With("seed", parse.GetValue(_seed));
 
     private static RowStage<InstructionExample, RankedExample> Stage(string output) => new(output, RankedFormat.Instance, Rows.Key, Rows.Key);
 

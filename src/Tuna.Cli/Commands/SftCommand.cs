@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Tuna.Data;
+using Tuna.Models;
 using Tuna.Losses;
 using Tuna.Policies;
 using Tuna.Data.Groups;
@@ -14,10 +16,11 @@ namespace Tuna.Cli.Commands;
 /// <summary>Instruction tuning (Eq. 1 and 2).</summary>
 internal sealed class SftCommand : StageCommand
 {
-    private readonly PolicyOptions _policy = new(about: "The model to start from: a folder in the Hugging Face layout.");
-    private readonly Option<string> _data = new("--data", "-d") { Description = "Instructions with their responses, in Alpaca's form (instruction, input, output), JSON or JSONL.", Required = true };
-    private readonly Option<int> _limit = new("--limit") { Description = "Only the first rows; 0 for all." };
-    private readonly Option<int> _maxLength = new("--max-length") { Description = "Longest prompt with response in tokens; longer responses are left out and counted.", DefaultValueFactory = _ => 512 };
+    private readonly PolicyOptions _policy = new(about: "The model to start from: a folder in the Hugging Face layout.", trains: true);
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Instructions with their responses, in Alpaca's form (instruction, input, output), JSON or JSONL.", Required = true };
+    private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
+    private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(2), Description = "Longest prompt with response in tokens; longer responses are left out and counted.", DefaultValueFactory = _ => 512 };
+    private readonly HeldOut _heldOut = new();
     private readonly TrainingOptions _training = new(epochs: 3, learningRate: 2e-5, batch: 128);
 
     public SftCommand(App app)
@@ -27,6 +30,7 @@ internal sealed class SftCommand : StageCommand
         Options.Add(_data);
         Options.Add(_limit);
         Options.Add(_maxLength);
+        _heldOut.AddTo(this);
         _training.AddTo(this);
         Examples =
         [
@@ -38,31 +42,29 @@ internal sealed class SftCommand : StageCommand
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(() =>
     {
         string data = parse.GetValue(_data)!, model = _policy.Folder(parse)!, output = _training.Out(parse);
-        PolicyOptions.RequireFolder(model);
-        var rows = Rows.Instructions(data, parse.GetValue(_limit));
-        Fingerprint settings = _training.AddTo(new Fingerprint(), parse)
-            .With("command", Name)
-            .WithContent("model", model)
-            .WithContent("data", data)
-            .With("limit", parse.GetValue(_limit))
-            .With("max length", parse.GetValue(_maxLength))
-            .With("tokenizer", _policy.TokenizerName(parse));
+        ModelFolder.Require(model);
+        var rows = Rows.Instructions(data, parse.GetValue(_limit), answered: true);
+        Fingerprint settings = Fingerprint.Of(parse);
         if (ModelRecord.IsFinished(output, settings))
             return TrainingStage.AlreadyThere(output);
 
-        using LoadedPolicy loaded = _policy.Load(parse);
+        ITokenizer tokenizer = _policy.Tokenizer(parse, model);
+        LlamaConfig config = LlamaConfig.Load(model);
+        ModelFolder.RequireMatch(tokenizer, config.VocabularySize, model);
         var report = new TokenizationReport();
-        var tokenizer = new GroupTokenizer(loaded.Tokenizer, options: new() { MaxLength = Math.Min(parse.GetValue(_maxLength), loaded.Policy.Info.ContextLength) });
-        IReadOnlyList<TokenGroup> groups = [.. tokenizer.Tokenize(rows, report)];
+        var groups = new GroupTokenizer(tokenizer, _policy.Template(parse), options: new() { MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength) });
+        (List<InstructionExample> training, List<InstructionExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id!);
         var stage = new TrainingStage
         {
             Out = output,
             Initial = model,
             Settings = settings,
             Options = _training.Trainer(parse),
+            Engine = _policy.Engine(parse),
             Loss = new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference),
             Tokenization = report,
+            HeldOut = [.. groups.Tokenize(heldOut)],
         };
-        return stage.Run(loaded.Policy, groups, () => null, ui, cancellationToken);
+        return stage.Run([.. groups.Tokenize(training, report)], () => null, ui, cancellationToken);
     }, cancellationToken);
 }

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Tuna.Data;
 using Tuna.Data.Formats;
 using Tuna.IO;
+using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Terminal;
 
@@ -12,8 +13,8 @@ namespace Tuna.Cli.Commands;
 /// <summary>What is in a ranked data set.</summary>
 internal sealed class StatsCommand : StageCommand
 {
-    private readonly Option<string> _data = new("--data", "-d") { Description = "Rows with candidates, JSON or JSONL, in any form that `tuna convert` reads.", Required = true };
-    private readonly Option<string?> _out = new("--out", "-o") { Description = "A picture of it too: an SVG file." };
+    private readonly Setting<string> _data = new("--data", "-d") { Description = "Rows with candidates, JSON or JSONL, in any form that `tuna convert` reads.", Required = true };
+    private readonly Setting<string?> _out = new("--out", "-o") { Description = "A picture of it too: an SVG file." };
 
     public StatsCommand(App app)
         : base(app, "stats", "Describes a ranked data set: counts, ties, duplicates, scores, margins, length by rank, models.")
@@ -26,8 +27,7 @@ internal sealed class StatsCommand : StageCommand
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(() =>
     {
         string data = parse.GetValue(_data)!;
-        if (!File.Exists(data))
-            throw new StageException($"There is no file {data}.");
+        InputFile.Require(data);
         var statistics = new RankedStatistics();
         foreach (RankedExample row in DataFile.Read(data, RankedFormats.ByName[RankedFormats.Detect(data)]))
         {

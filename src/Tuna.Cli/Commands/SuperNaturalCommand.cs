@@ -13,8 +13,8 @@ namespace Tuna.Cli.Commands;
 internal sealed class SuperNaturalCommand : EvaluationCommand
 {
     private readonly BenchmarkAnswers _answers = new("The benchmark's folder, with splits/default/test_tasks.txt and tasks/*.json (github.com/allenai/natural-instructions).");
-    private readonly Option<int> _shots = new("--shots") { Description = "Positive examples in the prompt: 0 or 2 in the paper.", DefaultValueFactory = _ => 0 };
-    private readonly Option<int> _instances = new("--instances") { Description = "Instances of each task, from its first.", DefaultValueFactory = _ => 100 };
+    private readonly Setting<int> _shots = new("--shots") { Range = Rule.AtLeast(0), Description = "Positive examples in the prompt: 0 or 2 in the paper.", DefaultValueFactory = _ => 0 };
+    private readonly Setting<int> _instances = new("--instances") { Range = Rule.AtLeast(1), Description = "Instances of each task, from its first.", DefaultValueFactory = _ => 100 };
 
     public SuperNaturalCommand(App app)
         : base(app, "superni", "Super-NaturalInstructions: ROUGE-L and exact match on the 119 test tasks, prompts and scores exact to the official code.")

@@ -15,20 +15,19 @@ namespace Tuna.Cli.Commands;
 internal sealed class VicunaCommand : EvaluationCommand
 {
     private readonly PolicyOptions _policy = new(required: false, about: "The model that answers: a folder in the Hugging Face layout. Its answers are kept in OUT.predictions.jsonl.");
-    private readonly Option<string?> _answers = new("--answers") { Description = "Instead of --model: a file of answers (FastChat's forms, or id and prediction)." };
-    private readonly Option<string> _questions = new("--questions") { Description = "The questions (question_id, category, turns or text), JSONL.", Required = true };
-    private readonly Option<string> _baseline = new("--baseline") { Description = "The answers that it is compared with, in the same forms.", Required = true };
-    private readonly Option<string?> _references = new("--references") { Description = "Reference answers, which the current protocol shows the judge for math and coding." };
-    private readonly Option<string> _judge = new("--judge", "-j") { Description = "openai:MODEL. Calls are kept in OUT.calls.jsonl; nothing is asked twice.", Required = true };
-    private readonly Option<string> _protocol = new("--protocol") { Description = "2023 (two scores on the first line, one order) or current ([[A]], [[B]] or [[C]], both orders).", DefaultValueFactory = _ => "current" };
-    private readonly Option<bool> _lenient = new("--lenient") { Description = "Read replies more generously than the official code; the result says so." };
-    private readonly Option<int> _maxNewTokens = new("--max-new-tokens") { Description = "Most tokens of an answer of --model.", DefaultValueFactory = _ => 1024 };
+    private readonly Setting<string?> _answers = new("--answers") { Description = "Instead of --model: a file of answers (FastChat's forms, or id and prediction)." };
+    private readonly Setting<string> _questions = new("--questions") { Description = "The questions (question_id, category, turns or text), JSONL.", Required = true };
+    private readonly Setting<string> _baseline = new("--baseline") { Description = "The answers that it is compared with, in the same forms.", Required = true };
+    private readonly Setting<string?> _references = new("--references") { Description = "Reference answers, which the current protocol shows the judge for math and coding." };
+    private readonly Setting<string> _judge = new("--judge", "-j") { Description = "openai:MODEL. Calls are kept in OUT.calls.jsonl; nothing is asked twice.", Required = true };
+    private readonly Setting<string> _protocol = new("--protocol") { Among = ["2023", "current"], Description = "2023 (two scores on the first line, one order) or current ([[A]], [[B]] or [[C]], both orders).", DefaultValueFactory = _ => "current" };
+    private readonly Setting<bool> _lenient = new("--lenient") { Description = "Read replies more generously than the official code; the result says so." };
+    private readonly Setting<int> _maxNewTokens = new("--max-new-tokens") { Range = Rule.AtLeast(1), Description = "Most tokens of an answer of --model.", DefaultValueFactory = _ => 1024 };
     private readonly ServiceOptions _service = new();
 
     public VicunaCommand(App app)
         : base(app, "vicuna", "Vicuna QA: a strong model compares answers pairwise; wins, losses, ties and the adjusted win rate with a bootstrap interval.")
     {
-        _protocol.AcceptOnlyFromAmong("2023", "current");
         _policy.AddTo(this);
         foreach (Option option in (Option[])[_answers, _questions, _baseline, _references, _judge, _protocol, _lenient, _maxNewTokens])
             Options.Add(option);
@@ -47,23 +46,22 @@ internal sealed class VicunaCommand : EvaluationCommand
         if (!judge.StartsWith("openai:", StringComparison.Ordinal) || judge.Length == "openai:".Length)
             throw new StageException($"--judge {judge} is not understood: here it is openai:MODEL.", ExitCodes.Usage);
         var issues = new List<string>();
-        IReadOnlyList<VicunaQuestion> questions = VicunaQuestion.Load(Existing(parse.GetValue(_questions)!), issues);
-        string baseline = Existing(parse.GetValue(_baseline)!);
+        IReadOnlyList<VicunaQuestion> questions = VicunaQuestion.Load(InputFile.Require(parse.GetValue(_questions)!), issues);
+        string baseline = InputFile.Require(parse.GetValue(_baseline)!);
         VicunaAnswers answers = Answers(parse, output, questions, ui, cancellationToken);
         bool lenient = parse.GetValue(_lenient);
         string judgeModel = judge["openai:".Length..];
-        using ServiceConnection service = _service.Open(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat, ui.Time);
+        using ServiceConnection service = _service.Open(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat, CallEstimate.Comparing(questions.Count, parse.GetValue(_maxNewTokens)), ui);
         var evaluation = new VicunaEvaluation(service.Client, parse.GetValue(_protocol) == "2023" ? new ScoreProtocol(lenient) : new VerdictProtocol(lenient), new VicunaOptions
         {
             JudgeModel = judgeModel,
             MaxParallelMatches = _service.Parallel(parse),
-            Prices = _service.Prices(parse),
         });
         VicunaReport report = await ui.MeasureAsync("judging", "matches", questions.Count, 0, meter => evaluation.RunAsync(
             questions,
             answers,
             VicunaAnswers.Load(Path.GetFileNameWithoutExtension(baseline), baseline),
-            parse.GetValue(_references) is { } references ? VicunaAnswers.Load("reference", Existing(references)) : null,
+            parse.GetValue(_references) is { } references ? VicunaAnswers.Load("reference", InputFile.Require(references)) : null,
             new CountMeter(meter, () => service.CostText),
             cancellationToken));
         if (report.Overall.Wins + report.Overall.Losses + report.Overall.Ties == 0)
@@ -81,7 +79,7 @@ internal sealed class VicunaCommand : EvaluationCommand
     private VicunaAnswers Answers(ParseResult parse, string output, IReadOnlyList<VicunaQuestion> questions, StageUi ui, CancellationToken cancellationToken)
     {
         if (parse.GetValue(_answers) is { } file)
-            return VicunaAnswers.Load(ModelName(parse, file), Existing(file));
+            return VicunaAnswers.Load(ModelName(parse, file), InputFile.Require(file));
         using LoadedPolicy loaded = _policy.Load(parse);
         var runner = new PredictionRunner(loaded.Policy, loaded.Tokenizer, new() { ModelName = ContentHash.Of(loaded.Folder) });
         IReadOnlyList<EvaluationPrompt> prompts = VicunaQuestion.Prompts(questions, maxNewTokens: parse.GetValue(_maxNewTokens));
@@ -96,6 +94,4 @@ internal sealed class VicunaCommand : EvaluationCommand
         ["interval"] = report.Overall.Interval is { } i ? new JsonObject { ["low"] = i.Low, ["high"] = i.High, ["level"] = i.Level } : null,
         ["categories"] = new JsonObject(report.Categories.Select(c => KeyValuePair.Create(c.Name, (JsonNode?)new JsonObject { ["wins"] = c.Wins, ["losses"] = c.Losses, ["ties"] = c.Ties, ["errors"] = c.Errors }))),
     };
-
-    private static string Existing(string file) => File.Exists(file) ? file : throw new StageException($"There is no file {file}.");
 }

@@ -13,10 +13,10 @@ namespace Tuna.Cli.Evaluation;
 internal sealed class BenchmarkAnswers
 {
     private readonly PolicyOptions _policy = new(required: false, about: "The model that answers: a folder in the Hugging Face layout. Its predictions are kept in OUT.predictions.jsonl, from which an interrupted run resumes.");
-    private readonly Option<string?> _predictions = new("--predictions") { Description = "Instead of --model: a file of predictions (id, prediction), JSONL." };
-    private readonly Option<string> _benchmark;
-    private readonly Option<bool> _alpaca = new("--alpaca") { Description = "Wrap each prompt as an instruction in Alpaca's form." };
-    private readonly Option<int> _batch = new("--batch") { Description = "Prompts answered together; what an interruption can lose.", DefaultValueFactory = _ => 16 };
+    private readonly Setting<string?> _predictions = new("--predictions") { Description = "Instead of --model: a file of predictions (id, prediction), JSONL." };
+    private readonly Setting<string> _benchmark;
+    private readonly Setting<bool> _alpaca = new("--alpaca") { Description = "Wrap each prompt as an instruction in Alpaca's form." };
+    private readonly Setting<int> _batch = new("--batch") { Range = Rule.AtLeast(1), Description = "Prompts answered together; what an interruption can lose.", DefaultValueFactory = _ => 16 };
 
     public BenchmarkAnswers(string benchmark) => _benchmark = new("--benchmark", "-b") { Description = benchmark, Required = true };
 
@@ -52,7 +52,7 @@ internal sealed class BenchmarkAnswers
     public PredictionSet Get(ParseResult parse, string output, Func<ITokenizer, IReadOnlyList<EvaluationPrompt>> prompts, StageUi ui, CancellationToken cancellationToken)
     {
         if (parse.GetValue(_predictions) is { } file)
-            return File.Exists(file) ? PredictionSet.Load(file) : throw new StageException($"There is no file {file}.");
+            return PredictionSet.Load(InputFile.Require(file));
         using LoadedPolicy loaded = _policy.Load(parse);
         IReadOnlyList<EvaluationPrompt> asked = prompts(loaded.Tokenizer);
         var runner = new PredictionRunner(loaded.Policy, loaded.Tokenizer, new() { BatchSize = parse.GetValue(_batch), ModelName = ContentHash.Of(loaded.Folder) });

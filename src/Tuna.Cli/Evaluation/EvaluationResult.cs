@@ -46,10 +46,10 @@ internal sealed record EvaluationResult(string Benchmark, string Model, IReadOnl
     public StageResult ToStageResult(string path)
     {
         string figures = string.Join(", ", Metrics.Select(m => $"{m.Name} {FigureText.Of(m.Value)}"));
-        string issues = Issues.Count == 0 ? "" : $"{Environment.NewLine}{Issues.Count} issues, for example: {Issues[0]}";
+        string issues = Issues.Count == 0 ? "" : $"{Issues.Count} issues, all named in {path}:{Environment.NewLine}{IssueSummary.Text(Issues)}{Environment.NewLine}";
         JsonObject facts = ToJson();
         facts["out"] = path;
         facts.Remove("details");
-        return new($"{path}: {Benchmark} of {Model}: {figures}{issues}", facts, ExitCodes.Ok);
+        return new($"{issues}{path}: {Benchmark} of {Model}: {figures}", facts, ExitCodes.Ok);
     }
 }

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
@@ -10,6 +11,15 @@ namespace Tuna.Cli.Files;
 internal sealed class Fingerprint
 {
     private readonly SortedDictionary<string, string> _values = new(StringComparer.Ordinal);
+
+    /// <summary>All that a command line says about the output of its command: every setting that is not declared to be without influence on it.</summary>
+    public static Fingerprint Of(ParseResult parse)
+    {
+        var fingerprint = new Fingerprint().With("command", parse.CommandResult.Command.Name);
+        foreach (ISetting setting in parse.CommandResult.Command.Options.OfType<ISetting>())
+            setting.AddTo(fingerprint, parse);
+        return fingerprint;
+    }
 
     public Fingerprint With(string name, object? value)
     {

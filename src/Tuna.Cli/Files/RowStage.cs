@@ -68,10 +68,7 @@ internal sealed class RowStage<TIn, TOut>(string output, RowFormat<TOut> format,
 
         if (missing.Count > 0 || !File.Exists(output))
             DataFile.Write(output, finished, format, DataLayout.Lines);
-        journal.Dispose();
-        // Both lie in the output now; what is gone must not be found torn by the next run.
-        File.Delete(_journalPath);
-        File.Delete(_journalPath + ".lock");
+        journal.Delete(); // its rows lie in the output now
         return new(finished, before, rows.Count - finished.Count);
     }
 

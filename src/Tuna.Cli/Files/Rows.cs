@@ -11,11 +11,12 @@ internal static class Rows
     /// <summary>Instructions; a row without an id is named by its position.</summary>
     /// <param name="path">Alpaca-style JSON or JSONL.</param>
     /// <param name="limit">Only the first rows; 0 for all.</param>
-    public static IReadOnlyList<InstructionExample> Instructions(string path, int limit = 0)
+    /// <param name="answered">Whether a row without a response is an error.</param>
+    public static IReadOnlyList<InstructionExample> Instructions(string path, int limit = 0, bool answered = false)
     {
         Require(path);
         var rows = new List<InstructionExample>();
-        foreach (InstructionExample row in InstructionData.Read(path))
+        foreach (InstructionExample row in InstructionData.Read(path, new DataReadOptions { RequireResponse = answered }))
         {
             if (limit > 0 && rows.Count == limit)
                 break;
@@ -48,7 +49,6 @@ internal static class Rows
 
     private static void Require(string path)
     {
-        if (!File.Exists(path))
-            throw new StageException($"There is no file {path}.");
+        InputFile.Require(path);
     }
 }

@@ -38,11 +38,13 @@ internal sealed class App
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
-        ParseResult parse = _root.Parse(arguments);
-        if (parse.Errors.Count > 0)
+        // Whoever types the bare name wants to know what it can do.
+        ParseResult parse = _root.Parse(arguments.Count == 0 ? ["--help"] : arguments);
+        if (UsageErrors.Of(parse) is { Count: > 0 } errors)
         {
-            string command = NameOf(parse.CommandResult.Command);
-            Ui(parse).Failure(command, ExitCodes.Usage, string.Join(Environment.NewLine, parse.Errors.Select(e => e.Message)) + $" See: tuna {command} --help".Replace("  ", " ", StringComparison.Ordinal));
+            string command = UsageErrors.NameOf(parse.CommandResult.Command);
+            string help = $"See: tuna {command}{(command.Length > 0 ? " " : "")}--help";
+            Ui(parse).Failure(command, ExitCodes.Usage, string.Join(Environment.NewLine, [.. errors, help]));
             return ExitCodes.Usage;
         }
 
@@ -50,11 +52,14 @@ internal sealed class App
         return await parse.InvokeAsync(configuration, cancellationToken);
     }
 
+    /// <summary>What is wrong with a command line, without running it; empty when nothing is.</summary>
+    public IReadOnlyList<string> Check(IReadOnlyList<string> arguments) => UsageErrors.Of(_root.Parse(arguments));
+
     /// <summary>Runs a stage, prints its result or why it failed.</summary>
     public async Task<int> GuardAsync(StageCommand command, ParseResult parse, CancellationToken cancellationToken)
     {
         StageUi ui = Ui(parse);
-        string name = NameOf(command);
+        string name = UsageErrors.NameOf(command);
         using CancellationTokenRegistration told = cancellationToken.UnsafeRegister(_ => TellStopping(ui), null);
         try
         {
@@ -84,14 +89,6 @@ internal sealed class App
     }
 
     private StageUi Ui(ParseResult parse) => new(new OutputMode(parse.GetValue(_quiet), parse.GetValue(_json)), _output, _error, _time);
-
-    private static string NameOf(Command command)
-    {
-        var names = new Stack<string>();
-        for (Command? c = command; c is not null and not RootCommand; c = c.Parents.OfType<Command>().FirstOrDefault())
-            names.Push(c.Name);
-        return string.Join(' ', names);
-    }
 
     private const string RootDescription = """
         Tuna: ranking-based fine-tuning of language models (arXiv 2310.13385), stage by stage.

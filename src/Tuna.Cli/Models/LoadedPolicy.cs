@@ -1,17 +1,18 @@
-using Tuna.Llama.Managed;
 using Tuna.Data.Groups;
+using Tuna.Data.Prompts;
+using Tuna.Policies;
 using Tuna.Tokenization;
 
 namespace Tuna.Cli.Models;
 
 /// <summary>A model folder in memory with its tokenizer.</summary>
-internal sealed record LoadedPolicy(ManagedLlama Policy, ITokenizer Tokenizer, string Folder) : IDisposable
+internal sealed record LoadedPolicy(ITrainablePolicy Policy, ITokenizer Tokenizer, IPromptTemplate Template, string Folder) : IDisposable
 {
     /// <summary>Names the model in rows.</summary>
     public string Name => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Folder)));
 
     /// <summary>Prompts and responses as tokens, up to the model's context.</summary>
-    public GroupTokenizer Groups { get; } = new(Tokenizer, options: new() { MaxLength = Policy.Info.ContextLength });
+    public GroupTokenizer Groups { get; } = new(Tokenizer, Template, options: new() { MaxLength = Policy.Info.ContextLength });
 
     public void Dispose() => Policy.Dispose();
 }

@@ -1,3 +1,7 @@
+using Tuna.Cli.Hosting;
+using Tuna.Tokenization;
+using Tuna.Tokenizers;
+
 namespace Tuna.Cli.Models;
 
 /// <summary>Files of a model folder that are not weights.</summary>
@@ -14,5 +18,32 @@ internal static class ModelFolder
             if (File.Exists(source) && !File.Exists(target))
                 File.Copy(source, target);
         }
+    }
+
+    /// <summary>Requires a folder that can hold a model.</summary>
+    /// <exception cref="StageException">It is not there, is a file, or has no config.json; says what to do.</exception>
+    public static void Require(string folder)
+    {
+        if (File.Exists(folder))
+            throw new StageException($"{folder} is a file; a model is a folder in the Hugging Face layout (config.json, *.safetensors, the tokenizer's files).");
+        if (!Directory.Exists(folder))
+        {
+            string repository = folder.Count(c => c == '/') == 1 && folder[0] is not ('.' or '/')
+                ? $" Models are not downloaded by this program; if this is a name on Hugging Face: hf download {folder} --local-dir FOLDER, then --model FOLDER."
+                : "";
+            throw new StageException($"There is no model folder {folder}. `tuna new` makes one with random weights; a stage that did not finish leaves none.{repository}");
+        }
+
+        if (!File.Exists(Path.Combine(folder, "config.json")))
+            throw new StageException($"{folder} has no config.json: it is no model folder in the Hugging Face layout (config.json, *.safetensors, the tokenizer's files). {Inside(folder)}");
+    }
+
+    /// <exception cref="StageException">The tokenizer has ids that the model does not know.</exception>
+    public static void RequireMatch(ITokenizer tokenizer, int vocabulary, string folder) => tokenizer.RequireFit(vocabulary, folder);
+
+    private static string Inside(string folder)
+    {
+        string? nested = Directory.EnumerateDirectories(folder).FirstOrDefault(f => File.Exists(Path.Combine(f, "config.json")));
+        return nested is null ? "" : $"Is it {nested}?";
     }
 }

@@ -1,71 +1,70 @@
 using System.CommandLine;
-using Tuna.Llama.Managed;
-using Tuna.Data.Groups;
-using Tuna.Tokenization;
+using System.CommandLine.Parsing;
 using Tuna.Cli.Hosting;
+using Tuna.Data.Prompts;
+using Tuna.Policies;
+using Tuna.Tokenization;
 
 namespace Tuna.Cli.Models;
 
-/// <summary>The options by which a command takes a model.</summary>
+/// <summary>The settings by which a command takes a model and an engine for it.</summary>
 internal sealed class PolicyOptions
 {
-    private readonly Option<string?> _model;
-    private readonly Option<string> _tokenizer = new("--tokenizer") { Description = TokenizerChoice.Help, DefaultValueFactory = _ => TokenizerChoice.Auto };
-    private readonly Option<int> _threads = new("--threads") { Description = "Threads of the engine. Results have the same bits for the same number.", DefaultValueFactory = _ => Environment.ProcessorCount };
+    private readonly Setting<string?> _model;
+    private readonly TokenizerOptions _tokenizer = new();
+    private readonly EngineOptions _engine;
 
     /// <param name="required">Whether the command cannot do without a model.</param>
     /// <param name="about">What the model is for.</param>
-    public PolicyOptions(bool required = true, string about = "The model: a folder in the Hugging Face layout (config.json, *.safetensors).")
+    /// <param name="trains">Whether the command trains it.</param>
+    public PolicyOptions(bool required = true, string about = "The model: a folder in the Hugging Face layout (config.json, *.safetensors).", bool trains = false)
     {
-        _model = new("--model", "-m") { Description = about, Required = required };
+        _model = new("--model", "-m") { Effect = Effect.Content, Description = about, Required = required };
+        _engine = new(trains);
     }
 
     public void AddTo(Command command)
     {
         command.Options.Add(_model);
-        command.Options.Add(_tokenizer);
-        command.Options.Add(_threads);
+        _tokenizer.AddTo(command);
+        _engine.AddTo(command);
     }
 
     /// <summary>The model's folder, when it was given.</summary>
     public string? Folder(ParseResult parse) => parse.GetValue(_model);
 
     /// <inheritdoc cref="Folder(ParseResult)"/>
-    public string? Folder(System.CommandLine.Parsing.CommandResult result) => result.GetValue(_model);
+    public string? Folder(CommandResult result) => result.GetValue(_model);
 
-    public string TokenizerName(ParseResult parse) => parse.GetValue(_tokenizer)!;
+    /// <summary>The tokenizer of a model folder.</summary>
+    public ITokenizer Tokenizer(ParseResult parse, string folder) => _tokenizer.Tokenizer(parse, folder);
 
-    public ManagedLlamaOptions Engine(ParseResult parse) => new() { Threads = parse.GetValue(_threads) };
+    public IPromptTemplate Template(ParseResult parse) => _tokenizer.Template(parse);
+
+    public EngineChoice Engine(ParseResult parse) => _engine.Choose(parse);
 
     public LoadedPolicy Load(ParseResult parse) => Load(parse, Folder(parse)!);
 
-    /// <summary>Loads a model folder with these options' tokenizer and threads.</summary>
+    /// <summary>Loads a model folder with these settings' tokenizer and engine, to be asked only.</summary>
     public LoadedPolicy Load(ParseResult parse, string folder)
     {
-        RequireFolder(folder);
-        ITokenizer tokenizer = TokenizerChoice.Create(TokenizerName(parse), folder);
-        ManagedLlama policy = ManagedLlama.Load(folder, Engine(parse));
+        ModelFolder.Require(folder);
+        ITokenizer tokenizer = Tokenizer(parse, folder);
+        return With(Engine(parse).LoadPolicy(folder), tokenizer, Template(parse), folder);
+    }
+
+    /// <summary>Puts a model and its tokenizer together; the model is disposed where they do not belong together.</summary>
+    private static LoadedPolicy With(ITrainablePolicy policy, ITokenizer tokenizer, IPromptTemplate template, string folder)
+    {
         try
         {
-            RequireMatch(tokenizer, policy.Info.VocabularySize, folder);
-            return new LoadedPolicy(policy, tokenizer, folder);
+            ModelFolder.RequireMatch(tokenizer, policy.Info.VocabularySize, folder);
+            return new LoadedPolicy(policy, tokenizer, template, folder);
         }
         catch
         {
             policy.Dispose();
             throw;
         }
-    }
-
-    public static void RequireFolder(string folder)
-    {
-        if (!Directory.Exists(folder))
-            throw new StageException($"There is no model folder {folder}. `tuna new` makes one with random weights; a stage that did not finish leaves none.");
-    }
-
-    public static void RequireMatch(ITokenizer tokenizer, int vocabulary, string folder)
-    {
-        if (tokenizer.VocabularySize > vocabulary)
-            throw new StageException($"The tokenizer has {tokenizer.VocabularySize} ids but the model {folder} only {vocabulary}; they do not belong together.");
     }
 }

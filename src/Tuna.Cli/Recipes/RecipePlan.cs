@@ -41,7 +41,7 @@ internal sealed class RecipePlan
         foreach ((string key, string value) in settings)
         {
             if (!_values.ContainsKey(key))
-                throw new StageException($"Recipe '{recipe.Name}' has no parameter '{key}'. It has: {string.Join(", ", _values.Keys.Order(StringComparer.Ordinal))}.");
+                throw new StageException($"Recipe '{recipe.Name}' has no parameter '{key}'.{Suggestion.For(key, _values.Keys)} It has: {string.Join(", ", _values.Keys.Order(StringComparer.Ordinal))}.");
             _values[key] = value;
         }
 

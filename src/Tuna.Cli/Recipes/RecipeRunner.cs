@@ -9,10 +9,11 @@ namespace Tuna.Cli.Recipes;
 /// A finished stage leaves <c>WORK/.stages/NAME.json</c>: its options and the hashes of the files it read. It is skipped when these are unchanged and its output exists, so that
 /// changing one parameter runs again only what depends on it.
 /// </remarks>
-internal sealed class RecipeRunner(App app, string work)
+internal sealed class RecipeRunner(App app, string work, bool allowPartial = false)
 {
     public async Task<RecipeRun> RunAsync(IReadOnlyList<PlannedStage> stages, StageUi ui, CancellationToken cancellationToken)
     {
+        Check(stages);
         int skipped = 0, ran = 0;
         foreach ((int index, PlannedStage stage) in stages.Index())
         {
@@ -29,7 +30,9 @@ internal sealed class RecipeRunner(App app, string work)
             ui.Note($"{title}: {stage}");
             int code = await app.RunAsync([.. stage.Arguments, .. ModeArguments(ui.Mode)], cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
-            if (code != ExitCodes.Ok && !(code == ExitCodes.Partial && stage.AllowPartial))
+            if (code == ExitCodes.Partial && (stage.AllowPartial || allowPartial))
+                ui.Note($"{title}: some rows could not be done, which the recipe accepts; {FailureFile.PathFor(stage.Output)} names them.");
+            else if (code != ExitCodes.Ok)
                 return new(ran, skipped, stage.Name, code);
             if (!Exists(stage.Output))
                 throw new StageException($"Stage '{stage.Name}' ended well but its output {stage.Output} is not there.", ExitCodes.Defect);
@@ -38,6 +41,16 @@ internal sealed class RecipeRunner(App app, string work)
         }
 
         return new(ran, skipped, null, ExitCodes.Ok);
+    }
+
+    // A mistake in the last stage is told before the first one has taken its hours.
+    private void Check(IReadOnlyList<PlannedStage> stages)
+    {
+        foreach (PlannedStage stage in stages)
+        {
+            if (app.Check(stage.Arguments) is { Count: > 0 } errors)
+                throw new StageException($"Stage '{stage.Name}' cannot be run ({stage}): {string.Join(" ", errors)}");
+        }
     }
 
     private static bool IsFinished(PlannedStage stage, string stamp) =>

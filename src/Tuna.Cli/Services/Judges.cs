@@ -1,5 +1,6 @@
 using System.CommandLine;
-using Tuna.Llama.Managed;
+using System.CommandLine.Parsing;
+using Tuna.Policies;
 using Tuna.Rankers.Aggregation;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Probabilistic;
@@ -10,6 +11,8 @@ using Tuna.Tokenization;
 using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Models;
+using Tuna.Cli.Terminal;
+using Tuna.Data;
 
 namespace Tuna.Cli.Services;
 
@@ -29,17 +32,17 @@ internal sealed class JudgeOptions
     public const string Help = "Who judges: openai:MODEL (a strong model, the paper's contextual ranking), probabilistic (the log-probabilities in the rows, Eq. 3), "
         + "policy:FOLDER (a local teacher's log-probabilities, Eq. 3), prm:FOLDER (a proxy ranking model made by `tuna prm`).";
 
-    private readonly Option<string> _judge = new("--judge", "-j") { Description = Help, Required = true };
-    private readonly Option<double> _beta = new("--beta") { Description = "Length exponent of Eq. 3; above 1 favours longer responses.", DefaultValueFactory = _ => LengthPenalizedScore.DefaultBeta };
-    private readonly Option<string> _prompt = new("--prompt") { Description = "How a service is asked: paper (Table 9, byte for byte), hardened (delimits responses that try to steer the judge) or json (a JSON schema).", DefaultValueFactory = _ => "paper" };
-    private readonly Option<float?> _temperature = new("--judge-temperature") { Description = "The judge's temperature; leave it out for 0, give a negative number to send none.", DefaultValueFactory = _ => 0 };
-    private readonly Option<int> _reasks = new("--reasks") { Description = "How often an unreadable reply is asked again.", DefaultValueFactory = _ => 2 };
-    private readonly Option<int> _orders = new("--orders") { Description = "For openai: judge each row with its candidates in up to this many different orders and combine the rankings; 1 is the paper's single call. It ends early when two orders agree.", DefaultValueFactory = _ => 1 };
-    private readonly Option<double> _minConsistency = new("--min-consistency") { Description = "With --orders: rows whose rankings agree less (Kendall's W, 0 to 1) are left out and named." };
-    private readonly Option<double> _minPairSupport = new("--min-pair-support") { Description = "With --orders: neighbours in the ranking that a smaller share of the judgments orders so (0 to 1) become ties, which training skips." };
-    private readonly Option<string> _aggregate = new("--aggregate") { Description = "With --orders: how rankings are combined: " + string.Join(", ", Aggregators.Keys) + ".", DefaultValueFactory = _ => "borda" };
-    private readonly Option<string> _tokenizer = new("--tokenizer") { Description = "For local judges: " + TokenizerChoice.Help, DefaultValueFactory = _ => TokenizerChoice.Auto };
-    private readonly Option<int> _threads = new("--threads") { Description = "For local judges: threads of the engine.", DefaultValueFactory = _ => Environment.ProcessorCount };
+    private readonly Setting<string> _judge = new("--judge", "-j") { Recorded = Recorded, Description = Help, Required = true };
+    private readonly Setting<double> _beta = new("--beta") { Description = "Length exponent of Eq. 3; above 1 favours longer responses.", DefaultValueFactory = _ => LengthPenalizedScore.DefaultBeta };
+    private readonly Setting<string> _prompt = new("--prompt") { Among = ["paper", "hardened", "json"], Description = "How a service is asked: paper (Table 9, byte for byte), hardened (delimits responses that try to steer the judge) or json (a JSON schema).", DefaultValueFactory = _ => "paper" };
+    private readonly Setting<float?> _temperature = new("--judge-temperature") { Description = "The judge's temperature; leave it out for 0, give a negative number to send none.", DefaultValueFactory = _ => 0 };
+    private readonly Setting<int> _reasks = new("--reasks") { Effect = Effect.Course, Range = Rule.AtLeast(0), Description = "How often an unreadable reply is asked again.", DefaultValueFactory = _ => 2 };
+    private readonly Setting<int> _orders = new("--orders") { Range = Rule.AtLeast(1), Description = "For openai: judge each row with its candidates in up to this many different orders and combine the rankings; 1 is the paper's single call. It ends early when two orders agree.", DefaultValueFactory = _ => 1 };
+    private readonly Setting<double> _minConsistency = new("--min-consistency") { Range = Rule.Share<double>(), Description = "With --orders: rows whose rankings agree less (Kendall's W, 0 to 1) are left out and named." };
+    private readonly Setting<double> _minPairSupport = new("--min-pair-support") { Range = Rule.Share<double>(), Description = "With --orders: neighbours in the ranking that a smaller share of the judgments orders so (0 to 1) become ties, which training skips." };
+    private readonly Setting<string> _aggregate = new("--aggregate") { Among = [.. Aggregators.Keys], Description = "With --orders: how rankings are combined: " + string.Join(", ", Aggregators.Keys) + ".", DefaultValueFactory = _ => "borda" };
+    private readonly TokenizerOptions _tokenizer = new();
+    private readonly EngineOptions _engine = new();
     private readonly ServiceOptions _service = new();
 
     private static Dictionary<string, Func<IRankAggregator>> Aggregators { get; } = new(StringComparer.Ordinal)
@@ -50,61 +53,67 @@ internal sealed class JudgeOptions
         ["plackett-luce"] = () => new PlackettLuceAggregator(),
     };
 
-    public JudgeOptions()
-    {
-        _prompt.AcceptOnlyFromAmong("paper", "hardened", "json");
-        _aggregate.AcceptOnlyFromAmong([.. Aggregators.Keys]);
-    }
-
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_judge, _beta, _prompt, _temperature, _reasks, _orders, _minConsistency, _minPairSupport, _aggregate, _tokenizer, _threads])
+        foreach (Option option in (Option[])[_judge, _beta, _prompt, _temperature, _reasks, _orders, _minConsistency, _minPairSupport, _aggregate])
             command.Options.Add(option);
+        _tokenizer.AddTo(command);
+        _engine.AddTo(command);
         _service.AddTo(command);
+        command.Validators.Add(Check);
     }
 
     public string Name(ParseResult parse) => parse.GetValue(_judge)!;
 
-    /// <summary>What the rankings depend on.</summary>
-    public Fingerprint AddTo(Fingerprint fingerprint, ParseResult parse)
+    // A setting of another kind of judge would do nothing, which nobody means.
+    private void Check(CommandResult result)
     {
-        (string kind, string what) = Split(parse);
-        fingerprint.With("judge", kind);
-        return kind switch
+        if (result.GetValue(_judge) is not { } judge)
+            return;
+        string kind = judge.Split(':')[0];
+        Refuse(kind is "openai", "judges behind a service (openai:MODEL)", [_prompt, _temperature, _reasks, _orders, _minConsistency, _minPairSupport, _aggregate, .. _service.All]);
+        Refuse(kind is "probabilistic" or "policy", "rankings by likelihood (probabilistic, policy:FOLDER)", [_beta]);
+        Refuse(kind is "policy" or "prm", "local models (policy:FOLDER, prm:FOLDER)", [.. _tokenizer.All, .. _engine.All]);
+        if (kind == "openai" && result.GetValue(_orders) <= 1)
+            Refuse(false, "several orders (--orders 2 or more)", [_minConsistency, _minPairSupport, _aggregate]);
+
+        void Refuse(bool applies, string what, IEnumerable<Option> options)
         {
-            "openai" => fingerprint.With("judge model", what).With("prompt", parse.GetValue(_prompt)).With("judge temperature", parse.GetValue(_temperature))
-                .With("orders", parse.GetValue(_orders)).With("min consistency", parse.GetValue(_minConsistency)).With("min pair support", parse.GetValue(_minPairSupport)).With("aggregate", parse.GetValue(_aggregate)),
-            "prm" => fingerprint.WithContent("judge model", RequiredFolder(what)).With("tokenizer", parse.GetValue(_tokenizer)),
-            "policy" => fingerprint.WithContent("judge model", RequiredFolder(what)).With("beta", parse.GetValue(_beta)).With("tokenizer", parse.GetValue(_tokenizer)),
-            _ => fingerprint.With("beta", parse.GetValue(_beta)),
-        };
+            foreach (Option option in applies ? [] : options.Where(o => result.GetResult(o) is { Implicit: false }))
+                result.AddError($"{option.Name} has no effect on --judge {judge}: it is for {what}. Leave it out.");
+        }
     }
+
+    // A local model is what its files hold.
+    private static string? Recorded(string? judge) => judge is not null && (judge.StartsWith("prm:", StringComparison.Ordinal) || judge.StartsWith("policy:", StringComparison.Ordinal))
+        ? $"{judge[..judge.IndexOf(':', StringComparison.Ordinal)]}:{ContentHash.Of(RequiredFolder(judge[(judge.IndexOf(':', StringComparison.Ordinal) + 1)..]))}"
+        : judge;
 
     /// <summary>Opens the judge.</summary>
     /// <param name="parse">The command line.</param>
     /// <param name="journalPath">Where calls to a service are written down.</param>
-    /// <param name="time">The clock.</param>
-    public OpenJudge Open(ParseResult parse, string journalPath, TimeProvider time)
+    /// <param name="rows">The rows to judge.</param>
+    /// <param name="ui">Tells what calls will cost, and has the clock.</param>
+    public OpenJudge Open(ParseResult parse, string journalPath, IReadOnlyList<RankedExample> rows, StageUi ui)
     {
         (string kind, string what) = Split(parse);
         return kind switch
         {
-            "openai" => OpenService(parse, what, journalPath, time),
+            "openai" => OpenService(parse, what, journalPath, rows, ui),
             "prm" => OpenProxy(parse, what),
             "policy" => OpenPolicy(parse, what),
             _ => new(new ProbabilisticRanker(parse.GetValue(_beta)), 1, null, []),
         };
     }
 
-    private OpenJudge OpenService(ParseResult parse, string model, string journalPath, TimeProvider time)
+    private OpenJudge OpenService(ParseResult parse, string model, string journalPath, IReadOnlyList<RankedExample> rows, StageUi ui)
     {
-        ServiceConnection service = _service.Open(parse, model, journalPath, Protocol.Chat, time);
+        ServiceConnection service = _service.Open(parse, model, journalPath, Protocol.Chat, CallEstimate.Judging(rows, parse.GetValue(_orders)), ui);
         IResponseRanker ranker = new ContextualRanker(service.Client, new ContextualRankerOptions
         {
             Model = model,
             Temperature = parse.GetValue(_temperature) is >= 0 and var t ? t : null,
             MaxReasks = parse.GetValue(_reasks),
-            Prices = _service.Prices(parse),
             Prompt = parse.GetValue(_prompt) switch { "hardened" => HardenedPrompt.Instance, "json" => JsonPrompt.Instance, _ => PaperPrompt.Instance },
         });
         if (parse.GetValue(_orders) is > 1 and var orders)
@@ -117,19 +126,19 @@ internal sealed class JudgeOptions
 
     private OpenJudge OpenProxy(ParseResult parse, string folder)
     {
-        ITokenizer tokenizer = TokenizerChoice.Create(parse.GetValue(_tokenizer)!, folder);
-        ManagedRewardModel model = ManagedRewardModel.Load(folder, options: new() { Threads = parse.GetValue(_threads) });
-        PolicyOptions.RequireMatch(tokenizer, model.Info.VocabularySize, folder);
-        var ranker = new ProxyRanker(model, tokenizer);
+        ITokenizer tokenizer = _tokenizer.Tokenizer(parse, folder);
+        ITrainableScorer model = _engine.Choose(parse).LoadRewardModel(folder);
+        ModelFolder.RequireMatch(tokenizer, model.Info.VocabularySize, folder);
+        var ranker = new ProxyRanker(model, tokenizer, _tokenizer.Template(parse));
         return new(ranker, 1, null, [model, ranker]);
     }
 
     private OpenJudge OpenPolicy(ParseResult parse, string folder)
     {
-        ITokenizer tokenizer = TokenizerChoice.Create(parse.GetValue(_tokenizer)!, folder);
-        ManagedLlama model = ManagedLlama.Load(folder, new() { Threads = parse.GetValue(_threads) });
-        PolicyOptions.RequireMatch(tokenizer, model.Info.VocabularySize, folder);
-        var ranker = new PolicyRanker(model, tokenizer, beta: parse.GetValue(_beta));
+        ITokenizer tokenizer = _tokenizer.Tokenizer(parse, folder);
+        ITrainablePolicy model = _engine.Choose(parse).LoadPolicy(folder);
+        ModelFolder.RequireMatch(tokenizer, model.Info.VocabularySize, folder);
+        var ranker = new PolicyRanker(model, tokenizer, _tokenizer.Template(parse), beta: parse.GetValue(_beta));
         return new(ranker, 1, null, [model, ranker]);
     }
 
@@ -144,7 +153,7 @@ internal sealed class JudgeOptions
 
     private static string RequiredFolder(string folder)
     {
-        PolicyOptions.RequireFolder(folder);
+        ModelFolder.Require(folder);
         return folder;
     }
 }

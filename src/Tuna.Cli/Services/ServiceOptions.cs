@@ -1,12 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
 using Microsoft.Extensions.AI;
-using Samples.Shared;
-using Tuna.Rankers.Calls;
-using Tuna.Rankers.Http;
-using Tuna.Rankers.Journaling;
-using Tuna.Ranking;
+using Tuna.Chat;
+using Tuna.Chat.Http;
+using Tuna.Chat.Journaling;
+using Tuna.Chat.Limits;
+using Tuna.Chat.Resilience;
 using Tuna.Cli.Hosting;
+using Tuna.Cli.Terminal;
 
 namespace Tuna.Cli.Services;
 
@@ -16,20 +17,23 @@ internal sealed class ServiceOptions
     public const string KeyVariable = "OPENAI_API_KEY";
     public const string AddressVariable = "OPENAI_BASE_URL";
 
-    private readonly Option<string?> _address = new("--base-url") { Description = $"The service's address, such as http://localhost:8000/v1. Default: {AddressVariable}, or OpenAI's own. The key comes from {KeyVariable} and is never written anywhere." };
-    private readonly Option<int> _parallel = new("--parallel") { Description = "Most calls under way at once.", DefaultValueFactory = _ => 32 };
-    private readonly Option<int?> _requests = new("--requests-per-minute") { Description = "Most calls started in a minute." };
-    private readonly Option<int?> _tokens = new("--tokens-per-minute") { Description = "Most tokens in a minute, prompts and replies together." };
-    private readonly Option<int> _retries = new("--retries") { Description = "How often a failed call is repeated, with growing waits.", DefaultValueFactory = _ => 6 };
-    private readonly Option<double> _retryDelay = new("--retry-delay") { Description = "The first wait in seconds; it doubles each time.", DefaultValueFactory = _ => 1 };
-    private readonly Option<decimal> _priceInput = new("--price-input") { Description = "Price of a million prompt tokens; with it and --price-output the cost is shown." };
-    private readonly Option<decimal> _priceOutput = new("--price-output") { Description = "Price of a million reply tokens." };
-    private readonly Option<decimal?> _budget = new("--budget") { Description = "Most money, what this output's journal already cost included; needs prices. The run stops cleanly when it is spent." };
-    private readonly Option<long?> _budgetTokens = new("--budget-tokens") { Description = "Most tokens, what the journal already holds included." };
+    private readonly Setting<string?> _address = new("--base-url") { Effect = Effect.Course, Description = $"The service's address, such as http://localhost:8000/v1. Default: {AddressVariable}, or OpenAI's own. The key comes from {KeyVariable} and is never written anywhere." };
+    private readonly Setting<int> _parallel = new("--parallel") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Most calls under way at once.", DefaultValueFactory = _ => 32 };
+    private readonly Setting<int?> _requests = new("--requests-per-minute") { Range = Rule.OrNone(Rule.AtLeast(1)), Effect = Effect.Course, Description = "Most calls started in a minute." };
+    private readonly Setting<int?> _tokens = new("--tokens-per-minute") { Range = Rule.OrNone(Rule.AtLeast(1)), Effect = Effect.Course, Description = "Most tokens in a minute, prompts and replies together." };
+    private readonly Setting<int> _retries = new("--retries") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "How often a failed call is repeated, with growing waits.", DefaultValueFactory = _ => 6 };
+    private readonly Setting<double> _retryDelay = new("--retry-delay") { Range = Rule.AtLeast(0.0), Effect = Effect.Course, Description = "The first wait in seconds; it doubles each time.", DefaultValueFactory = _ => 1 };
+    private readonly Setting<decimal> _priceInput = new("--price-input") { Range = Rule.AtLeast(0m), Effect = Effect.Course, Description = "Price of a million prompt tokens; with it and --price-output the cost is shown." };
+    private readonly Setting<decimal> _priceOutput = new("--price-output") { Range = Rule.AtLeast(0m), Effect = Effect.Course, Description = "Price of a million reply tokens." };
+    private readonly Setting<decimal?> _budget = new("--budget") { Range = Rule.OrNone(Rule.Above(0m)), Effect = Effect.Course, Description = "Most money, what this output's journal already cost included; needs prices. The run stops cleanly when it is spent." };
+    private readonly Setting<long?> _budgetTokens = new("--budget-tokens") { Range = Rule.OrNone(Rule.AtLeast(1L)), Effect = Effect.Course, Description = "Most tokens, what the journal already holds included. Without --budget and this, the budget is three times the estimate shown before the first call." };
+
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<Option> All => [_address, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens];
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_address, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens])
+        foreach (Option option in All)
             command.Options.Add(option);
         command.Validators.Add(result =>
         {
@@ -47,8 +51,9 @@ internal sealed class ServiceOptions
     /// <param name="model">The model to ask.</param>
     /// <param name="journalPath">Where every call is written down.</param>
     /// <param name="protocol">Which part of the protocol.</param>
-    /// <param name="time">The clock.</param>
-    public ServiceConnection Open(ParseResult parse, string model, string journalPath, Protocol protocol, TimeProvider time)
+    /// <param name="estimate">What the calls will take; told before the first one, and the measure of the budget where none is given.</param>
+    /// <param name="ui">Tells it, and has the clock.</param>
+    public ServiceConnection Open(ParseResult parse, string model, string journalPath, Protocol protocol, CallEstimate estimate, StageUi ui)
     {
         string? address = parse.GetValue(_address) ?? Environment.GetEnvironmentVariable(AddressVariable);
         if (string.IsNullOrWhiteSpace(address))
@@ -63,15 +68,19 @@ internal sealed class ServiceOptions
         try
         {
             TokenPrices prices = Prices(parse);
-            RankingUsage spent = Spent(journal, prices);
-            var budget = new CallBudget(parse.GetValue(_budgetTokens), parse.GetValue(_budget), prices, spent);
-            IChatClient client = CallPipeline.Create(Client(key, model, address is null ? null : new Uri(address), protocol), new CallPipelineOptions
+            CallUsage spent = journal.Usage(prices);
+            long? tokens = parse.GetValue(_budgetTokens);
+            bool given = tokens is not null || parse.GetValue(_budget) is not null;
+            tokens ??= given ? null : spent.InputTokens + spent.OutputTokens + estimate.UsualBudget;
+            ui.Note(estimate.Text(model, prices) + (given ? "" : string.Create(CultureInfo.InvariantCulture, $" The budget is {estimate.UsualBudget:N0} tokens for this run; --budget-tokens, or --budget with prices, sets another.")));
+            var budget = new CallBudget(tokens, parse.GetValue(_budget), prices, spent);
+            IChatClient client = Client(key, model, address is null ? null : new Uri(address), protocol).AsBuilder().UseCallPipeline(new CallPipelineOptions
             {
                 Journal = journal,
                 Budget = budget,
                 Throttle = new ThrottleOptions { MaxConcurrentCalls = Parallel(parse), RequestsPerMinute = parse.GetValue(_requests), TokensPerMinute = parse.GetValue(_tokens) },
                 Resilience = new ResilienceOptions { MaxRetries = parse.GetValue(_retries), BaseDelay = TimeSpan.FromSeconds(parse.GetValue(_retryDelay)) },
-            }, time);
+            }).Build();
             return new ServiceConnection(client, budget, journal, spent);
         }
         catch
@@ -81,25 +90,20 @@ internal sealed class ServiceOptions
         }
     }
 
-    private static IChatClient Client(string? key, string model, Uri? address, Protocol protocol) => protocol switch
+    private static HttpChatClient Client(string? key, string model, Uri? address, Protocol protocol)
     {
-        // Plain completions exist outside OpenAI's own service only; the library's client speaks them.
-        Protocol.Completions => new CompletionsClient(new HttpClient { Timeout = Timeout.InfiniteTimeSpan }, new HttpChatOptions
+        // Plain completions exist outside OpenAI's own service only.
+        if (protocol == Protocol.Completions && address is null)
+            throw new StageException("--teacher completions:MODEL needs the server's address: --base-url http://localhost:8000/v1");
+        var options = new HttpChatOptions { BaseAddress = address ?? HttpChatOptions.OpenAI, Model = model, ApiKey = key, LogProbs = protocol != Protocol.Chat };
+        try
         {
-            BaseAddress = address ?? throw new StageException("--teacher completions:MODEL needs the server's address: --base-url http://localhost:8000/v1"),
-            Model = model,
-            ApiKey = key,
-            LogProbs = true,
-        }),
-        _ => OpenAIChatClientAdapter.Create(string.IsNullOrWhiteSpace(key) ? "none" : key, model, address, logProbs: protocol == Protocol.ChatWithLogProbs),
-    };
-
-    private static RankingUsage Spent(CallJournal journal, TokenPrices prices)
-    {
-        RankingUsage spent = RankingUsage.None;
-        foreach (JournaledCall call in journal.Calls())
-            spent = spent.Add(new(1, call.InputTokens, call.OutputTokens, prices.CostOf(call.InputTokens, call.OutputTokens)));
-        return spent;
+            return protocol == Protocol.Completions ? new CompletionsClient(options) : new ChatCompletionsClient(options);
+        }
+        catch (ArgumentException e)
+        {
+            throw new StageException($"The service cannot be used: {e.Message} (The key comes from {KeyVariable}.)", ExitCodes.Service, e);
+        }
     }
 }
 
@@ -116,17 +120,10 @@ internal enum Protocol
 /// <param name="Budget">What may be spent and what was.</param>
 /// <param name="Journal">Every call.</param>
 /// <param name="SpentBefore">What earlier runs spent.</param>
-internal sealed record ServiceConnection(IChatClient Client, CallBudget Budget, CallJournal Journal, RankingUsage SpentBefore) : IDisposable
+internal sealed record ServiceConnection(IChatClient Client, CallBudget Budget, CallJournal Journal, CallUsage SpentBefore) : IDisposable
 {
     /// <summary>What this run spent.</summary>
-    public RankingUsage Spent
-    {
-        get
-        {
-            RankingUsage all = Budget.Spent;
-            return new(all.Calls - SpentBefore.Calls, all.InputTokens - SpentBefore.InputTokens, all.OutputTokens - SpentBefore.OutputTokens, all.Cost - SpentBefore.Cost);
-        }
-    }
+    public CallUsage Spent => Budget.Spent.Since(SpentBefore);
 
     public string CostText => Budget.Prices == TokenPrices.None
         ? string.Create(CultureInfo.InvariantCulture, $"{Spent.InputTokens + Spent.OutputTokens} tokens")

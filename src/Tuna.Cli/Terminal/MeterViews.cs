@@ -19,7 +19,7 @@ internal sealed class BarView(ProgressTask task) : IMeterView
         task.MaxValue = Math.Max(reading.Total, 1);
         task.Value = reading.Total == 0 ? 1 : reading.Done;
         string left = reading.Remaining is { } time && reading.Done < reading.Total ? Duration.Text(time) + " left" : "";
-        task.Description = Markup.Escape(string.Join("  ", new[] { reading.What, $"{reading.Done}/{reading.Total}", reading.Rate, left, reading.Status }.Where(s => s.Length > 0)));
+        task.Description = Markup.Escape(Printable.Text(string.Join("  ", new[] { reading.What, $"{reading.Done}/{reading.Total}", reading.Rate, left, reading.Status }.Where(s => s.Length > 0))));
     }
 }
 

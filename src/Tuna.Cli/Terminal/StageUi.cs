@@ -95,6 +95,6 @@ internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter err
     private void Locked(TextWriter writer, string line)
     {
         lock (_gate)
-            writer.WriteLine(line);
+            writer.WriteLine(Printable.Text(line));
     }
 }

@@ -1,38 +1,75 @@
-using Tuna.Losses;
+using System.Globalization;
 using Tuna.Cli.Hosting;
+using Tuna.Losses;
 
 namespace Tuna.Cli.Training;
 
 /// <summary>A training objective by name.</summary>
 /// <param name="Name">As on the command line.</param>
 /// <param name="About">What it is.</param>
+/// <param name="Constants">Its constants by the names of their options, with its own values.</param>
 /// <param name="Create">Makes it.</param>
-/// <param name="LearnsReference">Whether every row must have its original response; null when it never must.</param>
-internal sealed record Objective(string Name, string About, Func<ObjectiveSettings, IRankingLoss> Create, Func<ObjectiveSettings, bool>? LearnsReference = null);
+internal sealed record Objective(string Name, string About, IReadOnlyList<(string Name, double Value)> Constants, Func<ObjectiveSettings, IRankingLoss> Create)
+{
+    /// <summary>Whether it compares pairs of candidates that can be selected.</summary>
+    public bool TakesPairs { get; init; }
 
-/// <summary>Constants of objectives; null takes the objective's own default.</summary>
-internal sealed record ObjectiveSettings(double? Margin, double? Lambda, double? Beta, double? Gamma, MarginReduction Reduction);
+    /// <summary>Whether it sums in two ways.</summary>
+    public bool TakesReduction { get; init; }
+
+    /// <summary>Name, meaning and constants.</summary>
+    public string Help => $"{Name} ({About}{string.Concat(Constants.Select(c => string.Create(CultureInfo.InvariantCulture, $"; --{c.Name} {c.Value}")))})";
+
+    /// <summary>The options that it takes, for a message.</summary>
+    public string Takes
+    {
+        get
+        {
+            string[] options = [.. Constants.Select(c => "--" + c.Name), .. TakesPairs ? ["--pairs"] : Array.Empty<string>(), .. TakesReduction ? ["--reduction"] : Array.Empty<string>()];
+            return options.Length == 0 ? "it takes none of these" : "it takes " + string.Join(", ", options);
+        }
+    }
+}
+
+/// <summary>Settings of an objective: what was given, its own values otherwise.</summary>
+internal sealed record ObjectiveSettings(IReadOnlyDictionary<string, double> Constants, PairSelection Pairs, MarginReduction Reduction)
+{
+    public double Margin => Constants["margin"];
+
+    public double Lambda => Constants["lambda"];
+
+    public double Beta => Constants["beta"];
+
+    public double Gamma => Constants["gamma"];
+}
 
 /// <summary>The objectives of `tuna train`.</summary>
 internal static class Objectives
 {
+    /// <summary>The paper's.</summary>
+    public const string Usual = "tuna";
+
     public static IReadOnlyList<Objective> All { get; } =
     [
-        new("tuna", "margin ranking loss + lambda x MLE of the original response (Eq. 4-6); --margin 0.1 --lambda 1", s => new MarginRankingLoss(s.Margin ?? 0.1, s.Lambda ?? 1, s.Reduction),
-            s => s.Lambda != 0 && s.Reduction == MarginReduction.Paper),
-        new("mle", "MLE of the original response (Eq. 2)", _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference), _ => true),
-        new("mle-best", "MLE of the best candidate", _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.BestCandidate)),
-        new("mle-all", "MLE of all responses, the paper's Alpaca-Mul", _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses)),
-        new("rrhf", "RRHF", _ => new RrhfLoss()),
-        new("slic", "SLiC-HF; --margin is its delta, --lambda its regularizer", s => new SlicHfLoss(s.Margin ?? 1, s.Lambda ?? 0.1), s => s.Lambda != 0),
-        new("dpo", "DPO over all pairs; --beta 0.1", s => new DpoLoss(s.Beta ?? 0.1)),
-        new("ipo", "IPO; --beta is its tau, 0.1", s => new IpoLoss(s.Beta ?? 0.1)),
-        new("simpo", "SimPO; --beta 2 --gamma 1", s => new SimPoLoss(s.Beta ?? 2, s.Gamma ?? 1)),
-        new("orpo", "ORPO; --lambda 0.1", s => new OrpoLoss(s.Lambda ?? 0.1)),
-        new("pro", "PRO; --beta 0.05", s => new ProLoss(s.Beta ?? 0.05)),
-        new("rso", "RSO hinge; --gamma 0.05", s => new RsoHingeLoss(s.Gamma ?? 0.05)),
-        new("lipo", "LiPO-lambda; --beta 0.1", s => new LipoLambdaLoss(s.Beta ?? 0.1)),
-        new("listmle", "ListMLE on mean log-probabilities", _ => ListMleLoss.OnMeanLogProbs()),
+        new("tuna", "margin ranking loss + lambda x MLE of the reference response, Eq. 4 to 6", [("margin", 0.1), ("lambda", 1)], s => new MarginRankingLoss(s.Margin, s.Lambda, s.Reduction))
+        {
+            TakesReduction = true,
+        },
+        new("mle", "MLE of the reference response, Eq. 2", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference)),
+        new("mle-best", "MLE of the best candidate", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.BestCandidate)),
+        new("mle-all", "MLE of all responses, the paper's Alpaca-Mul", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses)),
+        new("rrhf", "RRHF", [], _ => new RrhfLoss()),
+        new("slic", "SLiC-HF; --margin is its delta", [("margin", 1), ("lambda", 0.1)], s => new SlicHfLoss(s.Margin, s.Lambda, s.Pairs)) { TakesPairs = true },
+        new("dpo", "DPO", [("beta", 0.1)], s => new DpoLoss(s.Beta, s.Pairs)) { TakesPairs = true },
+        new("ipo", "IPO; --beta is its tau", [("beta", 0.1)], s => new IpoLoss(s.Beta, s.Pairs)) { TakesPairs = true },
+        new("simpo", "SimPO", [("beta", 2), ("gamma", 1)], s => new SimPoLoss(s.Beta, s.Gamma, s.Pairs)) { TakesPairs = true },
+        new("orpo", "ORPO", [("lambda", 0.1)], s => new OrpoLoss(s.Lambda, s.Pairs)) { TakesPairs = true },
+        new("pro", "PRO", [("beta", 0.05)], s => new ProLoss(s.Beta)),
+        new("pro-scores", "PRO with temperatures from the scores", [("beta", 0.05)], s => new ProLoss(s.Beta, useTemperatures: true)),
+        new("rso", "RSO hinge", [("gamma", 0.05)], s => new RsoHingeLoss(s.Gamma, s.Pairs)) { TakesPairs = true },
+        new("lipo", "LiPO-lambda", [("beta", 0.1)], s => new LipoLambdaLoss(s.Beta)),
+        new("listmle", "ListMLE on mean log-probabilities", [], _ => ListMleLoss.OnMeanLogProbs()),
+        new("listmle-ratio", "ListMLE on log-ratios to a frozen policy", [("beta", 0.1)], s => ListMleLoss.OnLogRatios(s.Beta)),
     ];
 
     public static Objective Find(string name) => All.FirstOrDefault(o => o.Name == name) ?? throw new StageException($"There is no objective '{name}'.", ExitCodes.Usage);

@@ -15,7 +15,7 @@ internal static class RankerReport
 {
     private const string Signed = "+0.0 %;-0.0 %";
 
-    public static RankerEvaluation Measure(IPolicyModel model, GroupTokenizer groups, IReadOnlyList<RankedExample> rows, StageUi ui, CancellationToken cancellationToken) =>
+    public static RankerEvaluation Measure(IResponseScorer model, GroupTokenizer groups, IReadOnlyList<RankedExample> rows, StageUi ui, CancellationToken cancellationToken) =>
         ui.Measure("measuring", "rows", rows.Count, 0, meter =>
         {
             var evaluation = new RankerEvaluation();

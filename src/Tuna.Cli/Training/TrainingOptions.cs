@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Tuna.Training;
-using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
 
 namespace Tuna.Cli.Training;
@@ -8,25 +7,24 @@ namespace Tuna.Cli.Training;
 /// <summary>The options that every training command has.</summary>
 internal sealed class TrainingOptions
 {
-    private readonly Option<string> _out = new("--out", "-o") { Description = "Folder of the trained model, in the Hugging Face layout; it appears when training has finished. Until then OUT.run holds checkpoints.", Required = true };
-    private readonly Option<int> _epochs;
-    private readonly Option<double> _rate;
-    private readonly Option<string> _schedule = new("--schedule") { Description = "Course of the learning rate after the warm-up: cosine, linear or constant.", DefaultValueFactory = _ => "cosine" };
-    private readonly Option<double> _warmup = new("--warmup") { Description = "Share of the steps in which the learning rate rises.", DefaultValueFactory = _ => 0.03 };
-    private readonly Option<int> _batch;
-    private readonly Option<int> _microBatch = new("--micro-batch") { Description = "Groups passed through the model at once; smaller needs less memory. It must divide --batch.", DefaultValueFactory = _ => 1 };
-    private readonly Option<bool> _lowMemory = new("--low-memory") { Description = "Score first, then pass one response at a time: least memory, the same gradients." };
-    private readonly Option<double> _clip = new("--clip") { Description = "Largest gradient norm; larger ones are scaled down.", DefaultValueFactory = _ => 1 };
-    private readonly Option<double> _weightDecay = new("--weight-decay") { Description = "Decoupled weight decay.", DefaultValueFactory = _ => 0 };
-    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the data's order." };
-    private readonly Option<int> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; a killed run goes on from the last one.", DefaultValueFactory = _ => 100 };
+    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "Folder of the trained model, in the Hugging Face layout; it appears when training has finished. Until then OUT.run holds checkpoints.", Required = true };
+    private readonly Setting<int> _epochs;
+    private readonly Setting<double> _rate;
+    private readonly Setting<string> _schedule = new("--schedule") { Among = ["cosine", "linear", "constant"], Description = "Course of the learning rate after the warm-up: cosine, linear or constant.", DefaultValueFactory = _ => "cosine" };
+    private readonly Setting<double> _warmup = new("--warmup") { Range = Rule.Share<double>(), Description = "Share of the steps in which the learning rate rises.", DefaultValueFactory = _ => 0.03 };
+    private readonly Setting<int> _batch;
+    private readonly Setting<int> _microBatch = new("--micro-batch") { Range = Rule.AtLeast(1), Description = "Groups passed through the model at once; smaller needs less memory. It must divide --batch.", DefaultValueFactory = _ => 1 };
+    private readonly Setting<bool> _lowMemory = new("--low-memory") { Description = "Score first, then pass one response at a time: least memory, the same gradients." };
+    private readonly Setting<double> _clip = new("--clip") { Range = Rule.Above(0.0), Description = "Largest gradient norm; larger ones are scaled down.", DefaultValueFactory = _ => 1 };
+    private readonly Setting<double> _weightDecay = new("--weight-decay") { Range = Rule.AtLeast(0.0), Description = "Decoupled weight decay.", DefaultValueFactory = _ => 0 };
+    private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed of the data's order." };
+    private readonly Setting<int> _checkpointEvery = new("--checkpoint-every") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Steps between checkpoints; a killed run goes on from the last one.", DefaultValueFactory = _ => 100 };
 
     public TrainingOptions(int epochs, double learningRate, int batch)
     {
-        _epochs = new("--epochs") { Description = "Times that the data is gone through.", DefaultValueFactory = _ => epochs };
-        _rate = new("--learning-rate", "--lr") { Description = "Peak learning rate.", DefaultValueFactory = _ => learningRate };
-        _batch = new("--batch") { Description = "Groups (instructions with their responses) per step.", DefaultValueFactory = _ => batch };
-        _schedule.AcceptOnlyFromAmong("cosine", "linear", "constant");
+        _epochs = new("--epochs") { Range = Rule.AtLeast(1), Description = "Times that the data is gone through.", DefaultValueFactory = _ => epochs };
+        _rate = new("--learning-rate", "--lr") { Range = Rule.Above(0.0), Description = "Peak learning rate.", DefaultValueFactory = _ => learningRate };
+        _batch = new("--batch") { Range = Rule.AtLeast(1), Description = "Groups (instructions with their responses) per step.", DefaultValueFactory = _ => batch };
     }
 
     public void AddTo(Command command)
@@ -36,19 +34,6 @@ internal sealed class TrainingOptions
     }
 
     public string Out(ParseResult parse) => Path.TrimEndingDirectorySeparator(parse.GetValue(_out)!);
-
-    /// <summary>Adds what decides the result.</summary>
-    public Fingerprint AddTo(Fingerprint fingerprint, ParseResult parse) => fingerprint
-        .With("epochs", parse.GetValue(_epochs))
-        .With("learning rate", parse.GetValue(_rate))
-        .With("schedule", parse.GetValue(_schedule))
-        .With("warmup", parse.GetValue(_warmup))
-        .With("batch", parse.GetValue(_batch))
-        .With("micro-batch", parse.GetValue(_microBatch))
-        .With("low memory", parse.GetValue(_lowMemory))
-        .With("clip", parse.GetValue(_clip))
-        .With("weight decay", parse.GetValue(_weightDecay))
-        .With("seed", parse.GetValue(_seed));
 
     public ulong Seed(ParseResult parse) => parse.GetValue(_seed);
 
@@ -80,5 +65,7 @@ internal sealed class TrainingOptions
     }
 
     /// <summary>Where checkpoints are while training lasts.</summary>
-    public string RunFolder(ParseResult parse) => Out(parse) + ".run";
+    public string RunFolder(ParseResult parse) => RunFolder(Out(parse));
+
+    public static string RunFolder(string output) => output + ".run";
 }

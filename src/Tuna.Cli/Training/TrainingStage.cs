@@ -1,21 +1,26 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Tuna.IO;
-using Tuna.Cli.Models;
-using Tuna.Losses;
-using Tuna.Policies;
-using Tuna.Data.Groups;
-using Tuna.Tokenization;
-using Tuna.Training;
 using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
+using Tuna.Cli.Models;
 using Tuna.Cli.Terminal;
+using Tuna.Data.Groups;
+using Tuna.IO;
+using Tuna.Losses;
+using Tuna.Policies;
+using Tuna.Training;
 
 namespace Tuna.Cli.Training;
 
 /// <summary>Trains a model and puts it in place when it is finished.</summary>
 internal sealed record TrainingStage
 {
+    // Steps below which a learning-rate schedule has hardly begun.
+    private const int FewSteps = 10;
+
+    // Rows of the training data that are measured where none was held out.
+    private const int MeasuredRows = 64;
+
     /// <summary>The model's folder to appear.</summary>
     public required string Out { get; init; }
 
@@ -29,37 +34,104 @@ internal sealed record TrainingStage
 
     public required IRankingLoss Loss { get; init; }
 
+    public required EngineChoice Engine { get; init; }
+
     /// <summary>What became of the data's rows.</summary>
     public required TokenizationReport Tokenization { get; init; }
 
-    /// <summary>Figures to take of the trained model, for its record.</summary>
-    public Func<JsonObject>? Measure { get; init; }
+    /// <summary>Whether the trained model gives rewards in place of log-probabilities.</summary>
+    public bool IsRewardModel { get; init; }
+
+    /// <summary>Rows that training does not see; the model is measured on them.</summary>
+    public IReadOnlyList<TokenGroup> HeldOut { get; init; } = [];
+
+    /// <summary>Figures to take of the trained model, for its record, in place of the usual ones; with their text.</summary>
+    public Func<ITrainableScorer, (JsonObject Facts, string Text)>? Measure { get; init; }
 
     private string RunFolder => Options.RunFolder!;
 
-    /// <param name="policy">The model with its initial weights.</param>
+    private int GroupsPerStep => Options.GroupsPerMicroBatch * Options.MicroBatchesPerStep;
+
     /// <param name="groups">The data.</param>
     /// <param name="reference">For objectives that need a frozen policy: its log-probabilities.</param>
     /// <param name="ui">Shows progress.</param>
     /// <param name="cancellationToken">Stops between micro-batches; a checkpoint is written first.</param>
-    public StageResult Run(ITrainablePolicy policy, IReadOnlyList<TokenGroup> groups, Func<ReferenceLogProbs?> reference, StageUi ui, CancellationToken cancellationToken)
+    public StageResult Run(IReadOnlyList<TokenGroup> groups, Func<ReferenceLogProbs?> reference, StageUi ui, CancellationToken cancellationToken)
     {
         if (groups.Count == 0)
-            throw new StageException($"No row can be trained on. {Tokenization}{Environment.NewLine}{string.Join(Environment.NewLine, Tokenization.Issues.Take(5).Select(i => i.Message))}");
+            throw new StageException($"No row can be trained on. {Tokenization}{Environment.NewLine}{IssueSummary.Text(Tokenization.Issues.Select(i => i.Message))}");
         if (Tokenization.Issues.Count > 0)
             ui.Warn($"{Tokenization}. For example: {Tokenization.Issues[0].Message}");
+        using FileLock held = FileLock.Acquire(Out);
         Settings.CheckOrSave(Path.Combine(RunFolder, "settings.json"), Out);
 
+        MemoryPlan? plan = Engine.Plan(Initial, IsRewardModel, groups);
+        if (plan is not null)
+            ui.Note($"{Engine.Name}; {plan.Text}");
         ReferenceLogProbs? frozen = reference();
-        var trainer = new RankingTrainer(policy, Loss, Options, timeProvider: ui.Time);
-        TrainingResult result;
+        using ITrainableScorer policy = IsRewardModel
+            ? Engine.LoadRewardModel(Initial, Options.Seed, trainable: true, plan)
+            : Engine.LoadPolicy(Initial, Options.Seed, trainable: true, plan);
+        IReadOnlyList<TokenGroup> measured = HeldOut.Count > 0 ? HeldOut : [.. groups.Take(MeasuredRows)];
+        Outcome? before = Measure is null ? Before(policy, measured, ui, cancellationToken) : null;
+        TrainingResult result = Train(policy, groups, frozen, plan, ui, cancellationToken);
+
+        JsonObject facts = Facts(result, groups, policy.Info);
+        string outcome;
+        if (Measure is not null)
+        {
+            (JsonObject own, outcome) = Measure(policy);
+            foreach ((string name, JsonNode? value) in own)
+                facts[name] = value?.DeepClone();
+        }
+        else
+        {
+            Outcome after = MeasureOutcome("measuring", policy, measured, ui, cancellationToken);
+            outcome = Outcome.Text(before!, after, HeldOut.Count > 0);
+            facts["held_out_rows"] = HeldOut.Count;
+            facts["before"] = before!.ToJson();
+            facts["after"] = after.ToJson();
+        }
+
+        Save(held, policy, facts);
+        facts["out"] = Out;
+        return new(string.Create(CultureInfo.InvariantCulture, $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Environment.NewLine}{outcome}"), facts);
+    }
+
+    /// <summary>What to say when a finished model is asked for again.</summary>
+    public static StageResult AlreadyThere(string folder)
+    {
+        // Killed between its last two acts, a run leaves its folder beside the finished model.
+        if (Directory.Exists(TrainingOptions.RunFolder(folder)))
+        {
+            using FileLock held = FileLock.Acquire(folder);
+            AtomicFolder.RemoveLeftovers(held);
+            Directory.Delete(TrainingOptions.RunFolder(folder), recursive: true);
+        }
+
+        JsonObject facts = ModelRecord.Facts(folder);
+        facts["out"] = folder;
+        string outcome = Outcome.Of(facts["before"]) is { } before && Outcome.Of(facts["after"]) is { } after
+            ? Environment.NewLine + Outcome.Text(before, after, facts["held_out_rows"]?.GetValue<int>() > 0)
+            : "";
+        return new($"{folder} is finished already; nothing to do{outcome}", facts);
+    }
+
+    private TrainingResult Train(ITrainableScorer policy, IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? frozen, MemoryPlan? plan, StageUi ui, CancellationToken cancellationToken)
+    {
+        TrainerOptions options = plan is { ScoreFirst: true } ? Options with { PassMode = PassMode.ScoreFirst } : Options;
+        long steps = (groups.Count + (long)GroupsPerStep - 1) / GroupsPerStep * options.Epochs;
+        if (steps < FewSteps)
+            ui.Warn($"{groups.Count} groups make {steps} {(steps == 1 ? "step" : "steps")} of --batch {GroupsPerStep} in {options.Epochs} {(options.Epochs == 1 ? "epoch" : "epochs")}: little is learned in so few. A smaller --batch or more --epochs makes more of them.");
+        var trainer = new RankingTrainer(policy, Loss, options, timeProvider: ui.Time);
         try
         {
-            long steps = ((groups.Count + (long)Options.GroupsPerMicroBatch * Options.MicroBatchesPerStep - 1) / ((long)Options.GroupsPerMicroBatch * Options.MicroBatchesPerStep)) * Options.Epochs;
-            long before = TrainingCheckpoint.FindLatest(RunFolder)?.Step ?? 0;
-            if (before > 0)
-                ui.Note($"Going on from the checkpoint after step {before} of {steps} in {RunFolder}.");
-            result = ui.Measure("training", "steps", steps, before, meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), cancellationToken: cancellationToken));
+            long done = TrainingCheckpoint.FindLatest(RunFolder, out IReadOnlyList<string> damaged)?.Step ?? 0;
+            foreach (string passedOver in damaged)
+                ui.Warn($"A damaged checkpoint is passed over. {passedOver}");
+            if (done > 0)
+                ui.Note($"Going on from the checkpoint after step {done} of {steps} in {RunFolder}.");
+            return ui.Measure("training", "steps", steps, done, meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), cancellationToken: cancellationToken));
         }
         catch (InvalidOperationException e)
         {
@@ -69,29 +141,35 @@ internal sealed record TrainingStage
         {
             throw new StageException($"{e.Message} Try a smaller --learning-rate.", inner: e);
         }
+    }
 
-        JsonObject facts = Facts(result, groups, policy.Info);
-        foreach ((string name, JsonNode? value) in Measure?.Invoke() ?? [])
-            facts[name] = value?.DeepClone();
-        AtomicFolder.Write(Out, partial =>
+    // Kept in the run's folder: a resumed run has other weights, and need not measure twice.
+    private Outcome Before(ITrainableScorer policy, IReadOnlyList<TokenGroup> measured, StageUi ui, CancellationToken cancellationToken)
+    {
+        string file = Path.Combine(RunFolder, "before.json");
+        if (File.Exists(file) && Outcome.Of(JsonNode.Parse(File.ReadAllText(file))) is { } known)
+            return known;
+        Outcome before = MeasureOutcome("measuring the model as it is", policy, measured, ui, cancellationToken);
+        AtomicFile.WriteAllText(file, before.ToJson().ToJsonString());
+        return before;
+    }
+
+    private static Outcome MeasureOutcome(string what, ITrainableScorer policy, IReadOnlyList<TokenGroup> measured, StageUi ui, CancellationToken cancellationToken) =>
+        ui.Measure(what, "rows", measured.Count, 0, meter => Outcome.Measure(policy, measured, new CountMeter(meter), cancellationToken));
+
+    private void Save(FileLock held, ITrainableScorer policy, JsonObject facts)
+    {
+        AtomicFolder.Write(held, partial =>
         {
             policy.SaveModel(partial);
             ModelFolder.CopyTokenizer(Initial, partial);
+            if (Engine.Lora is not null)
+                Engine.SaveAdapter(policy, Directory.CreateDirectory(Path.Combine(partial, "adapter")).FullName, Initial);
             File.Copy(Path.Combine(RunFolder, "metrics.jsonl"), Path.Combine(partial, ModelRecord.MetricsName));
             ModelRecord.Write(partial, Settings, facts);
         });
         // All that matters lies in the model's folder now; checkpoints are several times its size.
         Directory.Delete(RunFolder, recursive: true);
-        facts["out"] = Out;
-        return new(string.Create(CultureInfo.InvariantCulture, $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}"), facts);
-    }
-
-    /// <summary>What to say when a finished model is asked for again.</summary>
-    public static StageResult AlreadyThere(string folder)
-    {
-        JsonObject facts = ModelRecord.Facts(folder);
-        facts["out"] = folder;
-        return new($"{folder} is finished already; nothing to do", facts);
     }
 
     private JsonObject Facts(TrainingResult result, IReadOnlyList<TokenGroup> groups, PolicyInfo info)

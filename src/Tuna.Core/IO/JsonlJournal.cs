@@ -9,29 +9,34 @@ namespace Tuna.IO;
 /// <remarks>
 /// Each line is handed to the operating system in one write, so what <see cref="Append(ReadOnlySpan{byte})"/> has returned from survives the end of the process; with
 /// <see cref="JournalDurability.Disk"/> it survives the loss of power too. A line torn by an interruption is repaired when the journal is opened: completed if only its
-/// newline is missing, removed otherwise. The lock is a file beside the journal (<c>NAME.lock</c>), held by the operating system for the life of the process and left
-/// behind empty, so that the journal itself stays readable for others. Appending is thread-safe.
+/// newline is missing, removed otherwise. The lock is a file beside the journal (<see cref="FileLock"/>), so that the journal itself stays readable for others.
+/// With checksums each line carries one of its own, as the last member of its object; lines that do not agree with theirs are left in the file, are never given out,
+/// and are counted. Appending is thread-safe.
 /// </remarks>
 public sealed class JsonlJournal : IDisposable
 {
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Lock _gate = new();
-    private readonly FileStream _lock;
+    private readonly FileLock _lock;
     private readonly FileStream _stream;
     private readonly JournalDurability _durability;
+    private readonly bool _checksums;
     private readonly ArrayBufferWriter<byte> _line = new(4096);
+    private readonly SortedSet<long> _damaged = [];
     private bool _disposed;
 
-    private JsonlJournal(string path, JournalDurability durability, FileStream exclusive)
+    private JsonlJournal(string path, JournalDurability durability, bool checksums, FileLock exclusive)
     {
         Path = path;
         _durability = durability;
+        _checksums = checksums;
         _lock = exclusive;
         _stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
         try
         {
             RepairedBytes = Repair();
+            _checksums |= LastLineHasOne(); // a file does not go back to lines without
             _stream.Seek(0, SeekOrigin.End);
         }
         catch
@@ -57,28 +62,31 @@ public sealed class JsonlJournal : IDisposable
         }
     }
 
+    /// <summary>Numbers of the lines (1-based) that <see cref="ReadLines"/> has met and not given out, because they do not agree with their checksum.</summary>
+    public IReadOnlyList<long> DamagedLines
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _damaged];
+        }
+    }
+
     /// <summary>Opens a journal, or creates it, for this process alone, and repairs its last line.</summary>
     /// <param name="path">The file; its folder is created when it is missing.</param>
     /// <param name="durability">What an append survives.</param>
-    /// <exception cref="IOException">Another process, or another journal object of this one, has it open.</exception>
-    public static JsonlJournal Open(string path, JournalDurability durability = JournalDurability.Process)
+    /// <param name="checksums">
+    /// Whether appended lines carry a checksum, for which every value must be an object. Lines that have one are checked either way, and lines of before stay readable.
+    /// </param>
+    /// <exception cref="FileInUseException">Another process, or another journal object of this one, has it open.</exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static JsonlJournal Open(string path, JournalDurability durability = JournalDurability.Process, bool checksums = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) is { } folder)
-            Directory.CreateDirectory(folder);
-        FileStream exclusive;
+        FileLock exclusive = FileLock.Acquire(path);
         try
         {
-            exclusive = new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-        }
-        catch (IOException e) when (e is not DirectoryNotFoundException)
-        {
-            throw new IOException($"The journal '{path}' is in use: another process holds '{path}.lock'. Stop it, or give this run a journal of its own. ({e.Message})", e);
-        }
-
-        try
-        {
-            return new JsonlJournal(path, durability, exclusive);
+            return new JsonlJournal(path, durability, checksums, exclusive);
         }
         catch
         {
@@ -88,7 +96,8 @@ public sealed class JsonlJournal : IDisposable
     }
 
     /// <summary>Reads what the journal held when the reading began, line by line, oldest first; blank lines are left out.</summary>
-    /// <returns>Each line's number (1-based) and its bytes, which are good until the next line is taken.</returns>
+    /// <returns>Each line's number (1-based) and its bytes without the checksum, which are good until the next line is taken.</returns>
+    /// <remarks>A line that does not agree with its checksum is left out and its number goes into <see cref="DamagedLines"/>.</remarks>
     public IEnumerable<JournalLine> ReadLines()
     {
         long left = Length;
@@ -96,6 +105,7 @@ public sealed class JsonlJournal : IDisposable
         byte[] buffer = new byte[1 << 16];
         int start = 0, scan = 0, end = 0;
         long number = 0;
+        bool mustHave = false;
         while (true)
         {
             int newline = buffer.AsSpan(scan, end - scan).IndexOf((byte)'\n');
@@ -104,8 +114,8 @@ public sealed class JsonlJournal : IDisposable
                 number++;
                 int stop = scan + newline;
                 int length = stop > start && buffer[stop - 1] == '\r' ? stop - start - 1 : stop - start;
-                if (length > 0)
-                    yield return new(number, buffer.AsMemory(start, length));
+                if (length > 0 && Checked(buffer.AsMemory(start, length), number, ref mustHave) is { } line)
+                    yield return line;
                 start = scan = stop + 1;
                 continue;
             }
@@ -167,6 +177,19 @@ public sealed class JsonlJournal : IDisposable
             _stream.Flush(flushToDisk: true);
     }
 
+    /// <summary>Deletes the file, where what it holds is no longer needed, and closes the journal; no other process gets in between.</summary>
+    public void Delete()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _disposed = true;
+            _stream.Dispose(); // first: Windows deletes nothing that is open
+            File.Delete(Path);
+            _lock.Dispose();
+        }
+    }
+
     /// <summary>Closes the journal and lets other processes have it.</summary>
     public void Dispose()
     {
@@ -180,9 +203,24 @@ public sealed class JsonlJournal : IDisposable
         }
     }
 
+    // Once a line has a checksum all later ones must: this version wrote them. Those before it, of an earlier version, are whole at least.
+    private JournalLine? Checked(Memory<byte> line, long number, ref bool mustHave)
+    {
+        (LineState state, Memory<byte> json) = LineChecksum.Remove(line);
+        mustHave |= state != LineState.Without;
+        bool earlier = !mustHave && (!_checksums || IsWholeValue(json.Span));
+        if (state == LineState.Agrees || earlier)
+            return new(number, json);
+        lock (_gate)
+            _damaged.Add(number);
+        return null;
+    }
+
     private void AppendLine()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_checksums)
+            LineChecksum.Add(_line);
         _line.Write("\n"u8);
         long before = _stream.Position;
         try
@@ -209,14 +247,26 @@ public sealed class JsonlJournal : IDisposable
         byte[] tail = new byte[length - lastLine];
         _stream.Seek(lastLine, SeekOrigin.Begin);
         _stream.ReadExactly(tail);
-        if (IsWholeValue(tail))
+        // Only the newline is missing, or is damaged.
+        bool agrees = LineChecksum.Remove(tail.AsMemory(0, tail.Length - 1)).State == LineState.Agrees;
+        int whole = IsWholeValue(tail) ? tail.Length : agrees ? tail.Length - 1 : 0;
+        if (whole > 0)
         {
+            _stream.Seek(lastLine + whole, SeekOrigin.Begin);
             _stream.Write("\n"u8);
             return 0;
         }
 
         _stream.SetLength(lastLine);
         return tail.Length;
+    }
+
+    private bool LastLineHasOne()
+    {
+        byte[] end = new byte[Math.Min(LineChecksum.SuffixLength + 1, _stream.Length)];
+        _stream.Seek(-end.Length, SeekOrigin.End);
+        _stream.ReadExactly(end);
+        return end.Length > LineChecksum.SuffixLength && LineChecksum.Resembles(end.AsSpan(0, LineChecksum.SuffixLength));
     }
 
     private long AfterLastNewline(long length)

@@ -1,13 +1,15 @@
 namespace Tuna.Policies;
 
-/// <summary>Checks what an engine is asked to compute, before it computes anything: all engines refuse the same input in the same words.</summary>
+/// <summary>Checks what an engine is asked to compute, before it computes anything: all engines refuse the same input in the same
+/// words.</summary>
 public static class PolicyGuard
 {
     /// <summary>Checks token ids and lengths of groups.</summary>
     /// <param name="groups">The groups.</param>
     /// <param name="info">The policy.</param>
     /// <returns>The number of their responses, R.</returns>
-    /// <exception cref="ArgumentException">A group is null, a token id is outside the vocabulary, or a prompt and a response exceed the context; names the group.</exception>
+    /// <exception cref="ArgumentException">A group is null, a token id is outside the vocabulary, or a prompt and a response exceed the
+    /// context; names the group.</exception>
     public static int CheckGroups(IReadOnlyList<TokenGroup> groups, PolicyInfo info)
     {
         ArgumentNullException.ThrowIfNull(groups);
@@ -40,7 +42,8 @@ public static class PolicyGuard
     /// <summary>Checks sampling requests.</summary>
     /// <param name="requests">The requests.</param>
     /// <param name="info">The policy.</param>
-    /// <exception cref="ArgumentException">A request is null, one of its numbers is outside its range, its prompt has a token id outside the vocabulary, or prompt and new tokens exceed the context; names the request.</exception>
+    /// <exception cref="ArgumentException">A request is null, one of its numbers is outside its range, its prompt has a token id outside
+    /// the vocabulary, or prompt and new tokens exceed the context; names the request.</exception>
     public static void CheckRequests(IReadOnlyList<SamplingRequest> requests, PolicyInfo info)
     {
         ArgumentNullException.ThrowIfNull(requests);

@@ -10,10 +10,12 @@ public sealed class TokenGroup
     /// <summary>Creates a group.</summary>
     /// <param name="id">Names the group in errors, journals and caches.</param>
     /// <param name="prompt">Prompt token ids, [P], P >= 1.</param>
-    /// <param name="candidates">Candidate responses, best first: K arrays of at least one token id each; K may be 0 when there is a reference.</param>
+    /// <param name="candidates">Candidate responses, best first: K arrays of at least one token id each; K may be 0 when there is a
+    /// reference.</param>
     /// <param name="scores">The ranker's score of each candidate, [K], finite and not increasing. Equal scores are ties.</param>
     /// <param name="reference">The original response's token ids, or null when there is none.</param>
-    /// <exception cref="ArgumentException">The prompt or a response is empty, there is no response at all, or the scores do not fit.</exception>
+    /// <exception cref="ArgumentException">The prompt or a response is empty, there is no response at all, or the scores do not
+    /// fit.</exception>
     public TokenGroup(string id, ReadOnlyMemory<int> prompt, IReadOnlyList<ReadOnlyMemory<int>> candidates, ReadOnlyMemory<double> scores, ReadOnlyMemory<int>? reference = null)
     {
         ArgumentNullException.ThrowIfNull(id);

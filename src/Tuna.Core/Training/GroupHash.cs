@@ -8,7 +8,8 @@ namespace Tuna.Training;
 /// <summary>Hashes of groups: what a cache is keyed by and what a checkpoint remembers the data by.</summary>
 internal static class GroupHash
 {
-    /// <summary>A key for the log-probabilities of a group's responses under a policy: the token ids and the policy, not the group's name or scores.</summary>
+    /// <summary>A key for the log-probabilities of a group's responses under a policy: the token ids and the policy, not the group's name
+    /// or scores.</summary>
     public static string Tokens(TokenGroup group, string policy)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -17,7 +18,8 @@ internal static class GroupHash
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }
 
-    /// <summary>A fingerprint of a whole data set in its order: ids, tokens, scores and, when given, the reference policy's log-probabilities.</summary>
+    /// <summary>A fingerprint of a whole data set in its order: ids, tokens, scores and, when given, the reference policy's
+    /// log-probabilities.</summary>
     public static string DataSet(IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? reference)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

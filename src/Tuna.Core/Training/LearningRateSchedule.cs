@@ -1,7 +1,8 @@
 namespace Tuna.Training;
 
 /// <summary>The learning rate of each step as a fraction of the peak: a linear warm-up, then a decay. Immutable.</summary>
-/// <remarks>With w warm-up steps, step t (1-based) of the warm-up has t / (w + 1) of the peak, so no step is wasted at zero and step w + 1 is the first at the peak.</remarks>
+/// <remarks>With w warm-up steps, step t (1-based) of the warm-up has t / (w + 1) of the peak, so no step is wasted at zero and step w + 1
+/// is the first at the peak.</remarks>
 public abstract record LearningRateSchedule
 {
     private protected LearningRateSchedule()
@@ -46,7 +47,7 @@ public abstract record LearningRateSchedule
         static void Require(bool holds, string name, double value, string rule)
         {
             if (!holds)
-                throw new ArgumentException($"{name} of the schedule is {value}; it must be {rule}.");
+                throw new ArgumentOutOfRangeException(name, value, $"{name} of the schedule must be {rule}.");
         }
     }
 }

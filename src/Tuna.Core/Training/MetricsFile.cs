@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace Tuna.Training;
 
-/// <summary>A run's <c>metrics.jsonl</c>: a line per step and per evaluation, without times, so that equal runs write equal bytes.</summary>
+/// <summary>A run's <c>metrics.jsonl</c>: a line per step and per evaluation, without times, so that equal runs write equal
+/// bytes.</summary>
 public static class MetricsFile
 {
     /// <summary>Its name in the run folder.</summary>
@@ -11,7 +12,8 @@ public static class MetricsFile
 
     /// <summary>Reads a run's steps and evaluations.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="InvalidDataException">A line is damaged; the message names it. A torn last line, which a running or killed trainer may leave, is passed over.</exception>
+    /// <exception cref="InvalidDataException">A line is damaged; the message names it. A torn last line, which a running or killed trainer
+    /// may leave, is passed over.</exception>
     public static (IReadOnlyList<TrainingStep> Steps, IReadOnlyList<TrainingEvaluation> Evaluations) Read(string path)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

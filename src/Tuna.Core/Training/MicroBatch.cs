@@ -20,7 +20,7 @@ internal sealed class MicroBatch
     /// <summary>Responses in all, R.</summary>
     public int ResponseCount { get; private set; }
 
-    /// <summary>dL/d log p of each response, [R].</summary>
+    /// <summary>dL/d(number) of each response, [R].</summary>
     public Span<double> Gradient => _gradient.AsSpan(0, ResponseCount);
 
     /// <summary>Takes the groups of a micro-batch.</summary>
@@ -54,26 +54,26 @@ internal sealed class MicroBatch
     }
 
     /// <summary>The batch as a loss sees it.</summary>
-    /// <param name="logProbs">Log-probabilities under the policy, [R].</param>
-    public RankingBatch View(ReadOnlySpan<double> logProbs) => new()
+    /// <param name="values">The model's number of each response, [R].</param>
+    public RankingBatch View(ReadOnlySpan<double> values) => new()
     {
         Offsets = _offsets.AsSpan(0, _groups.Count + 1),
         CandidateCounts = _candidateCounts.AsSpan(0, _groups.Count),
-        LogProbs = logProbs,
+        Values = values,
         Lengths = _lengths.AsSpan(0, ResponseCount),
         Scores = _scores.AsSpan(0, ResponseCount),
         ReferencePolicyLogProbs = _hasReferencePolicy ? _referenceLogProbs.AsSpan(0, ResponseCount) : default,
     };
 
     /// <summary>Ids of the groups with a response for which a value is not finite; all groups when there is none.</summary>
-    public IReadOnlyList<string> NonFiniteGroups(ReadOnlySpan<double> logProbs)
+    public IReadOnlyList<string> NonFiniteGroups(ReadOnlySpan<double> values)
     {
         var ids = new List<string>();
         for (int b = 0; b < _groups.Count; b++)
         {
             for (int r = _offsets[b]; r < _offsets[b + 1]; r++)
             {
-                if (!double.IsFinite(logProbs[r]) || !double.IsFinite(_gradient[r]))
+                if (!double.IsFinite(values[r]) || !double.IsFinite(_gradient[r]))
                 {
                     ids.Add(_groups[b].Id);
                     break;

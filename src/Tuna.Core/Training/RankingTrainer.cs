@@ -6,21 +6,24 @@ using Tuna.Policies;
 
 namespace Tuna.Training;
 
-/// <summary>Trains a policy on groups of ranked responses, with any objective over their log-probabilities.</summary>
+/// <summary>Trains a policy or a reward model on groups of ranked responses, with any objective over one number per response.</summary>
 /// <remarks>
 /// <para>
-/// A step's gradient is that of the mean loss over all its groups, however they are cut into micro-batches. Weights are never updated with NaN
-/// or infinity. The same policy, data, options and thread count give the same bits.
+/// A step's gradient is that of the mean loss over all its groups, however they are cut into micro-batches. Weights are never updated with
+/// NaN
+/// or infinity. The same model, data, options and thread count give the same bits.
 /// </para>
 /// <para>
-/// With a <see cref="TrainerOptions.RunFolder"/>, a run killed at any point and started again with the same arguments ends with the bits of an
+/// With a <see cref="TrainerOptions.RunFolder"/>, a run killed at any point and started again with the same arguments ends with the bits of
+/// an
 /// uninterrupted one: weights, moments, data order, partial accumulation and metrics.jsonl.
 /// </para>
-/// <para>Used by one thread. The policy is the caller's: it is not disposed, and must have its initial weights when a run begins without a checkpoint.</para>
+/// <para>Used by one thread. The model is the caller's: it is not disposed, and must have its initial weights when a run begins without a
+/// checkpoint.</para>
 /// </remarks>
 public sealed class RankingTrainer
 {
-    private readonly ITrainablePolicy _policy;
+    private readonly ITrainableScorer _model;
     private readonly IRankingLoss _loss;
     private readonly TrainerOptions _options;
     private readonly ILogger _logger;
@@ -28,7 +31,7 @@ public sealed class RankingTrainer
     private readonly IMeterFactory? _meterFactory;
 
     /// <summary>Creates a trainer.</summary>
-    /// <param name="policy">The policy to train, in place.</param>
+    /// <param name="model">The policy or reward model to train, in place.</param>
     /// <param name="loss">The objective.</param>
     /// <param name="options">How to train.</param>
     /// <param name="logger">Where messages go; nowhere when null.</param>
@@ -36,18 +39,18 @@ public sealed class RankingTrainer
     /// <param name="meterFactory">Makes the meter <c>Tuna.Training</c>; the trainer makes and disposes its own when null.</param>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     public RankingTrainer(
-        ITrainablePolicy policy,
+        ITrainableScorer model,
         IRankingLoss loss,
         TrainerOptions options,
         ILogger<RankingTrainer>? logger = null,
         TimeProvider? timeProvider = null,
         IMeterFactory? meterFactory = null)
     {
-        ArgumentNullException.ThrowIfNull(policy);
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(loss);
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
-        _policy = policy;
+        _model = model;
         _loss = loss;
         _options = options;
         _logger = logger ?? NullLogger<RankingTrainer>.Instance;
@@ -57,15 +60,21 @@ public sealed class RankingTrainer
 
     /// <summary>Trains.</summary>
     /// <param name="groups">The data set.</param>
-    /// <param name="reference">Log-probabilities under the frozen reference policy, for losses that need them; from <see cref="ReferencePolicyCache"/> or <see cref="ReferenceLogProbs.Score"/>.</param>
-    /// <param name="evaluate">Called with the number of finished steps, at the end and every <see cref="TrainerOptions.EvaluateEverySteps"/>; may use the policy but not train it. Its values go into the metrics; to resume to the same bytes it must be deterministic.</param>
+    /// <param name="reference">Log-probabilities under the frozen reference policy, for losses that need them; from
+    /// <see cref="ReferencePolicyCache"/> or <see cref="ReferenceLogProbs.Score"/>.</param>
+    /// <param name="evaluate">Called with the number of finished steps, at the end and every
+    /// <see cref="TrainerOptions.EvaluateEverySteps"/>; may use the model but not train it. Its values go into the metrics; to resume to
+    /// the same bytes it must be deterministic.</param>
     /// <param name="progress">Gets a report after each step, on the training thread.</param>
-    /// <param name="cancellationToken">Stops between micro-batches, the weights staying at the last finished step; by default a checkpoint is written first.</param>
+    /// <param name="cancellationToken">Stops between micro-batches, the weights staying at the last finished step; by default a checkpoint
+    /// is written first.</param>
     /// <returns>What the run did.</returns>
-    /// <exception cref="ArgumentException">There is no data, or a group does not fit the policy or the loss; the message names the group.</exception>
+    /// <exception cref="ArgumentException">There is no data, or a row does not fit the model or lacks what the loss needs; all rows are
+    /// checked before the first step, and the message names the row's id.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     /// <exception cref="NonFiniteTrainingException">NaN or infinity, with <see cref="NonFiniteAction.Throw"/> or too often.</exception>
-    /// <exception cref="InvalidOperationException">The run folder holds a run that may not or cannot be resumed; the message names what differs.</exception>
+    /// <exception cref="InvalidOperationException">The run folder holds a run that may not or cannot be resumed; the message names what
+    /// differs.</exception>
     /// <exception cref="InvalidDataException">A file of the run folder is damaged.</exception>
     public TrainingResult Train(
         IReadOnlyList<TokenGroup> groups,
@@ -77,7 +86,7 @@ public sealed class RankingTrainer
         ArgumentNullException.ThrowIfNull(groups);
         TrainingSetup setup = new TrainingSetup
         {
-            Policy = _policy,
+            Model = _model,
             Loss = _loss,
             Options = _options,
             Logger = _logger,

@@ -40,7 +40,7 @@ public sealed class ReferencePolicyCache
         ArgumentNullException.ThrowIfNull(groups);
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentOutOfRangeException.ThrowIfLessThan(GroupsPerPass, 1);
-        using JsonlJournal journal = JsonlJournal.Open(_path);
+        using JsonlJournal journal = JsonlJournal.Open(_path, checksums: true);
         Dictionary<string, double[]> known = Read(journal);
 
         string[] keys = groups.Select(g => GroupHash.Tokens(g, _policyFingerprint)).ToArray();
@@ -93,6 +93,8 @@ public sealed class ReferencePolicyCache
                 throw new InvalidDataException($"{journal.Path}, line {line.Number}: not an entry of a log-probability journal; delete the line to have its group scored again.");
             known[entry.Key] = entry.LogProbs;
         }
+        if (journal.DamagedLines is [long first, ..] damaged)
+            throw new InvalidDataException($"{journal.Path}, line {first}: the line does not agree with its checksum ({damaged.Count} such lines); delete the line to have its group scored again.");
         return known;
     }
 

@@ -10,6 +10,7 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     private readonly string? _folder = setup.Options.RunFolder;
     private readonly List<TrainingStep> _steps = [];
     private readonly List<TrainingEvaluation> _evaluations = [];
+    private FileLock? _lock;
     private MetricsWriter? _metrics;
     private (long Step, int MicroBatch, long MetricsLength) _saved;
 
@@ -22,23 +23,35 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     public long MetricsLength => _metrics?.Length ?? 0;
 
     /// <summary>Opens the run folder and gives the checkpoint to resume from, if any.</summary>
+    /// <exception cref="FileInUseException">Another process trains in the folder.</exception>
+    /// <exception cref="InvalidDataException">Checkpoints are there, but all are damaged.</exception>
     /// <exception cref="InvalidOperationException">The folder holds a run and resuming is switched off, or a run with other data or options.</exception>
     public TrainingCheckpoint? Open()
     {
         if (_folder is null)
             return null;
-        Directory.CreateDirectory(_folder);
+        _lock = FileLock.AcquireInside(_folder, "run");
         IReadOnlyList<string> checkpoints = TrainingCheckpoint.Folders(_folder);
         string metrics = Path.Combine(_folder, MetricsFile.FileName);
         if (!setup.Options.Resume && (checkpoints.Count > 0 || File.Exists(metrics)))
             throw new InvalidOperationException($"{_folder} already holds a run; choose another folder, or set {nameof(TrainerOptions.Resume)} to continue it.");
 
-        TrainingCheckpoint? latest = TrainingCheckpoint.FindLatest(_folder);
-        foreach (string passedOver in checkpoints.TakeWhile(f => f != latest?.Folder))
+        TrainingCheckpoint? latest = TrainingCheckpoint.FindLatest(_folder, out IReadOnlyList<string> damaged);
+        foreach (string passedOver in damaged)
             TrainerLog.CheckpointIgnored(setup.Logger, passedOver);
         if (latest is not null)
+        {
             RefuseOthers(latest);
+            if (TrainerStateCheck.Fault(latest.State, new TrainingPlan(setup.Groups.Count, setup.Options)) is { } fault)
+                throw new InvalidDataException($"{latest.Folder}: {fault}. The checkpoint is damaged; delete it to go on from the one before.");
+        }
+        else if (damaged.Count > 0)
+        {
+            throw new InvalidDataException($"No checkpoint of {_folder} can be used. {string.Join(' ', damaged)} Put an undamaged copy there, or delete the run folder to start again.");
+        }
         RemovePartials(_folder);
+        if (latest is not null && MetricsWriter.Restore(_folder, latest.Folder))
+            TrainerLog.MetricsRestored(setup.Logger, metrics, latest.Folder);
         _metrics = MetricsWriter.Open(_folder, latest?.State.MetricsLength ?? 0);
         if (latest is not null)
         {
@@ -64,33 +77,40 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     }
 
     /// <summary>Writes a checkpoint, unless this very state has one, and deletes those that are no longer kept.</summary>
-    public void Save(TrainerState state, ITrainablePolicy policy)
+    public void Save(TrainerState state, ITrainableScorer model)
     {
         if (_folder is null || _saved == (state.Step, state.MicroBatch, state.MetricsLength))
             return;
         _metrics!.FlushToDisk();
-        LastCheckpoint = TrainingCheckpoint.Write(_folder, state, policy);
+        LastCheckpoint = TrainingCheckpoint.Write(_folder, state, model);
         _saved = (state.Step, state.MicroBatch, state.MetricsLength);
         TrainerLog.CheckpointWritten(setup.Logger, LastCheckpoint);
         foreach (string old in TrainingCheckpoint.Folders(_folder).SkipWhile(f => f != LastCheckpoint).Skip(setup.Options.KeepCheckpoints))
             AtomicFolder.Delete(old);
     }
 
-    public void Dispose() => _metrics?.Dispose();
+    public void Dispose()
+    {
+        _metrics?.Dispose();
+        _lock?.Dispose();
+    }
 
     private void RefuseOthers(TrainingCheckpoint checkpoint)
     {
         TrainerState state = checkpoint.State;
         var differences = new List<string>();
-        if (state.Version != TrainerState.CurrentVersion)
-            differences.Add($"the format's version is {state.Version} and this library writes {TrainerState.CurrentVersion}");
+        if (state.Version > TrainerState.CurrentVersion)
+            differences.Add($"the format's version is {state.Version} and this library reads up to {TrainerState.CurrentVersion}");
         if (state.GroupCount != setup.Groups.Count)
             differences.Add($"the data had {state.GroupCount} groups and has {setup.Groups.Count}");
         else if (state.Data != setup.DataFingerprint)
             differences.Add("the data has other groups, or another order of them");
-        foreach (string name in state.Options.Keys.Union(setup.Fingerprint.Keys).Order(StringComparer.Ordinal))
+        SortedDictionary<string, string> current = Comparable(state.Version), defaults = new TrainerOptions().Fingerprint();
+        foreach (string name in state.Options.Keys.Union(current.Keys).Order(StringComparer.Ordinal))
         {
-            string was = state.Options.GetValueOrDefault(name, "unknown"), now = setup.Fingerprint.GetValueOrDefault(name, "unknown");
+            // An option that the checkpoint does not know yet had what is its default today.
+            string was = state.Options.GetValueOrDefault(name) ?? defaults.GetValueOrDefault(name, "unknown");
+            string now = current.GetValueOrDefault(name, "unknown");
             if (was != now)
                 differences.Add($"{name} was '{was}' and is '{now}'");
         }
@@ -98,14 +118,14 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
             throw new InvalidOperationException($"{checkpoint.Folder} cannot be resumed: {string.Join("; ", differences)}. Use the same data and options, or another run folder.");
     }
 
+    /// <summary>This run's fingerprint as a checkpoint of some version records it.</summary>
+    private SortedDictionary<string, string> Comparable(int version) => version > 1
+        ? setup.Fingerprint
+        : new SortedDictionary<string, string>(setup.Fingerprint, StringComparer.Ordinal) { ["Loss"] = LossProbe.Of(setup.Loss) };
+
     private static void RemovePartials(string folder)
     {
         foreach (string partial in Directory.GetFileSystemEntries(folder, "*" + AtomicFile.PartialSuffix))
-        {
-            if (Directory.Exists(partial))
-                Directory.Delete(partial, recursive: true);
-            else
-                File.Delete(partial);
-        }
+            Leftovers.Delete(partial);
     }
 }

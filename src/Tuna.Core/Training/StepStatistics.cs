@@ -1,4 +1,5 @@
 using Tuna.Losses;
+using Tuna.Policies;
 
 namespace Tuna.Training;
 
@@ -22,10 +23,25 @@ internal sealed record StepStatistics
 
     public long OrderedPairs { get; set; }
 
-    /// <summary>Counts the pairs of candidates with different scores and how far the policy tells them apart.</summary>
-    /// <param name="batch">What the policy said.</param>
-    /// <param name="rewards">Whether it said rewards; log-probabilities are compared per token.</param>
-    public void AddPairs(in RankingBatch batch, bool rewards)
+    /// <summary>Counts a micro-batch.</summary>
+    /// <param name="groups">Its groups.</param>
+    /// <param name="batch">What the model said.</param>
+    /// <param name="gradient">What the loss said, dL/d(number), [R].</param>
+    /// <param name="perToken">Whether candidates are compared by their numbers per token, as log-probabilities are, or as they are, as
+    /// rewards are.</param>
+    public void Count(IReadOnlyList<TokenGroup> groups, in RankingBatch batch, ReadOnlySpan<double> gradient, bool perToken)
+    {
+        Groups += batch.GroupCount;
+        Responses += batch.ResponseCount;
+        foreach (double g in gradient)
+            Active += g != 0 ? 1 : 0;
+        foreach (TokenGroup group in groups)
+            Tokens += group.TokenCount;
+        AddPairs(batch, perToken);
+    }
+
+    /// <summary>Counts the pairs of candidates with different scores and how far the model tells them apart.</summary>
+    private void AddPairs(in RankingBatch batch, bool perToken)
     {
         for (int b = 0; b < batch.GroupCount; b++)
         {
@@ -45,7 +61,7 @@ internal sealed record StepStatistics
             }
         }
 
-        double Value(in RankingBatch b, int r) => rewards ? b.LogProbs[r] : b.LogProbs[r] / b.Lengths[r];
+        double Value(in RankingBatch b, int r) => perToken ? b.Values[r] / b.Lengths[r] : b.Values[r];
     }
 
     public TrainingStep ToStep(long step, int epoch, double learningRate, double gradientNorm, string? skipped) => new()

@@ -20,12 +20,15 @@ internal static partial class TrainerLog
     [LoggerMessage(EventId = 5, Level = LogLevel.Information, Message = "Checkpoint {Folder}.")]
     public static partial void CheckpointWritten(ILogger logger, string folder);
 
-    [LoggerMessage(EventId = 6, Level = LogLevel.Warning, Message = "Passing over {Folder}: it is damaged or incomplete.")]
-    public static partial void CheckpointIgnored(ILogger logger, string folder);
+    [LoggerMessage(EventId = 6, Level = LogLevel.Warning, Message = "Passing over a damaged checkpoint. {What}")]
+    public static partial void CheckpointIgnored(ILogger logger, string what);
 
     [LoggerMessage(EventId = 7, Level = LogLevel.Information, Message = "Training was cancelled after step {Step}.")]
     public static partial void Cancelled(ILogger logger, long step);
 
     [LoggerMessage(EventId = 8, Level = LogLevel.Information, Message = "Training is done: {Steps} steps, {Skipped} left out.")]
     public static partial void Finished(ILogger logger, long steps, int skipped);
+
+    [LoggerMessage(EventId = 9, Level = LogLevel.Warning, Message = "{File} was changed or deleted since {Checkpoint} was written; it is put back from there.")]
+    public static partial void MetricsRestored(ILogger logger, string file, string checkpoint);
 }

@@ -38,7 +38,16 @@ public sealed record TrainerOptions
     /// <summary>Micro-batches whose gradients make one step, >= 1. Default 1. An epoch's last step may have fewer.</summary>
     public int MicroBatchesPerStep { get; init; } = 1;
 
-    /// <summary>Peak learning rate, > 0. Default 1e-5, the paper's for ranking (2e-5 for instruction tuning, 1e-6 when starting from a ranked model).</summary>
+    /// <summary>
+    /// Most prompt and response tokens of a micro-batch; 0 cuts a step into micro-batches of <see cref="GroupsPerMicroBatch"/> groups
+    /// instead. >= 0, default 0. A step has the same groups
+    /// either way, and so the same gradient up to float rounding; in the step's order as many groups as fit go together, and a larger one
+    /// alone. Fills an accelerator evenly.
+    /// </summary>
+    public int MicroBatchTokens { get; init; }
+
+    /// <summary>Peak learning rate, > 0. Default 1e-5, the paper's for ranking (2e-5 for instruction tuning, 1e-6 when starting from a
+    /// ranked model).</summary>
     public double LearningRate { get; init; } = 1e-5;
 
     /// <summary>Course of the learning rate. Default a cosine with 3% warm-up.</summary>
@@ -53,7 +62,8 @@ public sealed record TrainerOptions
     /// <summary>Seed of the data order. Default 0.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Whether each epoch has an order of its own, derived from (<see cref="Seed"/>, epoch); otherwise the order given. Default true.</summary>
+    /// <summary>Whether each epoch has an order of its own, derived from (<see cref="Seed"/>, epoch); otherwise the order given. Default
+    /// true.</summary>
     public bool Shuffle { get; init; } = true;
 
     /// <summary>How a micro-batch's gradient is computed. Default <see cref="PassMode.Fused"/>.</summary>
@@ -71,13 +81,15 @@ public sealed record TrainerOptions
     /// <summary>Where <c>metrics.jsonl</c> and the checkpoints go; null writes nothing. Default null.</summary>
     public string? RunFolder { get; init; }
 
-    /// <summary>Whether to continue from the newest complete checkpoint in <see cref="RunFolder"/>; without, a folder that holds a run is refused. Default true.</summary>
+    /// <summary>Whether to continue from the newest complete checkpoint in <see cref="RunFolder"/>; without, a folder that holds a run is
+    /// refused. Default true.</summary>
     public bool Resume { get; init; } = true;
 
     /// <summary>Steps between checkpoints; 0 writes one at the end only. >= 0, default 100.</summary>
     public int CheckpointEverySteps { get; init; } = 100;
 
-    /// <summary>Micro-batches between checkpoints within a step, which store the partial accumulation; 0 for none. >= 0, default 0.</summary>
+    /// <summary>Micro-batches between checkpoints within a step, which store the partial accumulation; 0 for none. >= 0, default
+    /// 0.</summary>
     public int CheckpointEveryMicroBatches { get; init; }
 
     /// <summary>How many checkpoints to keep, >= 1. Default 2.</summary>
@@ -87,13 +99,15 @@ public sealed record TrainerOptions
     public bool CheckpointOnCancellation { get; init; } = true;
 
     /// <summary>Checks every option.</summary>
-    /// <exception cref="ArgumentException">Names the option that is out of range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Names the option that is out of range.</exception>
+    /// <exception cref="ArgumentException"><see cref="RunFolder"/> is empty.</exception>
     public void Validate()
     {
         Require(Epochs >= 1, nameof(Epochs), Epochs, ">= 1");
         Require(GroupsPerMicroBatch >= 1, nameof(GroupsPerMicroBatch), GroupsPerMicroBatch, ">= 1");
         Require(MicroBatchesPerStep >= 1, nameof(MicroBatchesPerStep), MicroBatchesPerStep, ">= 1");
         Require((long)GroupsPerMicroBatch * MicroBatchesPerStep <= int.MaxValue, nameof(MicroBatchesPerStep), MicroBatchesPerStep, "small enough for one step's groups to be counted");
+        Require(MicroBatchTokens >= 0, nameof(MicroBatchTokens), MicroBatchTokens, ">= 0");
         Require(double.IsFinite(LearningRate) && LearningRate > 0, nameof(LearningRate), LearningRate, "finite and > 0");
         Require(MaxGradientNorm > 0, nameof(MaxGradientNorm), MaxGradientNorm, "> 0");
         Require(MaxSkippedSteps >= 0, nameof(MaxSkippedSteps), MaxSkippedSteps, ">= 0");
@@ -116,16 +130,19 @@ public sealed record TrainerOptions
         static void Require(bool holds, string name, double value, string rule)
         {
             if (!holds)
-                throw new ArgumentException($"{name} is {value.ToString(CultureInfo.InvariantCulture)}; it must be {rule}.");
+                throw new ArgumentOutOfRangeException(name, value, $"{name} must be {rule}.");
         }
     }
 
-    /// <summary>The options that decide the course of a run, by name: a resumed run must have the same ones. How often to save may change.</summary>
+    /// <summary>The options that decide the course of a run, by name: a resumed run must have the same ones. How often and where to save
+    /// may change.</summary>
+    /// <remarks>A test goes over all properties, so that one that is forgotten here is noticed.</remarks>
     internal SortedDictionary<string, string> Fingerprint() => new(StringComparer.Ordinal)
     {
         [nameof(Epochs)] = Text(Epochs),
         [nameof(GroupsPerMicroBatch)] = Text(GroupsPerMicroBatch),
         [nameof(MicroBatchesPerStep)] = Text(MicroBatchesPerStep),
+        [nameof(MicroBatchTokens)] = Text(MicroBatchTokens),
         [nameof(LearningRate)] = Text(LearningRate),
         [nameof(Schedule)] = $"{Schedule.GetType().Name} {Text(Schedule.WarmupSteps)} {Text(Schedule.WarmupRatio)} {Text(Schedule.MinimumFactor)}",
         [nameof(AdamWSettings.Beta1)] = Text(Optimizer.Beta1),

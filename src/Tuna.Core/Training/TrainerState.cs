@@ -5,7 +5,11 @@ namespace Tuna.Training;
 /// <summary>The content of a checkpoint's <c>trainer.json</c>: where the run stands and what it must be resumed with. No times, so that equal runs write equal files.</summary>
 internal sealed record TrainerState
 {
-    public const int CurrentVersion = 1;
+    /// <summary>
+    /// 2: a checkpoint carries checksums and a copy of its metrics, and records a loss's own description. Version 1, which is still read, has the lengths of its files instead and records what the
+    /// loss made of made-up batches.
+    /// </summary>
+    public const int CurrentVersion = 2;
 
     public required int Version { get; init; }
 
@@ -44,8 +48,9 @@ internal sealed record TrainerState
     /// <summary>Hash of the data set.</summary>
     public required string Data { get; init; }
 
-    /// <summary>The checkpoint's other files and their lengths in bytes, so that a damaged copy is noticed.</summary>
-    public required SortedDictionary<string, long> Files { get; init; }
+    /// <summary>In version 1 the checkpoint's other files and their lengths in bytes; later ones have <see cref="CheckpointChecksums"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public SortedDictionary<string, long>? Files { get; init; }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, NewLine = "\n")]

@@ -5,7 +5,7 @@ using Tuna.Policies;
 
 namespace Tuna.Training;
 
-/// <summary>A complete checkpoint of a run: a Hugging Face model folder that also holds the trainer's and the engine's state.</summary>
+/// <summary>A complete checkpoint of a run: a Hugging Face model folder that also holds the trainer's and the engine's state, the metrics so far, and checksums.</summary>
 /// <remarks>Named <c>checkpoint-SSSSSSSS</c> after the finished steps, with <c>-mMMMMM</c> behind it when it was taken within a step after that many micro-batches.</remarks>
 public sealed class TrainingCheckpoint
 {
@@ -29,8 +29,25 @@ public sealed class TrainingCheckpoint
 
     internal TrainerState State { get; }
 
-    /// <summary>The newest complete checkpoint of a run, or null. Half-written and damaged ones are passed over.</summary>
-    public static TrainingCheckpoint? FindLatest(string runFolder) => Folders(runFolder).Select(Open).FirstOrDefault(c => c is not null);
+    /// <summary>The newest undamaged checkpoint of a run, or null. All its bytes are read and compared with its checksums.</summary>
+    public static TrainingCheckpoint? FindLatest(string runFolder) => FindLatest(runFolder, out _);
+
+    /// <summary>The newest undamaged checkpoint of a run, or null. All its bytes are read and compared with its checksums.</summary>
+    /// <param name="runFolder">The run's folder, which need not exist.</param>
+    /// <param name="passedOver">A sentence for each newer checkpoint that is damaged: its folder, and what is wrong with it.</param>
+    public static TrainingCheckpoint? FindLatest(string runFolder, out IReadOnlyList<string> passedOver)
+    {
+        var damaged = new List<string>();
+        passedOver = damaged;
+        foreach (string folder in Folders(runFolder))
+        {
+            (TrainingCheckpoint? checkpoint, string? fault) = Open(folder);
+            if (checkpoint is not null)
+                return checkpoint;
+            damaged.Add($"{folder}: {fault}.");
+        }
+        return null;
+    }
 
     /// <summary>Folders that are named as checkpoints, newest first.</summary>
     internal static IReadOnlyList<string> Folders(string runFolder) => !Directory.Exists(runFolder) ? [] :
@@ -44,43 +61,59 @@ public sealed class TrainingCheckpoint
         : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D8}-m{microBatch:D5}");
 
     /// <summary>Writes a checkpoint to the side and gives it its name.</summary>
-    internal static string Write(string runFolder, TrainerState state, ITrainablePolicy policy)
+    internal static string Write(string runFolder, TrainerState state, ITrainableScorer policy)
     {
         string folder = Path.Combine(runFolder, FolderName(state.Step, state.MicroBatch));
         AtomicFolder.Write(folder, partial =>
         {
             policy.SaveModel(partial);
             policy.SaveTrainingState(partial);
-            byte[] json = JsonSerializer.SerializeToUtf8Bytes(state with { Files = Lengths(partial) }, TrainerStateJson.Default.TrainerState);
+            MetricsWriter.CopyStart(Path.Combine(runFolder, MetricsFile.FileName), state.MetricsLength, Path.Combine(partial, MetricsFile.FileName));
+            byte[] json = JsonSerializer.SerializeToUtf8Bytes(state with { Files = null }, TrainerStateJson.Default.TrainerState);
             File.WriteAllBytes(Path.Combine(partial, StateFile), json);
+            CheckpointChecksums.Write(partial);
         });
         return folder;
     }
 
-    private static TrainingCheckpoint? Open(string folder)
+    private static (TrainingCheckpoint? Checkpoint, string? Fault) Open(string folder)
     {
-        string file = Path.Combine(folder, StateFile);
-        if (!File.Exists(file))
-            return null;
         try
         {
+            string file = Path.Combine(folder, StateFile);
+            if (!File.Exists(file))
+                return (null, $"{StateFile} is missing");
+            if (CheckpointChecksums.Exist(folder) && CheckpointChecksums.Difference(folder) is { } difference)
+                return (null, difference);
             TrainerState? state = JsonSerializer.Deserialize(File.ReadAllBytes(file), TrainerStateJson.Default.TrainerState);
-            SortedDictionary<string, long> found = Lengths(folder);
-            found.Remove(StateFile);
-            bool complete = state?.Files?.Count == found.Count && found.All(f => state.Files.TryGetValue(f.Key, out long length) && length == f.Value);
-            return complete ? new TrainingCheckpoint(folder, state!) : null;
+            string? fault = state is null ? $"{StateFile} holds null" : Fault(folder, state);
+            return fault is null ? (new TrainingCheckpoint(folder, state!), null) : (null, fault);
         }
-        catch (JsonException)
+        catch (JsonException e)
         {
-            return null;
+            return (null, $"{StateFile} cannot be read: {e.Message}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return (null, e.Message);
         }
     }
 
-    private static SortedDictionary<string, long> Lengths(string folder)
+    private static string? Fault(string folder, TrainerState state)
     {
-        var lengths = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        if (state.Version > 1 && !CheckpointChecksums.Exist(folder))
+            return $"{CheckpointChecksums.FileName} is missing";
+        if (state.Version <= 1 && !CheckpointChecksums.Exist(folder) && !HasLengths(folder, state))
+            return $"its files do not have the lengths that {StateFile} states";
+        return TrainerStateCheck.Fault(state, Path.GetFileName(folder));
+    }
+
+    private static bool HasLengths(string folder, TrainerState state)
+    {
+        var found = new SortedDictionary<string, long>(StringComparer.Ordinal);
         foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
-            lengths[Path.GetRelativePath(folder, file).Replace('\\', '/')] = new FileInfo(file).Length;
-        return lengths;
+            found[Path.GetRelativePath(folder, file).Replace('\\', '/')] = new FileInfo(file).Length;
+        found.Remove(StateFile);
+        return state.Files?.Count == found.Count && found.All(f => state.Files.TryGetValue(f.Key, out long length) && length == f.Value);
     }
 }

@@ -4,227 +4,196 @@ using Tuna.Policies;
 
 namespace Tuna.Training;
 
-/// <summary>One call of <see cref="RankingTrainer.Train"/>: order data, pass, loss, backward, step, report, checkpoint.</summary>
+/// <summary>One call of <see cref="RankingTrainer.Train"/>: restore, then step after step (forward, loss, backward, update), each recorded,
+/// until all are done.</summary>
 /// <remarks>
-/// Its position is (<see cref="_step"/>, <see cref="_microBatch"/>) and always names a moment between micro-batches: a micro-batch is
-/// accumulated wholly or not at all. So a checkpoint may be written wherever cancellation is noticed.
+/// Its position is a <see cref="RunPosition"/> and always names a moment between micro-batches: a micro-batch is accumulated wholly or not
+/// at
+/// all. So a checkpoint may be written wherever cancellation is noticed.
 /// </remarks>
 internal sealed class TrainingRun
 {
     private readonly TrainingSetup _setup;
-    private readonly ITrainablePolicy _policy;
+    private readonly ITrainableScorer _model;
     private readonly IRankingLoss _loss;
     private readonly TrainerOptions _options;
     private readonly ILogger _log;
-    private readonly TimeProvider _time;
     private readonly TrainingPlan _plan;
-    private readonly PassStrategy _pass;
-    private readonly PassStrategy.Evaluate _evaluateMicroBatch;
-    private readonly TrainingMeter _meter;
+    private readonly TrainingReport _report;
     private readonly RunJournal _journal;
     private readonly MicroBatch _batch = new();
-
-    private long _step; // finished steps
-    private int _microBatch; // micro-batches of the next step that are accumulated
-    private long _microBatchesDone;
-    private int _skipped;
-    private bool _evaluationPending;
-    private StepStatistics _statistics = new();
-    private StepRange _range;
-    private NonFiniteTrainingException? _fault;
-    private long _stepsHere; // finished by this process
-    private TimeSpan _timeHere;
+    private readonly bool _perToken;
 
     public TrainingRun(TrainingSetup setup, RunJournal journal, TrainingMeter meter)
     {
         _setup = setup;
         _journal = journal;
-        _meter = meter;
-        _policy = setup.Policy;
+        _model = setup.Model;
         _loss = setup.Loss;
         _options = setup.Options;
         _log = setup.Logger;
-        _time = setup.Time;
-        _plan = new TrainingPlan(setup.Groups.Count, _options);
-        _pass = _options.PassMode == PassMode.Fused ? new FusedPass() : new ScoreFirstPass();
-        _evaluateMicroBatch = EvaluateMicroBatch;
+        _plan = new TrainingPlan(setup.Groups, _options);
+        _report = new TrainingReport(setup, meter, _plan.TotalSteps);
+        _perToken = setup.Model is IPolicyModel; // log-probabilities grow with the length, rewards do not
     }
 
     public TrainingResult Execute(CancellationToken cancellationToken)
     {
         TrainerLog.Started(_log, _setup.Groups.Count, _plan.TotalSteps, _plan.GroupsPerStep);
-        Restore();
-        long resumedFrom = _step;
+        _model.ClearGradients();
+        RunPosition at = Restore();
+        long resumedFrom = at.Step;
         try
         {
             while (true)
             {
-                if (_evaluationPending)
-                    RunEvaluation(cancellationToken);
-                if (_microBatch == 0 && _step > 0 && (_step == _plan.TotalSteps || IsMultiple(_step, _options.CheckpointEverySteps)))
-                    _journal.Save(State(), _policy);
-                if (_step == _plan.TotalSteps)
+                if (at.EvaluationPending)
+                    Evaluate(at, cancellationToken);
+                if (at.MicroBatch == 0 && at.Step > 0 && (at.Step == _plan.TotalSteps || IsMultiple(at.Step, _options.CheckpointEverySteps)))
+                    Save(at);
+                if (at.Step == _plan.TotalSteps)
                     break;
-                RunStep(cancellationToken);
+                long start = _report.Now;
+                StepOutcome outcome = RunStep(at, cancellationToken);
+                TrainingStep done = Finish(at, outcome);
+                _journal.Append(done);
+                _report.StepDone(done, start);
             }
         }
         catch (OperationCanceledException)
         {
-            TrainerLog.Cancelled(_log, _step);
+            TrainerLog.Cancelled(_log, at.Step);
             if (_options.CheckpointOnCancellation)
-                _journal.Save(State(), _policy);
+                Save(at);
             throw;
         }
         finally
         {
-            _policy.ClearGradients(); // whatever a step that did not finish has accumulated
+            _model.ClearGradients(); // whatever a step that did not finish has accumulated
         }
-        TrainerLog.Finished(_log, _step, _skipped);
-        return new TrainingResult(_step, _skipped, resumedFrom, _journal.Steps, _journal.Evaluations, _journal.LastCheckpoint);
+
+        TrainerLog.Finished(_log, at.Step, at.SkippedSteps);
+        return new TrainingResult(at.Step, at.SkippedSteps, resumedFrom, _journal.Steps, _journal.Evaluations, _journal.LastCheckpoint);
     }
 
-    private void Restore()
+    private RunPosition Restore()
     {
-        _policy.ClearGradients();
         if (_journal.Open() is not { } checkpoint)
-            return;
-        TrainerState state = checkpoint.State;
-        _policy.LoadTrainingState(checkpoint.Folder);
-        _step = state.Step;
-        _microBatch = state.MicroBatch;
-        _microBatchesDone = state.MicroBatchesDone;
-        _skipped = state.SkippedSteps;
-        _evaluationPending = state.EvaluationPending && _setup.Evaluate is not null;
-        _statistics = state.Partial with { };
-        TrainerLog.Resumed(_log, checkpoint.Folder, _step, _microBatch);
+            return new RunPosition();
+        _model.LoadTrainingState(checkpoint.Folder);
+        RunPosition at = RunPosition.Of(checkpoint.State, evaluates: _setup.Evaluate is not null);
+        TrainerLog.Resumed(_log, checkpoint.Folder, at.Step, at.MicroBatch);
+        return at;
     }
 
-    private void RunStep(CancellationToken cancellationToken)
+    /// <summary>Accumulates the micro-batches that the step still lacks, then updates the weights, or leaves the step out.</summary>
+    private StepOutcome RunStep(RunPosition at, CancellationToken cancellationToken)
     {
-        long start = _time.GetTimestamp();
-        _range = _plan.Range(_step);
-        while (_microBatch < _range.MicroBatches && _fault is null)
+        StepRange range = _plan.Range(at.Step);
+        double learningRate = _options.LearningRate * _options.Schedule.Factor(at.Step + 1, _plan.TotalSteps);
+        while (at.MicroBatch < range.MicroBatches)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            _batch.Fill(_setup.Groups, _plan.MicroBatch(_range, _microBatch), _setup.Reference);
-            _pass.Run(_policy, _batch, _evaluateMicroBatch, cancellationToken);
-            _microBatch++;
-            _microBatchesDone++;
-            if (_fault is null && _microBatch < _range.MicroBatches && IsMultiple(_microBatchesDone, _options.CheckpointEveryMicroBatches))
-                _journal.Save(State(), _policy);
+            NonFiniteTrainingException? fault = Accumulate(at, range, cancellationToken);
+            at.MicroBatch++;
+            at.MicroBatchesDone++;
+            if (fault is not null)
+                return Skip(at, fault, learningRate);
+            if (at.MicroBatch < range.MicroBatches && IsMultiple(at.MicroBatchesDone, _options.CheckpointEveryMicroBatches))
+                Save(at);
         }
 
-        double norm = _fault is null ? _policy.GradientNorm() : double.NaN;
-        if (_fault is null && !double.IsFinite(norm))
-            _fault = Fault(StepGroupIds(), $"the gradient norm is {norm}");
-        double learningRate = _options.LearningRate * _options.Schedule.Factor(_step + 1, _plan.TotalSteps);
-        if (_fault is null)
-        {
-            double scale = norm > _options.MaxGradientNorm ? _options.MaxGradientNorm / norm : 1;
-            // Skipped steps made no update, so the bias correction must not count them.
-            _policy.ApplyGradients(new AdamWStep(_step + 1 - _skipped, learningRate, scale, _options.Optimizer));
-        }
-        else
-            SkipOrThrow(_fault);
-        FinishStep(learningRate, norm, start);
+        double norm = _model.GradientNorm();
+        if (!double.IsFinite(norm))
+            return Skip(at, new NonFiniteTrainingException(at.Step + 1, GroupIds(range), $"the gradient norm is {norm}"), learningRate);
+        double scale = norm > _options.MaxGradientNorm ? _options.MaxGradientNorm / norm : 1;
+        // Skipped steps made no update, so the bias correction must not count them.
+        _model.ApplyGradients(new AdamWStep(at.Step + 1 - at.SkippedSteps, learningRate, scale, _options.Optimizer));
+        return new StepOutcome(learningRate, norm, Skipped: null);
     }
 
-    /// <summary>Called within a pass: loss and gradient of the micro-batch, scaled to its share of the step.</summary>
-    private bool EvaluateMicroBatch(ReadOnlySpan<double> logProbs)
+    /// <summary>One micro-batch: forward, loss, backward.</summary>
+    /// <returns>What is not finite, in which case nothing went backward; null when all is well.</returns>
+    private NonFiniteTrainingException? Accumulate(RunPosition at, StepRange range, CancellationToken cancellationToken)
     {
-        RankingBatch view = _batch.View(logProbs);
-        double loss = _loss.Evaluate(view, _batch.Gradient);
-        Count(view, _batch.Gradient);
-        if (!double.IsFinite(loss) || !AllFinite(logProbs) || !AllFinite(_batch.Gradient))
+        _batch.Fill(_setup.Groups, _plan.MicroBatch(range, at.MicroBatch), _setup.Reference);
+        using IForwardPass pass = Forward(cancellationToken);
+        RankingBatch view = _batch.View(pass.Values);
+        double loss = EvaluateLoss(at, view);
+        at.Partial.Count(_batch.Groups, view, _batch.Gradient, _perToken);
+        if (!double.IsFinite(loss) || !AllFinite(view.Values) || !AllFinite(_batch.Gradient))
         {
-            IReadOnlyList<string> ids = _batch.NonFiniteGroups(logProbs);
-            _fault = Fault(ids, $"the loss is {loss} and not every log-probability and its gradient is finite in group {string.Join(", ", ids.Take(8).Select(id => $"'{id}'"))}");
-            return false;
+            IReadOnlyList<string> ids = _batch.NonFiniteGroups(view.Values);
+            string groups = string.Join(", ", ids.Take(8).Select(id => $"'{id}'"));
+            return new NonFiniteTrainingException(
+                at.Step + 1, ids, $"the loss is {loss} and not every value of the model and its gradient is finite in group {groups}");
         }
+
         // The step's loss is the mean over its groups, also when the last micro-batch is smaller than the others.
-        double weight = (double)_batch.Groups.Count / _range.Count;
-        _statistics.Loss += weight * loss;
+        double weight = (double)_batch.Groups.Count / range.Count;
+        at.Partial.Loss += weight * loss;
         foreach (ref double g in _batch.Gradient)
             g *= weight;
-        return true;
+        if (_batch.Gradient.ContainsAnyExcept(0.0))
+            pass.Backward(_batch.Gradient);
+        return null;
     }
 
-    private void Count(in RankingBatch view, ReadOnlySpan<double> gradient)
+    private IForwardPass Forward(CancellationToken cancellationToken) => _options.PassMode == PassMode.ScoreFirst
+        ? new ScoreFirstPass(_model, _batch.Groups, _batch.ResponseCount, cancellationToken)
+        : _model.Forward(_batch.Groups, cancellationToken);
+
+    private double EvaluateLoss(RunPosition at, in RankingBatch view)
     {
-        _statistics.Groups += view.GroupCount;
-        _statistics.Responses += view.ResponseCount;
-        foreach (double g in gradient)
-            _statistics.Active += g != 0 ? 1 : 0;
-        foreach (TokenGroup group in _batch.Groups)
-            _statistics.Tokens += group.TokenCount;
-        _statistics.AddPairs(view, _policy.Info.GivesRewards);
+        try
+        {
+            return _loss.Evaluate(view, _batch.Gradient);
+        }
+        catch (ArgumentException e)
+        {
+            // A loss knows groups by their place in the micro-batch only; people know them by their ids.
+            string ids = string.Join(", ", _batch.Groups.Select((g, b) => $"{b} is '{g.Id}'"));
+            throw new ArgumentException($"Step {at.Step + 1}: {_loss.Describe().Name} refuses a micro-batch: {e.Message} Of its groups, {ids}.", e);
+        }
     }
 
-    private void SkipOrThrow(NonFiniteTrainingException fault)
+    private StepOutcome Skip(RunPosition at, NonFiniteTrainingException fault, double learningRate)
     {
-        _policy.ClearGradients();
-        if (_options.OnNonFinite == NonFiniteAction.Throw || _skipped >= _options.MaxSkippedSteps)
+        _model.ClearGradients();
+        if (_options.OnNonFinite == NonFiniteAction.Throw || at.SkippedSteps >= _options.MaxSkippedSteps)
             throw fault;
-        _skipped++;
         TrainerLog.StepSkipped(_log, fault.Step, fault.What);
+        return new StepOutcome(learningRate, double.NaN, fault.What);
     }
 
-    private void FinishStep(double learningRate, double norm, long start)
+    /// <summary>Moves the position to the next step.</summary>
+    private TrainingStep Finish(RunPosition at, StepOutcome outcome)
     {
-        _step++;
-        TrainingStep done = _statistics.ToStep(_step, _range.Epoch + 1, learningRate, norm, _fault?.What);
-        _microBatch = 0;
-        _statistics = new StepStatistics();
-        _fault = null;
-        _evaluationPending = _setup.Evaluate is not null && (_step == _plan.TotalSteps || IsMultiple(_step, _options.EvaluateEverySteps));
-        _journal.Append(done);
-
-        TimeSpan duration = _time.GetElapsedTime(start);
-        _stepsHere++;
-        _timeHere += duration;
-        _meter.Record(done, duration);
-        TrainerLog.StepDone(_log, _step, _plan.TotalSteps, done.Loss, learningRate, norm, done.ActiveFraction);
-        double seconds = Math.Max(duration.TotalSeconds, 1e-9);
-        _setup.Progress?.Report(new TrainingProgress(done, _plan.TotalSteps, done.Groups / seconds, done.Tokens / seconds, _timeHere / _stepsHere * (_plan.TotalSteps - _step)));
+        int epoch = _plan.Position(at.Step).Epoch;
+        TrainingStep done = at.Partial.ToStep(at.Step + 1, epoch + 1, outcome.LearningRate, outcome.GradientNorm, outcome.Skipped);
+        at.Step++;
+        at.MicroBatch = 0;
+        at.SkippedSteps += outcome.Skipped is null ? 0 : 1;
+        at.Partial = new StepStatistics();
+        at.EvaluationPending = _setup.Evaluate is not null && (at.Step == _plan.TotalSteps || IsMultiple(at.Step, _options.EvaluateEverySteps));
+        return done;
     }
 
-    private void RunEvaluation(CancellationToken cancellationToken)
+    private void Evaluate(RunPosition at, CancellationToken cancellationToken)
     {
         var values = new SortedDictionary<string, double>(StringComparer.Ordinal);
-        foreach ((string name, double value) in _setup.Evaluate!(_step, cancellationToken))
+        foreach ((string name, double value) in _setup.Evaluate!(at.Step, cancellationToken))
             values[name] = value;
-        _evaluationPending = false;
-        _journal.Append(new TrainingEvaluation(_step, values));
+        at.EvaluationPending = false;
+        _journal.Append(new TrainingEvaluation(at.Step, values));
     }
 
-    private TrainerState State()
-    {
-        StepRange next = _plan.Range(_step);
-        return new TrainerState
-        {
-            Version = TrainerState.CurrentVersion,
-            Step = _step,
-            Epoch = next.Epoch,
-            GroupsDoneInEpoch = next.First + _statistics.Groups,
-            MicroBatch = _microBatch,
-            MicroBatchesDone = _microBatchesDone,
-            SkippedSteps = _skipped,
-            EvaluationPending = _evaluationPending,
-            Partial = _statistics,
-            MetricsLength = _journal.MetricsLength,
-            Options = _setup.Fingerprint,
-            GroupCount = _setup.Groups.Count,
-            Data = _setup.DataFingerprint,
-            Files = [],
-        };
-    }
+    private void Save(RunPosition at) => _journal.Save(at.ToState(_plan, _setup, _journal.MetricsLength), _model);
 
-    private NonFiniteTrainingException Fault(IReadOnlyList<string> ids, string what) => new(_step + 1, ids, what);
-
-    private List<string> StepGroupIds()
+    private List<string> GroupIds(StepRange range)
     {
         var ids = new List<string>();
-        foreach (int i in _plan.Order(_range.Epoch).Slice(_range.First, _range.Count))
+        foreach (int i in _plan.Order(range.Epoch).Slice(range.First, range.Count))
             ids.Add(_setup.Groups[i].Id);
         return ids;
     }
@@ -240,4 +209,10 @@ internal sealed class TrainingRun
         }
         return true;
     }
+
+    /// <summary>What became of a step.</summary>
+    /// <param name="LearningRate">Its learning rate.</param>
+    /// <param name="GradientNorm">Norm of its gradient before clipping; NaN when it was left out.</param>
+    /// <param name="Skipped">Why it was left out; null when the weights were updated.</param>
+    private readonly record struct StepOutcome(double LearningRate, double GradientNorm, string? Skipped);
 }

@@ -7,7 +7,7 @@ namespace Tuna.Training;
 /// <summary>What a run is given, checked.</summary>
 internal sealed record TrainingSetup
 {
-    public required ITrainablePolicy Policy { get; init; }
+    public required ITrainableScorer Model { get; init; }
 
     public required IRankingLoss Loss { get; init; }
 
@@ -35,35 +35,41 @@ internal sealed record TrainingSetup
     {
         if (Groups.Count == 0)
             throw new ArgumentException("There are no groups to train on.", nameof(Groups));
-        if (Loss.NeedsReferencePolicy && Reference is null)
-            throw new ArgumentException($"{Loss.GetType().Name} needs the reference policy's log-probabilities; give them, for instance from a {nameof(ReferencePolicyCache)}.", nameof(Reference));
+        LossDescription loss = Loss.Describe();
+        LossNeeds needs = Loss.Needs;
+        if (needs.ReferencePolicy && Reference is null)
+            throw new ArgumentException($"{loss.Name} needs the reference policy's log-probabilities; give them, for instance from a {nameof(ReferencePolicyCache)}.", nameof(Reference));
         if (Reference is not null && Reference.Count != Groups.Count)
             throw new ArgumentException($"There are {Groups.Count} groups, but reference log-probabilities of {Reference.Count}.", nameof(Reference));
-        PolicyInfo info = Policy.Info;
+        PolicyGuard.CheckGroups(Groups, Model.Info);
         for (int i = 0; i < Groups.Count; i++)
         {
-            TokenGroup group = Groups[i] ?? throw new ArgumentException($"Group {i} is null.", nameof(Groups));
-            CheckTokens(group, group.Prompt, "the prompt", 0, info);
-            for (int r = 0; r < group.Responses.Count; r++)
-                CheckTokens(group, group.Responses[r], $"response {r}", group.Prompt.Length, info);
+            TokenGroup group = Groups[i];
+            if (Missing(group, needs) is { } missing)
+                throw new ArgumentException($"Group '{group.Id}': {missing}, which {loss.Name} needs. Leave the row out or complete it; nothing was trained.", nameof(Groups));
             if (Reference is not null && Reference[i].Length != group.Responses.Count)
                 throw new ArgumentException($"Group '{group.Id}' has {group.Responses.Count} responses, but {Reference[i].Length} reference log-probabilities.", nameof(Reference));
         }
+
         Fingerprint = Options.Fingerprint();
-        Fingerprint["Loss"] = LossFingerprint.Of(Loss);
-        Fingerprint["Policy"] = $"{info.ParameterCount} parameters, vocabulary {info.VocabularySize}";
-        DataFingerprint = GroupHash.DataSet(Groups, Loss.NeedsReferencePolicy ? Reference : null);
+        Fingerprint["Loss"] = loss.ToString();
+        Fingerprint["Policy"] = $"{Model.Info.ParameterCount} parameters, vocabulary {Model.Info.VocabularySize}";
+        DataFingerprint = GroupHash.DataSet(Groups, needs.ReferencePolicy ? Reference : null);
         return this;
     }
 
-    private static void CheckTokens(TokenGroup group, ReadOnlyMemory<int> tokens, string what, int before, PolicyInfo info)
+    private static string? Missing(TokenGroup group, LossNeeds needs)
     {
-        if (before + tokens.Length > info.ContextLength)
-            throw new ArgumentException($"Group '{group.Id}': {what} makes a sequence of {before + tokens.Length} tokens; the policy's context has {info.ContextLength}.");
-        foreach (int id in tokens.Span)
+        if (needs.ReferenceResponse && !group.HasReference)
+            return "there is no reference response";
+        if (group.CandidateCount < needs.LeastCandidates)
+            return $"there are {group.CandidateCount} candidates, fewer than the {needs.LeastCandidates}";
+        ReadOnlySpan<double> scores = group.Scores.Span;
+        for (int k = 0; k < scores.Length; k++)
         {
-            if ((uint)id >= (uint)info.VocabularySize)
-                throw new ArgumentException($"Group '{group.Id}': {what} holds the token id {id}; the policy's vocabulary has {info.VocabularySize}.");
+            if (!(scores[k] < needs.ScoresBelow))
+                return $"the score of candidate {k} is {scores[k]}, not below the {needs.ScoresBelow}";
         }
+        return null;
     }
 }

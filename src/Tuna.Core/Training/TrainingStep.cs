@@ -21,7 +21,8 @@ public sealed record TrainingStep
     /// <summary>Share of the responses with a gradient that is not zero, [0, 1]: those that cost backward work.</summary>
     public required double ActiveFraction { get; init; }
 
-    /// <summary>Mean over all pairs of candidates with different scores of v_better - v_worse, where v is the mean log-probability per token, nats, or the reward of a proxy ranking model; null without such pairs.</summary>
+    /// <summary>Mean over all pairs of candidates with different scores of v_better - v_worse, where v is the mean log-probability per
+    /// token, nats, or the reward of a proxy ranking model; null without such pairs.</summary>
     public double? Margin { get; init; }
 
     /// <summary>Share of those pairs with a positive difference, [0, 1]; null without such pairs.</summary>

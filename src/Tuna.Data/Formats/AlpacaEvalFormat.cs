@@ -10,6 +10,10 @@ namespace Tuna.Data.Formats;
 /// </remarks>
 public sealed class AlpacaEvalFormat : JsonRowFormat
 {
+    private static readonly string[] OwnNames = ["instruction", "output_1", "output_2", "generator_1", "generator_2", "preference"];
+    private static readonly FieldNames Names = new([.. OwnNames, .. RowRest.Names]);
+    private static readonly HashSet<string> Own = [.. OwnNames];
+
     /// <summary>The shared instance (it has no state).</summary>
     public static AlpacaEvalFormat Instance { get; } = new();
 
@@ -33,23 +37,56 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
                 order.Add(row.Instruction);
             }
 
-            group.Add(row);
+            if (!IsRepeated(row, group))
+                group.Add(row);
         }
 
-        return [.. order.Select((instruction, i) =>
-        {
-            List<RankedExample> group = merged[instruction];
-            return group[0] with
-            {
-                Id = i.ToString(System.Globalization.CultureInfo.InvariantCulture),
-                IdIsNumber = true,
-                Outputs = [.. group.Select(r => r.Outputs[1])],
-                Scores = [.. group.Select(r => r.Scores[1])],
-                Models = [.. group.Select(r => r.Models.Count == 2 ? r.Models[1] : null)],
-                Reference = group[0].Outputs[0],
-            };
-        })];
+        return [.. order.Select((instruction, i) => Merged(merged[instruction]) with { Id = i.ToString(System.Globalization.CultureInfo.InvariantCulture), IdIsNumber = true })];
     }
+
+    // Scores against different texts do not compare, and of two verdicts on one model only one can be right.
+    private static bool IsRepeated(RankedExample row, List<RankedExample> group)
+    {
+        foreach (RankedExample other in group)
+        {
+            if (other.Outputs[0] != row.Outputs[0] || Model(other, 0) != Model(row, 0))
+            {
+                throw new ArgumentException(
+                    $"The annotations of '{Start(row.Instruction)}' have two baselines: '{Model(other, 0)}' ({Start(other.Outputs[0])}) in row '{other.Id}' and '{Model(row, 0)}' ({Start(row.Outputs[0])}) "
+                    + $"in row '{row.Id}'. Merge the annotations of one baseline at a time.", nameof(row));
+            }
+
+            if (Model(row, 1) is not { } model || Model(other, 1) != model)
+                continue;
+            if (other.Outputs[1] == row.Outputs[1] && other.Scores.SequenceEqual(row.Scores) && other.Extra.SequenceEqual(row.Extra))
+                return true;
+            throw new ArgumentException(
+                $"The model '{model}' is annotated twice for '{Start(row.Instruction)}': with preference {other.Scores[1] + 1} in row '{other.Id}' and {row.Scores[1] + 1} in row '{row.Id}'. Keep one of the two.", nameof(row));
+        }
+
+        return false;
+    }
+
+    // What all annotations say alike is the row's; the rest belongs to the candidates.
+    private static RankedExample Merged(List<RankedExample> group)
+    {
+        ExtraField[] shared = [.. group[0].Extra.Where(f => group.TrueForAll(r => r.Extra.Contains(f)))];
+        IReadOnlyList<ExtraField>[] notes = [.. group.Select(r => (IReadOnlyList<ExtraField>)[.. r.Extra.Except(shared)])];
+        return group[0] with
+        {
+            Outputs = [.. group.Select(r => r.Outputs[1])],
+            Scores = [.. group.Select(r => r.Scores[1])],
+            Models = [.. group.Select(r => Model(r, 1))],
+            LogProbs = [],
+            TokenCounts = [],
+            Reference = group[0].Outputs[0],
+            Extra = CandidateNotes.Add(shared, notes),
+        };
+    }
+
+    private static string? Model(RankedExample row, int k) => row.Models.Count == 2 ? row.Models[k] : null;
+
+    private static string Start(string text) => text.Length <= 60 ? text : text[..(char.IsHighSurrogate(text[59]) ? 59 : 60)] + "...";
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, RankedExample row)
@@ -68,10 +105,12 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
                 writer.WriteString(k == 0 ? "generator_1"u8 : "generator_2"u8, model);
         }
 
+        bool exact = row.Scores.Count == 0 || row.Scores.All(x => x is null);
         if (row.Scores.Count == 2 && row.Scores[0] is { } first && row.Scores[1] is { } second)
         {
             // Scores that are the two probabilities come back exactly; others say only who is better.
             bool probabilities = first >= 0 && second >= 0 && Math.Abs(first + second - 1) < 1e-9;
+            exact = probabilities;
             writer.WriteNumber("preference"u8, probabilities ? 1 + second : first > second ? 1 : first < second ? 2 : 1.5);
         }
         else
@@ -79,7 +118,7 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
             writer.WriteNull("preference"u8);
         }
 
-        RowJson.WriteExtra(writer, row.Extra);
+        RowRest.Write(writer, row, Names, score: !exact, models: false);
         writer.WriteEndObject();
     }
 
@@ -94,14 +133,13 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
         if (preference is { } p && p != 0 && p is < 1 or > 2)
             throw context.Error($"{p} is not a preference; it is 1 to 2, 0 for a tie, or null.", "preference");
         preference = preference == 0 ? 1.5 : preference;
-        return new()
+        return RowRest.Read(new()
         {
             Id = "",
             Instruction = instruction,
             Outputs = [first, second],
             Scores = [2 - preference, preference - 1],
             Models = model1 is null && model2 is null ? [] : [model1, model2],
-            Extra = RowFields.Extra(row, "instruction", "output_1", "output_2", "generator_1", "generator_2", "preference"),
-        };
+        }, row, Names, Own);
     }
 }

@@ -17,17 +17,20 @@ public sealed class AlpacaFormat : RowFormat<RankedExample>
     {
         ArgumentNullException.ThrowIfNull(context);
         InstructionExample row = InstructionFormat.Instance.Read(ref reader, context);
-        return new()
-        {
-            Id = row.Id ?? context.PositionId(),
-            IdIsNumber = row.Id is null || row.IdIsNumber,
-            Instruction = row.Instruction,
-            Input = row.Input.Length == 0 ? null : row.Input,
-            Outputs = [row.Output],
-            Reference = row.Output,
-            Extra = row.Extra,
-        };
+        return Ranked(row, context);
     }
+
+    /// <summary>An instruction with its response as a ranked row.</summary>
+    internal static RankedExample Ranked(InstructionExample row, RowContext context) => new()
+    {
+        Id = row.Id ?? context.PositionId(),
+        IdIsNumber = row.Id is null || row.IdIsNumber,
+        Instruction = row.Instruction,
+        Input = row.Input.Length == 0 ? null : row.Input,
+        Outputs = [row.Output],
+        Reference = row.Output,
+        Extra = row.Extra,
+    };
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, RankedExample row)
@@ -44,6 +47,8 @@ public sealed class AlpacaFormat : RowFormat<RankedExample>
             Extra = row.Extra,
         });
     }
+
+    internal override RankedExample WithId(RankedExample row, string id, RowContext context) => row with { Id = id, IdIsNumber = false };
 
     /// <inheritdoc/>
     public override string? IdOf(RankedExample row)

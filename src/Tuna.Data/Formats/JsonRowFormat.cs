@@ -32,6 +32,8 @@ public abstract class JsonRowFormat : RowFormat<RankedExample>
         return row.Id;
     }
 
+    internal override RankedExample WithId(RankedExample row, string id, RowContext context) => row with { Id = id, IdIsNumber = false };
+
     /// <summary>Reads one row; its id is set by the caller.</summary>
     protected abstract RankedExample Read(JsonElement row, RowContext context);
 }

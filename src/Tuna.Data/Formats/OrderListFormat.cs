@@ -6,6 +6,9 @@ namespace Tuna.Data.Formats;
 /// <remarks>Items of the order are positions in <c>output</c>, or the names in <c>model</c>. See <see cref="OrderList"/>.</remarks>
 public sealed class OrderListFormat : JsonRowFormat
 {
+    private static readonly FieldNames Names = new("instruction", "input", "output", "order", "model", "reference", "score", "logprob", "tokens");
+    private static readonly HashSet<string> Own = ["instruction", "input", "output", "order", "model", "reference"];
+
     /// <summary>The shared instance (it has no state).</summary>
     public static OrderListFormat Instance { get; } = new();
 
@@ -25,7 +28,7 @@ public sealed class OrderListFormat : JsonRowFormat
             writer.WriteString("reference"u8, row.Reference);
         if (row.Models.Count > 0)
             RowJson.WriteStrings(writer, "model"u8, row.Models);
-        RowJson.WriteExtra(writer, row.Extra);
+        RowRest.Write(writer, row, Names, score: true, reference: false, models: false);
         writer.WriteEndObject();
     }
 
@@ -48,7 +51,7 @@ public sealed class OrderListFormat : JsonRowFormat
             throw context.Error(e.Message, "order");
         }
 
-        return new()
+        return RowRest.Read(new()
         {
             Id = "",
             Instruction = RowFields.Text(RowFields.Required(row, "instruction", context), "instruction", context),
@@ -57,7 +60,6 @@ public sealed class OrderListFormat : JsonRowFormat
             Scores = scores,
             Models = models,
             Reference = RowFields.OptionalText(row, "reference", context),
-            Extra = RowFields.Extra(row, "instruction", "input", "output", "order", "model", "reference"),
-        };
+        }, row, Names, Own);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tuna.Losses;
 
 namespace Tuna.Data.Formats;
 
@@ -8,7 +9,7 @@ public static class PreferencePairs
     /// <summary>Takes a ranked row apart into pairs, the better candidate first; tied candidates and those without a score make no pair.</summary>
     /// <param name="row">A ranked row; its pairs are named <c>id/j-k</c> by the candidates' positions in it.</param>
     /// <param name="selection">Which pairs.</param>
-    public static IEnumerable<RankedExample> Of(RankedExample row, PairSelection selection = PairSelection.All)
+    public static IEnumerable<RankedExample> Of(RankedExample row, PairSelection selection = PairSelection.AllPairs)
     {
         ArgumentNullException.ThrowIfNull(row);
         int[] order = row.Order();
@@ -18,9 +19,9 @@ public static class PreferencePairs
             {
                 bool wanted = selection switch
                 {
-                    PairSelection.BestAndWorst => a == 0 && b == order.Length - 1,
-                    PairSelection.BestAndOthers => a == 0,
-                    PairSelection.Neighbours => b == a + 1,
+                    PairSelection.BestVersusWorst => a == 0 && b == order.Length - 1,
+                    PairSelection.BestVersusRest => a == 0,
+                    PairSelection.Adjacent => b == a + 1,
                     _ => true,
                 };
                 if (wanted && row.Scores[order[a]] > row.Scores[order[b]])
@@ -28,20 +29,4 @@ public static class PreferencePairs
             }
         }
     }
-}
-
-/// <summary>Which pairs are made of a ranked row.</summary>
-public enum PairSelection
-{
-    /// <summary>Every pair, N (N - 1) / 2.</summary>
-    All,
-
-    /// <summary>The best with the worst.</summary>
-    BestAndWorst,
-
-    /// <summary>The best with each other one.</summary>
-    BestAndOthers,
-
-    /// <summary>Each with the next in rank.</summary>
-    Neighbours,
 }

@@ -2,14 +2,22 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>The forms of ranked data by name, and the guess which one a file has.</summary>
+/// <summary>The forms of ranked data by name, and which one a file has.</summary>
 public static class RankedFormats
 {
-    /// <summary>The forms: alpaca, alpacaeval, order, ranked, rrhf, trl, trl-chat (as trl, written as messages), tuna-c, tuna-p (the paper's published data), ultrafeedback.</summary>
+    private static readonly string[] ReadOnlyNames = ["answered", "helpsteer"];
+
+    /// <summary>
+    /// The forms: alpaca, alpacaeval, answered (instructions with one response under the names of Dolly, Orca, ShareGPT, chat messages, seed tasks), helpsteer, nectar, order, ranked, rrhf, trl
+    /// (preference pairs, also of LLaMA-Factory, Orca and HH-RLHF), trl-chat (the same, written as messages), tuna-c, tuna-p (the paper's published data), ultrafeedback.
+    /// </summary>
     public static IReadOnlyDictionary<string, RowFormat<RankedExample>> ByName { get; } = new SortedDictionary<string, RowFormat<RankedExample>>(StringComparer.Ordinal)
     {
         ["alpaca"] = AlpacaFormat.Instance,
         ["alpacaeval"] = AlpacaEvalFormat.Instance,
+        ["answered"] = AnsweredRankedFormat.Instance,
+        ["helpsteer"] = HelpSteerFormat.Instance,
+        ["nectar"] = NectarFormat.Instance,
         ["order"] = OrderListFormat.Instance,
         ["ranked"] = RankedFormat.Instance,
         ["rrhf"] = new RrhfFormat(),
@@ -20,48 +28,81 @@ public static class RankedFormats
         ["ultrafeedback"] = new UltraFeedbackFormat(),
     };
 
-    /// <summary>The form of a file's rows, by the fields of its first row.</summary>
+    /// <summary>The names of the forms that can be written.</summary>
+    public static IReadOnlyList<string> Writable { get; } = [.. ByName.Keys.Except(ReadOnlyNames)];
+
+    /// <summary>The form of a file's rows, by all the fields that it needs in the first row that is valid JSON.</summary>
     /// <param name="path">The file.</param>
     /// <returns>A name in <see cref="ByName"/>.</returns>
-    /// <exception cref="DataFormatException">The file is empty, or its first row has no known form.</exception>
+    /// <exception cref="DataFormatException">The file is empty, or its rows have no known form; the message lists the fields found.</exception>
     public static string Detect(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        Dictionary<string, JsonTokenType>? fields = DataFile.Read(path, FieldTypes.Instance).FirstOrDefault();
-        if (fields is null)
-            throw new DataFormatException("there is no row to tell the form by.", DataPlace.Whole(path));
-        bool Has(string name, JsonTokenType? type = null) => fields.TryGetValue(name, out JsonTokenType found) && (type is null || found == type);
-        return Has("chosen") && Has("rejected") ? "trl"
-            : Has("completions", JsonTokenType.StartArray) ? "ultrafeedback"
-            : Has("query") && Has("responses") ? "rrhf"
-            : Has("orig", JsonTokenType.StartObject) && Has("text") && Has("logprob") ? "tuna-p"
-            : Has("instruct") && Has("generation") && Has("rank") ? "tuna-c"
-            : Has("output_1") && Has("output_2") ? "alpacaeval"
-            : Has("output", JsonTokenType.StartArray) && Has("order", JsonTokenType.String) ? "order"
-            : Has("output", JsonTokenType.StartArray) ? "ranked"
-            : Has("instruction") && Has("output") ? "alpaca"
-            : throw new DataFormatException($"the form of the rows is not known; the first has the fields {string.Join(", ", fields.Keys)}. Known forms: {string.Join(", ", ByName.Keys)}.", DataPlace.Whole(path));
+        return DataFile.Read(path, FormOf.Instance, new() { DuplicateIds = DuplicateIds.Allow }).FirstOrDefault()
+            ?? throw new DataFormatException("there is no row to tell the form by.", DataPlace.Whole(path));
     }
 
-    private sealed class FieldTypes : RowFormat<Dictionary<string, JsonTokenType>>
+    /// <summary>The form of a row.</summary>
+    internal static string Detect(FormFields fields, RowContext context)
     {
-        public static readonly FieldTypes Instance = new();
-
-        public override Dictionary<string, JsonTokenType> Read(ref Utf8JsonReader reader, RowContext context)
+        bool list = fields.Has("output", JsonValueKind.Array);
+        string? form = fields.HasAll("chosen", "rejected") ? "trl"
+            : fields.Has("instruction") && fields.HasItems("completions", "response") ? "ultrafeedback"
+            : fields.Has("prompt") && fields.HasItems("answers", "answer") ? "nectar"
+            : fields.HasAll("query", "responses", "scores") ? "rrhf"
+            : fields.Has("orig", JsonValueKind.Object) && fields.HasAll("text", "logprob", "length") ? "tuna-p"
+            : fields.HasAll("instruct", "generation", "rank") ? "tuna-c"
+            : fields.HasAll("instruction", "output_1", "output_2") ? "alpacaeval"
+            : fields.Has("instruction") && list && fields.Has("order", JsonValueKind.String) ? "order"
+            : fields.Has("instruction") && list ? "ranked"
+            : fields.HasAll("prompt", "response", "helpfulness") ? "helpsteer"
+            : fields.HasAll("instruction", "output") && !fields.HasAny([.. PreferencePrompt.SystemNames, "history", "context"]) ? "alpaca"
+            : InstructionForms.IsAnswered(fields) ? "answered"
+            : null;
+        if (form is not null)
+            return form;
+        if (fields.HasAll("prompt", "completion", "label"))
         {
-            context.Expect(reader, JsonTokenType.StartObject);
-            var fields = new Dictionary<string, JsonTokenType>(StringComparer.Ordinal);
-            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
-            {
-                string name = context.Shared(ref reader, "a field name");
-                reader.Read();
-                fields[name] = reader.TokenType;
-                reader.Skip();
-            }
-
-            return fields;
+            throw context.Error(
+                "these rows are unpaired preferences (KTO): one completion with a label each. A ranking compares responses to one prompt; bring the completions of a prompt together as chosen and rejected.", "label");
         }
 
-        public override void Write(Utf8JsonWriter writer, Dictionary<string, JsonTokenType> row) => throw new NotSupportedException();
+        throw context.Error(
+            $"the form of the rows is not known; this one has the fields {fields.Names}.{fields.Hint()} A form is known by all its fields: {Needs}.");
+    }
+
+    private const string Needs = "ranked (instruction, output[]), trl (chosen, rejected, a prompt), ultrafeedback (instruction, completions[]), nectar (prompt, answers[]), helpsteer (prompt, response, helpfulness), "
+        + "rrhf (query, responses, scores), alpacaeval (instruction, output_1, output_2), order (instruction, output[], order), tuna-p (orig, text, logprob, length), tuna-c (instruct, generation, rank), "
+        + "alpaca (instruction, output), answered (a prompt with response, output, completion or answer; messages; conversations; instances)";
+
+    /// <summary>Any of the forms, told by the first row of a reading.</summary>
+    internal sealed class Any : RowFormat<RankedExample>
+    {
+        public static readonly Any Instance = new();
+
+        public override RankedExample Read(ref Utf8JsonReader reader, RowContext context) => RankedFormat.Instance.Read(ref reader, context);
+
+        public override void Write(Utf8JsonWriter writer, RankedExample row) => RankedFormat.Instance.Write(writer, row);
+
+        public override string? IdOf(RankedExample row) => row.Id;
+
+        internal override RankedExample WithId(RankedExample row, string id, RowContext context) => RankedFormat.Instance.WithId(row, id, context);
+
+        internal override RowFormat<RankedExample> ForRows(ReadOnlySpan<byte> first, RowContext context) =>
+            ByName[Detect(FormFields.Of(first, context), context)];
+    }
+
+    private sealed class FormOf : RowFormat<string>
+    {
+        public static readonly FormOf Instance = new();
+
+        public override string Read(ref Utf8JsonReader reader, RowContext context)
+        {
+            string form = Detect(FormFields.Of(context.Raw.Span, context), context);
+            reader.Skip();
+            return form;
+        }
+
+        public override void Write(Utf8JsonWriter writer, string row) => throw new NotSupportedException();
     }
 }

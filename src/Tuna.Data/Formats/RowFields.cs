@@ -8,19 +8,15 @@ internal static class RowFields
 {
     public static (string? Id, bool IsNumber) Id(JsonElement row, RowContext context)
     {
-        foreach (string key in (ReadOnlySpan<string>)["id", "prompt_id"])
+        // prompt_id and the like name the prompt, of which there may be several rows.
+        if (!row.TryGetProperty("id", out JsonElement value) || value.ValueKind == JsonValueKind.Null)
+            return (null, false);
+        return value.ValueKind switch
         {
-            if (!row.TryGetProperty(key, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
-                continue;
-            return value.ValueKind switch
-            {
-                JsonValueKind.String => (value.GetString(), false),
-                JsonValueKind.Number => (value.GetRawText(), true),
-                _ => throw context.Error($"the id is {Name(value)}; an id is a string or a number.", key),
-            };
-        }
-
-        return (null, false);
+            JsonValueKind.String => (value.GetString(), false),
+            JsonValueKind.Number => (value.GetRawText(), true),
+            _ => throw context.Error($"the id is {Name(value)}; an id is a string or a number.", "id"),
+        };
     }
 
     public static JsonElement Required(JsonElement row, string key, RowContext context) =>
@@ -72,18 +68,14 @@ internal static class RowFields
             throw context.Error($"{count} items for {candidates} responses; there is one for each, null where it is missing.", key);
     }
 
-    /// <summary>Everything but the named fields (and the id), as it was.</summary>
-    public static ExtraField[] Extra(JsonElement row, params ReadOnlySpan<string> known)
-    {
-        var extra = new List<ExtraField>();
-        foreach (JsonProperty field in row.EnumerateObject())
-        {
-            if (field.Name != "id" && !known.Contains(field.Name))
-                extra.Add(new(field.Name, field.Value.GetRawText()));
-        }
+    /// <summary>A field that is there and not null.</summary>
+    public static bool Has(JsonElement row, string key, out JsonElement value) => row.TryGetProperty(key, out value) && value.ValueKind != JsonValueKind.Null;
 
-        return [.. extra];
-    }
+    /// <summary>A field that is a text, not empty.</summary>
+    public static bool HasText(JsonElement row, string key) => row.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0;
+
+    /// <summary>The names of a row's fields, for messages.</summary>
+    public static string Names(JsonElement row) => string.Join(", ", row.EnumerateObject().Select(f => f.Name));
 
     public static string Name(JsonElement value) => value.ValueKind switch
     {

@@ -8,6 +8,9 @@ namespace Tuna.Data.Formats;
 /// <param name="template">Makes the query when writing; Alpaca's when null.</param>
 public sealed class RrhfFormat(IPromptTemplate? template = null) : JsonRowFormat
 {
+    private static readonly FieldNames Names = new("query", "responses", "scores", "reference", "model", "logprob", "tokens");
+    private static readonly HashSet<string> Own = ["query", "responses", "scores"];
+
     private readonly IPromptTemplate _template = template ?? AlpacaPromptTemplate.Instance;
 
     /// <inheritdoc/>
@@ -19,8 +22,8 @@ public sealed class RrhfFormat(IPromptTemplate? template = null) : JsonRowFormat
         RowJson.WriteId(writer, row.Id, row.IdIsNumber);
         writer.WriteString("query"u8, PromptText.Of(row, _template));
         RowJson.WriteStrings(writer, "responses"u8, row.Outputs);
-        RowJson.WriteNumbers(writer, "scores"u8, row.Scores);
-        RowJson.WriteExtra(writer, row.Extra);
+        RowJson.WriteNumbers(writer, "scores"u8, row.Scores.Count > 0 ? row.Scores : new double?[row.Outputs.Count]);
+        RowRest.Write(writer, row, Names);
         writer.WriteEndObject();
     }
 
@@ -33,6 +36,6 @@ public sealed class RrhfFormat(IPromptTemplate? template = null) : JsonRowFormat
         if (responses.Length == 0)
             throw context.Error("there are no responses; a row has at least one.", "responses");
         RowFields.Fits(scores.Length, responses.Length, "scores", context);
-        return new() { Id = "", Instruction = instruction, Input = input, Outputs = responses, Scores = scores, Extra = RowFields.Extra(row, "query", "responses", "scores") };
+        return RowRest.Read(new() { Id = "", Instruction = instruction, Input = input, Outputs = responses, Scores = scores }, row, Names, Own);
     }
 }

@@ -10,6 +10,9 @@ namespace Tuna.Data.Formats;
 /// </remarks>
 public sealed class TunaContextualFormat : JsonRowFormat
 {
+    private static readonly FieldNames Names = new("instruct", "generation", "rank", "score", "reference", "model", "logprob", "tokens");
+    private static readonly HashSet<string> Own = ["instruct", "generation", "rank"];
+
     /// <summary>The shared instance (it has no state).</summary>
     public static TunaContextualFormat Instance { get; } = new();
 
@@ -23,7 +26,7 @@ public sealed class TunaContextualFormat : JsonRowFormat
         writer.WriteString("instruct"u8, AlpacaPromptTemplate.Instance.Format(row.Instruction, row.Input));
         RowJson.WriteStrings(writer, "generation"u8, row.Outputs);
         RowJson.WriteIntegers(writer, "rank"u8, [.. row.Order().Select(k => (int?)k)]);
-        RowJson.WriteExtra(writer, row.Extra);
+        RowRest.Write(writer, row, Names, score: true);
         writer.WriteEndObject();
     }
 
@@ -48,6 +51,6 @@ public sealed class TunaContextualFormat : JsonRowFormat
         var scores = new double?[outputs.Length];
         for (int place = 0; place < places.Count; place++)
             scores[places[place]] = places.Count - 1 - place;
-        return new() { Id = "", Instruction = instruction, Input = input, Outputs = outputs, Scores = scores, Extra = RowFields.Extra(row, "instruct", "generation", "rank") };
+        return RowRest.Read(new() { Id = "", Instruction = instruction, Input = input, Outputs = outputs, Scores = scores }, row, Names, Own);
     }
 }

@@ -8,6 +8,9 @@ namespace Tuna.Data.Formats;
 /// </remarks>
 public sealed class TunaProbabilisticFormat : JsonRowFormat
 {
+    private static readonly FieldNames Names = new("orig", "text", "logprob", "length", "score", "model");
+    private static readonly HashSet<string> Own = ["orig", "text", "logprob", "length"];
+
     /// <summary>The shared instance (it has no state).</summary>
     public static TunaProbabilisticFormat Instance { get; } = new();
 
@@ -26,7 +29,7 @@ public sealed class TunaProbabilisticFormat : JsonRowFormat
         RowJson.WriteStrings(writer, "text"u8, row.Outputs);
         RowJson.WriteNumbers(writer, "logprob"u8, row.LogProbs.Count > 0 ? row.LogProbs : new double?[row.Outputs.Count]);
         RowJson.WriteIntegers(writer, "length"u8, row.TokenCounts.Count > 0 ? row.TokenCounts : new int?[row.Outputs.Count]);
-        RowJson.WriteExtra(writer, row.Extra);
+        RowRest.Write(writer, row, Names, score: true, reference: false, logProbs: false);
         writer.WriteEndObject();
     }
 
@@ -44,7 +47,9 @@ public sealed class TunaProbabilisticFormat : JsonRowFormat
         RowFields.Fits(logProbs.Length, texts.Length, "logprob", context);
         RowFields.Fits(lengths.Length, texts.Length, "length", context);
         string? input = RowFields.OptionalText(original, "input", context), output = RowFields.OptionalText(original, "output", context);
-        return new()
+        // The original row's other fields stay with it.
+        ExtraField[] more = original.EnumerateObject().Any(f => f.Name is not ("instruction" or "input" or "output")) ? [new("orig", original.GetRawText())] : [];
+        return RowRest.Read(new()
         {
             Id = "",
             Instruction = RowFields.Text(RowFields.Required(original, "instruction", context), "orig.instruction", context),
@@ -53,8 +58,7 @@ public sealed class TunaProbabilisticFormat : JsonRowFormat
             LogProbs = logProbs,
             TokenCounts = [.. lengths.Select((length, k) => Count(length, k, context))],
             Reference = string.IsNullOrEmpty(output) ? null : output,
-            Extra = RowFields.Extra(row, "orig", "text", "logprob", "length"),
-        };
+        }, row, Names, Own, more);
     }
 
     private static int? Count(double? length, int k, RowContext context) => length is null ? null

@@ -33,11 +33,7 @@ public sealed class GroupTokenizer
     public GroupTokenizerOptions Options { get; }
 
     /// <summary>The prompt's ids, the begin token in front when the tokenizer has one, [P].</summary>
-    public int[] EncodePrompt(string instruction, string? input = null)
-    {
-        int[] ids = _tokenizer.Encode(_template.Format(instruction, input));
-        return _tokenizer.BosId is { } bos ? [bos, .. ids] : ids;
-    }
+    public int[] EncodePrompt(string instruction, string? input = null) => EncodeFormatted(_template.Format(instruction, input));
 
     /// <summary>A response's ids, the end-of-sequence token last, [T], T >= 1.</summary>
     public int[] EncodeResponse(string text)
@@ -50,7 +46,8 @@ public sealed class GroupTokenizer
     public TokenizedExample Tokenize(RankedExample row)
     {
         ArgumentNullException.ThrowIfNull(row);
-        var build = new GroupBuilder(row.Id, EncodePrompt(row.Instruction, row.Input), Options);
+        if (TryBuild(row.Id, row.Instruction, row.Input, out TokenizedExample? refused) is not { } build)
+            return refused!;
         if (build.Rejected)
             return build.Result();
         foreach ((int k, double score) in RankedCandidates(row, build))
@@ -70,7 +67,8 @@ public sealed class GroupTokenizer
     public TokenizedExample Tokenize(InstructionExample row, string? id = null)
     {
         ArgumentNullException.ThrowIfNull(row);
-        var build = new GroupBuilder(row.Id ?? id ?? "", EncodePrompt(row.Instruction, row.Input), Options);
+        if (TryBuild(row.Id ?? id ?? "", row.Instruction, row.Input, out TokenizedExample? refused) is not { } build)
+            return refused!;
         if (!build.Rejected)
             build.SetReference(EncodeResponse(row.Output));
         return build.Result();
@@ -91,6 +89,31 @@ public sealed class GroupTokenizer
     {
         ArgumentNullException.ThrowIfNull(rows);
         return Groups(rows.Select((row, i) => Tokenize(row, i.ToString(System.Globalization.CultureInfo.InvariantCulture))), report);
+    }
+
+    // A template refuses text with its own markers. That concerns one row, which is named and left out like one that is too long.
+    private GroupBuilder? TryBuild(string id, string instruction, string? input, out TokenizedExample? refused)
+    {
+        refused = null;
+        string prompt;
+        try
+        {
+            prompt = _template.Format(instruction, input);
+        }
+        catch (ArgumentException e)
+        {
+            string reason = e.ParamName is { } name ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+            refused = new(null, [new(id, TokenizationIssueKind.PromptRefused, null, 0, 0, $"Row '{id}': {reason} The row was rejected.")]);
+            return null;
+        }
+
+        return new GroupBuilder(id, EncodeFormatted(prompt), Options);
+    }
+
+    private int[] EncodeFormatted(string prompt)
+    {
+        int[] ids = _tokenizer.Encode(prompt);
+        return _tokenizer.BosId is { } bos ? [bos, .. ids] : ids;
     }
 
     private static IEnumerable<TokenGroup> Groups(IEnumerable<TokenizedExample> examples, TokenizationReport? report)

@@ -33,6 +33,9 @@ public enum TokenizationIssueKind
     /// <summary>Row rejected: too few candidates are left, or nothing at all.</summary>
     TooFewCandidates,
 
+    /// <summary>Row rejected: the prompt template refuses its text, which holds one of the template's own markers.</summary>
+    PromptRefused,
+
     /// <summary>Row rejected: a reference response is required, and there is none that fits.</summary>
     ReferenceMissing,
 }

@@ -1,7 +1,7 @@
 using System.Text.Json;
+using Tuna.Chat;
+using Tuna.Chat.Journaling;
 using Tuna.Data;
-using Tuna.Rankers.Calls;
-using Tuna.Rankers.Journaling;
 
 namespace Tuna.Evaluation.Measures;
 

@@ -24,7 +24,7 @@ public sealed class BertScore
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="options">Settings; the defaults when null.</param>
     /// <exception cref="ArgumentException">The policy does not implement <see cref="IHiddenStates"/>, or an option is out of range.</exception>
-    public BertScore(IPolicyModel policy, ITokenizer tokenizer, BertScoreOptions? options = null)
+    public BertScore(IResponseScorer policy, ITokenizer tokenizer, BertScoreOptions? options = null)
         : this(
             policy as IHiddenStates ?? throw new ArgumentException($"{policy?.GetType().Name ?? "null"} does not show its hidden states ({nameof(IHiddenStates)}).", nameof(policy)),
             policy.Info,

@@ -1,12 +1,13 @@
 using Microsoft.Extensions.AI;
-using Tuna.Rankers.Calls;
+using Tuna.Chat;
+using Tuna.Chat.Errors;
 using Tuna.Ranking;
 
 namespace Tuna.Evaluation.Vicuna;
 
 /// <summary>Has a judge compare a model's answers with a baseline's.</summary>
 /// <remarks>
-/// Give it a client made by <see cref="CallPipeline"/>: its journal is what an interrupted evaluation resumes from (what was answered is not asked or paid again), its budget
+/// Give it a client made by <see cref="ChatClientBuilderExtensions.UseCallPipeline"/>: its journal is what an interrupted evaluation resumes from (what was answered is not asked or paid again), its budget
 /// and retries are those of the contextual ranker. A match that cannot be judged is named and does not touch the others.
 /// </remarks>
 public sealed class VicunaEvaluation
@@ -48,13 +49,13 @@ public sealed class VicunaEvaluation
         ArgumentNullException.ThrowIfNull(baseline);
         var issues = new List<string>([.. model.Issues, .. baseline.Issues, .. references?.Issues ?? []]);
         List<VicunaMatch> matches = [.. Matches(questions, model, baseline, references, issues)];
-        var results = new (VicunaJudgment? Judgment, string? Issue, RankingUsage Usage)[matches.Count];
+        var results = new (VicunaJudgment? Judgment, string? Issue, CallUsage Usage)[matches.Count];
         string? stopped = null;
         int done = 0;
         await Parallel.ForAsync(0, matches.Count, new ParallelOptions { MaxDegreeOfParallelism = _options.MaxParallelMatches, CancellationToken = cancellationToken }, async (i, token) =>
         {
             results[i] = Volatile.Read(ref stopped) is { } reason
-                ? (null, $"not tried, because {reason}", RankingUsage.None)
+                ? (null, $"not tried, because {reason}", CallUsage.None)
                 : await JudgeAsync(matches[i], stop => Interlocked.CompareExchange(ref stopped, stop, null), token).ConfigureAwait(false);
             progress?.Report(Interlocked.Increment(ref done));
         }).ConfigureAwait(false);
@@ -68,7 +69,7 @@ public sealed class VicunaEvaluation
             VicunaScore.Of("overall", judgments, _options.BootstrapSamples, _options.Seed),
             [.. judgments.GroupBy(judgment => judgment.Category).Select(group => VicunaScore.Of(group.Key, [.. group], _options.BootstrapSamples, _options.Seed))],
             judgments,
-            results.Aggregate(RankingUsage.None, (sum, result) => sum.Add(result.Usage)),
+            results.Aggregate(CallUsage.None, (sum, result) => sum.Add(result.Usage)),
             issues);
     }
 
@@ -91,15 +92,15 @@ public sealed class VicunaEvaluation
         }
     }
 
-    private async Task<(VicunaJudgment? Judgment, string? Issue, RankingUsage Usage)> JudgeAsync(VicunaMatch match, Action<string> stop, CancellationToken cancellationToken)
+    private async Task<(VicunaJudgment? Judgment, string? Issue, CallUsage Usage)> JudgeAsync(VicunaMatch match, Action<string> stop, CancellationToken cancellationToken)
     {
-        RankingUsage usage = RankingUsage.None;
+        CallUsage usage = CallUsage.None;
         var replies = new List<string>();
         try
         {
             foreach (VicunaCall call in _protocol.Calls(match))
             {
-                var options = new JudgeChatOptions
+                var options = new CallOptions
                 {
                     ModelId = _options.JudgeModel,
                     Temperature = _protocol.Temperature,
@@ -109,8 +110,7 @@ public sealed class VicunaEvaluation
                     PresentedOrder = call.Order,
                 };
                 ChatResponse response = await _judge.GetResponseAsync(call.Messages, options, cancellationToken).ConfigureAwait(false);
-                long input = response.Usage?.InputTokenCount ?? 0, output = response.Usage?.OutputTokenCount ?? 0;
-                usage = usage.Add(new RankingUsage(1, input, output, _options.Prices.CostOf(input, output)));
+                usage = usage.Add(CallUsage.Of(response));
                 replies.Add(response.Text);
             }
         }
@@ -145,14 +145,11 @@ public sealed record VicunaOptions
     /// <summary>Seed of the resampling. Default 0.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>What the judge's tokens cost. Default: nothing.</summary>
-    public TokenPrices Prices { get; init; } = TokenPrices.None;
 
     internal VicunaOptions Validated()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxParallelMatches, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BootstrapSamples, 1);
-        ArgumentNullException.ThrowIfNull(Prices);
         return this;
     }
 }
@@ -173,5 +170,5 @@ public sealed record VicunaReport(
     VicunaScore Overall,
     IReadOnlyList<VicunaScore> Categories,
     IReadOnlyList<VicunaJudgment> Judgments,
-    RankingUsage Usage,
+    CallUsage Usage,
     IReadOnlyList<string> Issues);

@@ -1,8 +1,6 @@
-using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
+using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Model;
 using Tuna.Llama.Managed.Threading;
 using Tuna.Numerics;
@@ -12,16 +10,8 @@ namespace Tuna.Llama.Managed.Checkpoints;
 /// <summary>A model's weights from and to the Hugging Face layout.</summary>
 internal static class ModelFiles
 {
-    /// <summary>Checks that the engine has all that a config asks for.</summary>
-    /// <exception cref="NotSupportedException">Names the key.</exception>
-    public static LlamaConfig Supported(LlamaConfig config)
-    {
-        if (config.QueryKeyValueBias || config.OutputBias)
-            throw new NotSupportedException($"'attention_bias': the embedded engine has no attention biases (model_type '{config.ModelType}').");
-        if (config.MlpBias)
-            throw new NotSupportedException("'mlp_bias': the embedded engine has no MLP biases.");
-        return config;
-    }
+    // The least magnitudes that round to infinity: halfway from the largest number to what would be the next.
+    private const float Float16Overflow = 65520f, BFloat16Overflow = 3.3961775e38f;
 
     /// <summary>Reads every parameter, several at a time.</summary>
     /// <param name="pool">Workers.</param>
@@ -48,7 +38,7 @@ internal static class ModelFiles
         return found;
     }
 
-    /// <summary>Draws fresh weights: norms 1, everything else normal with the config's initializer range. Each parameter has its own stream of the seed.</summary>
+    /// <summary>Draws fresh weights: norms 1, biases 0, everything else normal with the config's initializer range. Each parameter has its own stream of the seed.</summary>
     public static void Initialize(LlamaConfig config, LlamaParameters parameters, ulong seed)
     {
         for (int i = 0; i < parameters.Slots.Count; i++)
@@ -61,7 +51,7 @@ internal static class ModelFiles
         Span<float> weights = parameters.WritableWeightsOf(slot);
         if (slot.Shape.Count == 1)
         {
-            weights.Fill(1);
+            weights.Fill(slot.Name.EndsWith(".bias", StringComparison.Ordinal) ? 0 : 1);
             return;
         }
 
@@ -71,33 +61,37 @@ internal static class ModelFiles
     }
 
     /// <summary>Writes config.json and the weights into an existing folder.</summary>
+    /// <exception cref="InvalidOperationException">A weight is not finite or too large for the type; nothing was written.</exception>
     public static void Save(string folder, LlamaConfig config, LlamaParameters parameters, TensorDType? type)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         LlamaConfig saved = config with { DType = type ?? config.DType };
+        CheckStorable(parameters, saved.DType);
         saved.Save(folder);
         List<TensorSpec> tensors = parameters.Slots.Select(s => new TensorSpec(s.Name, saved.DType, s.Shape)).ToList();
         Dictionary<string, ParameterSlot> slots = parameters.Slots.ToDictionary(s => s.Name, StringComparer.Ordinal);
         CheckpointWriter.Write(folder, tensors, (writer, tensor) => writer.Write(tensor.Name, parameters.WeightsOf(slots[tensor.Name])));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int IndexOfNonFinite(ReadOnlySpan<float> values)
+    /// <summary>Checks that all weights can be stored in a type.</summary>
+    /// <exception cref="InvalidOperationException">One is not finite or too large for it; the message names its tensor.</exception>
+    private static void CheckStorable(LlamaParameters parameters, TensorDType type)
     {
-        // A finite number times zero is zero; an infinity or a NaN gives NaN, and so does every sum with it.
-        int i = 0;
-        Vector<float> sum = Vector<float>.Zero;
-        foreach (Vector<float> v in MemoryMarshal.Cast<float, Vector<float>>(values))
-            sum += v * Vector<float>.Zero;
-        if (Vector.EqualsAll(sum, Vector<float>.Zero))
-            i = values.Length / Vector<float>.Count * Vector<float>.Count;
-        for (; i < values.Length; i++)
+        foreach (ParameterSlot slot in parameters.Slots)
         {
-            if (!float.IsFinite(values[i]))
-                return i;
+            ReadOnlySpan<float> weights = parameters.WeightsOf(slot);
+            int bad = type switch
+            {
+                TensorDType.F16 => Finite.IndexOfBeyond(weights, Float16Overflow),
+                TensorDType.BF16 => Finite.IndexOfBeyond(weights, BFloat16Overflow),
+                _ => Finite.IndexOfNonFinite(weights),
+            };
+            if (bad < 0)
+                continue;
+            throw new InvalidOperationException(float.IsFinite(weights[bad])
+                ? $"Element {bad} of tensor '{slot.Name}' is {weights[bad]}, which {type} cannot hold: save the model as {(type == TensorDType.F16 ? "BF16 or F32" : "F32")} (SavedType). Nothing was written."
+                : $"Element {bad} of tensor '{slot.Name}' is {weights[bad]}: weights that are not finite are not saved. Nothing was written.");
         }
-
-        return -1;
     }
 
     private struct LoadJob : IParallelJob
@@ -115,7 +109,7 @@ internal static class ModelFiles
                     continue;
                 Span<float> weights = Parameters.WritableWeightsOf(slot);
                 Reader.Read(slot.Name, weights);
-                int bad = IndexOfNonFinite(weights);
+                int bad = Finite.IndexOfNonFinite(weights);
                 if (bad >= 0)
                     throw new InvalidDataException($"{Reader.Folder}: element {bad} of tensor '{slot.Name}' is {weights[bad]}; weights are finite.");
             }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Tuna.Llama.Managed.Kernels;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Model;
@@ -17,6 +19,7 @@ internal static class TrainingStateFile
     /// <param name="folder">The folder, which also gets the model's files.</param>
     /// <param name="parameters">The state.</param>
     /// <param name="withWeights">Whether the weights belong to it because the model's files round them.</param>
+    /// <exception cref="InvalidOperationException">A number is not finite; the message names it, and nothing was written.</exception>
     public static unsafe void Save(string folder, LlamaParameters parameters, bool withWeights)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -27,6 +30,16 @@ internal static class TrainingStateFile
             kinds.AddRange([(First, slot => parameters.FirstOf(slot)), (Second, slot => parameters.SecondOf(slot))]);
         if (!parameters.GradientIsZero && parameters.Slots.Any(s => parameters.GradientOf(s).ContainsAnyExcept(0f)))
             kinds.Add((Gradient, slot => parameters.GradientOf(slot)));
+        foreach ((string kind, ReadElement values) in kinds)
+        {
+            foreach (ParameterSlot slot in parameters.Slots)
+            {
+                int bad = Finite.IndexOfNonFinite(values(slot));
+                if (bad >= 0)
+                    throw new InvalidOperationException($"Element {bad} of '{kind}{slot.Name}' is {values(slot)[bad]}: a training state that is not finite is not saved. Nothing was written.");
+            }
+        }
+
         IEnumerable<TensorSpec> tensors = kinds.SelectMany(k => parameters.Slots.Select(s => new TensorSpec(k.Kind + s.Name, TensorDType.F32, s.Shape)));
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = Format };
         using var writer = new SafetensorsWriter(Path.Combine(folder, FileName), tensors, metadata);
@@ -39,7 +52,7 @@ internal static class TrainingStateFile
         writer.Complete();
     }
 
-    /// <summary>Restores the state. Names, types and shapes are checked before anything is changed.</summary>
+    /// <summary>Restores the state. Names, types, shapes and numbers are checked before anything is changed.</summary>
     /// <exception cref="InvalidDataException">A file is missing, damaged or of another model.</exception>
     public static void Load(WorkerPool pool, string folder, LlamaConfig config, LlamaParameters parameters)
     {
@@ -58,10 +71,11 @@ internal static class TrainingStateFile
         CheckAll(file, parameters, Second, required: moments);
         bool gradient = CheckAll(file, parameters, Gradient, required: false);
 
-        if (weights)
+        using CheckpointReader? model = weights ? null : OpenModel(folder, saved, parameters);
+        if (model is null)
             Read(file, parameters, Weight, parameters.WritableWeightsOf);
         else
-            ReadModel(pool, folder, saved, parameters);
+            ModelFiles.Load(pool, model, saved, parameters);
         parameters.ClearMoments();
         parameters.ClearGradient();
         if (moments)
@@ -77,12 +91,38 @@ internal static class TrainingStateFile
         }
     }
 
-    private static void ReadModel(WorkerPool pool, string folder, LlamaConfig saved, LlamaParameters parameters)
+    /// <summary>Opens the model's own files and checks them: a model that is half read would be neither this one nor that.</summary>
+    private static CheckpointReader OpenModel(string folder, LlamaConfig saved, LlamaParameters parameters)
     {
         if (saved.DType != TensorDType.F32)
             throw new InvalidDataException($"{folder}: the model's weights are rounded to {saved.DType} and {FileName} does not hold the full-precision ones.");
-        using CheckpointReader reader = CheckpointReader.Open(folder);
-        ModelFiles.Load(pool, reader, saved, parameters);
+        CheckpointReader reader = CheckpointReader.Open(folder);
+        try
+        {
+            reader.Compare(saved.Parameters()).ThrowIfUnusable(saved);
+            foreach (ParameterSlot slot in parameters.Slots)
+            {
+                if (reader[slot.Name].DType == TensorDType.F32)
+                    CheckFinite(folder, slot.Name, reader.Bytes(slot.Name), signed: true);
+            }
+
+            return reader;
+        }
+        catch
+        {
+            reader.Dispose();
+            throw;
+        }
+    }
+
+    private static void CheckFinite(string file, string name, ReadOnlySpan<byte> bytes, bool signed)
+    {
+        ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(bytes);
+        int bad = Finite.IndexOfNonFinite(values);
+        if (bad >= 0)
+            throw new InvalidDataException($"{file}: element {bad} of tensor '{name}' is {values[bad]}; all numbers of a training state are finite.");
+        if (!signed && values.ContainsAnyInRange(float.MinValue, -float.Epsilon))
+            throw new InvalidDataException($"{file}: tensor '{name}' has negative numbers; second moments are means of squares.");
     }
 
     private static bool CheckAll(SafetensorsFile file, LlamaParameters parameters, string kind, bool required)
@@ -94,6 +134,7 @@ internal static class TrainingStateFile
             TensorInfo tensor = file[kind + slot.Name];
             if (tensor.DType != TensorDType.F32 || !tensor.Shape.SequenceEqual(slot.Shape))
                 throw new InvalidDataException($"{file.Path}: tensor '{tensor.Name}' is {tensor.DType} [{string.Join(", ", tensor.Shape)}]; F32 [{string.Join(", ", slot.Shape)}] is expected.");
+            CheckFinite(file.Path, tensor.Name, file.Bytes(tensor.Name), signed: kind != Second);
         }
 
         return true;

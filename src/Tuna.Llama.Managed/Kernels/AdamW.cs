@@ -21,10 +21,44 @@ internal static unsafe class AdamW
     /// <param name="step">The step's number, learning rate, gradient factor and constants.</param>
     public static void Step(WorkerPool pool, long count, float* weights, float* gradient, float* first, float* second, in AdamWStep step)
     {
+        Job job = Of(count, weights, gradient, first, second, step);
+        pool.For(Blocks(count), grain: 1, ref job);
+    }
+
+    /// <summary>Whether <see cref="Step"/> would leave all weights and moments finite; nothing is changed.</summary>
+    /// <param name="pool">Workers.</param>
+    /// <param name="count">As for <see cref="Step"/>.</param>
+    /// <param name="weights">As for <see cref="Step"/>.</param>
+    /// <param name="gradient">As for <see cref="Step"/>.</param>
+    /// <param name="first">As for <see cref="Step"/>.</param>
+    /// <param name="second">As for <see cref="Step"/>.</param>
+    /// <param name="step">As for <see cref="Step"/>.</param>
+    /// <param name="partial">Room for a number per block of <see cref="BlockSize"/>.</param>
+    /// <returns>The first parameter that would not be, or -1.</returns>
+    public static long FirstNonFinite(WorkerPool pool, long count, float* weights, float* gradient, float* first, float* second, in AdamWStep step, Span<double> partial)
+    {
+        int blocks = Blocks(count);
+        fixed (double* p = partial[..blocks])
+        {
+            var job = new TrialJob { Step = Of(count, weights, gradient, first, second, step), Partial = p };
+            pool.For(blocks, grain: 1, ref job);
+        }
+
+        for (int b = 0; b < blocks; b++)
+        {
+            if (partial[b] >= 0)
+                return (long)partial[b];
+        }
+
+        return -1;
+    }
+
+    private static Job Of(long count, float* weights, float* gradient, float* first, float* second, in AdamWStep step)
+    {
         AdamWSettings s = step.Settings;
         double correction1 = 1 - Math.Pow(s.Beta1, step.Step);
         double correction2 = 1 - Math.Pow(s.Beta2, step.Step);
-        var job = new Job
+        return new Job
         {
             Count = count,
             Weights = weights,
@@ -41,7 +75,6 @@ internal static unsafe class AdamW
             InverseRootCorrection2 = (float)(1 / Math.Sqrt(correction2)),
             Epsilon = (float)s.Epsilon,
         };
-        pool.For(Blocks(count), grain: 1, ref job);
     }
 
     /// <summary>Sum of squares in double precision, by blocks of fixed size: the same bits whatever the number of workers is.</summary>
@@ -99,6 +132,31 @@ internal static unsafe class AdamW
                 First[i] = (First[i] * Beta1) + (g * OneMinusBeta1);
                 Second[i] = (Second[i] * Beta2) + (g * g * OneMinusBeta2);
                 Weights[i] = (Weights[i] * Keep) - (StepSize * (First[i] / ((MathF.Sqrt(Second[i]) * InverseRootCorrection2) + Epsilon)));
+            }
+        }
+    }
+
+    /// <summary>The step without its stores, one parameter after another.</summary>
+    private struct TrialJob : IRangeJob
+    {
+        public Job Step;
+        public double* Partial;
+
+        public readonly void Execute(int from, int to, int worker)
+        {
+            for (int b = from; b < to; b++)
+            {
+                Partial[b] = -1;
+                long end = Math.Min(Step.Count, ((long)b + 1) * BlockSize);
+                for (long i = (long)b * BlockSize; i < end && Partial[b] < 0; i++)
+                {
+                    float g = Step.Gradient[i] * Step.Scale;
+                    float m = (Step.First[i] * Step.Beta1) + (g * Step.OneMinusBeta1), v = (Step.Second[i] * Step.Beta2) + (g * g * Step.OneMinusBeta2);
+                    float w = (Step.Weights[i] * Step.Keep) - (Step.StepSize * (m / ((MathF.Sqrt(v) * Step.InverseRootCorrection2) + Step.Epsilon)));
+                    // The vectors' multiply-add may round otherwise: next to the largest number is too close.
+                    if (!(MathF.Max(MathF.Abs(w), MathF.Max(MathF.Abs(m), v)) < float.MaxValue / 2))
+                        Partial[b] = i;
+                }
             }
         }
     }

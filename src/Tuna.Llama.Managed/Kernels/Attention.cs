@@ -1,5 +1,4 @@
 using Tuna.Llama.Managed.Memory;
-using Tuna.Llama.Managed.Model;
 using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Kernels;
@@ -22,6 +21,9 @@ internal readonly record struct AttentionShape(int Heads, int KeyValueHeads, int
     /// <summary>Query heads per key/value head.</summary>
     public int Sharing => Heads / KeyValueHeads;
 
+    /// <summary>Queries and keys of all heads: what turns with the position.</summary>
+    public Matrix QueriesAndKeys(in Matrix rows) => rows.SliceColumns(0, QueryWidth + KeyValueWidth);
+
     public Matrix Queries(in Matrix rows, int head) => rows.SliceColumns(head * Dimension, Dimension);
 
     public Matrix Keys(in Matrix rows, int keyValueHead) => rows.SliceColumns(QueryWidth + (keyValueHead * Dimension), Dimension);
@@ -41,46 +43,55 @@ internal static unsafe class Attention
 
     /// <summary>o = softmax(q k^T / sqrt(d)) v.</summary>
     /// <param name="pool">Workers.</param>
-    /// <param name="layout">Which rows attend to which.</param>
+    /// <param name="rows">Which rows attend to which.</param>
     /// <param name="shape">Heads.</param>
     /// <param name="qkv">Queries, keys and values of each row, turned by their positions, [N, RowWidth].</param>
     /// <param name="output">Receives the heads' outputs, [N, QueryWidth].</param>
     /// <param name="logSum">Receives the log of the sum of exponentials of each row and head, [N, H].</param>
-    public static void Forward(WorkerPool pool, BatchLayout layout, AttentionShape shape, in Matrix qkv, in Matrix output, float* logSum)
+    public static void Forward(WorkerPool pool, in AttentionRows rows, AttentionShape shape, in Matrix qkv, in Matrix output, float* logSum)
     {
-        Check(layout, shape, qkv, output);
-        var job = new ForwardJob { Pass = new Pass(pool, layout, shape, qkv, output, logSum) };
-        pool.For(layout.Groups.Length * shape.Heads, grain: 1, ref job);
+        Check(rows, shape, qkv, output);
+        fixed (GroupSpan* groups = rows.Groups)
+        fixed (ResponseSpan* responses = rows.Responses)
+        {
+            var job = new ForwardJob { Pass = new Pass(pool, groups, rows.Groups.Length, responses, rows.LongestSequence, shape, qkv, output, logSum) };
+            pool.For(rows.Groups.Length * shape.Heads, grain: 1, ref job);
+        }
     }
 
     /// <summary>Computes the gradient of queries, keys and values, and the output again, so that it need not be kept from the forward pass.</summary>
     /// <param name="pool">Workers.</param>
-    /// <param name="layout">As in the forward pass.</param>
+    /// <param name="rows">As in the forward pass.</param>
     /// <param name="shape">Heads.</param>
     /// <param name="qkv">As in the forward pass.</param>
     /// <param name="output">Receives the forward pass's output, [N, QueryWidth].</param>
     /// <param name="logSum">From the forward pass.</param>
     /// <param name="dOutput">Gradient of the output, [N, QueryWidth].</param>
     /// <param name="dQkv">Receives the gradient of <paramref name="qkv"/>.</param>
-    public static void Backward(WorkerPool pool, BatchLayout layout, AttentionShape shape, in Matrix qkv, in Matrix output, float* logSum, in Matrix dOutput, in Matrix dQkv)
+    public static void Backward(WorkerPool pool, in AttentionRows rows, AttentionShape shape, in Matrix qkv, in Matrix output, float* logSum, in Matrix dOutput, in Matrix dQkv)
     {
-        Check(layout, shape, qkv, output);
-        Check(layout, shape, dQkv, dOutput);
-        var job = new BackwardJob { Pass = new Pass(pool, layout, shape, qkv, output, logSum), DOutput = dOutput, DQkv = dQkv };
-        pool.For(layout.Groups.Length * shape.KeyValueHeads, grain: 1, ref job);
+        Check(rows, shape, qkv, output);
+        Check(rows, shape, dQkv, dOutput);
+        fixed (GroupSpan* groups = rows.Groups)
+        fixed (ResponseSpan* responses = rows.Responses)
+        {
+            var pass = new Pass(pool, groups, rows.Groups.Length, responses, rows.LongestSequence, shape, qkv, output, logSum);
+            var job = new BackwardJob { Pass = pass, DOutput = dOutput, DQkv = dQkv };
+            pool.For(rows.Groups.Length * shape.KeyValueHeads, grain: 1, ref job);
+        }
     }
 
-    private static void Check(BatchLayout layout, AttentionShape shape, in Matrix qkv, in Matrix output)
+    private static void Check(in AttentionRows rows, AttentionShape shape, in Matrix qkv, in Matrix output)
     {
-        if (qkv.Rows != layout.RowCount || output.Rows != layout.RowCount || qkv.Columns != shape.RowWidth || output.Columns != shape.QueryWidth)
-            throw new ArgumentException($"[{qkv.Rows}, {qkv.Columns}] and [{output.Rows}, {output.Columns}] do not fit {layout.RowCount} rows of {shape}.", nameof(qkv));
+        if (qkv.Rows != rows.RowCount || output.Rows != rows.RowCount || qkv.Columns != shape.RowWidth || output.Columns != shape.QueryWidth)
+            throw new ArgumentException($"[{qkv.Rows}, {qkv.Columns}] and [{output.Rows}, {output.Columns}] do not fit {rows.RowCount} rows of {shape}.", nameof(qkv));
     }
 
     /// <summary>What forward and backward share.</summary>
-    private readonly struct Pass(WorkerPool pool, BatchLayout layout, AttentionShape shape, Matrix qkv, Matrix output, float* logSum)
+    private readonly struct Pass(
+        WorkerPool pool, GroupSpan* groups, int groupCount, ResponseSpan* responses, int longest, AttentionShape shape, Matrix qkv, Matrix output, float* logSum)
     {
         public readonly WorkerPool Pool = pool;
-        public readonly BatchLayout Layout = layout;
         public readonly AttentionShape Shape = shape;
         public readonly Matrix Qkv = qkv, Output = output;
         public readonly float* LogSum = logSum;
@@ -88,7 +99,9 @@ internal static unsafe class Attention
         public float Scale => 1 / MathF.Sqrt(Shape.Dimension);
 
         /// <summary>Head and group of a unit of work. Heads go first: they cost the same, groups do not.</summary>
-        public (int Head, GroupSpan Group) Unit(int unit) => (unit / Layout.Groups.Length, Layout.Groups[unit % Layout.Groups.Length]);
+        public (int Head, GroupSpan Group) Unit(int unit) => (unit / groupCount, groups[unit % groupCount]);
+
+        public ReadOnlySpan<ResponseSpan> Responses(in GroupSpan group) => new(responses + group.FirstResponse, group.ResponseCount);
 
         /// <summary>Scores q k^T of a block: the prompt's keys first, then the sequence's own.</summary>
         public Matrix Scores(int worker, in Block block, int head)
@@ -97,8 +110,9 @@ internal static unsafe class Attention
             Matrix scores = Room(worker, ScratchSlot.Scores, block);
             Matrix q = Shape.Queries(Qkv, head).SliceRows(block.Queries, block.Count), k = Shape.Keys(Qkv, keyHead);
             if (block.SharedCount > 0)
-                Gemm.MultiplyOnWorker(Pool, worker, q, false, k.SliceRows(block.Shared, block.SharedCount), true, scores.SliceColumns(0, block.SharedCount), false);
-            Gemm.MultiplyOnWorker(Pool, worker, q, false, k.SliceRows(block.Own, block.OwnCount), true, scores.SliceColumns(block.SharedCount, block.OwnCount), false, block.Mask(CausalMaskKind.Product));
+                Gemm.MultiplyOnWorker(Pool, worker, q, k.SliceRows(block.Shared, block.SharedCount).T, scores.SliceColumns(0, block.SharedCount), Update.Set);
+            Matrix own = scores.SliceColumns(block.SharedCount, block.OwnCount);
+            Gemm.MultiplyOnWorker(Pool, worker, q, k.SliceRows(block.Own, block.OwnCount).T, own, Update.Set, block.Mask(CausalMaskKind.Product));
             return scores;
         }
 
@@ -107,16 +121,17 @@ internal static unsafe class Attention
         {
             Matrix v = Shape.Values(Qkv, head / Shape.Sharing);
             Matrix o = Output.SliceColumns(head * Shape.Dimension, Shape.Dimension).SliceRows(block.Queries, block.Count);
-            Gemm.MultiplyOnWorker(Pool, worker, p.SliceColumns(block.SharedCount, block.OwnCount), false, v.SliceRows(block.Own, block.OwnCount), false, o, false, block.Mask(CausalMaskKind.Left));
+            Matrix own = p.SliceColumns(block.SharedCount, block.OwnCount);
+            Gemm.MultiplyOnWorker(Pool, worker, own, v.SliceRows(block.Own, block.OwnCount), o, Update.Set, block.Mask(CausalMaskKind.Left));
             if (block.SharedCount > 0)
-                Gemm.MultiplyOnWorker(Pool, worker, p.SliceColumns(0, block.SharedCount), false, v.SliceRows(block.Shared, block.SharedCount), false, o, true);
+                Gemm.MultiplyOnWorker(Pool, worker, p.SliceColumns(0, block.SharedCount), v.SliceRows(block.Shared, block.SharedCount), o, Update.Add);
             return o;
         }
 
         public Matrix Room(int worker, ScratchSlot slot, in Block block)
         {
             // For the longest sequence at once, so that the block does not grow step by step.
-            float* data = Pool.Scratch(worker, slot).Ensure((long)BlockQueries * Layout.LongestSequence);
+            float* data = Pool.Scratch(worker, slot).Ensure((long)BlockQueries * longest);
             return new Matrix(data, block.Count, block.SharedCount + block.OwnCount);
         }
     }
@@ -154,7 +169,7 @@ internal static unsafe class Attention
             {
                 (int head, GroupSpan group) = Pass.Unit(unit);
                 Sequence(worker, group, head, group.PromptStart, group.PromptLength);
-                foreach (ResponseSpan response in Pass.Layout.Responses.Slice(group.FirstResponse, group.ResponseCount))
+                foreach (ResponseSpan response in Pass.Responses(group))
                     Sequence(worker, group, head, response.Start, response.Rows);
             }
         }
@@ -199,7 +214,7 @@ internal static unsafe class Attention
                 for (int head = keyHead * shape.Sharing; head < (keyHead + 1) * shape.Sharing; head++)
                 {
                     Sequence(worker, group, head, group.PromptStart, group.PromptLength);
-                    foreach (ResponseSpan response in Pass.Layout.Responses.Slice(group.FirstResponse, group.ResponseCount))
+                    foreach (ResponseSpan response in Pass.Responses(group))
                         Sequence(worker, group, head, response.Start, response.Rows);
                 }
             }
@@ -235,9 +250,10 @@ internal static unsafe class Attention
             Matrix dOutput = DOutput.SliceColumns(head * d, d).SliceRows(block.Queries, block.Count);
             Matrix ds = Pass.Room(worker, ScratchSlot.ScoreGradients, block);
             Matrix v = shape.Values(Pass.Qkv, keyHead);
+            Matrix dsShared = ds.SliceColumns(0, block.SharedCount), dsOwn = ds.SliceColumns(block.SharedCount, block.OwnCount);
             if (block.SharedCount > 0)
-                Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, false, v.SliceRows(block.Shared, block.SharedCount), true, ds.SliceColumns(0, block.SharedCount), false);
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, false, v.SliceRows(block.Own, block.OwnCount), true, ds.SliceColumns(block.SharedCount, block.OwnCount), false, block.Mask(CausalMaskKind.Product));
+                Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, v.SliceRows(block.Shared, block.SharedCount).T, dsShared, Update.Set);
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, v.SliceRows(block.Own, block.OwnCount).T, dsOwn, Update.Set, block.Mask(CausalMaskKind.Product));
             for (int i = 0; i < block.Count; i++)
             {
                 int visible = block.Visible(i);
@@ -247,22 +263,24 @@ internal static unsafe class Attention
             }
 
             Matrix dq = shape.Queries(DQkv, head).SliceRows(block.Queries, block.Count);
-            Keys(worker, head, block, p, ds, dOutput, dq, block.SharedCount, block.Own, block.OwnCount, own: true);
-            if (block.SharedCount > 0)
-                Keys(worker, head, block, p, ds, dOutput, dq, 0, block.Shared, block.SharedCount, own: false);
+            Matrix pOwn = p.SliceColumns(block.SharedCount, block.OwnCount);
+            CausalMask left = block.Mask(CausalMaskKind.Left), leftTransposed = block.Mask(CausalMaskKind.LeftTransposed);
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsOwn, shape.Keys(Pass.Qkv, keyHead).SliceRows(block.Own, block.OwnCount), dq, Update.Set, left);
+            Keys(worker, head, block, pOwn, dsOwn, dOutput, block.Own, leftTransposed);
+            if (block.SharedCount == 0)
+                return;
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsShared, shape.Keys(Pass.Qkv, keyHead).SliceRows(block.Shared, block.SharedCount), dq, Update.Add);
+            Keys(worker, head, block, p.SliceColumns(0, block.SharedCount), dsShared, dOutput, block.Shared, default);
         }
 
-        /// <summary>The part of the keys <paramref name="start"/> .. <paramref name="start"/> + <paramref name="count"/> in the gradients.</summary>
-        private readonly void Keys(int worker, int head, in Block block, in Matrix p, in Matrix ds, in Matrix dOutput, in Matrix dq, int column, int start, int count, bool own)
+        /// <summary>The block's part in the gradients of keys and values from row <paramref name="start"/> on, as many as <paramref name="p"/> has columns.</summary>
+        private readonly void Keys(int worker, int head, in Block block, in Matrix p, in Matrix ds, in Matrix dOutput, int start, CausalMask mask)
         {
             AttentionShape shape = Pass.Shape;
-            int keyHead = head / shape.Sharing;
-            Matrix dsPart = ds.SliceColumns(column, count), pPart = p.SliceColumns(column, count);
+            int keyHead = head / shape.Sharing, count = p.Columns;
             Matrix q = shape.Queries(Pass.Qkv, head).SliceRows(block.Queries, block.Count);
-            CausalMask left = own ? block.Mask(CausalMaskKind.Left) : default, leftTransposed = own ? block.Mask(CausalMaskKind.LeftTransposed) : default;
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsPart, false, shape.Keys(Pass.Qkv, keyHead).SliceRows(start, count), false, dq, !own, left);
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsPart, true, q, false, shape.Keys(DQkv, keyHead).SliceRows(start, count), true, leftTransposed);
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, pPart, true, dOutput, false, shape.Values(DQkv, keyHead).SliceRows(start, count), true, leftTransposed);
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, ds.T, q, shape.Keys(DQkv, keyHead).SliceRows(start, count), Update.Add, mask);
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, p.T, dOutput, shape.Values(DQkv, keyHead).SliceRows(start, count), Update.Add, mask);
         }
     }
 }

@@ -23,29 +23,29 @@ internal static unsafe class DotRows
     /// <param name="a">A, [M, K].</param>
     /// <param name="b">B, [N, K].</param>
     /// <param name="c">C, [M, N].</param>
-    /// <param name="accumulate">Whether to add to C or to overwrite it.</param>
+    /// <param name="update">Whether to add to C or to overwrite it.</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
-    public static void Multiply(WorkerPool pool, in Matrix a, in Matrix b, in Matrix c, bool accumulate) => Multiply(pool, a, Float32Format.Rows(b), c, accumulate);
+    public static void Multiply(WorkerPool pool, in Matrix a, in Matrix b, in Matrix c, Update update) => Multiply(pool, a, Float32Format.Rows(b), c, update);
 
     /// <summary>Multiplies with weights in any format.</summary>
-    /// <inheritdoc cref="Multiply(WorkerPool, in Matrix, in Matrix, in Matrix, bool)"/>
-    public static void Multiply<TFormat>(WorkerPool pool, in Matrix a, in WeightRows<TFormat> b, in Matrix c, bool accumulate)
+    /// <inheritdoc cref="Multiply(WorkerPool, in Matrix, in Matrix, in Matrix, Update)"/>
+    public static void Multiply<TFormat>(WorkerPool pool, in Matrix a, in WeightRows<TFormat> b, in Matrix c, Update update)
         where TFormat : struct, IWeightFormat
     {
         if (Avx512DotTile.IsSupported)
-            Multiply<Avx512DotTile, TFormat>(pool, a, b, c, accumulate);
+            Multiply<Avx512DotTile, TFormat>(pool, a, b, c, update);
         else
-            Multiply<PortableDotTile, TFormat>(pool, a, b, c, accumulate);
+            Multiply<PortableDotTile, TFormat>(pool, a, b, c, update);
     }
 
     /// <summary>Multiplies with a given tile.</summary>
-    public static void Multiply<TTile, TFormat>(WorkerPool pool, in Matrix a, in WeightRows<TFormat> b, in Matrix c, bool accumulate)
+    public static void Multiply<TTile, TFormat>(WorkerPool pool, in Matrix a, in WeightRows<TFormat> b, in Matrix c, Update update)
         where TTile : struct, IDotTile
         where TFormat : struct, IWeightFormat
     {
         if (a.Columns != b.Columns || c.Rows != a.Rows || c.Columns != b.Rows)
             throw new ArgumentException($"[{a.Rows}, {a.Columns}] x [{b.Rows}, {b.Columns}]^T does not give [{c.Rows}, {c.Columns}].", nameof(c));
-        var job = new Job<TTile, TFormat> { A = a, B = b, C = c, Accumulate = accumulate };
+        var job = new Job<TTile, TFormat> { A = a, B = b, C = c, Update = update };
         pool.For((b.Rows + 3) / 4, Grain.Of(4 * a.Columns), ref job);
     }
 
@@ -55,7 +55,7 @@ internal static unsafe class DotRows
     {
         public Matrix A, C;
         public WeightRows<TFormat> B;
-        public bool Accumulate;
+        public Update Update;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Execute(int from, int to, int worker)
@@ -107,7 +107,7 @@ internal static unsafe class DotRows
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private readonly void Put(int m, int n, int rows, int columns, bool further, float* sums)
         {
-            bool add = Accumulate || further;
+            bool add = Update == Update.Add || further;
             for (int i = 0; i < rows; i++, sums += 4)
             {
                 float* c = C.Row(m + i) + n;

@@ -32,43 +32,41 @@ internal static unsafe class Gemm
 
     /// <summary>Multiplies with all workers of the pool.</summary>
     /// <param name="pool">Workers and their scratch memory.</param>
-    /// <param name="a">A, [M, K], or [K, M] when transposed.</param>
-    /// <param name="transposeA">Whether op(A) is the transpose of A.</param>
-    /// <param name="b">B, [K, N], or [N, K] when transposed.</param>
-    /// <param name="transposeB">Whether op(B) is the transpose of B.</param>
+    /// <param name="a">op(A), [M, K].</param>
+    /// <param name="b">op(B), [K, N].</param>
     /// <param name="c">C, [M, N]; overlaps neither A nor B.</param>
-    /// <param name="accumulate">Whether to add to C or to overwrite it.</param>
+    /// <param name="update">Whether to add to C or to overwrite it.</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
-    public static void Multiply(WorkerPool pool, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate)
+    public static void Multiply(WorkerPool pool, in Operand a, in Operand b, in Matrix c, Update update)
     {
         if (Avx512MicroKernel.IsSupported)
-            Multiply<Avx512MicroKernel>(pool, a, transposeA, b, transposeB, c, accumulate);
+            Multiply<Avx512MicroKernel>(pool, a, b, c, update);
         else if (Avx2MicroKernel.IsSupported)
-            Multiply<Avx2MicroKernel>(pool, a, transposeA, b, transposeB, c, accumulate);
+            Multiply<Avx2MicroKernel>(pool, a, b, c, update);
         else if (Vector128MicroKernel.IsSupported)
-            Multiply<Vector128MicroKernel>(pool, a, transposeA, b, transposeB, c, accumulate);
+            Multiply<Vector128MicroKernel>(pool, a, b, c, update);
         else
-            Multiply<ScalarMicroKernel>(pool, a, transposeA, b, transposeB, c, accumulate);
+            Multiply<ScalarMicroKernel>(pool, a, b, c, update);
     }
 
-    /// <summary>As <see cref="Multiply(WorkerPool, in Matrix, bool, in Matrix, bool, in Matrix, bool)"/>, by one worker inside a running job, without most of what a causal mask hides.</summary>
-    public static void MultiplyOnWorker(WorkerPool pool, int worker, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate, CausalMask mask = default)
+    /// <summary>As <see cref="Multiply(WorkerPool, in Operand, in Operand, in Matrix, Update)"/>, by one worker inside a running job, without most of what a causal mask hides.</summary>
+    public static void MultiplyOnWorker(WorkerPool pool, int worker, in Operand a, in Operand b, in Matrix c, Update update, CausalMask mask = default)
     {
         if (Avx512MicroKernel.IsSupported)
-            MultiplyOnWorker<Avx512MicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate, mask);
+            MultiplyOnWorker<Avx512MicroKernel>(pool, worker, a, b, c, update, mask);
         else if (Avx2MicroKernel.IsSupported)
-            MultiplyOnWorker<Avx2MicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate, mask);
+            MultiplyOnWorker<Avx2MicroKernel>(pool, worker, a, b, c, update, mask);
         else if (Vector128MicroKernel.IsSupported)
-            MultiplyOnWorker<Vector128MicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate, mask);
+            MultiplyOnWorker<Vector128MicroKernel>(pool, worker, a, b, c, update, mask);
         else
-            MultiplyOnWorker<ScalarMicroKernel>(pool, worker, a, transposeA, b, transposeB, c, accumulate, mask);
+            MultiplyOnWorker<ScalarMicroKernel>(pool, worker, a, b, c, update, mask);
     }
 
     /// <summary>Multiplies with a given micro-kernel.</summary>
-    public static void Multiply<TKernel>(WorkerPool pool, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate)
+    public static void Multiply<TKernel>(WorkerPool pool, in Operand a, in Operand b, in Matrix c, Update update)
         where TKernel : struct, IMicroKernel
     {
-        var job = new Job<TKernel>(pool, a, transposeA, b, transposeB, c, accumulate, owner: 0, default);
+        var job = new Job<TKernel>(pool, a, b, c, update, owner: 0, default);
         if (job.Work == 0)
             return;
         if (job.Work <= ParallelWork)
@@ -78,10 +76,10 @@ internal static unsafe class Gemm
     }
 
     /// <summary>The same with a given micro-kernel.</summary>
-    public static void MultiplyOnWorker<TKernel>(WorkerPool pool, int worker, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate, CausalMask mask)
+    public static void MultiplyOnWorker<TKernel>(WorkerPool pool, int worker, in Operand a, in Operand b, in Matrix c, Update update, CausalMask mask)
         where TKernel : struct, IMicroKernel
     {
-        var job = new Job<TKernel>(pool, a, transposeA, b, transposeB, c, accumulate, owner: worker, mask);
+        var job = new Job<TKernel>(pool, a, b, c, update, owner: worker, mask);
         if (job.Work > 0)
             job.Execute(0, 1);
     }
@@ -90,8 +88,9 @@ internal static unsafe class Gemm
         where TKernel : struct, IMicroKernel
     {
         private readonly WorkerPool _pool;
-        private readonly Matrix _a, _b, _c;
-        private readonly bool _transposeA, _transposeB, _accumulate;
+        private readonly Operand _a, _b;
+        private readonly Matrix _c;
+        private readonly Update _update;
         private readonly int _owner, _m, _n, _k;
         private readonly CausalMask _mask;
 
@@ -100,15 +99,14 @@ internal static unsafe class Gemm
         private readonly int _columns;
         private readonly float* _packedB;
 
-        public Job(WorkerPool pool, in Matrix a, bool transposeA, in Matrix b, bool transposeB, in Matrix c, bool accumulate, int owner, CausalMask mask)
+        public Job(WorkerPool pool, in Operand a, in Operand b, in Matrix c, Update update, int owner, CausalMask mask)
         {
             _pool = pool;
             (_a, _b, _c) = (a, b, c);
-            (_transposeA, _transposeB, _accumulate, _owner, _mask) = (transposeA, transposeB, accumulate, owner, mask);
-            (_m, _k) = transposeA ? (a.Columns, a.Rows) : (a.Rows, a.Columns);
-            (int bk, _n) = transposeB ? (b.Columns, b.Rows) : (b.Rows, b.Columns);
-            if (bk != _k || c.Rows != _m || c.Columns != _n)
-                throw new ArgumentException($"[{_m}, {_k}] x [{bk}, {_n}] does not give [{c.Rows}, {c.Columns}].", nameof(c));
+            (_update, _owner, _mask) = (update, owner, mask);
+            (_m, _k, _n) = (a.Rows, a.Columns, b.Columns);
+            if (b.Rows != _k || c.Rows != _m || c.Columns != _n)
+                throw new ArgumentException($"[{_m}, {_k}] x [{b.Rows}, {_n}] does not give [{c.Rows}, {c.Columns}].", nameof(c));
             if (_k == 0)
                 throw new ArgumentException("The inner dimension is zero.", nameof(a));
             int blocks = (_k + MaxDepth - 1) / MaxDepth;
@@ -139,7 +137,7 @@ internal static unsafe class Gemm
                     int packFrom = WorkerPool.PartStart(nPanels, worker, workers) * TKernel.Columns;
                     int packTo = Math.Min(columns, WorkerPool.PartStart(nPanels, worker + 1, workers) * TKernel.Columns);
                     if (packFrom < packTo)
-                        Packing.PackB<TKernel>(_b, _transposeB, n0 + packFrom, n0 + packTo, k0, depth, packedB + ((long)packFrom * depth));
+                        Packing.PackB<TKernel>(_b, n0 + packFrom, n0 + packTo, k0, depth, packedB + ((long)packFrom * depth));
                     _pool.Barrier(workers);
                     if (gridRow < gridRows)
                     {
@@ -157,12 +155,12 @@ internal static unsafe class Gemm
         private readonly void Block(int owner, int rowFrom, int rowTo, int n0, int columns, int panelFrom, int panelTo, int k0, int depth, float* packedB)
         {
             int blockRows = Math.Max(1, MaxBlockA / depth / TKernel.Rows) * TKernel.Rows;
-            bool accumulate = _accumulate || k0 > 0;
+            bool accumulate = _update == Update.Add || k0 > 0;
             for (int i0 = rowFrom; i0 < rowTo; i0 += blockRows)
             {
                 int i1 = Math.Min(rowTo, i0 + blockRows);
                 float* packedA = _pool.Scratch(owner, ScratchSlot.PackedA).Ensure((long)Up(i1 - i0, TKernel.Rows) * depth);
-                Packing.PackA<TKernel>(_a, _transposeA, i0, i1, k0, depth, packedA);
+                Packing.PackA<TKernel>(_a, i0, i1, k0, depth, packedA);
                 for (int p = panelFrom; p < panelTo; p++)
                 {
                     int column = p * TKernel.Columns;

@@ -19,15 +19,15 @@ internal static unsafe class Int8Rows
     /// <param name="rounded">Receives the rows of A rounded, and their units.</param>
     /// <param name="b">B, [N, K].</param>
     /// <param name="c">C, [M, N].</param>
-    /// <param name="accumulate">Whether to add to C or to overwrite it.</param>
+    /// <param name="update">Whether to add to C or to overwrite it.</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
-    public static void Multiply(WorkerPool pool, in Matrix a, NativeBuffer rounded, in Int8Matrix b, in Matrix c, bool accumulate)
+    public static void Multiply(WorkerPool pool, in Matrix a, NativeBuffer rounded, in Int8Matrix b, in Matrix c, Update update)
     {
         if (a.Columns != b.Columns || c.Rows != a.Rows || c.Columns != b.Rows)
             throw new ArgumentException($"[{a.Rows}, {a.Columns}] x [{b.Rows}, {b.Columns}]^T does not give [{c.Rows}, {c.Columns}].", nameof(c));
         int stride = b.Stride;
         float* memory = rounded.Ensure(((long)a.Rows * stride / 2) + a.Rows);
-        var job = new Job { A = (short*)memory, Units = memory + ((long)a.Rows * stride / 2), Rows = a.Rows, B = b, C = c, Accumulate = accumulate };
+        var job = new Job { A = (short*)memory, Units = memory + ((long)a.Rows * stride / 2), Rows = a.Rows, B = b, C = c, Update = update };
         for (int m = 0; m < a.Rows; m++)
             job.Units[m] = Int8Copy.Row16(a.Row(m), a.Columns, job.A + ((long)m * stride), stride);
         pool.For((b.Rows + 3) / 4, Grain.Of(2 * stride), ref job);
@@ -140,7 +140,7 @@ internal static unsafe class Int8Rows
         public int Rows;
         public Int8Matrix B;
         public Matrix C;
-        public bool Accumulate;
+        public Update Update;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Execute(int from, int to, int worker)
@@ -175,12 +175,12 @@ internal static unsafe class Int8Rows
             if (columns == 4)
             {
                 Vector128<float> four = Vector128.ConvertToSingle(Vector128.Load(sums)) * Vector128.Load(scales) * Units[m];
-                (Accumulate ? Vector128.Load(c) + four : four).Store(c);
+                (Update == Update.Add ? Vector128.Load(c) + four : four).Store(c);
                 return;
             }
 
             float one = sums[0] * scales[0] * Units[m];
-            c[0] = Accumulate ? c[0] + one : one;
+            c[0] = Update == Update.Add ? c[0] + one : one;
         }
     }
 }

@@ -10,7 +10,7 @@ namespace Tuna.Llama.Managed.Kernels;
 /// they are given a place; backward makes the others again, turns each into the gradient of the logits and multiplies it into dX and dW. Going along the vocabulary, a block
 /// of W and dW is used while it is in the cache.
 /// </remarks>
-internal sealed unsafe class LogProbs : IDisposable
+internal sealed unsafe class LogProbs
 {
     /// <summary>Tokens of the vocabulary whose logits are made at a time: for all rows before the next.</summary>
     public const int BlockTokens = 1024;
@@ -20,7 +20,6 @@ internal sealed unsafe class LogProbs : IDisposable
     // No multiple of a page, or the rows of a tile would share one set of the cache.
     private const int Stride = BlockTokens + 16;
 
-    private readonly NativeBuffer _logits = new();
     private nint[] _kept = []; // each [rows, Stride]
     private int _keptBlocks;
     private double[] _max = [];
@@ -32,6 +31,9 @@ internal sealed unsafe class LogProbs : IDisposable
     /// <summary>Floats of a block of logits that is kept.</summary>
     public static long BlockFloats(int rows) => (long)rows * Stride;
 
+    /// <summary>Floats of a block of logits that is not kept.</summary>
+    public static long RoomFloats(int rows) => (long)Math.Min(rows, BlockRows) * Stride;
+
     /// <summary>Computes the targets' log-probabilities.</summary>
     /// <param name="pool">Workers.</param>
     /// <param name="x">Inputs, [U, D].</param>
@@ -40,8 +42,9 @@ internal sealed unsafe class LogProbs : IDisposable
     /// <param name="tokens">Target ids, [E].</param>
     /// <param name="logProbs">Receives log p(target), nats, [E].</param>
     /// <param name="logSum">Receives the log of each row's sum of exponentials, [U].</param>
+    /// <param name="room">Room for a block of logits that is not kept, <see cref="RoomFloats"/>.</param>
     /// <param name="kept">Places for the first blocks of logits, <see cref="BlockFloats"/> each, which <see cref="Backward"/> reads and overwrites; it makes the others again.</param>
-    public void Forward(WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, Span<double> logProbs, Span<double> logSum, ReadOnlySpan<nint> kept = default)
+    public void Forward(WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, Span<double> logProbs, Span<double> logSum, float* room, ReadOnlySpan<nint> kept = default)
     {
         Check(x, weight, starts, tokens, logProbs, logSum);
         if (_kept.Length < kept.Length)
@@ -60,8 +63,8 @@ internal sealed unsafe class LogProbs : IDisposable
                 for (int r0 = 0; r0 < x.Rows; r0 += BlockRows)
                 {
                     Matrix rows = x.SliceRows(r0, Math.Min(BlockRows, x.Rows - r0));
-                    Matrix logits = Block(r0, rows.Rows, v0, weight.Rows);
-                    Gemm.Multiply(pool, rows, false, weight.SliceRows(v0, logits.Columns), true, logits, false);
+                    Matrix logits = Block(r0, rows.Rows, v0, weight.Rows, room);
+                    Gemm.Multiply(pool, rows, weight.SliceRows(v0, logits.Columns).T, logits, Update.Set);
                     var job = new ForwardJob { Logits = logits, FirstToken = v0, Starts = s + r0, Tokens = t, Max = max + r0, Sum = sum + r0, Targets = targets };
                     pool.For(logits.Rows, Grain.Of(2 * logits.Columns), ref job);
                 }
@@ -98,9 +101,11 @@ internal sealed unsafe class LogProbs : IDisposable
     /// <param name="logSum">From forward, [U].</param>
     /// <param name="dx">Receives the gradient of <paramref name="x"/>.</param>
     /// <param name="dWeight">Gradient of the weight, [V, D]. It is written block after block: the place of a block that is kept may lie in what is written after that block.</param>
-    /// <param name="accumulate">Whether to add to <paramref name="dWeight"/> or to overwrite it.</param>
+    /// <param name="room">As in forward.</param>
+    /// <param name="update">Whether to add to <paramref name="dWeight"/> or to overwrite it.</param>
     public void Backward(
-        WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, ReadOnlySpan<double> coefficients, ReadOnlySpan<double> logSum, in Matrix dx, in Matrix dWeight, bool accumulate)
+        WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, ReadOnlySpan<double> coefficients, ReadOnlySpan<double> logSum,
+        in Matrix dx, in Matrix dWeight, float* room, Update update)
     {
         Check(x, weight, starts, tokens, coefficients, logSum);
         if (dx.Rows != x.Rows || dx.Columns != x.Columns || dWeight.Rows != weight.Rows || dWeight.Columns != weight.Columns)
@@ -114,13 +119,13 @@ internal sealed unsafe class LogProbs : IDisposable
                 {
                     int count = Math.Min(BlockRows, x.Rows - r0);
                     Matrix rows = x.SliceRows(r0, count), dRows = dx.SliceRows(r0, count);
-                    Matrix logits = Block(r0, rows.Rows, v0, weight.Rows);
+                    Matrix logits = Block(r0, rows.Rows, v0, weight.Rows, room);
                     if (v0 / BlockTokens >= _keptBlocks)
-                        Gemm.Multiply(pool, rows, false, weight.SliceRows(v0, logits.Columns), true, logits, false);
+                        Gemm.Multiply(pool, rows, weight.SliceRows(v0, logits.Columns).T, logits, Update.Set);
                     var job = new BackwardJob { Logits = logits, FirstToken = v0, Starts = s + r0, Tokens = t, Coefficients = c, LogSum = sum + r0 };
                     pool.For(logits.Rows, Grain.Of(2 * logits.Columns), ref job);
-                    Gemm.Multiply(pool, logits, false, weight.SliceRows(v0, logits.Columns), false, dRows, accumulate: v0 > 0);
-                    Gemm.Multiply(pool, logits, true, rows, false, dWeight.SliceRows(v0, logits.Columns), accumulate || r0 > 0);
+                    Gemm.Multiply(pool, logits, weight.SliceRows(v0, logits.Columns), dRows, v0 > 0 ? Update.Add : Update.Set);
+                    Gemm.Multiply(pool, logits.T, rows, dWeight.SliceRows(v0, logits.Columns), r0 > 0 ? Update.Add : update);
                 }
             }
         }
@@ -128,13 +133,11 @@ internal sealed unsafe class LogProbs : IDisposable
         _keptBlocks = 0; // they are gradients now
     }
 
-    public void Dispose() => _logits.Dispose();
-
     // Where the logits of some rows and the tokens from v0 on belong.
-    private Matrix Block(int r0, int rows, int v0, int vocabulary)
+    private Matrix Block(int r0, int rows, int v0, int vocabulary, float* room)
     {
         int block = v0 / BlockTokens, count = Math.Min(BlockTokens, vocabulary - v0);
-        float* data = block < _keptBlocks ? (float*)_kept[block] + ((long)r0 * Stride) : _logits.Ensure((long)rows * Stride);
+        float* data = block < _keptBlocks ? (float*)_kept[block] + ((long)r0 * Stride) : room;
         return new Matrix(data, rows, count, Stride);
     }
 

@@ -215,30 +215,30 @@ internal static unsafe class Packing
     }
 
     /// <summary>Packs the rows <paramref name="from"/> .. <paramref name="to"/> of op(A), all k of the block, into consecutive panels.</summary>
-    public static void PackA<TKernel>(in Matrix a, bool transposed, int from, int to, int k, int depth, float* panels)
+    public static void PackA<TKernel>(in Operand a, int from, int to, int k, int depth, float* panels)
         where TKernel : struct, IMicroKernel
     {
-        if (transposed)
+        if (a.Transposed)
         {
-            Columns(a.Row(k) + from, a.Stride, to - from, depth, TKernel.Rows, panels);
+            Columns(a.Matrix.Row(k) + from, a.Matrix.Stride, to - from, depth, TKernel.Rows, panels);
             return;
         }
 
         for (int i = from; i < to; i += TKernel.Rows, panels += (long)TKernel.Rows * depth)
-            Rows(a.Row(i) + k, a.Stride, Math.Min(TKernel.Rows, to - i), depth, TKernel.Rows, panels);
+            Rows(a.Matrix.Row(i) + k, a.Matrix.Stride, Math.Min(TKernel.Rows, to - i), depth, TKernel.Rows, panels);
     }
 
     /// <summary>Packs the columns <paramref name="from"/> .. <paramref name="to"/> of op(B), all k of the block, into consecutive panels.</summary>
-    public static void PackB<TKernel>(in Matrix b, bool transposed, int from, int to, int k, int depth, float* panels)
+    public static void PackB<TKernel>(in Operand b, int from, int to, int k, int depth, float* panels)
         where TKernel : struct, IMicroKernel
     {
-        if (!transposed)
+        if (!b.Transposed)
         {
-            Columns(b.Row(k) + from, b.Stride, to - from, depth, TKernel.Columns, panels);
+            Columns(b.Matrix.Row(k) + from, b.Matrix.Stride, to - from, depth, TKernel.Columns, panels);
             return;
         }
 
         for (int i = from; i < to; i += TKernel.Columns, panels += (long)TKernel.Columns * depth)
-            Rows(b.Row(i) + k, b.Stride, Math.Min(TKernel.Columns, to - i), depth, TKernel.Columns, panels);
+            Rows(b.Matrix.Row(i) + k, b.Matrix.Stride, Math.Min(TKernel.Columns, to - i), depth, TKernel.Columns, panels);
     }
 }

@@ -1,7 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Tuna.Models;
-using Tuna.Models.Checkpoints;
 using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Threading;
 
@@ -13,14 +11,12 @@ internal sealed unsafe class Rope : IDisposable
 {
     private readonly NativeBuffer _table = new();
     private readonly double[] _frequencies;
+    private readonly double _factor;
     private int _positions;
 
-    public Rope(LlamaConfig config)
-    {
-        _frequencies = new double[config.HeadDimension / 2];
-        for (int i = 0; i < _frequencies.Length; i++)
-            _frequencies[i] = config.RopeScaling.Apply(Math.Pow(config.RopeTheta, -2.0 * i / config.HeadDimension));
-    }
+    /// <param name="frequencies">Radians per position of each pair of elements, [d / 2].</param>
+    /// <param name="factor">What cosines and sines are multiplied with.</param>
+    public Rope(ReadOnlySpan<double> frequencies, double factor) => (_frequencies, _factor) = (frequencies.ToArray(), factor);
 
     /// <summary>Makes the table long enough for <paramref name="positions"/> positions.</summary>
     public void Ensure(int positions)
@@ -36,8 +32,8 @@ internal sealed unsafe class Rope : IDisposable
             for (int i = 0; i < half; i++)
             {
                 (double sin, double cos) = Math.SinCos(p * _frequencies[i]);
-                row[i] = (float)cos;
-                row[half + i] = (float)sin;
+                row[i] = (float)(cos * _factor);
+                row[half + i] = (float)(sin * _factor);
             }
         }
 
@@ -50,7 +46,7 @@ internal sealed unsafe class Rope : IDisposable
     /// <param name="positions">Position of each row, [T]; below the count given to <see cref="Ensure"/>.</param>
     public void Forward(WorkerPool pool, in Matrix x, ReadOnlySpan<int> positions) => Turn(pool, x, positions, 1);
 
-    /// <summary>Turns a gradient back, in place: the transpose of a rotation is its inverse.</summary>
+    /// <summary>The transpose, for a gradient, in place: turns back.</summary>
     public void Backward(WorkerPool pool, in Matrix dx, ReadOnlySpan<int> positions) => Turn(pool, dx, positions, -1);
 
     public void Dispose() => _table.Dispose();

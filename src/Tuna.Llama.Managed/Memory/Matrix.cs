@@ -31,6 +31,9 @@ internal readonly unsafe struct Matrix
     /// <summary>Floats from one row to the next.</summary>
     public int Stride { get; }
 
+    /// <summary>The transpose, as a factor of a product.</summary>
+    public Operand T => new(this, Transposed: true);
+
     public float* Row(int row) => Data + ((long)row * Stride);
 
     public Span<float> RowSpan(int row) => new(Row(row), Columns);

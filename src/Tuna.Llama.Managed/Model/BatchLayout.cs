@@ -1,22 +1,7 @@
+using Tuna.Llama.Managed.Kernels;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Managed.Model;
-
-/// <summary>Rows of one group in a batch: its prompt's, then each response's.</summary>
-/// <param name="PromptStart">First row of the prompt.</param>
-/// <param name="PromptLength">Rows of the prompt, P.</param>
-/// <param name="FirstResponse">Its first response in <see cref="BatchLayout.Responses"/>.</param>
-/// <param name="ResponseCount">How many responses follow.</param>
-/// <param name="RowCount">Rows of the group altogether.</param>
-internal readonly record struct GroupSpan(int PromptStart, int PromptLength, int FirstResponse, int ResponseCount, int RowCount);
-
-/// <summary>Rows of one response in a batch.</summary>
-/// <param name="Start">First row.</param>
-/// <param name="Rows">Rows that are computed; 0 for a response of one token whose own row nothing needs.</param>
-/// <param name="Index">Number of the response among those of the micro-batch.</param>
-/// <param name="FirstToken">Its first token id in the layout's list of all responses' tokens.</param>
-/// <param name="Length">Its tokens.</param>
-internal readonly record struct ResponseSpan(int Start, int Rows, int Index, int FirstToken, int Length);
 
 /// <summary>What a head reads of a response.</summary>
 internal enum HeadRows
@@ -71,6 +56,9 @@ internal sealed class BatchLayout
     public ReadOnlySpan<GroupSpan> Groups => _groups.AsSpan(0, _groupCount);
 
     public ReadOnlySpan<ResponseSpan> Responses => _responses.AsSpan(0, _responseCount);
+
+    /// <summary>The rows as attention sees them.</summary>
+    public AttentionRows Attention => new(Groups, Responses, RowCount, LongestSequence);
 
     /// <summary>Rows that the head reads, increasing.</summary>
     public ReadOnlySpan<int> HeadRows => _headRows.AsSpan(0, _headCount);

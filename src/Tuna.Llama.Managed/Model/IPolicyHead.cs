@@ -1,9 +1,10 @@
+using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Memory;
 
 namespace Tuna.Llama.Managed.Model;
 
 /// <summary>What turns the trunk's output into one number per response.</summary>
-internal interface IPolicyHead : IDisposable
+internal interface IPolicyHead
 {
     /// <summary>Which rows the head reads.</summary>
     HeadRows Reads { get; }
@@ -27,6 +28,6 @@ internal interface IPolicyHead : IDisposable
     /// <param name="kept">The row of <paramref name="hidden"/> of each of the layout's head rows, increasing, [U].</param>
     /// <param name="gradient">dL/d(output), [R].</param>
     /// <param name="dHidden">Receives the gradient of the trunk's output for this layout, [U, D].</param>
-    /// <param name="accumulate">Whether to add to the parameters' gradients or to overwrite them.</param>
-    void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, bool accumulate);
+    /// <param name="update">Whether to add to the parameters' gradients or to overwrite them.</param>
+    void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, Update update);
 }

@@ -60,7 +60,7 @@ internal sealed unsafe class KeptValues(LlamaConfig config, LlamaParameters para
     public void CompactGateUp(int layer, ReadOnlySpan<int> kept)
     {
         if (_gateUp[layer] != 0)
-            RowBuffer.Compact(GateUp(layer), 2 * config.IntermediateSize, kept);
+            Rows.Compact(GateUp(layer), 2 * config.IntermediateSize, kept);
     }
 
     public void Dispose() => _own.Dispose();

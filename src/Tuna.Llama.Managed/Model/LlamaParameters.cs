@@ -12,8 +12,33 @@ namespace Tuna.Llama.Managed.Model;
 /// <param name="Length">Number of elements.</param>
 internal sealed record ParameterSlot(string Name, IReadOnlyList<long> Shape, long Offset, int Length);
 
-/// <summary>Offsets of a layer's parameters. Query, key and value weights follow one another, and so do gate and up: each is one matrix.</summary>
-internal readonly record struct LayerSlots(long InputNorm, long Qkv, long Output, long PostNorm, long GateUp, long Down);
+/// <summary>Offsets of a layer's parameters; -1 for one that the model does not have. Query, key and value weights follow one another, and so do gate and up: each is one matrix, and their biases are one row.</summary>
+internal readonly record struct LayerSlots
+{
+    public required long InputNorm { get; init; }
+
+    public required long Qkv { get; init; }
+
+    public required long QkvBias { get; init; }
+
+    public required long QueryNorm { get; init; }
+
+    public required long KeyNorm { get; init; }
+
+    public required long Output { get; init; }
+
+    public required long OutputBias { get; init; }
+
+    public required long PostNorm { get; init; }
+
+    public required long GateUp { get; init; }
+
+    public required long GateUpBias { get; init; }
+
+    public required long Down { get; init; }
+
+    public required long DownBias { get; init; }
+}
 
 /// <summary>All parameters in one flat block, with blocks of the same layout for the gradient and AdamW's moments once training needs them.</summary>
 internal sealed unsafe class LlamaParameters : IDisposable
@@ -26,20 +51,29 @@ internal sealed unsafe class LlamaParameters : IDisposable
     public LlamaParameters(LlamaConfig config)
     {
         var slots = new List<ParameterSlot>();
-        foreach (ParameterShape p in config.Parameters())
+        // Of a product that several are one of, the weights come first, then the biases; without biases that is the model's own order.
+        foreach (ParameterShape p in config.Parameters().GroupBy(p => Product(p.Name)).SelectMany(g => g))
             Add(p);
         Slots = slots;
         Layers = new LayerSlots[config.LayerCount];
         for (int l = 0; l < Layers.Length; l++)
         {
             string prefix = $"model.layers.{l}.";
-            Layers[l] = new LayerSlots(
-                Offset(prefix + "input_layernorm.weight"),
-                Offset(prefix + "self_attn.q_proj.weight"),
-                Offset(prefix + "self_attn.o_proj.weight"),
-                Offset(prefix + "post_attention_layernorm.weight"),
-                Offset(prefix + "mlp.gate_proj.weight"),
-                Offset(prefix + "mlp.down_proj.weight"));
+            Layers[l] = new LayerSlots
+            {
+                InputNorm = Offset(prefix + "input_layernorm.weight"),
+                Qkv = Offset(prefix + "self_attn.q_proj.weight"),
+                QkvBias = OffsetOrNone(prefix + "self_attn.q_proj.bias"),
+                QueryNorm = OffsetOrNone(prefix + "self_attn.q_norm.weight"),
+                KeyNorm = OffsetOrNone(prefix + "self_attn.k_norm.weight"),
+                Output = Offset(prefix + "self_attn.o_proj.weight"),
+                OutputBias = OffsetOrNone(prefix + "self_attn.o_proj.bias"),
+                PostNorm = Offset(prefix + "post_attention_layernorm.weight"),
+                GateUp = Offset(prefix + "mlp.gate_proj.weight"),
+                GateUpBias = OffsetOrNone(prefix + "mlp.gate_proj.bias"),
+                Down = Offset(prefix + "mlp.down_proj.weight"),
+                DownBias = OffsetOrNone(prefix + "mlp.down_proj.bias"),
+            };
         }
 
         Embedding = Offset("model.embed_tokens.weight");
@@ -95,6 +129,9 @@ internal sealed unsafe class LlamaParameters : IDisposable
     /// <summary>Whether nothing has been accumulated since the last step. Then backward overwrites the gradient, and until then its memory is free for other things.</summary>
     public bool GradientIsZero { get; private set; } = true;
 
+    /// <summary>Moves on with every pass that adds to the gradient, so that its norm need not be computed twice.</summary>
+    public long GradientVersion { get; private set; }
+
     /// <summary>AdamW's first moments; null before <see cref="EnsureMoments"/>.</summary>
     public float* First => _first.Pointer;
 
@@ -114,7 +151,9 @@ internal sealed unsafe class LlamaParameters : IDisposable
     public Span<float> SecondOf(ParameterSlot slot) => new(Second + slot.Offset, slot.Length);
 
     /// <summary>Offset of a parameter.</summary>
-    public long Offset(string name)
+    public long Offset(string name) => OffsetOrNone(name) is >= 0 and var offset ? offset : throw new InvalidDataException($"There is no parameter '{name}'.");
+
+    private long OffsetOrNone(string name)
     {
         foreach (ParameterSlot slot in Slots)
         {
@@ -122,8 +161,12 @@ internal sealed unsafe class LlamaParameters : IDisposable
                 return slot.Offset;
         }
 
-        throw new InvalidDataException($"There is no parameter '{name}'.");
+        return -1;
     }
+
+    private static string Product(string name) => name
+        .Replace("q_proj", "qkv", StringComparison.Ordinal).Replace("k_proj", "qkv", StringComparison.Ordinal).Replace("v_proj", "qkv", StringComparison.Ordinal)
+        .Replace("gate_proj", "gate_up", StringComparison.Ordinal).Replace("up_proj", "gate_up", StringComparison.Ordinal);
 
     /// <summary>Makes room for the gradient.</summary>
     public void EnsureGradient() => _gradient.Ensure(Count);
@@ -133,6 +176,7 @@ internal sealed unsafe class LlamaParameters : IDisposable
     {
         bool zero = GradientIsZero;
         GradientIsZero = false;
+        GradientVersion++;
         return zero;
     }
 

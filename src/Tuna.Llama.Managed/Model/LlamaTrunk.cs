@@ -10,7 +10,7 @@ namespace Tuna.Llama.Managed.Model;
 /// <summary>The decoder of a LLaMA (Touvron et al., arXiv 2302.13971), embedding to last norm, forward beside backward; what reads its output is a head.</summary>
 /// <remarks>
 /// Shapes: N token rows of the batch, U of them that a head reads, D width, F width of the MLP, H heads. Of the last layer only keys and values of the other rows are of use,
-/// so that from its attention on there are but the U rows. Buffers grow to the largest batch seen and stay.
+/// so that from its attention on there are but the U rows. What it computes lies in the <see cref="Model.Workspace"/>.
 /// </remarks>
 internal sealed unsafe class LlamaTrunk : IDisposable
 {
@@ -19,37 +19,24 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     private readonly WorkerPool _pool;
     private readonly AttentionShape _shape;
     private readonly Rope _rope;
-    private readonly RowBuffer[] _residual;
-    private readonly LayerActivations[] _layers;
-    // Of the buffers that the layers share, one holds in turn a norm's output, attention's output and the last norm's output: each is used up before the next.
-    private readonly RowBuffer _outputInverse, _normed, _wide, _gradient, _residualGradient;
-    // Gate and up values, [N, 2 F], of layers that do not keep theirs; they are more than half of what a layer would keep.
-    private readonly RowBuffer _gateUp;
-    private readonly KeptValues _keptValues;
+    private readonly Workspace _workspace;
+    private readonly Additions _additions;
     private bool _kept;
 
     public LlamaTrunk(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, KeptValues keptValues)
     {
-        (_config, _parameters, _pool, _keptValues) = (config, parameters, pool, keptValues);
+        (_config, _parameters, _pool) = (config, parameters, pool);
         _shape = new AttentionShape(config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
-        _rope = new Rope(config);
-        _residual = new RowBuffer[config.LayerCount + 1];
-        for (int l = 0; l < _residual.Length; l++)
-            _residual[l] = new RowBuffer(D);
-        _layers = new LayerActivations[config.LayerCount];
-        for (int l = 0; l < _layers.Length; l++)
-            _layers[l] = new LayerActivations(D, _shape);
-        _gateUp = new RowBuffer(2 * F);
-        _outputInverse = new RowBuffer(1);
-        _normed = new RowBuffer(Math.Max(D, _shape.QueryWidth));
-        _wide = new RowBuffer(Math.Max(F, _shape.RowWidth));
-        _gradient = new RowBuffer(Math.Max(D, _shape.QueryWidth));
-        _residualGradient = new RowBuffer(D);
+        _rope = new Rope(config.RopeScaling.Frequencies(config.RopeTheta, config.HeadDimension), config.RopeScaling.AttentionFactor);
+        _additions = new Additions(config, parameters, pool, _shape);
+        _workspace = new Workspace(config, _shape, keptValues);
     }
 
     public AttentionShape Shape => _shape;
 
     public Rope Rope => _rope;
+
+    public Workspace Workspace => _workspace;
 
     private int D => _config.HiddenSize;
 
@@ -68,8 +55,8 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     public Matrix Forward(BatchLayout layout, bool keep, IKeyValueSink? cache = null)
     {
         Matrix x = Run(layout, keep, _config.LayerCount, cache);
-        Matrix y = Output(x.Rows);
-        RmsNorm.Forward(_pool, x, _parameters.Weights + _parameters.FinalNorm, Epsilon, y, _outputInverse.Rows(x.Rows).Data);
+        Matrix y = _workspace.Output(x.Rows);
+        RmsNorm.Forward(_pool, x, _parameters.Weights + _parameters.FinalNorm, Epsilon, y, _workspace.OutputInverse(x.Rows).Data);
         return y;
     }
 
@@ -81,41 +68,32 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     /// <param name="kept">The forward pass's row of each row of the layout; other rows are dropped, [N].</param>
     /// <param name="keptHeadRows">The same among the rows that a head reads, [U].</param>
     /// <param name="dOutput">Gradient of the last norm's output, [U, D].</param>
-    /// <param name="accumulate">Whether to add to the gradients or to overwrite them.</param>
-    /// <param name="accumulateEmbedding">The same for the embedding's, to which a tied head has contributed.</param>
-    public void Backward(BatchLayout layout, ReadOnlySpan<int> kept, ReadOnlySpan<int> keptHeadRows, in Matrix dOutput, bool accumulate, bool accumulateEmbedding)
+    /// <param name="update">Whether to add to the gradients or to overwrite them.</param>
+    /// <param name="embedding">The same for the embedding's, to which a tied head has contributed.</param>
+    public void Backward(BatchLayout layout, ReadOnlySpan<int> kept, ReadOnlySpan<int> keptHeadRows, in Matrix dOutput, Update update, Update embedding)
     {
         if (!_kept)
             throw new InvalidOperationException("The forward pass did not keep what backward needs.");
         _kept = false;
-        Compact(kept, keptHeadRows);
-        Matrix dx = _residualGradient.Rows(layout.RowCount), dLast = dx.SliceRows(0, dOutput.Rows);
+        _workspace.Compact(kept, keptHeadRows);
+        Matrix dx = _workspace.ResidualGradient(layout.RowCount), dLast = dx.SliceRows(0, dOutput.Rows);
         new Span<float>(dLast.Data, checked(dLast.Rows * D)).Clear();
-        NormBackward(_residual[^1].Rows(dLast.Rows), _parameters.FinalNorm, _outputInverse, dOutput, dLast, accumulate);
+        NormBackward(_workspace.Residual(_config.LayerCount, dLast.Rows), _parameters.FinalNorm, _workspace.OutputInverse(dLast.Rows), dOutput, dLast, update);
         for (int l = _config.LayerCount - 1; l >= 0; l--)
         {
             ReadOnlySpan<int> goOn = GoOn(l, layout.Rows, layout.HeadRows);
-            MlpBackward(l, dx.SliceRows(0, goOn.Length), accumulate);
-            AttentionBackward(layout, l, goOn, dx, accumulate);
+            MlpBackward(l, dx.SliceRows(0, goOn.Length), update);
+            AttentionBackward(layout, l, goOn, dx, update);
         }
 
-        if (!accumulateEmbedding)
+        if (embedding == Update.Set)
             NativeMemory.Clear(_parameters.Gradient + _parameters.Embedding, (nuint)_config.VocabularySize * (nuint)D * sizeof(float));
         Embedding.Backward(_pool, layout.Tokens, dx, new Matrix(_parameters.Gradient + _parameters.Embedding, _config.VocabularySize, D));
     }
 
-    /// <summary>The output of the last <see cref="Forward"/>, [U, D].</summary>
-    public Matrix Output(int rows) => _normed.Rows(rows, D);
-
-    /// <summary>Room for the gradient of the output, which <see cref="Backward"/> has used up before it needs the room itself.</summary>
-    public Matrix OutputGradient(int rows) => _gradient.Rows(rows, D);
-
     public void Dispose()
     {
-        foreach (LayerActivations layer in _layers)
-            layer.Dispose();
-        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[.. _residual, _gateUp, _outputInverse, _normed, _wide, _gradient, _residualGradient])
-            buffer.Dispose();
+        _workspace.Dispose();
         _rope.Dispose();
     }
 
@@ -124,14 +102,14 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         _kept = keep;
         int n = layout.RowCount;
         _rope.Ensure(layout.LongestSequence);
-        Matrix x = _residual[0].Rows(n);
+        _workspace.Plan(n, layout.HeadRows.Length, keep);
+        Matrix x = _workspace.Residual(0, n);
         Embedding.Forward(_pool, layout.Tokens, new Matrix(_parameters.Weights + _parameters.Embedding, _config.VocabularySize, D), x);
         for (int l = 0; l < layers; l++)
         {
-            LayerActivations a = _layers[keep ? l : 0];
-            Matrix middle = AttentionForward(layout, l, a, x), next = _residual[keep ? l + 1 : (l + 1) & 1].Rows(middle.Rows);
-            cache?.Store(l, layout, a.Qkv.Rows(n), _shape);
-            MlpForward(_parameters.Layers[l], a, GateUp(keep ? _keptValues.GateUp(l) : null, middle.Rows), next);
+            Matrix middle = AttentionForward(layout, l, x), next = _workspace.Residual(l + 1, middle.Rows);
+            cache?.Store(l, layout, _workspace.Qkv(l, n), _shape);
+            MlpForward(l, middle, next);
             x = next;
         }
 
@@ -139,97 +117,96 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     }
 
     // middle = x + o_proj(attention(rope(qkv_proj(norm(x)))))
-    private Matrix AttentionForward(BatchLayout layout, int layer, LayerActivations a, in Matrix x)
+    private Matrix AttentionForward(BatchLayout layout, int layer, in Matrix x)
     {
         int n = x.Rows;
         LayerSlots slots = _parameters.Layers[layer];
-        Matrix normed = _normed.Rows(n, D), qkv = a.Qkv.Rows(n), attention = _normed.Rows(n, _shape.QueryWidth);
-        RmsNorm.Forward(_pool, x, _parameters.Weights + slots.InputNorm, Epsilon, normed, a.InputInverse.Rows(n).Data);
-        Gemm.Multiply(_pool, normed, false, QkvWeight(_parameters.Weights, slots), true, qkv, false);
-        _rope.Forward(_pool, qkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), layout.Positions);
-        Attention.Forward(_pool, layout, _shape, qkv, attention, a.LogSum.Rows(n).Data);
+        Matrix normed = _workspace.Normed(n), qkv = _workspace.Qkv(layer, n), attention = _workspace.Attention(n);
+        RmsNorm.Forward(_pool, x, _parameters.Weights + slots.InputNorm, Epsilon, normed, _workspace.InputInverse(layer, n).Data);
+        Gemm.Multiply(_pool, normed, QkvWeight(_parameters.Weights, slots).T, qkv, Update.Set);
+        _additions.Bias(slots.QkvBias, qkv);
+        _additions.Norm(slots, qkv, _workspace.QueriesAndKeys(layer, n));
+        _rope.Forward(_pool, _shape.QueriesAndKeys(qkv), layout.Positions);
+        Attention.Forward(_pool, layout.Attention, _shape, qkv, attention, _workspace.LogSum(layer, n).Data);
         ReadOnlySpan<int> goOn = GoOn(layer, layout.Rows, layout.HeadRows);
-        Matrix middle = a.Middle.Rows(goOn.Length);
+        Matrix middle = _workspace.Middle(layer, goOn.Length);
         for (int i = 0; i < goOn.Length; i++)
             x.RowSpan(goOn[i]).CopyTo(middle.RowSpan(i));
-        RowBuffer.Compact(attention.Data, attention.Columns, goOn);
-        Gemm.Multiply(_pool, attention.SliceRows(0, middle.Rows), false, OutputWeight(_parameters.Weights, slots), true, middle, true);
+        Rows.Compact(attention.Data, attention.Columns, goOn);
+        Gemm.Multiply(_pool, attention.SliceRows(0, middle.Rows), OutputWeight(_parameters.Weights, slots).T, middle, Update.Add);
+        _additions.Bias(slots.OutputBias, middle);
         return middle;
     }
 
     // At the start of dx lies the gradient of the middle, of the rows that went on.
-    private void AttentionBackward(BatchLayout layout, int layer, ReadOnlySpan<int> goOn, in Matrix dx, bool accumulate)
+    private void AttentionBackward(BatchLayout layout, int layer, ReadOnlySpan<int> goOn, in Matrix dx, Update update)
     {
         int n = dx.Rows, u = goOn.Length;
         LayerSlots slots = _parameters.Layers[layer];
-        LayerActivations a = _layers[layer];
-        Matrix x = _residual[layer].Rows(n), attention = _normed.Rows(n, _shape.QueryWidth), normed = _normed.Rows(n, D), qkv = a.Qkv.Rows(n);
-        Matrix dQkv = _wide.Rows(n, _shape.RowWidth), dAttention = _gradient.Rows(n, _shape.QueryWidth), dNormed = _gradient.Rows(n, D);
-        Matrix dMiddle = dx.SliceRows(0, u);
-        Gemm.Multiply(_pool, dMiddle, false, OutputWeight(_parameters.Weights, slots), false, dAttention.SliceRows(0, u), false);
-        RowBuffer.Spread(dAttention, goOn);
-        Attention.Backward(_pool, layout, _shape, qkv, attention, a.LogSum.Rows(n).Data, dAttention, dQkv);
-        RowBuffer.Compact(attention.Data, attention.Columns, goOn);
-        Gemm.Multiply(_pool, dMiddle, true, attention.SliceRows(0, u), false, OutputWeight(_parameters.Gradient, slots), accumulate);
-        RowBuffer.Spread(dx, goOn);
-        _rope.Backward(_pool, dQkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), layout.Positions);
-        RmsNorm.Recompute(_pool, x, _parameters.Weights + slots.InputNorm, a.InputInverse.Rows(n).Data, normed);
-        Gemm.Multiply(_pool, dQkv, true, normed, false, QkvWeight(_parameters.Gradient, slots), accumulate);
-        Gemm.Multiply(_pool, dQkv, false, QkvWeight(_parameters.Weights, slots), false, dNormed, false);
-        NormBackward(x, slots.InputNorm, a.InputInverse, dNormed, dx, accumulate);
+        Matrix x = _workspace.Residual(layer, n), inverse = _workspace.InputInverse(layer, n), qkv = _workspace.Qkv(layer, n);
+        Matrix attention = _workspace.Attention(n), dAttention = _workspace.AttentionGradient(n), dQkv = _workspace.QkvGradient(n), dMiddle = dx.SliceRows(0, u);
+        Gemm.Multiply(_pool, dMiddle, OutputWeight(_parameters.Weights, slots), dAttention.SliceRows(0, u), Update.Set);
+        Rows.Spread(dAttention, goOn);
+        Attention.Backward(_pool, layout.Attention, _shape, qkv, attention, _workspace.LogSum(layer, n).Data, dAttention, dQkv);
+        Rows.Compact(attention.Data, attention.Columns, goOn);
+        Gemm.Multiply(_pool, dMiddle.T, attention.SliceRows(0, u), OutputWeight(_parameters.Gradient, slots), update);
+        _additions.BiasBackward(slots.OutputBias, dMiddle, update);
+        Rows.Spread(dx, goOn);
+        _rope.Backward(_pool, _shape.QueriesAndKeys(dQkv), layout.Positions);
+        _additions.NormBackward(slots, _workspace.QueriesAndKeys(layer, n), dQkv, update);
+        _additions.BiasBackward(slots.QkvBias, dQkv, update);
+
+        Matrix normed = _workspace.Normed(n), dNormed = _workspace.NormedGradient(n);
+        RmsNorm.Recompute(_pool, x, _parameters.Weights + slots.InputNorm, inverse.Data, normed);
+        Gemm.Multiply(_pool, dQkv.T, normed, QkvWeight(_parameters.Gradient, slots), update);
+        Gemm.Multiply(_pool, dQkv, QkvWeight(_parameters.Weights, slots), dNormed, Update.Set);
+        NormBackward(x, slots.InputNorm, inverse, dNormed, dx, update);
     }
 
     // next = middle + down_proj(silu(gate_proj(norm(middle))) * up_proj(norm(middle)))
-    private void MlpForward(in LayerSlots slots, LayerActivations a, in Matrix gateUp, in Matrix next)
+    private void MlpForward(int layer, in Matrix middle, in Matrix next)
     {
         int n = next.Rows;
-        Matrix normed = _normed.Rows(n, D), h = _wide.Rows(n, F), middle = a.Middle.Rows(n);
-        RmsNorm.Forward(_pool, middle, _parameters.Weights + slots.PostNorm, Epsilon, normed, a.MiddleInverse.Rows(n).Data);
-        Gemm.Multiply(_pool, normed, false, GateUpWeight(_parameters.Weights, slots), true, gateUp, false);
+        LayerSlots slots = _parameters.Layers[layer];
+        Matrix normed = _workspace.Normed(n), gateUp = _workspace.GateUp(layer, n), h = _workspace.Hidden(n);
+        RmsNorm.Forward(_pool, middle, _parameters.Weights + slots.PostNorm, Epsilon, normed, _workspace.MiddleInverse(layer, n).Data);
+        GateUpForward(slots, normed, gateUp);
         SwiGlu.Forward(_pool, gateUp, h);
-        Copy(middle, next);
-        Gemm.Multiply(_pool, h, false, DownWeight(_parameters.Weights, slots), true, next, true);
+        Rows.Copy(middle, next);
+        Gemm.Multiply(_pool, h, DownWeight(_parameters.Weights, slots).T, next, Update.Add);
+        _additions.Bias(slots.DownBias, next);
     }
 
-    private void MlpBackward(int layer, in Matrix dx, bool accumulate)
+    private void GateUpForward(in LayerSlots slots, in Matrix normed, in Matrix gateUp)
+    {
+        Gemm.Multiply(_pool, normed, GateUpWeight(_parameters.Weights, slots).T, gateUp, Update.Set);
+        _additions.Bias(slots.GateUpBias, gateUp);
+    }
+
+    private void MlpBackward(int layer, in Matrix dx, Update update)
     {
         int n = dx.Rows;
         LayerSlots slots = _parameters.Layers[layer];
-        LayerActivations a = _layers[layer];
-        float* keptGateUp = _keptValues.GateUp(layer);
-        Matrix gateUp = GateUp(keptGateUp, n), normed = _normed.Rows(n, D), dh = _wide.Rows(n, F), middle = a.Middle.Rows(n), dNormed = _gradient.Rows(n, D);
-        RmsNorm.Recompute(_pool, middle, _parameters.Weights + slots.PostNorm, a.MiddleInverse.Rows(n).Data, normed);
-        if (keptGateUp is null)
-            Gemm.Multiply(_pool, normed, false, GateUpWeight(_parameters.Weights, slots), true, gateUp, false);
-        Gemm.Multiply(_pool, dx, false, DownWeight(_parameters.Weights, slots), false, dh, false);
+        Matrix middle = _workspace.Middle(layer, n), inverse = _workspace.MiddleInverse(layer, n);
+        Matrix normed = _workspace.Normed(n), gateUp = _workspace.GateUp(layer, n), dh = _workspace.Hidden(n), dNormed = _workspace.NormedGradient(n);
+        RmsNorm.Recompute(_pool, middle, _parameters.Weights + slots.PostNorm, inverse.Data, normed);
+        if (!_workspace.KeepsGateUp(layer))
+            GateUpForward(slots, normed, gateUp);
+        Gemm.Multiply(_pool, dx, DownWeight(_parameters.Weights, slots), dh, Update.Set);
         SwiGlu.Backward(_pool, gateUp, dh); // now gateUp is its gradient and dh is h
-        Gemm.Multiply(_pool, dx, true, dh, false, DownWeight(_parameters.Gradient, slots), accumulate);
-        Gemm.Multiply(_pool, gateUp, true, normed, false, GateUpWeight(_parameters.Gradient, slots), accumulate);
-        Gemm.Multiply(_pool, gateUp, false, GateUpWeight(_parameters.Weights, slots), false, dNormed, false);
-        NormBackward(middle, slots.PostNorm, a.MiddleInverse, dNormed, dx, accumulate);
+        _additions.BiasBackward(slots.DownBias, dx, update);
+        _additions.BiasBackward(slots.GateUpBias, gateUp, update);
+        Gemm.Multiply(_pool, dx.T, dh, DownWeight(_parameters.Gradient, slots), update);
+        Gemm.Multiply(_pool, gateUp.T, normed, GateUpWeight(_parameters.Gradient, slots), update);
+        Gemm.Multiply(_pool, gateUp, GateUpWeight(_parameters.Weights, slots), dNormed, Update.Set);
+        NormBackward(middle, slots.PostNorm, inverse, dNormed, dx, update);
     }
 
-    private void NormBackward(in Matrix x, long slot, RowBuffer inverse, in Matrix dy, in Matrix dx, bool accumulate)
+    private void NormBackward(in Matrix x, long slot, in Matrix inverse, in Matrix dy, in Matrix dx, Update update)
     {
-        if (!accumulate)
+        if (update == Update.Set)
             new Span<float>(_parameters.Gradient + slot, D).Clear();
-        RmsNorm.Backward(_pool, x, _parameters.Weights + slot, inverse.Rows(x.Rows).Data, dy, dx, _parameters.Gradient + slot);
-    }
-
-    private Matrix GateUp(float* kept, int rows) => kept is null ? _gateUp.Rows(rows) : new Matrix(kept, rows, 2 * F);
-
-    private void Compact(ReadOnlySpan<int> kept, ReadOnlySpan<int> keptHeadRows)
-    {
-        for (int l = 0; l < _layers.Length; l++)
-        {
-            ReadOnlySpan<int> keptAfter = GoOn(l, kept, keptHeadRows);
-            _residual[l].Compact(kept);
-            _layers[l].Compact(kept, keptAfter);
-            _keptValues.CompactGateUp(l, keptAfter);
-        }
-
-        _residual[^1].Compact(keptHeadRows);
-        _outputInverse.Compact(keptHeadRows);
+        RmsNorm.Backward(_pool, x, _parameters.Weights + slot, inverse.Data, dy, dx, _parameters.Gradient + slot);
     }
 
     private Matrix QkvWeight(float* block, in LayerSlots slots) => new(block + slots.Qkv, _shape.RowWidth, D);
@@ -239,10 +216,4 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     private Matrix GateUpWeight(float* block, in LayerSlots slots) => new(block + slots.GateUp, 2 * F, D);
 
     private Matrix DownWeight(float* block, in LayerSlots slots) => new(block + slots.Down, D, F);
-
-    private static void Copy(in Matrix from, in Matrix to)
-    {
-        long bytes = (long)from.Rows * from.Columns * sizeof(float);
-        Buffer.MemoryCopy(from.Data, to.Data, bytes, bytes);
-    }
 }

@@ -24,9 +24,9 @@ internal sealed unsafe class RewardHead(LlamaConfig config, LlamaParameters para
             outputs[layout.TargetResponses[e]] = VectorMath.Dot(parameters.Weights + _weight, hidden.Row(e), config.HiddenSize);
     }
 
-    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, bool accumulate)
+    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, Update update)
     {
-        if (!accumulate)
+        if (update == Update.Set)
             new Span<float>(parameters.Gradient + _weight, config.HiddenSize).Clear();
         for (int e = 0; e < layout.HeadRows.Length; e++)
         {
@@ -35,10 +35,5 @@ internal sealed unsafe class RewardHead(LlamaConfig config, LlamaParameters para
             VectorMath.AddScaled(g, parameters.Weights + _weight, dHidden.Row(e), config.HiddenSize);
             VectorMath.AddScaled(g, hidden.Row(kept[e]), parameters.Gradient + _weight, config.HiddenSize);
         }
-    }
-
-    public void Dispose()
-    {
-        // It holds nothing of its own.
     }
 }

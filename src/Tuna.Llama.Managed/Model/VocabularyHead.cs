@@ -7,7 +7,7 @@ using Tuna.Llama.Managed.Threading;
 namespace Tuna.Llama.Managed.Model;
 
 /// <summary>The language-model head: the sum of the log-probabilities of a response's tokens.</summary>
-internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, KeptValues keptValues) : IPolicyHead
+internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, KeptValues keptValues, Workspace workspace) : IPolicyHead
 {
     private readonly LogProbs _kernel = new();
     private double[] _logSum = [];
@@ -29,13 +29,14 @@ internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters 
     {
         Grow(ref _targets, layout.TargetTokens.Length);
         Grow(ref _logSum, hidden.Rows);
-        _kernel.Forward(pool, hidden, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _targets, _logSum, keep ? keptValues.Logits : []);
+        ReadOnlySpan<nint> kept = keep ? keptValues.Logits : [];
+        _kernel.Forward(pool, hidden, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _targets, _logSum, workspace.Logits.Data, kept);
         outputs.Clear();
         for (int e = 0; e < layout.TargetTokens.Length; e++)
             outputs[layout.TargetResponses[e]] += _targets[e];
     }
 
-    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, bool accumulate)
+    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, Update update)
     {
         // The rows that are left move to the front, and what belongs to them with them.
         for (int u = 0; u < kept.Length; u++)
@@ -49,10 +50,8 @@ internal sealed unsafe class VocabularyHead(LlamaConfig config, LlamaParameters 
         for (int e = 0; e < layout.TargetTokens.Length; e++)
             _coefficients[e] = gradient[layout.TargetResponses[e]];
         Matrix x = hidden.SliceRows(0, kept.Length);
-        _kernel.Backward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _coefficients, _logSum, dHidden, Weight(parameters.Gradient), accumulate);
+        _kernel.Backward(pool, x, Weight(parameters.Weights), layout.TargetStarts, layout.TargetTokens, _coefficients, _logSum, dHidden, Weight(parameters.Gradient), workspace.Logits.Data, update);
     }
-
-    public void Dispose() => _kernel.Dispose();
 
     private Matrix Weight(float* block) => new(block + parameters.OutputEmbedding, config.VocabularySize, D);
 

@@ -26,7 +26,6 @@ internal sealed unsafe class Decoder : IDisposable
     private readonly RowSampler _sampler;
     private readonly Speculation _speculation;
     private readonly BatchLayout _layout = new();
-    private readonly RowBuffer _promptHidden;
 
     public Decoder(LlamaConfig config, LlamaParameters parameters, LlamaTrunk trunk, WorkerPool pool, DecodingPrecision precision, bool speculative)
     {
@@ -38,7 +37,6 @@ internal sealed unsafe class Decoder : IDisposable
         _pass = new TokenPass(config, parameters, trunk, pool, _cache);
         _sampler = new RowSampler(pool);
         _speculation = new Speculation(_pass, _weights, _draft, _sampler);
-        _promptHidden = new RowBuffer(config.HiddenSize);
     }
 
     /// <summary>Bytes of the copy of the weights that is read; 0 while there is none.</summary>
@@ -83,9 +81,7 @@ internal sealed unsafe class Decoder : IDisposable
         _weights.Dispose();
         _draft?.Dispose();
         _cache.Dispose();
-        _pass.Dispose();
         _sampler.Dispose();
-        _promptHidden.Dispose();
     }
 
     /// <summary>How often the weights are read at most.</summary>
@@ -140,7 +136,8 @@ internal sealed unsafe class Decoder : IDisposable
         }
 
         _cache.Reserve(rows, batch.Count, longest);
-        Matrix last = _promptHidden.Rows(prompts.Count);
+        _trunk.Workspace.PlanTokens(prompts.Count, Math.Max(batch.Count, Speculation.MaxRows));
+        Matrix last = _trunk.Workspace.PromptOutput(prompts.Count);
         for (int from = 0, to; from < prompts.Count; from = to)
         {
             _layout.BuildPrompt(prompts[from].Request.Prompt.Span, HeadRows.EveryTarget);

@@ -33,8 +33,8 @@ internal interface IDecodingProducts
     /// <param name="matrix">Which W.</param>
     /// <param name="layer">Of which layer; the output embedding belongs to none.</param>
     /// <param name="c">The result.</param>
-    /// <param name="accumulate">Whether to add to it or to overwrite it.</param>
-    void Multiply(in Matrix x, DecodingMatrix matrix, int layer, in Matrix c, bool accumulate);
+    /// <param name="update">Whether to add to it or to overwrite it.</param>
+    void Multiply(in Matrix x, DecodingMatrix matrix, int layer, in Matrix c, Update update);
 }
 
 /// <summary>Where the matrices that every new token is multiplied with lie, by layer and matrix; the output embedding last.</summary>

@@ -40,13 +40,13 @@ internal sealed unsafe class DecodingWeights(DecodingMatrices matrices, WorkerPo
     }
 
     /// <inheritdoc/>
-    public void Multiply(in Matrix x, DecodingMatrix matrix, int layer, in Matrix c, bool accumulate)
+    public void Multiply(in Matrix x, DecodingMatrix matrix, int layer, in Matrix c, Update update)
     {
         int index = matrices.Index(matrix, layer);
         if (Copied)
-            DotRows.Multiply(pool, x, Copy(index), c, accumulate);
+            DotRows.Multiply(pool, x, Copy(index), c, update);
         else
-            DotRows.Multiply(pool, x, matrices[index], c, accumulate);
+            DotRows.Multiply(pool, x, matrices[index], c, update);
     }
 
     public void Dispose() => _copy.Dispose();

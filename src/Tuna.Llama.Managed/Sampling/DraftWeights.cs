@@ -42,8 +42,8 @@ internal sealed unsafe class DraftWeights(DecodingMatrices matrices, WorkerPool 
     }
 
     /// <inheritdoc/>
-    public void Multiply(in Matrix x, DecodingMatrix matrix, int layer, in Matrix c, bool accumulate) =>
-        Int8Rows.Multiply(pool, x, _rounded, Copy(matrices.Index(matrix, layer)), c, accumulate);
+    public void Multiply(in Matrix x, DecodingMatrix matrix, int layer, in Matrix c, Update update) =>
+        Int8Rows.Multiply(pool, x, _rounded, Copy(matrices.Index(matrix, layer)), c, update);
 
     public void Dispose()
     {

@@ -7,8 +7,8 @@ namespace Tuna.Llama.Managed.Sampling;
 /// </remarks>
 internal sealed class Speculation(TokenPass pass, DecodingWeights weights, DraftWeights? draft, RowSampler sampler)
 {
-    // A pass of so many rows takes little longer than one of half as many: kernels take eight rows at once.
-    private const int MaxRows = 8;
+    /// <summary>Rows of a pass at most, unless there are more samples: it takes little longer than one of half as many, since kernels take eight rows at once.</summary>
+    public const int MaxRows = 8;
 
     // From so many drafted tokens on it counts how many were taken.
     private const int Trial = 64;

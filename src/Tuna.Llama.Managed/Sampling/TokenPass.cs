@@ -23,7 +23,7 @@ internal readonly record struct TokenRow(SampleState Sample, int Ahead)
 
 /// <summary>Takes new tokens of some samples through the layers to the logits of what follows them.</summary>
 /// <remarks>A row's bits depend on its sample's tokens alone, not on which rows go with it: several tokens of a sample give what they would one by one.</remarks>
-internal sealed unsafe class TokenPass : IDisposable
+internal sealed unsafe class TokenPass
 {
     private readonly LlamaConfig _config;
     private readonly LlamaParameters _parameters;
@@ -31,25 +31,19 @@ internal sealed unsafe class TokenPass : IDisposable
     private readonly WorkerPool _pool;
     private readonly AttentionShape _shape;
     private readonly KeyValueCache _cache;
-    private readonly RowBuffer _x, _normed, _qkv, _attention, _gateUp, _hidden, _logits, _inverse;
+    private readonly Workspace _workspace;
+    private readonly Additions _additions;
     private readonly List<int> _tokens = [], _positions = [];
     private readonly List<CachedSequence> _sequences = [];
 
     public TokenPass(LlamaConfig config, LlamaParameters parameters, LlamaTrunk trunk, WorkerPool pool, KeyValueCache cache)
     {
-        (_config, _parameters, _rope, _pool, _shape, _cache) = (config, parameters, trunk.Rope, pool, trunk.Shape, cache);
-        _x = new RowBuffer(config.HiddenSize);
-        _normed = new RowBuffer(config.HiddenSize);
-        _qkv = new RowBuffer(_shape.RowWidth);
-        _attention = new RowBuffer(_shape.QueryWidth);
-        _gateUp = new RowBuffer(2 * config.IntermediateSize);
-        _hidden = new RowBuffer(config.IntermediateSize);
-        _logits = new RowBuffer(config.VocabularySize);
-        _inverse = new RowBuffer(1);
+        (_config, _parameters, _pool, _cache) = (config, parameters, pool, cache);
+        (_rope, _shape, _workspace, _additions) = (trunk.Rope, trunk.Shape, trunk.Workspace, new Additions(config, parameters, pool, trunk.Shape));
     }
 
     /// <summary>Computes rows and keeps their keys and values in place of what was there.</summary>
-    /// <param name="rows">Tokens; of a sample also those before that are not in the cache yet, in order.</param>
+    /// <param name="rows">Tokens, at most as many as the workspace has room for; of a sample also those before that are not in the cache yet, in order.</param>
     /// <param name="weights">What to multiply with.</param>
     /// <returns>Logits, [M, V], until the next call.</returns>
     public Matrix Forward(List<TokenRow> rows, IDecodingProducts weights)
@@ -65,23 +59,29 @@ internal sealed unsafe class TokenPass : IDisposable
         }
 
         _rope.Ensure(longest);
-        Matrix x = _x.Rows(n), normed = _normed.Rows(n), qkv = _qkv.Rows(n), attention = _attention.Rows(n), gateUp = _gateUp.Rows(n), hidden = _hidden.Rows(n);
-        float* inverse = _inverse.Rows(n).Data, w = _parameters.Weights;
+        Matrix x = _workspace.TokenResidual(n), normed = _workspace.TokenNormed(n), qkv = _workspace.TokenQkv(n), attention = _workspace.TokenAttention(n);
+        Matrix gateUp = _workspace.TokenGateUp(n), hidden = _workspace.TokenHidden(n);
+        float* inverse = _workspace.TokenInverse(n).Data, w = _parameters.Weights;
         float eps = (float)_config.RmsNormEpsilon;
         Embedding.Forward(_pool, CollectionsMarshal.AsSpan(_tokens), new Matrix(w + _parameters.Embedding, _config.VocabularySize, _config.HiddenSize), x);
         for (int l = 0; l < _config.LayerCount; l++)
         {
             LayerSlots at = _parameters.Layers[l];
             RmsNorm.Forward(_pool, x, w + at.InputNorm, eps, normed, inverse);
-            weights.Multiply(normed, DecodingMatrix.Qkv, l, qkv, false);
-            _rope.Forward(_pool, qkv.SliceColumns(0, _shape.QueryWidth + _shape.KeyValueWidth), CollectionsMarshal.AsSpan(_positions));
+            weights.Multiply(normed, DecodingMatrix.Qkv, l, qkv, Update.Set);
+            _additions.Bias(at.QkvBias, qkv);
+            _additions.Norm(at, qkv, qkv.SliceColumns(0, 0));
+            _rope.Forward(_pool, _shape.QueriesAndKeys(qkv), CollectionsMarshal.AsSpan(_positions));
             Store(l, rows, qkv);
             CachedAttention.Forward(_pool, _shape, qkv, CollectionsMarshal.AsSpan(_sequences), attention);
-            weights.Multiply(attention, DecodingMatrix.Output, l, x, true);
+            weights.Multiply(attention, DecodingMatrix.Output, l, x, Update.Add);
+            _additions.Bias(at.OutputBias, x);
             RmsNorm.Forward(_pool, x, w + at.PostNorm, eps, normed, inverse);
-            weights.Multiply(normed, DecodingMatrix.GateUp, l, gateUp, false);
+            weights.Multiply(normed, DecodingMatrix.GateUp, l, gateUp, Update.Set);
+            _additions.Bias(at.GateUpBias, gateUp);
             SwiGlu.Forward(_pool, gateUp, hidden);
-            weights.Multiply(hidden, DecodingMatrix.Down, l, x, true);
+            weights.Multiply(hidden, DecodingMatrix.Down, l, x, Update.Add);
+            _additions.Bias(at.DownBias, x);
         }
 
         RmsNorm.Forward(_pool, x, w + _parameters.FinalNorm, eps, normed, inverse);
@@ -91,15 +91,9 @@ internal sealed unsafe class TokenPass : IDisposable
     /// <summary>Logits of hidden states, [M, V], until the next call.</summary>
     public Matrix Logits(in Matrix hidden, IDecodingProducts weights)
     {
-        Matrix logits = _logits.Rows(hidden.Rows);
-        weights.Multiply(hidden, DecodingMatrix.Logits, 0, logits, false);
+        Matrix logits = _workspace.TokenLogits(hidden.Rows);
+        weights.Multiply(hidden, DecodingMatrix.Logits, 0, logits, Update.Set);
         return logits;
-    }
-
-    public void Dispose()
-    {
-        foreach (RowBuffer buffer in (ReadOnlySpan<RowBuffer>)[_x, _normed, _qkv, _attention, _gateUp, _hidden, _logits, _inverse])
-            buffer.Dispose();
     }
 
     /// <summary>Puts the rows' keys and values into the cache and says what each row sees.</summary>

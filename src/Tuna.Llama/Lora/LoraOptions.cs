@@ -1,4 +1,5 @@
 using System.Globalization;
+using Tuna.Models;
 
 namespace Tuna.Llama.Lora;
 
@@ -21,7 +22,7 @@ public sealed record LoraOptions
     public IReadOnlyList<string> TargetModules { get; init; } = AllProjections;
 
     /// <summary>
-    /// Whether <see cref="TorchPolicy.SaveModel"/> writes the merged model, which every reader understands; false writes the adapter alone in PEFT's
+    /// Whether <see cref="PolicyBase.SaveModel"/> writes the merged model, which every reader understands; false writes the adapter alone in PEFT's
     /// layout, beside config.json. Default true.
     /// </summary>
     public bool SaveMerged { get; init; } = true;

@@ -39,15 +39,15 @@ public static class TorchRankingLoss
 
         double[] values = Read(logProbs, lengths.Count, nameof(logProbs));
         double[] reference = referencePolicy is null ? [] : Read(referencePolicy, lengths.Count, nameof(referencePolicy));
-        if (loss.NeedsReferencePolicy && referencePolicy is null)
-            throw new ArgumentException($"{loss.GetType().Name} needs the reference policy's log-probabilities.", nameof(referencePolicy));
+        if (loss.Needs.ReferencePolicy && referencePolicy is null)
+            throw new ArgumentException($"{loss.Describe().Name} needs the reference policy's log-probabilities.", nameof(referencePolicy));
         var gradient = new double[values.Length];
         double value = loss.Evaluate(
             new RankingBatch
             {
                 Offsets = offsets,
                 CandidateCounts = candidates,
-                LogProbs = values,
+                Values = values,
                 Lengths = lengths.ToArray(),
                 Scores = scores.ToArray(),
                 ReferencePolicyLogProbs = reference,

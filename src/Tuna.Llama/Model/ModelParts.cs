@@ -10,6 +10,8 @@ internal sealed class ModelParts : IDisposable
 {
     public ModelParts(LlamaConfig config, Device device, ScalarType dtype, bool kernels)
     {
+        if (config.QueryKeyNorm)
+            throw new NotSupportedException($"'model_type': this engine has no norms of queries and keys, which '{config.ModelType}' needs; the embedded engine (ManagedLlama) has.");
         (Device, DType) = (device, dtype);
         Shape = new HeadShape(config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
         Operations = Operations.For(device, dtype, Shape, kernels, out string? noKernels);
@@ -17,9 +19,7 @@ internal sealed class ModelParts : IDisposable
         Flash = noFlash is null ? FlashAttention.TryCreate(out noFlash) : null;
         string[] reasons = [.. new[] { noKernels, noFlash }.OfType<string>()];
         Acceleration = new Acceleration(Operations.Kernels is not null, Flash is not null, device.type == DeviceType.CUDA && reasons.Length > 0 ? string.Join(" ", reasons) : null);
-        Frequencies = new double[config.HeadDimension / 2];
-        for (int i = 0; i < Frequencies.Length; i++)
-            Frequencies[i] = config.RopeScaling.Apply(Math.Pow(config.RopeTheta, -2.0 * i / config.HeadDimension));
+        Rotation = new RotaryFrequencies(config.RopeScaling.Frequencies(config.RopeTheta, config.HeadDimension), config.RopeScaling.AttentionFactor);
     }
 
     /// <summary>Where the weights are.</summary>
@@ -31,8 +31,8 @@ internal sealed class ModelParts : IDisposable
     /// <summary>The heads.</summary>
     public HeadShape Shape { get; }
 
-    /// <summary>Rotary angle of position 1 for each pair of places, [E / 2].</summary>
-    public double[] Frequencies { get; }
+    /// <summary>How places turn with the position.</summary>
+    public RotaryFrequencies Rotation { get; }
 
     /// <summary>The row-wise work.</summary>
     public Operations Operations { get; }

@@ -12,7 +12,7 @@ internal abstract class PackedPlan : AttentionPlan
     private protected PackedPlan(PackedBatch batch, ModelParts model)
     {
         (Batch, Shape, Operations) = (batch, model.Shape, model.Operations);
-        Angles = Rotary.Of(model.Frequencies, batch.Positions, model.Device, model.Operations.AngleType(model.DType));
+        Angles = Rotary.Of(model.Rotation, batch.Positions, model.Device, model.Operations.AngleType(model.DType));
     }
 
     /// <summary>The plan that suits the device.</summary>

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace Tuna.Llama.Passes;
 
 /// <summary>A forward pass over a micro-batch and its backward.</summary>
-internal sealed class LlamaPass : IPolicyPass
+internal sealed class LlamaPass : IForwardPass
 {
     /// <summary>
     /// With everything kept, backward costs two forwards over ALL rows; recomputing costs three over the rows of active responses.
@@ -51,7 +51,7 @@ internal sealed class LlamaPass : IPolicyPass
         }
     }
 
-    public ReadOnlySpan<double> LogProbs => _disposed ? throw new ObjectDisposedException(nameof(IPolicyPass)) : _outputs;
+    public ReadOnlySpan<double> Values => _disposed ? throw new ObjectDisposedException(nameof(IForwardPass)) : _outputs;
 
     private void Run(CancellationToken cancellationToken)
     {

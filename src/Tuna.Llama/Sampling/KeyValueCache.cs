@@ -21,7 +21,7 @@ internal sealed class KeyValueCache : IDisposable
         Room = room;
         _keys = [.. Enumerable.Range(0, layers).Select(_ => zeros(shape, model.DType, model.Device).DetachFromDisposeScope())];
         _values = [.. Enumerable.Range(0, layers).Select(_ => zeros(shape, model.DType, model.Device).DetachFromDisposeScope())];
-        Angles = Rotary.Of(model.Frequencies, [.. Enumerable.Range(0, room)], model.Device, model.Operations.AngleType(model.DType));
+        Angles = Rotary.Of(model.Rotation, [.. Enumerable.Range(0, room)], model.Device, model.Operations.AngleType(model.DType));
     }
 
     /// <summary>Places of each sample.</summary>

@@ -3,31 +3,33 @@ using Tuna.Ranking;
 namespace Tuna.Rankers.Aggregation;
 
 /// <summary>Settings of <see cref="PermutationRanker"/>.</summary>
-public sealed class PermutationOptions
+public sealed record PermutationOptions
 {
     /// <summary>Most orders in which the candidates are shown; null for the whole Latin square, K orders. At least 2. Default null.</summary>
-    public int? MaxOrders { get; set; }
+    public int? MaxOrders { get; init; }
 
     /// <summary>Judgments needed before agreement can end the row early; also the fewest that make a result when others fail. At least 1. Default 2.</summary>
-    public int MinOrders { get; set; } = 2;
+    public int MinOrders { get; init; } = 2;
 
     /// <summary>Kendall's W at which the judgments agree enough to stop, [0, 1]; above 1 never stops early. Default 1: all the same.</summary>
-    public double StopAtConsistency { get; set; } = 1;
+    public double StopAtConsistency { get; init; } = 1;
 
     /// <summary>Makes one ranking of all. Default: Borda.</summary>
-    public IRankAggregator Aggregator { get; set; } = new BordaAggregator();
+    public IRankAggregator Aggregator { get; init; } = new BordaAggregator();
 
     /// <summary>Chooses in which sequence the orders come. Default 0.</summary>
-    public ulong Seed { get; set; }
+    public ulong Seed { get; init; }
 
-    internal void Validate()
+    /// <summary>Checks every setting.</summary>
+    /// <exception cref="ArgumentException">A setting is missing or outside its range; the message says which.</exception>
+    public void Validate()
     {
         if (MaxOrders is < 2)
-            throw new ArgumentException($"{nameof(MaxOrders)} is {MaxOrders}; it is at least 2.");
+            throw new ArgumentOutOfRangeException(nameof(MaxOrders), MaxOrders, "It is at least 2.");
         if (MinOrders < 1 || MinOrders > (MaxOrders ?? int.MaxValue))
-            throw new ArgumentException($"{nameof(MinOrders)} is {MinOrders}; it is at least 1 and at most {nameof(MaxOrders)}.");
+            throw new ArgumentOutOfRangeException(nameof(MinOrders), MinOrders, "It is at least 1 and at most {nameof(MaxOrders)}.");
         if (!(StopAtConsistency >= 0))
-            throw new ArgumentException($"{nameof(StopAtConsistency)} is {StopAtConsistency}; it is at least 0.");
+            throw new ArgumentOutOfRangeException(nameof(StopAtConsistency), StopAtConsistency, "It is at least 0.");
         ArgumentNullException.ThrowIfNull(Aggregator);
     }
 }

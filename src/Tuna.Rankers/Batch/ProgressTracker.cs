@@ -1,3 +1,4 @@
+using Tuna.Chat;
 using Tuna.Ranking;
 
 namespace Tuna.Rankers.Batch;
@@ -6,7 +7,7 @@ namespace Tuna.Rankers.Batch;
 internal sealed class ProgressTracker(RankingRunnerOptions options, TimeProvider time, IProgress<RankingProgress>? progress)
 {
     private readonly long _start = time.GetTimestamp();
-    private readonly RankingUsage _spentBefore = options.Budget?.Spent ?? RankingUsage.None;
+    private readonly CallUsage _spentBefore = options.Budget?.Spent ?? CallUsage.None;
     private readonly Dictionary<RankingFailure, long> _failures = [];
     private long _lastReport = time.GetTimestamp();
     private RankingUsage _usage = RankingUsage.None;
@@ -33,7 +34,7 @@ internal sealed class ProgressTracker(RankingRunnerOptions options, TimeProvider
             return;
         _lastReport = time.GetTimestamp();
         TimeSpan elapsed = time.GetElapsedTime(_start);
-        RankingUsage usage = options.Budget is { } budget ? Difference(budget.Spent, _spentBefore) : _usage;
+        RankingUsage usage = options.Budget is { } budget ? budget.Spent.Since(_spentBefore).ToRankingUsage() : _usage;
         double? share = options.TotalRows is > 0 && _done > 0 ? (double)_done / options.TotalRows.Value : null;
         progress.Report(new RankingProgress(
             _done,
@@ -45,7 +46,4 @@ internal sealed class ProgressTracker(RankingRunnerOptions options, TimeProvider
             share is { } p ? usage.Cost / (decimal)p : null,
             new Dictionary<RankingFailure, long>(_failures)));
     }
-
-    private static RankingUsage Difference(RankingUsage a, RankingUsage b) =>
-        new(a.Calls - b.Calls, a.InputTokens - b.InputTokens, a.OutputTokens - b.OutputTokens, a.Cost - b.Cost);
 }

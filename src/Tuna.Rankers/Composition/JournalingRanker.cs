@@ -1,6 +1,6 @@
+using Tuna.Chat.Journaling;
 using Tuna.Data;
 using Tuna.IO;
-using Tuna.Rankers.Journaling;
 using Tuna.Ranking;
 
 namespace Tuna.Rankers.Composition;
@@ -16,12 +16,15 @@ public sealed class RankingJournal : IDisposable
     /// <summary>Different rankings in the journal.</summary>
     public int Count => _journal.Count;
 
+    /// <summary>What opening found wrong with the file, for whoever started the run; null when all is well.</summary>
+    public string? Problems => _journal.Problems;
+
     /// <summary>Opens a journal, or creates it.</summary>
     /// <param name="path">The file.</param>
     /// <param name="durability">What a written line survives: the end of the process (default) or the loss of power too.</param>
     /// <exception cref="IOException">Another process has it open.</exception>
     public static RankingJournal Open(string path, JournalDurability durability = JournalDurability.Process) =>
-        new(new KeyedJournal<JournaledRanking>(path, durability, JournalFormat.Json.JournaledRanking, ranking => ranking.Key));
+        new(KeyedJournal<JournaledRanking>.Open(path, RankingLines.Json.JournaledRanking, ranking => ranking.Key, durability));
 
     internal Task<(JournaledRanking Entry, bool Found)> GetOrAddAsync(string key, Func<Task<JournaledRanking>> make, CancellationToken cancellationToken) =>
         _journal.GetOrAddAsync(key, _ => true, make, cancellationToken);

@@ -1,16 +1,15 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Tuna.Data.Groups;
+using Tuna.Data.Prompts;
 using Tuna.DependencyInjection;
 using Tuna.Policies;
-using Tuna.Data.Prompts;
-using Tuna.Rankers.Calls;
 using Tuna.Rankers.Composition;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Rankers.Teachers;
 using Tuna.Ranking;
-using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
 // The namespace every application already has open where it registers services.
@@ -18,65 +17,75 @@ using Tuna.Tokenization;
 namespace Microsoft.Extensions.DependencyInjection;
 #pragma warning restore IDE0130
 
-/// <summary>Registers rankers, teachers and the calls they make.</summary>
-/// <remarks>Everything is a singleton and is only added when the application has none of its own. Everything also works by <c>new</c>.</remarks>
+/// <summary>Registers rankers and teachers.</summary>
+/// <remarks>
+/// Everything is a singleton. Of rankers (and of teachers) that are added without a key the last one is what the application gets; with a key, several stand beside each other and are asked for by it
+/// (<c>GetRequiredKeyedService&lt;IResponseRanker&gt;("key")</c>). Chat clients are registered with <c>AddChatClient</c> and get their journal, budget and limits there. Everything also works by <c>new</c>.
+/// </remarks>
 public static class RankerServiceCollectionExtensions
 {
     /// <summary>Adds a ranker; the builder that is returned decorates it.</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="ranker">Makes the ranker.</param>
-    public static RankerBuilder AddRanker(this ITunaBuilder tuna, Func<IServiceProvider, IResponseRanker> ranker)
+    /// <param name="key">Keeps it beside others; null for the application's one ranker.</param>
+    public static RankerBuilder AddRanker(this ITunaBuilder tuna, Func<IServiceProvider, IResponseRanker> ranker, object? key = null)
     {
         ArgumentNullException.ThrowIfNull(tuna);
         var builder = new RankerBuilder(ranker);
-        tuna.Services.TryAddSingleton(builder.Build);
+        tuna.Set(key, builder.Build);
         return builder;
     }
 
     /// <summary>Adds the ranker by log-probabilities that came with the data (<see cref="ProbabilisticRanker"/>).</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="beta">Length exponent of Eq. 3.</param>
-    public static RankerBuilder AddProbabilisticRanker(this ITunaBuilder tuna, double beta = LengthPenalizedScore.DefaultBeta) =>
-        tuna.AddRanker(_ => new ProbabilisticRanker(beta));
+    /// <param name="key">Keeps it beside others; null for the application's one ranker.</param>
+    public static RankerBuilder AddProbabilisticRanker(this ITunaBuilder tuna, double beta = LengthPenalizedScore.DefaultBeta, object? key = null) =>
+        tuna.AddRanker(_ => new ProbabilisticRanker(beta), key);
 
     /// <summary>Adds the ranker that scores with the registered <see cref="IPolicyModel"/> (<see cref="PolicyRanker"/>).</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="beta">Length exponent of Eq. 3.</param>
-    public static RankerBuilder AddPolicyRanker(this ITunaBuilder tuna, double beta = LengthPenalizedScore.DefaultBeta) =>
-        tuna.AddRanker(services => new PolicyRanker(
-            services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(), services.GetService<IPromptTemplate>(), beta));
+    /// <param name="key">Keeps it beside others; null for the application's one ranker.</param>
+    public static RankerBuilder AddPolicyRanker(this ITunaBuilder tuna, double beta = LengthPenalizedScore.DefaultBeta, object? key = null) =>
+        tuna.AddRanker(
+            services => new PolicyRanker(services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(), services.GetService<IPromptTemplate>(), beta), key);
 
-    /// <summary>Adds the ranker that asks the registered <see cref="IChatClient"/> (<see cref="ContextualRanker"/>), behind a call pipeline when one is given.</summary>
+    /// <summary>Adds the ranker that asks the registered <see cref="IChatClient"/> (<see cref="ContextualRanker"/>).</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="options">The ranker's settings.</param>
-    /// <param name="pipeline">Journal, retries, budget and limits; null when the registered client has its own.</param>
-    public static RankerBuilder AddContextualRanker(this ITunaBuilder tuna, ContextualRankerOptions? options = null, CallPipelineOptions? pipeline = null) =>
-        tuna.AddRanker(services => new ContextualRanker(Client(services, pipeline), options, services.GetService<ILogger<ContextualRanker>>()));
+    /// <param name="key">Keeps it beside others; null for the application's one ranker.</param>
+    /// <param name="client">The key of the chat client to ask; null for the one without a key.</param>
+    public static RankerBuilder AddContextualRanker(this ITunaBuilder tuna, ContextualRankerOptions? options = null, object? key = null, object? client = null) =>
+        tuna.AddRanker(services => new ContextualRanker(Client(services, client), options, services.GetService<ILogger<ContextualRanker>>()), key);
 
-    /// <summary>Adds the teacher that asks the registered <see cref="IChatClient"/> (<see cref="ChatTeacher"/>), behind a call pipeline when one is given.</summary>
+    /// <summary>Adds the teacher that asks the registered <see cref="IChatClient"/> (<see cref="ChatTeacher"/>).</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="options">The teacher's settings.</param>
-    /// <param name="pipeline">Journal, retries, budget and limits; null when the registered client has its own.</param>
-    public static ITunaBuilder AddChatTeacher(this ITunaBuilder tuna, TeacherOptions? options = null, CallPipelineOptions? pipeline = null)
-    {
-        ArgumentNullException.ThrowIfNull(tuna);
-        tuna.Services.TryAddSingleton<ITeacher>(services => new ChatTeacher(Client(services, pipeline), options));
-        return tuna;
-    }
+    /// <param name="key">Keeps it beside others; null for the application's one teacher.</param>
+    /// <param name="client">The key of the chat client to ask; null for the one without a key.</param>
+    public static ITunaBuilder AddChatTeacher(this ITunaBuilder tuna, TeacherOptions? options = null, object? key = null, object? client = null) =>
+        tuna.Set<ITeacher>(key, services => new ChatTeacher(Client(services, client), options));
 
     /// <summary>Adds the teacher that samples from the registered <see cref="IPolicyModel"/> (<see cref="PolicyTeacher"/>).</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="options">The teacher's settings.</param>
-    public static ITunaBuilder AddPolicyTeacher(this ITunaBuilder tuna, TeacherOptions? options = null)
+    /// <param name="key">Keeps it beside others; null for the application's one teacher.</param>
+    public static ITunaBuilder AddPolicyTeacher(this ITunaBuilder tuna, TeacherOptions? options = null, object? key = null) =>
+        tuna.Set<ITeacher>(key, services => new PolicyTeacher(services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(), options));
+
+    // The last one wins: an application that adds a ranker means that one, and says so by a key when it means several.
+    private static ITunaBuilder Set<T>(this ITunaBuilder tuna, object? key, Func<IServiceProvider, T> make)
+        where T : class
     {
         ArgumentNullException.ThrowIfNull(tuna);
-        tuna.Services.TryAddSingleton<ITeacher>(services => new PolicyTeacher(services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(), options));
+        if (key is null)
+            tuna.Services.Replace(ServiceDescriptor.Singleton(make));
+        else
+            tuna.Services.RemoveAllKeyed<T>(key).AddKeyedSingleton(key, (services, _) => make(services));
         return tuna;
     }
 
-    private static IChatClient Client(IServiceProvider services, CallPipelineOptions? pipeline)
-    {
-        var client = services.GetRequiredService<IChatClient>();
-        return pipeline is null ? client : CallPipeline.Create(client, pipeline, services.GetService<TimeProvider>(), services.GetService<ILoggerFactory>());
-    }
+    private static IChatClient Client(IServiceProvider services, object? key) =>
+        key is null ? services.GetRequiredService<IChatClient>() : services.GetRequiredKeyedService<IChatClient>(key);
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using Tuna.Rankers.Journaling;
 using Tuna.Ranking;
 
 namespace Tuna.Rankers.Composition;
@@ -11,16 +10,16 @@ internal static class RowKey
     public static string Of(RankingRequest request, string version)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        CallKey.Append(hash, version);
-        CallKey.Append(hash, request.Instruction);
-        CallKey.Append(hash, request.Input ?? "");
-        CallKey.Append(hash, request.Reference ?? "");
-        CallKey.Append(hash, request.PresentedOrder is { } order ? string.Join(',', order) : "");
+        TextHash.Append(hash, version);
+        TextHash.Append(hash, request.Instruction);
+        TextHash.Append(hash, request.Input ?? "");
+        TextHash.Append(hash, request.Reference ?? "");
+        TextHash.Append(hash, request.PresentedOrder is { } order ? string.Join(',', order) : "");
         foreach (CandidateResponse candidate in request.Candidates)
         {
-            CallKey.Append(hash, candidate.Text);
-            CallKey.Append(hash, candidate.LogProb?.ToString("R", CultureInfo.InvariantCulture) ?? "");
-            CallKey.Append(hash, candidate.TokenCount?.ToString(CultureInfo.InvariantCulture) ?? "");
+            TextHash.Append(hash, candidate.Text);
+            TextHash.Append(hash, candidate.LogProb?.ToString("R", CultureInfo.InvariantCulture) ?? "");
+            TextHash.Append(hash, candidate.TokenCount?.ToString(CultureInfo.InvariantCulture) ?? "");
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

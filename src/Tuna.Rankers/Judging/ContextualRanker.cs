@@ -1,7 +1,8 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Tuna.Rankers.Calls;
+using Tuna.Chat;
+using Tuna.Chat.Errors;
 using Tuna.Ranking;
 
 namespace Tuna.Rankers.Judging;
@@ -60,7 +61,7 @@ public sealed partial class ContextualRanker : IResponseRanker
             try
             {
                 ChatResponse response = await CallAsync(request, prompt, messages, usage, cancellationToken).ConfigureAwait(false);
-                usage = usage.Add(CallUsage.Of(response, _options.Prices));
+                usage = usage.Add(CallUsage.Of(response).ToRankingUsage());
                 text = response.Text;
                 if (response.FinishReason == ChatFinishReason.ContentFilter)
                     throw new RankingException(request.Id, RankingFailure.Refused, "the judge's content filter refused this row.", usage);
@@ -83,7 +84,7 @@ public sealed partial class ContextualRanker : IResponseRanker
 
     private async Task<ChatResponse> CallAsync(RankingRequest request, JudgePrompt prompt, List<ChatMessage> messages, RankingUsage spent, CancellationToken cancellationToken)
     {
-        var options = new JudgeChatOptions
+        var options = new CallOptions
         {
             ModelId = _options.Model,
             Temperature = _options.Temperature,

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Tuna.Rankers.Journaling;
 using Tuna.Ranking;
 
 namespace Tuna.Rankers.Judging;
@@ -15,10 +14,10 @@ internal static class ReplyTag
     {
         ArgumentNullException.ThrowIfNull(request);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        CallKey.Append(hash, request.Instruction);
-        CallKey.Append(hash, request.Input ?? "");
+        TextHash.Append(hash, request.Instruction);
+        TextHash.Append(hash, request.Input ?? "");
         foreach (CandidateResponse candidate in request.Candidates)
-            CallKey.Append(hash, candidate.Text);
+            TextHash.Append(hash, candidate.Text);
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..Length];
     }
 }

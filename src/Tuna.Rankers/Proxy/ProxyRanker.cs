@@ -8,7 +8,7 @@ namespace Tuna.Rankers.Proxy;
 
 /// <summary>Ranks with a proxy ranking model: a local model, trained on a judge's rankings, in place of the judge (arXiv 2310.13385, "PRM").</summary>
 /// <remarks>
-/// The model is any <see cref="IPolicyModel"/> whose <see cref="IPolicyModel.Score"/> gives rewards instead of log-probabilities: higher is better, and lengths do not enter. It is trained as a policy is, by
+/// The model is any <see cref="IResponseScorer"/> whose numbers are rewards: higher is better, and lengths do not enter. It is trained as a policy is, by
 /// the ranking trainer with an objective on raw values (pairwise logistic, Plackett-Luce). Costs nothing per row. Thread-safe: rows wait for one another. The model stays the caller's to dispose.
 /// </remarks>
 public sealed class ProxyRanker : IResponseRanker, IDisposable
@@ -20,7 +20,7 @@ public sealed class ProxyRanker : IResponseRanker, IDisposable
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="template">The prompt that it was trained with; the Alpaca prompt when null.</param>
     /// <exception cref="ArgumentException">The tokenizer is not the model's.</exception>
-    public ProxyRanker(IPolicyModel rewardModel, ITokenizer tokenizer, IPromptTemplate? template = null) =>
+    public ProxyRanker(IResponseScorer rewardModel, ITokenizer tokenizer, IPromptTemplate? template = null) =>
         _scorer = new PolicyScorer(rewardModel, tokenizer, template);
 
     /// <inheritdoc/>

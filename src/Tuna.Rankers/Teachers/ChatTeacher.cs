@@ -2,8 +2,9 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.AI;
+using Tuna.Chat;
+using Tuna.Chat.Http;
 using Tuna.Numerics;
-using Tuna.Rankers.Calls;
 using Tuna.Ranking;
 
 namespace Tuna.Rankers.Teachers;
@@ -11,7 +12,7 @@ namespace Tuna.Rankers.Teachers;
 /// <summary>A teacher behind a chat client that reports log-probabilities: an OpenAI-compatible endpoint, vLLM, llama.cpp.</summary>
 /// <remarks>
 /// One call per response, each with a seed of its own, so that a journal before the client keeps every response (text, log-probability and token count) and a repeated run
-/// pays for none twice. The log-probability comes from <see cref="ReplyLogProb"/>, which the clients in <c>Tuna.Rankers.Http</c> attach, or from a function over the response
+/// pays for none twice. The log-probability comes from <see cref="ReplyLogProb"/>, which the clients in <c>Tuna.Chat.Http</c> attach, or from a function over the response
 /// for other clients. The client stays the caller's to dispose.
 /// </remarks>
 public sealed class ChatTeacher : ITeacher
@@ -44,7 +45,7 @@ public sealed class ChatTeacher : ITeacher
         for (int k = 0; k < request.Count; k++)
         {
             ChatResponse response = await CallAsync(request, prompt, k, usage, cancellationToken).ConfigureAwait(false);
-            usage = usage.Add(CallUsage.Of(response, _options.Prices));
+            usage = usage.Add(CallUsage.Of(response).ToRankingUsage());
             if (response.FinishReason == ChatFinishReason.ContentFilter)
                 throw new RankingException(request.Id, RankingFailure.Refused, "the teacher's content filter refused this instruction.", usage);
             ReplyLogProb logProb = _logProb(response) ?? throw new RankingException(request.Id, RankingFailure.ServiceError,
@@ -57,7 +58,7 @@ public sealed class ChatTeacher : ITeacher
 
     private async Task<ChatResponse> CallAsync(TeacherRequest request, string prompt, int k, RankingUsage spent, CancellationToken cancellationToken)
     {
-        var options = new JudgeChatOptions
+        var options = new CallOptions
         {
             ModelId = _options.Model,
             Temperature = _options.Temperature,

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Tuna.Tokenizers.ByteLevel;
 
-/// <summary>GPT-2's spelling of bytes as printable characters: 0x21-0x7E, 0xA1-0xAC and 0xAE-0xFF stand for themselves, the others follow from U+0100 on.</summary>
+/// <summary>
+/// GPT-2's spelling of bytes as printable characters: 0x21-0x7E, 0xA1-0xAC and 0xAE-0xFF stand for themselves, the others follow from
+/// U+0100 on.
+/// </summary>
 internal static class ByteLevelAlphabet
 {
     private static readonly char[] CharOfByte = Build();

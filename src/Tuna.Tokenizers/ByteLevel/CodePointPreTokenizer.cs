@@ -3,7 +3,10 @@ using Tuna.Tokenizers.PreTokenizers;
 
 namespace Tuna.Tokenizers.ByteLevel;
 
-/// <summary>A pattern of code points as a pre-tokenizer of Microsoft.ML.Tokenizers; what the pattern leaves out stays in the text, as words of its own.</summary>
+/// <summary>
+/// A pattern of code points as a pre-tokenizer of Microsoft.ML.Tokenizers; what the pattern leaves out stays in the text, as words of its
+/// own.
+/// </summary>
 internal sealed class CodePointPreTokenizer(TextPattern pattern) : PreTokenizer
 {
     public override IEnumerable<(int Offset, int Length)> PreTokenize(string text)

@@ -6,7 +6,9 @@ using Tuna.Tokenizers.PreTokenizers;
 
 namespace Tuna.Tokenizers.ByteLevel;
 
-/// <summary>Byte-level BPE from tiktoken ranks: lines of base64 bytes and a rank that is the id; the merging is Microsoft.ML.Tokenizers'.</summary>
+/// <summary>
+/// Byte-level BPE from tiktoken ranks: lines of base64 bytes and a rank that is the id; the merging is Microsoft.ML.Tokenizers'.
+/// </summary>
 internal sealed class TiktokenModel : ISubwordModel
 {
     private readonly TiktokenTokenizer _tiktoken;

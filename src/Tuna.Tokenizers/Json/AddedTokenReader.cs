@@ -8,7 +8,8 @@ internal static class AddedTokenReader
 {
     /// <summary>The <c>added_tokens</c> of tokenizer.json.</summary>
     /// <remarks>
-    /// Hugging Face tokenizers does not believe the ids: a token that is a piece has the piece's, the others follow the vocabulary in order. A file that says
+    /// Hugging Face tokenizers does not believe the ids: a token that is a piece has the piece's, the others follow the vocabulary in
+    /// order. A file that says
     /// otherwise means one id in the file and another in every program that loads it, so it is refused.
     /// </remarks>
     public static IReadOnlyList<AddedToken> Read(JsonFields fields, Vocabulary vocabulary)

@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Tuna.Tokenizers.Json;
 
-/// <summary>Reads numbers as serde_json does without its feature float_roundtrip: the digits as a whole number, divided by a power of ten.</summary>
+/// <summary>
+/// Reads numbers as serde_json does without its feature float_roundtrip: the digits as a whole number, divided by a power of ten.
+/// </summary>
 /// <remarks>That rounds twice. The last bit decides which of two segmentations of equal score a unigram model takes.</remarks>
 internal static class RustNumber
 {

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Tuna.Tokenizers.Models;
 
-/// <summary>The unigram model (Kudo, arXiv 1804.10959): the segmentation of the highest summed score, as Hugging Face tokenizers find it.</summary>
+/// <summary>
+/// The unigram model (Kudo, arXiv 1804.10959): the segmentation of the highest summed score, as Hugging Face tokenizers find it.
+/// </summary>
 internal sealed class UnigramModel : ITextModel
 {
     private const double UnknownPenalty = 10; // below the worst score

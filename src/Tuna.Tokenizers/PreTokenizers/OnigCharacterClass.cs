@@ -12,7 +12,9 @@ internal sealed class OnigCharacterClass
         "S", "Sm", "Sc", "Sk", "So", "Z", "Zs", "Zl", "Zp", "C", "Cc", "Cf", "Co", "Cn",
     ];
 
-    /// <summary>What <c>\w</c> means to Oniguruma: letters, marks, digits, letter numbers, connectors, Latin-1's small numbers and circled letters.</summary>
+    /// <summary>
+    /// What <c>\w</c> means to Oniguruma: letters, marks, digits, letter numbers, connectors, Latin-1's small numbers and circled letters.
+    /// </summary>
     public static readonly string[] Word = ["\\p{L}", "\\p{M}", "\\p{Nd}", "\\p{Nl}", "\\p{Pc}", "\\u00B2\\u00B3\\u00B9\\u00BC-\\u00BE\\u24B6-\\u24E9"];
 
     private readonly List<(int First, int Last)> _ranges = [];

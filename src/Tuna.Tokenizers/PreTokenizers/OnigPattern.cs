@@ -5,8 +5,10 @@ namespace Tuna.Tokenizers.PreTokenizers;
 
 /// <summary>Translates a regular expression from Oniguruma's (Ruby) syntax, which Hugging Face tokenizers use, into .NET's.</summary>
 /// <remarks>
-/// The two agree on most of the patterns of published tokenizers and differ where nobody looks: <c>^</c> and <c>$</c> are about lines, <c>(?m)</c> lets the
-/// dot match line ends, <c>++</c> is possessive, brackets nest, <c>(?i:s)</c> matches U+017F. What is not known here is refused, and so are repeats of
+/// The two agree on most of the patterns of published tokenizers and differ where nobody looks: <c>^</c> and <c>$</c> are about lines,
+/// <c>(?m)</c> lets the
+/// dot match line ends, <c>++</c> is possessive, brackets nest, <c>(?i:s)</c> matches U+017F. What is not known here is refused, and so are
+/// repeats of
 /// repeats, which take exponential time.
 /// </remarks>
 internal sealed class OnigPattern
@@ -44,7 +46,9 @@ internal sealed class OnigPattern
         return translated;
     }
 
-    /// <summary>Alternatives up to the end or a closing parenthesis; says whether they can match one text in several ways or lengths.</summary>
+    /// <summary>
+    /// Alternatives up to the end or a closing parenthesis; says whether they can match one text in several ways or lengths.
+    /// </summary>
     private bool Alternatives(Flags flags)
     {
         if (++_depth > MostDepth)

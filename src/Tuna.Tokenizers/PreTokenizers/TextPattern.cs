@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Tuna.Tokenizers.PreTokenizers;
 
-/// <summary>A pattern of tokenizer.json: a text to be found as it is, or a regular expression in Oniguruma's syntax over code points.</summary>
+/// <summary>
+/// A pattern of tokenizer.json: a text to be found as it is, or a regular expression in Oniguruma's syntax over code points.
+/// </summary>
 /// <remarks>
 /// .NET matches UTF-16 units and takes each half of a character above U+FFFF for a symbol, so an emoji or a letter up there would be cut
 /// differently. Such texts are matched on a shadow in which one unit of the same category stands for each of these characters.

@@ -4,7 +4,8 @@ namespace Tuna.Tokenizers.SentencePiece;
 
 /// <summary>SentencePiece (Kudo and Richardson, arXiv 1808.06226) with its exact order of merges, spaces and unknown runs.</summary>
 /// <remarks>
-/// Microsoft.ML.Tokenizers 2.0 differs from SentencePiece in the order of equal merges, in runs of unknown characters, in user-defined symbols
+/// Microsoft.ML.Tokenizers 2.0 differs from SentencePiece in the order of equal merges, in runs of unknown characters, in user-defined
+/// symbols
 /// and in decoding byte runs and first spaces. A test compares the two and tells when this class is no longer needed.
 /// </remarks>
 internal sealed class SentencePieceModel : ISubwordModel
@@ -74,7 +75,10 @@ internal sealed class SentencePieceModel : ISubwordModel
         }
     }
 
-    /// <summary>SentencePiece's normalizer without a character map: spaces trimmed and squeezed when the model says so, the dummy prefix, spaces escaped.</summary>
+    /// <summary>
+    /// SentencePiece's normalizer without a character map: spaces trimmed and squeezed when the model says so, the dummy prefix, spaces
+    /// escaped.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="startsText">Whether the dummy prefix is due.</param>
     /// <param name="symbols">Receives one symbol for each character and one, frozen, for each user-defined symbol.</param>

@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Tuna.Tokenizers.SentencePiece;
 
-/// <summary>SentencePiece's unigram model (Kudo, arXiv 1804.10959): the segmentation of the highest summed score, by dynamic programming.</summary>
+/// <summary>
+/// SentencePiece's unigram model (Kudo, arXiv 1804.10959): the segmentation of the highest summed score, by dynamic programming.
+/// </summary>
 internal sealed class UnigramSegmenter : ISegmenter
 {
     private const float UnknownPenalty = 10; // below the worst score, as SentencePiece has it

@@ -5,7 +5,8 @@ namespace Tuna.Tokenizers.Unicode;
 
 /// <summary>What kinds of characters the components of Hugging Face tokenizers ask for.</summary>
 /// <remarks>
-/// Rust's libraries know other versions of Unicode than .NET. The characters on which they differ are listed; they were found by comparing every code point.
+/// Rust's libraries know other versions of Unicode than .NET. The characters on which they differ are listed; they were found by comparing
+/// every code point.
 /// Regular expressions need no list: Oniguruma agrees with .NET.
 /// </remarks>
 internal static class CharacterClass

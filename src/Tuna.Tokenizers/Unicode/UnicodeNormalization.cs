@@ -6,7 +6,8 @@ namespace Tuna.Tokenizers.Unicode;
 
 /// <summary>The normalization forms of Unicode Standard Annex 15.</summary>
 /// <remarks>
-/// <see cref="string.Normalize(NormalizationForm)"/> leaves everything beyond ASCII as it is where .NET runs without ICU (InvariantGlobalization),
+/// <see cref="string.Normalize(NormalizationForm)"/> leaves everything beyond ASCII as it is where .NET runs without ICU
+/// (InvariantGlobalization),
 /// and ids must not depend on how a program is published. The tables are an embedded file.
 /// </remarks>
 internal static class UnicodeNormalization

@@ -100,7 +100,7 @@ public class TrainingTests
         TunaRun none = (await TunaProcess.RunAsync(work.Root, [.. line, "--out", "c", "--reference", "none"])).Expect(2);
 
         Assert.Equal((4, 2), (given.Json.GetProperty("groups").GetInt32(), given.Json.GetProperty("rejected_rows").GetInt32()));
-        Assert.Contains("2 rows have no original response", given.Error, StringComparison.Ordinal);
+        Assert.Contains("2 rows have no reference response", given.Error, StringComparison.Ordinal);
         Assert.Equal(6, best.Json.GetProperty("groups").GetInt32());
         Assert.Contains("--lambda 0", none.Error, StringComparison.Ordinal);
     }

@@ -98,6 +98,39 @@ public class RecipeTests
         Assert.Contains("stopped at stage train@lambda=0", run.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Run_AMistakeInTheLastStage_IsToldBeforeTheFirstOneRuns()
+    {
+        using Workspace work = new Workspace().WithRanked(2);
+        await File.WriteAllTextAsync(work["small.json"], Small.Replace("\"batch\"", "\"bacth\"", StringComparison.Ordinal));
+
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, "run", "small.json", "--work", "w", "--set", "data=ranked.jsonl")).Expect(1);
+
+        Assert.Contains("Did you mean '--batch'?", run.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(work["w/base"]));
+    }
+
+    [Fact]
+    public async Task Run_ARowThatIsTooLong_SaysHowToGoOnWithoutIt_AndDoes()
+    {
+        const string sampling = """
+            { "name": "s", "description": "Samples.", "stages": [
+              { "name": "base", "run": "new", "with": { "out": "{work}/base", "size": "nano" } },
+              { "name": "samples", "run": "sample", "with": { "model": "{work}/base", "data": "data.jsonl", "out": "{work}/samples.jsonl", "max-new-tokens": 2 } } ] }
+            """;
+        using Workspace work = new Workspace().WithInstructions(3);
+        await File.AppendAllTextAsync(work["data.jsonl"], $"{{\"id\": \"long\", \"instruction\": \"{new string('x', 3000)}\", \"output\": \"y\"}}\n");
+        await File.WriteAllTextAsync(work["s.json"], sampling);
+        string[] line = ["run", "s.json", "--work", "w"];
+
+        TunaRun stopped = (await TunaProcess.RunAsync(work.Root, line)).Expect(3);
+        TunaRun allowed = (await TunaProcess.RunAsync(work.Root, [.. line, "--allow-partial"])).Expect(0);
+
+        Assert.Contains("--allow-partial", stopped.Error, StringComparison.Ordinal);
+        Assert.Contains("samples.jsonl.failed.jsonl", allowed.Error, StringComparison.Ordinal);
+        Assert.Equal(3, work.Lines("w/samples.jsonl").Length);
+    }
+
     [Theory]
     [InlineData("beta-by-nll", "heldOut=held-out.jsonl", "beta-report.html")]
     [InlineData("tuna-c-prm", "judge=policy:model", "tuna-c-prm/model.safetensors")]

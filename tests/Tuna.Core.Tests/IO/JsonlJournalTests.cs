@@ -81,7 +81,7 @@ public class JsonlJournalTests
         string path = folder.File("a.jsonl");
         using (JsonlJournal.Open(path))
         {
-            IOException e = Assert.Throws<IOException>(() => JsonlJournal.Open(path));
+            FileInUseException e = Assert.Throws<FileInUseException>(() => JsonlJournal.Open(path));
             Assert.Contains($"'{path}' is in use", e.Message);
             Assert.Equal("", File.ReadAllText(path)); // others may read
         }

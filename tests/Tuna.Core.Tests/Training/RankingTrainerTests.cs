@@ -51,6 +51,83 @@ public class RankingTrainerTests
     }
 
     [Fact]
+    public void Train_MicroBatchesByTokens_TakeTheSameSteps()
+    {
+        TokenGroup[] groups = TrainingFixtures.Groups(17);
+        (BigramPolicy byCount, TrainingResult counted) = Train(Options, groups);
+        int passes = 0;
+        var policy = new BigramPolicy();
+        policy.At = at => passes += at == "forward" ? 1 : 0;
+        (BigramPolicy byTokens, TrainingResult packed) = Train(Options with { MicroBatchTokens = 40 }, groups, policy: policy);
+        Assert.Equal(counted.History.Select(s => (s.Groups, s.Responses, s.Tokens)), packed.History.Select(s => (s.Groups, s.Responses, s.Tokens)));
+        for (int s = 0; s < counted.History.Count; s++)
+            Assert.Equal(counted.History[s].Loss, packed.History[s].Loss, 1e-6);
+        for (int i = 0; i < byCount.Table.Length; i++)
+            Assert.Equal(byCount.Table[i], byTokens.Table[i], 1e-3f);
+        Assert.NotEqual(2 * 9, passes); // by count there are 9 micro-batches an epoch
+    }
+
+    [Fact]
+    public void MicroBatch_ByTokens_HoldsAsManyGroupsAsFit()
+    {
+        TokenGroup[] groups = TrainingFixtures.Groups(40);
+        foreach (int most in new[] { 1, 12, 30, 1000 })
+        {
+            TrainerOptions options = Options with { MicroBatchTokens = most, GroupsPerMicroBatch = 3, MicroBatchesPerStep = 5 };
+            var plan = new TrainingPlan(groups, options);
+            Assert.Equal(3, plan.StepsPerEpoch);
+            for (long step = 0; step < plan.TotalSteps; step++)
+            {
+                StepRange range = plan.Range(step);
+                int[] whole = plan.Order(range.Epoch).Slice(range.First, range.Count).ToArray();
+                List<int[]> batches = [.. Enumerable.Range(0, range.MicroBatches).Select(m => plan.MicroBatch(range, m).ToArray())];
+                Assert.Equal(whole, batches.SelectMany(b => b));
+                int Tokens(IEnumerable<int> batch) => batch.Sum(i => groups[i].TokenCount);
+                Assert.All(batches, b => Assert.True(b.Length == 1 || Tokens(b) <= most));
+                // None of the next one's groups would have fitted.
+                Assert.All(batches.Zip(batches.Skip(1)), p => Assert.True(Tokens(p.First) + groups[p.Second[0]].TokenCount > most));
+            }
+        }
+    }
+
+    [Fact]
+    public void Train_RowLacksWhatTheLossNeeds_IsNamedBeforeTheFirstStep()
+    {
+        var policy = new BigramPolicy { At = at => Assert.Fail($"{at}: nothing may be computed") };
+        TokenGroup[] groups = TrainingFixtures.Groups(30); // every third has no reference response
+        Refused("'g0'", new() { ReferenceResponse = true });
+        Refused($"'{groups.First(g => g.CandidateCount < 3).Id}'", new() { LeastCandidates = 3 });
+        var high = new TokenGroup("too high", new[] { 1 }, [new[] { 1 }, new[] { 2 }], new double[] { 2000, 1 });
+        Refused("'too high'", new() { ScoresBelow = 1024 }, [.. groups, high]);
+        Refused("reference policy", new() { ReferencePolicy = true });
+
+        void Refused(string expected, LossNeeds needs, TokenGroup[]? data = null)
+        {
+            var trainer = new RankingTrainer(policy, new NeedyLoss(needs), Options);
+            Assert.Contains(expected, Assert.Throws<ArgumentException>(() => trainer.Train(data ?? groups)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Train_LossRefusesAMicroBatch_NamesItsRows()
+    {
+        TokenGroup[] groups = TrainingFixtures.Groups(6);
+        var trainer = new RankingTrainer(new BigramPolicy(), new NeedyLoss(LossNeeds.Nothing, "Group 1: it cannot be."), Options with { Shuffle = false });
+        string message = Assert.Throws<ArgumentException>(() => trainer.Train(groups)).Message;
+        Assert.Contains("Step 1", message, StringComparison.Ordinal);
+        Assert.Contains("1 is 'g1'", message, StringComparison.Ordinal);
+    }
+
+    private sealed class NeedyLoss(LossNeeds needs, string? refusal = null) : IRankingLoss
+    {
+        public LossNeeds Needs => needs;
+
+        public double Evaluate(in RankingBatch batch, Span<double> gradient) => throw new ArgumentException(refusal ?? "no such call is expected");
+
+        public LossDescription Describe() => new(nameof(NeedyLoss));
+    }
+
+    [Fact]
     public void Train_ScoreFirst_EqualsFusedAndPassesOnlyActiveResponses()
     {
         TokenGroup[] groups = TrainingFixtures.Groups(11);

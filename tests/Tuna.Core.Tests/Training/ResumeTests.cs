@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Tuna.IO;
 using Tuna.Losses;
 using Tuna.Policies;
@@ -17,7 +18,7 @@ public sealed class ResumeTests : IDisposable
 
     public void Dispose() => _temp.Dispose();
 
-    public static TheoryData<string> Variants => ["every micro-batch", "every step", "every third step", "at the end", "score first", "released at once"];
+    public static TheoryData<string> Variants => ["every micro-batch", "every step", "every third step", "at the end", "score first", "released at once", "by tokens"];
 
     private static TrainerOptions Variant(string name) => name switch
     {
@@ -25,6 +26,7 @@ public sealed class ResumeTests : IDisposable
         "every third step" => Options with { CheckpointEveryMicroBatches = 0, CheckpointEverySteps = 3, KeepCheckpoints = 1 },
         "at the end" => Options with { CheckpointEveryMicroBatches = 0, CheckpointEverySteps = 0 },
         "score first" => Options with { PassMode = PassMode.ScoreFirst },
+        "by tokens" => Options with { MicroBatchTokens = 25 },
         "released at once" => Options with { KeepCheckpoints = 1, CheckpointOnCancellation = false },
         _ => Options,
     };
@@ -33,7 +35,7 @@ public sealed class ResumeTests : IDisposable
     private static int Stride(string variant) => variant switch
     {
         "score first" => 7,
-        "released at once" => 3,
+        "released at once" or "by tokens" => 3,
         _ => 1,
     };
 
@@ -77,6 +79,7 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(expected["metrics"], found["metrics"]);
         Assert.Equal(expected, found);
         Assert.Empty(Directory.GetFileSystemEntries(folder, "*" + AtomicFile.PartialSuffix));
+        Assert.Empty(Directory.GetFileSystemEntries(folder, "*" + FileLock.Suffix));
     }
 
     [Theory]
@@ -275,16 +278,45 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
-    public void Train_ResumeOffAndEmptyFolder_Starts() =>
-        Assert.Equal(4, Run(_temp["new", "run"], Options with { Resume = false }, new BigramPolicy()).Steps);
+    public void Train_RunOfVersionOne_IsResumedToTheSameBytes()
+    {
+        Dictionary<string, string> expected = Uninterrupted(Options with { KeepCheckpoints = 100 });
+        foreach (string checkpoint in TrainingCheckpoint.Folders(_temp["whole"]))
+        {
+            // What version 1 wrote: the loss by what it makes of made-up batches, no option that came later, lengths in place of checksums.
+            File.Delete(Path.Combine(checkpoint, CheckpointChecksums.FileName));
+            File.Delete(Path.Combine(checkpoint, MetricsFile.FileName));
+            string path = Path.Combine(checkpoint, TrainingCheckpoint.StateFile);
+            JsonNode state = JsonNode.Parse(File.ReadAllText(path))!;
+            state["version"] = 1;
+            state["options"]!["Loss"] = LossProbe.Of(new HingeLoss());
+            state["options"]!.AsObject().Remove(nameof(TrainerOptions.MicroBatchTokens));
+            state["files"] = new JsonObject(Directory.GetFiles(checkpoint)
+                .Where(f => f != path)
+                .Select(f => KeyValuePair.Create(Path.GetFileName(f), (JsonNode?)new FileInfo(f).Length)));
+            File.WriteAllText(path, state.ToJsonString());
+        }
+
+        foreach (string later in TrainingCheckpoint.Folders(_temp["whole"]).SkipLast(5))
+            Directory.Delete(later, recursive: true);
+        AssertRefused("Loss", new HingeLoss(margin: 0.2), Options);
+        AssertRefused("MicroBatchTokens was '0' and is '9'", new HingeLoss(), Options with { MicroBatchTokens = 9 });
+        using var policy = new BigramPolicy();
+        TrainingResult result = Run(_temp["whole"], Options with { KeepCheckpoints = 100 }, policy);
+        Assert.InRange(result.ResumedFromStep, 1, 3);
+        Dictionary<string, string> found = Outcome(_temp["whole"], policy, result);
+        Assert.Equal(expected, found);
+
+        void AssertRefused(string difference, IRankingLoss loss, TrainerOptions options)
+        {
+            var trainer = new RankingTrainer(new BigramPolicy(), loss, options with { RunFolder = _temp["whole"] });
+            Assert.Contains(difference, Assert.Throws<InvalidOperationException>(() => trainer.Train(Groups)).Message, StringComparison.Ordinal);
+        }
+    }
 
     [Fact]
-    public void Train_MetricsShorterThanTheCheckpointSays_IsRefused()
-    {
-        Uninterrupted(Options);
-        File.Delete(_temp["whole", MetricsFile.FileName]);
-        Assert.Contains(MetricsFile.FileName, Assert.Throws<InvalidDataException>(() => Run(_temp["whole"], Options, new BigramPolicy())).Message, StringComparison.Ordinal);
-    }
+    public void Train_ResumeOffAndEmptyFolder_Starts() =>
+        Assert.Equal(4, Run(_temp["new", "run"], Options with { Resume = false }, new BigramPolicy()).Steps);
 
     [Fact]
     public void Train_KeepCheckpoints_KeepsTheNewestOnes()
@@ -313,6 +345,12 @@ public sealed class ResumeTests : IDisposable
             Directory.CreateDirectory(Path.Combine(to, Path.GetRelativePath(from, folder)));
         foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
         {
+            if (file.EndsWith(FileLock.Suffix, StringComparison.Ordinal))
+            {
+                // Held by the trainer, and so not to be read; what a killed one leaves is stale.
+                File.WriteAllText(Path.Combine(to, Path.GetRelativePath(from, file)), "process 1 (killed)");
+                continue;
+            }
             // Opened for sharing: the trainer still writes the metrics.
             using var source = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             using var destination = new FileStream(Path.Combine(to, Path.GetRelativePath(from, file)), FileMode.Create);
@@ -325,7 +363,9 @@ public sealed class ResumeTests : IDisposable
     {
         private readonly HingeLoss _inner = new();
 
-        public bool NeedsReferencePolicy => false;
+        public LossNeeds Needs => LossNeeds.Nothing;
+
+        public LossDescription Describe() => new(nameof(PoisonedLoss), ("Length", length), ("Prompt", prompt));
 
         public double Evaluate(in RankingBatch batch, Span<double> gradient)
         {

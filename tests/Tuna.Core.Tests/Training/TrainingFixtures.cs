@@ -36,7 +36,9 @@ internal static class TrainingFixtures
 /// <summary>Mean over groups of hinges over neighbours plus the negative log-likelihood of the last response.</summary>
 internal sealed class HingeLoss(double margin = 0.3, double likelihood = 0.5) : IRankingLoss
 {
-    public bool NeedsReferencePolicy => false;
+    public LossNeeds Needs => LossNeeds.Nothing;
+
+    public LossDescription Describe() => new(nameof(HingeLoss), ("Margin", margin), ("Likelihood", likelihood));
 
     public double Evaluate(in RankingBatch batch, Span<double> gradient)
     {
@@ -47,7 +49,7 @@ internal sealed class HingeLoss(double margin = 0.3, double likelihood = 0.5) : 
             int first = batch.Offsets[b], last = batch.Offsets[b + 1] - 1;
             for (int k = first + 1; k < first + batch.CandidateCounts[b]; k++)
             {
-                double hinge = (batch.LogProbs[k] / batch.Lengths[k]) - (batch.LogProbs[k - 1] / batch.Lengths[k - 1]) + margin;
+                double hinge = (batch.Values[k] / batch.Lengths[k]) - (batch.Values[k - 1] / batch.Lengths[k - 1]) + margin;
                 if (hinge <= 0)
                     continue;
                 loss += hinge / batch.GroupCount;
@@ -56,7 +58,7 @@ internal sealed class HingeLoss(double margin = 0.3, double likelihood = 0.5) : 
             }
             if (likelihood == 0 || !batch.HasReference(b))
                 continue;
-            loss -= likelihood * batch.LogProbs[last] / batch.Lengths[last] / batch.GroupCount;
+            loss -= likelihood * batch.Values[last] / batch.Lengths[last] / batch.GroupCount;
             gradient[last] -= likelihood / batch.Lengths[last] / batch.GroupCount;
         }
         return loss;
@@ -66,14 +68,16 @@ internal sealed class HingeLoss(double margin = 0.3, double likelihood = 0.5) : 
 /// <summary>Half the squared distance of each log-probability from twice the reference policy's: needs the reference and shows which values it got.</summary>
 internal sealed class ReferenceLoss : IRankingLoss
 {
-    public bool NeedsReferencePolicy => true;
+    public LossNeeds Needs { get; } = new() { ReferencePolicy = true };
+
+    public LossDescription Describe() => new(nameof(ReferenceLoss));
 
     public double Evaluate(in RankingBatch batch, Span<double> gradient)
     {
         double loss = 0;
         for (int r = 0; r < batch.ResponseCount; r++)
         {
-            double d = batch.LogProbs[r] - (2 * batch.ReferencePolicyLogProbs[r]);
+            double d = batch.Values[r] - (2 * batch.ReferencePolicyLogProbs[r]);
             loss += d * d / 2 / batch.GroupCount;
             gradient[r] = d / batch.GroupCount;
         }
@@ -86,13 +90,13 @@ internal sealed class SpoiltLoss(IRankingLoss inner, Func<int, bool> spoil, doub
 {
     private int _calls;
 
-    public bool NeedsReferencePolicy => inner.NeedsReferencePolicy;
+    public LossNeeds Needs => inner.Needs;
+
+    public LossDescription Describe() => inner.Describe();
 
     public double Evaluate(in RankingBatch batch, Span<double> gradient)
     {
         double loss = inner.Evaluate(batch, gradient);
-        if (batch.LogProbs.Length == 9 && batch.Offsets[1] == 5 && batch.Lengths[0] == 3 && batch.Lengths[6] == 1)
-            return loss; // the probe by which losses are told apart
         if (!spoil(_calls++))
             return loss;
         if (spoilGradientOnly)

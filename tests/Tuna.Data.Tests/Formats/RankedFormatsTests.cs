@@ -1,3 +1,4 @@
+using Tuna.Losses;
 using System.Text;
 using Tuna.Data;
 using Tuna.Data.Formats;
@@ -35,7 +36,7 @@ public class RankedFormatsTests
             new TrlPreferenceFormat());
         Assert.Equal("Be brief.\n\nUser: hi\n\nAssistant: hello\n\nUser: bye", row.Instruction);
         Assert.Equal([7.5, 3], row.Scores);
-        Assert.Equal(["source", "messages"], row.Extra.Select(f => f.Name));
+        Assert.Equal(["source", "prompt_messages"], row.Extra.Select(f => f.Name));
         Assert.Contains("\"Be brief.\"", row.Extra[1].Json);
     }
 
@@ -68,7 +69,8 @@ public class RankedFormatsTests
         Assert.Equal([5, 1.5, null], row.Scores);
         Assert.Equal([7.5, 10, null], Read($"[{Row}]", new UltraFeedbackFormat(UltraFeedbackScore.Overall)).Scores);
         Assert.Equal([4.25, 1.5, null], Read($"[{Row}]", new UltraFeedbackFormat(UltraFeedbackScore.FineGrained)).Scores);
-        Assert.Equal([new("source", "\"s\""), new("aspects", """{"helpfulness":[5,2,null],"honesty":[null,1,null]}""")], row.Extra);
+        Assert.Equal(["source", "aspects", "candidate_notes"], row.Extra.Select(f => f.Name));
+        Assert.Equal("""{"helpfulness":[5,2,null],"honesty":[null,1,null]}""", row.Extra[1].Json);
         Assert.Equal(row, RoundTrip(row, new UltraFeedbackFormat()));
     }
 
@@ -192,10 +194,10 @@ public class RankedFormatsTests
     {
         var row = new RankedExample { Id = "r", Instruction = "i", Outputs = ["a", "b", "c", "d", "e"], Scores = [1, 3, null, 1, 2], LogProbs = [-1, -2, -3, -4, -5] };
         string[] Pairs(PairSelection selection) => [.. PreferencePairs.Of(row, selection).Select(p => $"{p.Id} {p.Outputs[0]}>{p.Outputs[1]}")];
-        Assert.Equal(["r/1-4 b>e", "r/1-0 b>a", "r/1-3 b>d", "r/4-0 e>a", "r/4-3 e>d"], Pairs(PairSelection.All));
-        Assert.Equal(["r/1-3 b>d"], Pairs(PairSelection.BestAndWorst));
-        Assert.Equal(3, Pairs(PairSelection.BestAndOthers).Length);
-        Assert.Equal(["r/1-4 b>e", "r/4-0 e>a"], Pairs(PairSelection.Neighbours));
+        Assert.Equal(["r/1-4 b>e", "r/1-0 b>a", "r/1-3 b>d", "r/4-0 e>a", "r/4-3 e>d"], Pairs(PairSelection.AllPairs));
+        Assert.Equal(["r/1-3 b>d"], Pairs(PairSelection.BestVersusWorst));
+        Assert.Equal(3, Pairs(PairSelection.BestVersusRest).Length);
+        Assert.Equal(["r/1-4 b>e", "r/4-0 e>a"], Pairs(PairSelection.Adjacent));
         Assert.Equal([-2, -5], PreferencePairs.Of(row).First().LogProbs);
         foreach (RankedExample pair in PreferencePairs.Of(row))
         {
@@ -236,7 +238,7 @@ public class RankedFormatsTests
     {
         using var folder = new TemporaryFolder();
         string message = Assert.Throws<DataFormatException>(() => RankedFormats.Detect(folder.Write("x.json", """{"text":"a","label":1}"""))).Message;
-        Assert.Contains("the fields text, label. Known forms: alpaca,", message);
+        Assert.Contains("the fields text, label. A form is known by all its fields: ranked (instruction, output[])", message);
         Assert.Throws<DataFormatException>(() => RankedFormats.Detect(folder.Write("y.json", "")));
     }
 

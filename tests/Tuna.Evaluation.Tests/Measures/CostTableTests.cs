@@ -1,6 +1,6 @@
+using Tuna.Chat.Journaling;
 using Tuna.Data;
 using Tuna.Evaluation.Measures;
-using Tuna.Rankers.Journaling;
 using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.Measures;

@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Tuna.Chat;
 using Tuna.Evaluation.LMentry;
 using Tuna.Evaluation.Measures;
 using Tuna.Evaluation.NaturalInstructions;
@@ -157,6 +158,6 @@ public sealed class ComparisonReportTests : IDisposable
         ];
         return new VicunaReport(
             name, "alpaca", new VerdictProtocol().Name, VicunaScore.Of("overall", judgments, 200, 0),
-            [.. categories.Select(category => VicunaScore.Of(category, [.. judgments.Where(j => j.Category == category)], 200, 0))], judgments, RankingUsage.None, ["question '3': the judge did not answer: gone"]);
+            [.. categories.Select(category => VicunaScore.Of(category, [.. judgments.Where(j => j.Category == category)], 200, 0))], judgments, CallUsage.None, ["question '3': the judge did not answer: gone"]);
     }
 }

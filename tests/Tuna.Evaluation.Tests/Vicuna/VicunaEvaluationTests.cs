@@ -1,7 +1,9 @@
 using Microsoft.Extensions.AI;
+using Tuna.Chat;
+using Tuna.Chat.Journaling;
+using Tuna.Chat.Limits;
+using Tuna.Chat.Resilience;
 using Tuna.Evaluation.Vicuna;
-using Tuna.Rankers.Calls;
-using Tuna.Rankers.Journaling;
 using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.Vicuna;
@@ -19,7 +21,8 @@ public sealed class VicunaEvaluationTests : IDisposable
     public async Task RunAsync_BothOrders_WinOnlyIfBothAgree()
     {
         using var judge = new FakeJudge(messages => LongerOrFirst(messages[1].Text));
-        VicunaReport report = await Evaluate(judge, new VerdictProtocol(), Answers("m", "long answer", "x", "2, surely", "same", "ok"), Answers("base", "short", "longer", "3", "size", "ko"));
+        using IChatClient client = Pipeline(judge, null);
+        VicunaReport report = await Evaluate(client, new VerdictProtocol(), Answers("m", "long answer", "x", "2, surely", "same", "ok"), Answers("base", "short", "longer", "3", "size", "ko"));
         Assert.Equal((2, 1, 2, 0), (report.Overall.Wins, report.Overall.Losses, report.Overall.Ties, report.Overall.Errors)); // equal lengths: the first shown wins, so the orders disagree
         Assert.Equal(0.6, report.Overall.AdjustedWinRate);
         Assert.InRange(report.Overall.Interval!.Value.Low, 0, 0.6);
@@ -122,11 +125,11 @@ public sealed class VicunaEvaluationTests : IDisposable
     }
 
     private static Task<VicunaReport> Evaluate(IChatClient judge, VicunaProtocol protocol, VicunaAnswers m, VicunaAnswers b, CancellationToken cancellationToken = default) =>
-        new VicunaEvaluation(judge, protocol, new VicunaOptions { MaxParallelMatches = 1, Prices = new TokenPrices(3, 4) })
+        new VicunaEvaluation(judge, protocol, new VicunaOptions { MaxParallelMatches = 1 })
             .RunAsync(s_questions, m, b, Answers("reference", "r", "r", "2", "r", "r"), cancellationToken: cancellationToken);
 
     private static IChatClient Pipeline(IChatClient client, CallJournal? journal) =>
-        CallPipeline.Create(client, new CallPipelineOptions { Journal = journal, Resilience = new ResilienceOptions { MaxRetries = 1, BaseDelay = TimeSpan.Zero } });
+        client.AsBuilder().UseCallPipeline(new CallPipelineOptions { Journal = journal, Budget = new CallBudget(prices: new TokenPrices(3, 4)), Resilience = new ResilienceOptions { MaxRetries = 1, BaseDelay = TimeSpan.Zero } }).Build();
 
     private static VicunaAnswers Answers(string model, params string[] answers) => new(model, answers.Select((text, i) => (Id: s_questions[i].Id, text)).ToDictionary(a => a.Id, a => a.text));
 

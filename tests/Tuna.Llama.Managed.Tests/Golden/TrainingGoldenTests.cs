@@ -130,12 +130,12 @@ public class TrainingGoldenTests
             for (int g = 0; g < _groups.Length; g++)
                 offsets[g + 1] = offsets[g] + _groups[g].Responses.Count;
             double[] ranks = [.. _groups.SelectMany(g => Enumerable.Range(0, g.Responses.Count).Select(k => k < g.CandidateCount ? g.Scores.Span[k] : double.NaN))];
-            using IPolicyPass pass = policy.Forward(_groups);
+            using IForwardPass pass = policy.Forward(_groups);
             var batch = new RankingBatch
             {
                 Offsets = offsets,
                 CandidateCounts = _groups.Select(g => g.CandidateCount).ToArray(),
-                LogProbs = pass.LogProbs,
+                Values = pass.Values,
                 Lengths = lengths,
                 Scores = ranks,
             };
@@ -145,7 +145,7 @@ public class TrainingGoldenTests
             for (int g = 0; g < _groups.Length; g++)
             {
                 for (int k = 0; k < _groups[g].CandidateCount; k++)
-                    list.Add(pass.LogProbs[offsets[g] + k] / lengths[offsets[g] + k]);
+                    list.Add(pass.Values[offsets[g] + k] / lengths[offsets[g] + k]);
             }
 
             scores = [.. list];

@@ -29,10 +29,10 @@ public sealed unsafe class AttentionTests : IDisposable
         double[,] inputs = qkv.ToDoubles(), g = dOutput.ToDoubles();
         int[][] visible = Visible(layout);
 
-        Attention.Forward(_pool, layout, shape, qkv.Matrix, output.Matrix, logSum.Data);
+        Attention.Forward(_pool, layout.Attention, shape, qkv.Matrix, output.Matrix, logSum.Data);
         output.AssertClose(Reference(inputs, shape, visible), 2e-6);
 
-        Attention.Backward(_pool, layout, shape, qkv.Matrix, output.Matrix, logSum.Data, dOutput.Matrix, dQkv.Matrix);
+        Attention.Backward(_pool, layout.Attention, shape, qkv.Matrix, output.Matrix, logSum.Data, dOutput.Matrix, dQkv.Matrix);
         var expected = new double[n, shape.RowWidth];
         for (int t = 0; t < n; t++)
         {
@@ -61,7 +61,7 @@ public sealed unsafe class AttentionTests : IDisposable
         using var qkv = new TestMatrix(layout.RowCount, shape.RowWidth, 1);
         using var output = new TestMatrix(layout.RowCount, shape.QueryWidth, 2);
         using var logSum = new TestMatrix(layout.RowCount, 1, 5);
-        Attention.Forward(_pool, layout, shape, qkv.Matrix, output.Matrix, logSum.Data);
+        Attention.Forward(_pool, layout.Attention, shape, qkv.Matrix, output.Matrix, logSum.Data);
         output.AssertClose(Reference(qkv.ToDoubles(), shape, Visible(layout)), 2e-6);
     }
 

@@ -21,10 +21,10 @@ public sealed class DotRowsTests : IDisposable
     [InlineData(13, 11, 1700)]
     public void Multiply_EveryTile_MatchesDoublePrecision(int m, int n, int k)
     {
-        Check<Avx512DotTile>(m, n, k, accumulate: false);
-        Check<PortableDotTile>(m, n, k, accumulate: false);
-        Check<Avx512DotTile>(m, n, k, accumulate: true);
-        Check<PortableDotTile>(m, n, k, accumulate: true);
+        Check<Avx512DotTile>(m, n, k, Update.Set);
+        Check<PortableDotTile>(m, n, k, Update.Set);
+        Check<Avx512DotTile>(m, n, k, Update.Add);
+        Check<PortableDotTile>(m, n, k, Update.Add);
     }
 
     [Fact]
@@ -36,10 +36,10 @@ public sealed class DotRowsTests : IDisposable
         using var b = new TestMatrix(50, 901, 2);
         using var all = new TestMatrix(Rows, 50, 3);
         using var one = new TestMatrix(1, 50, 4);
-        DotRows.Multiply(_pool, a.Matrix, b.Matrix, all.Matrix, false);
+        DotRows.Multiply(_pool, a.Matrix, b.Matrix, all.Matrix, Update.Set);
         for (int i = 0; i < Rows; i++)
         {
-            DotRows.Multiply(_pool, a.Matrix.SliceRows(i, 1), b.Matrix, one.Matrix, false);
+            DotRows.Multiply(_pool, a.Matrix.SliceRows(i, 1), b.Matrix, one.Matrix, Update.Set);
             Assert.True(all.Matrix.RowSpan(i).SequenceEqual(one.Matrix.RowSpan(0)));
         }
     }
@@ -78,17 +78,17 @@ public sealed class DotRowsTests : IDisposable
         int m = a.Matrix.Rows, n = b.Matrix.Rows;
         using var expected = new TestMatrix(m, n, 3, 1);
         using var actual = new TestMatrix(m, n, 3, 1);
-        foreach (bool accumulate in (bool[])[true, false])
+        foreach (Update update in Enum.GetValues<Update>())
         {
-            DotRows.Multiply<TTile, Float32Format>(_pool, a.Matrix, Float32Format.Rows(b.Matrix), expected.Matrix, accumulate);
-            DotRows.Multiply<TTile, BFloat16Format>(_pool, a.Matrix, copied.Rows, actual.Matrix, accumulate);
+            DotRows.Multiply<TTile, Float32Format>(_pool, a.Matrix, Float32Format.Rows(b.Matrix), expected.Matrix, update);
+            DotRows.Multiply<TTile, BFloat16Format>(_pool, a.Matrix, copied.Rows, actual.Matrix, update);
             for (int i = 0; i < m; i++)
                 Assert.True(expected.Matrix.RowSpan(i).SequenceEqual(actual.Matrix.RowSpan(i)));
             actual.AssertGuards();
         }
     }
 
-    private void Check<TTile>(int m, int n, int k, bool accumulate)
+    private void Check<TTile>(int m, int n, int k, Update update)
         where TTile : struct, IDotTile
     {
         if (!TTile.IsSupported)
@@ -96,7 +96,7 @@ public sealed class DotRowsTests : IDisposable
         using var a = new TestMatrix(m, k, 1, 2);
         using var b = new TestMatrix(n, k, 2);
         using var c = new TestMatrix(m, n, 3, 1);
-        double[,] expected = accumulate ? c.ToDoubles() : new double[m, n];
+        double[,] expected = update == Update.Add ? c.ToDoubles() : new double[m, n];
         for (int i = 0; i < m; i++)
         {
             for (int j = 0; j < n; j++)
@@ -106,7 +106,7 @@ public sealed class DotRowsTests : IDisposable
             }
         }
 
-        DotRows.Multiply<TTile, Float32Format>(_pool, a.Matrix, Float32Format.Rows(b.Matrix), c.Matrix, accumulate);
+        DotRows.Multiply<TTile, Float32Format>(_pool, a.Matrix, Float32Format.Rows(b.Matrix), c.Matrix, update);
         c.AssertClose(expected, 1e-5);
     }
 }

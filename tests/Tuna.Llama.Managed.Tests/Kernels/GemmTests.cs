@@ -1,4 +1,5 @@
 using Tuna.Llama.Managed.Kernels;
+using Tuna.Llama.Managed.Memory;
 using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Tests.Kernels;
@@ -28,12 +29,12 @@ public sealed class GemmTests : IDisposable
             foreach (bool transposeB in (bool[])[false, true])
             {
                 using TestMatrix left = TestMatrix.Copy(a, transposeA, 3), right = TestMatrix.Copy(b, transposeB, 1);
-                foreach (bool accumulate in (bool[])[false, true])
+                foreach (Update update in Enum.GetValues<Update>())
                 {
-                    Check<Avx512MicroKernel>(left, transposeA, right, transposeB, product, accumulate);
-                    Check<Avx2MicroKernel>(left, transposeA, right, transposeB, product, accumulate);
-                    Check<Vector128MicroKernel>(left, transposeA, right, transposeB, product, accumulate);
-                    Check<ScalarMicroKernel>(left, transposeA, right, transposeB, product, accumulate);
+                    Check<Avx512MicroKernel>(left, transposeA, right, transposeB, product, update);
+                    Check<Avx2MicroKernel>(left, transposeA, right, transposeB, product, update);
+                    Check<Vector128MicroKernel>(left, transposeA, right, transposeB, product, update);
+                    Check<ScalarMicroKernel>(left, transposeA, right, transposeB, product, update);
                 }
             }
         }
@@ -46,8 +47,8 @@ public sealed class GemmTests : IDisposable
         using var b = new TestMatrix(70, 400, 2);
         using var all = new TestMatrix(100, 70, 3);
         using var part = new TestMatrix(17, 70, 4);
-        Gemm.Multiply(_pool, a.Matrix, false, b.Matrix, true, all.Matrix, false);
-        Gemm.Multiply(_pool, a.Matrix.SliceRows(31, 17), false, b.Matrix, true, part.Matrix, false);
+        Gemm.Multiply(_pool, a.Matrix, b.Matrix.T, all.Matrix, Update.Set);
+        Gemm.Multiply(_pool, a.Matrix.SliceRows(31, 17), b.Matrix.T, part.Matrix, Update.Set);
         for (int i = 0; i < 17; i++)
             Assert.True(all.Matrix.RowSpan(31 + i).SequenceEqual(part.Matrix.RowSpan(i)));
     }
@@ -59,11 +60,11 @@ public sealed class GemmTests : IDisposable
         using var a = new TestMatrix(25, 400, 1);
         using var b = new TestMatrix(100, 400, 2);
         using var all = new TestMatrix(25, 100, 3);
-        Gemm.Multiply(_pool, a.Matrix, false, b.Matrix, true, all.Matrix, false);
+        Gemm.Multiply(_pool, a.Matrix, b.Matrix.T, all.Matrix, Update.Set);
         for (int n = 1; n <= 64; n++)
         {
             using var part = new TestMatrix(25, n, 4);
-            Gemm.Multiply(_pool, a.Matrix, false, b.Matrix.SliceRows(7, n), true, part.Matrix, false);
+            Gemm.Multiply(_pool, a.Matrix, b.Matrix.SliceRows(7, n).T, part.Matrix, Update.Set);
             for (int i = 0; i < 25; i++)
                 Assert.True(all.Matrix.RowSpan(i).Slice(7, n).SequenceEqual(part.Matrix.RowSpan(i)));
         }
@@ -96,8 +97,8 @@ public sealed class GemmTests : IDisposable
         using var b = new TestMatrix(700, 90, 2);
         using var expected = new TestMatrix(150, 90, 3);
         using var actual = new TestMatrix(150, 90, 3);
-        Gemm.Multiply(_pool, a.Matrix, false, b.Matrix, false, expected.Matrix, true);
-        Gemm.Multiply(pool, a.Matrix, false, b.Matrix, false, actual.Matrix, true);
+        Gemm.Multiply(_pool, a.Matrix, b.Matrix, expected.Matrix, Update.Add);
+        Gemm.Multiply(pool, a.Matrix, b.Matrix, actual.Matrix, Update.Add);
         for (int i = 0; i < 150; i++)
             Assert.True(expected.Matrix.RowSpan(i).SequenceEqual(actual.Matrix.RowSpan(i)));
     }
@@ -108,7 +109,7 @@ public sealed class GemmTests : IDisposable
         using var a = new TestMatrix(3, 4, 1);
         using var b = new TestMatrix(5, 6, 2);
         using var c = new TestMatrix(3, 6, 3);
-        Assert.Throws<ArgumentException>(() => Gemm.Multiply(_pool, a.Matrix, false, b.Matrix, false, c.Matrix, false));
+        Assert.Throws<ArgumentException>(() => Gemm.Multiply(_pool, a.Matrix, b.Matrix, c.Matrix, Update.Set));
     }
 
     private void CheckMask<TKernel>(int queries, int offset)
@@ -120,7 +121,7 @@ public sealed class GemmTests : IDisposable
         using TestMatrix q = new(queries, 20, 1), k = new(keys, 20, 2), p = new(queries, keys, 3);
         for (int i = 0; i < queries; i++)
             p.Matrix.RowSpan(i)[(offset + i + 1)..].Clear();
-        foreach (bool accumulate in (bool[])[false, true])
+        foreach (Update update in Enum.GetValues<Update>())
         {
             Same(q, false, k, true, CausalMaskKind.Product, (i, j) => j <= i + offset);
             Same(p, false, k, false, CausalMaskKind.Left, (_, _) => true);
@@ -130,8 +131,8 @@ public sealed class GemmTests : IDisposable
             {
                 int m = transposeA ? keys : queries, n = transposeB ? keys : 20;
                 using TestMatrix expected = new(m, n, 5), actual = new(m, n, 5);
-                Gemm.MultiplyOnWorker<TKernel>(_pool, 0, a.Matrix, transposeA, b.Matrix, transposeB, expected.Matrix, accumulate, default);
-                Gemm.MultiplyOnWorker<TKernel>(_pool, 0, a.Matrix, transposeA, b.Matrix, transposeB, actual.Matrix, accumulate, new CausalMask(kind, offset));
+                Gemm.MultiplyOnWorker<TKernel>(_pool, 0, new Operand(a.Matrix, transposeA), new Operand(b.Matrix, transposeB), expected.Matrix, update, default);
+                Gemm.MultiplyOnWorker<TKernel>(_pool, 0, new Operand(a.Matrix, transposeA), new Operand(b.Matrix, transposeB), actual.Matrix, update, new CausalMask(kind, offset));
                 for (int i = 0; i < m; i++)
                 {
                     for (int j = 0; j < n; j++)
@@ -141,20 +142,20 @@ public sealed class GemmTests : IDisposable
         }
     }
 
-    private void Check<TKernel>(TestMatrix a, bool transposeA, TestMatrix b, bool transposeB, double[,] product, bool accumulate)
+    private void Check<TKernel>(TestMatrix a, bool transposeA, TestMatrix b, bool transposeB, double[,] product, Update update)
         where TKernel : struct, IMicroKernel
     {
         if (!TKernel.IsSupported)
             return;
         using var c = new TestMatrix(product.GetLength(0), product.GetLength(1), 3, 5);
         var expected = (double[,])product.Clone();
-        for (int i = 0; accumulate && i < c.Matrix.Rows; i++)
+        for (int i = 0; update == Update.Add && i < c.Matrix.Rows; i++)
         {
             for (int j = 0; j < c.Matrix.Columns; j++)
                 expected[i, j] += c[i, j];
         }
 
-        Gemm.Multiply<TKernel>(_pool, a.Matrix, transposeA, b.Matrix, transposeB, c.Matrix, accumulate);
+        Gemm.Multiply<TKernel>(_pool, new Operand(a.Matrix, transposeA), new Operand(b.Matrix, transposeB), c.Matrix, update);
         // Rounding of a sum of k products of size 1 grows like sqrt(k) * 6e-8; the largest entry like sqrt(k) as well.
         c.AssertClose(expected, 1e-5);
     }

@@ -29,9 +29,9 @@ public sealed unsafe class Int8RowsTests : IDisposable
         using var b = new TestMatrix(n, k, 2, 3);
         using var c = new TestMatrix(m, n, 3, 1);
         Int8Matrix copy = Copy(b.Matrix);
-        foreach (bool accumulate in (bool[])[true, false])
+        foreach (Update update in Enum.GetValues<Update>())
         {
-            double[,] expected = accumulate ? c.ToDoubles() : new double[m, n];
+            double[,] expected = update == Update.Add ? c.ToDoubles() : new double[m, n];
             for (int i = 0; i < m; i++)
             {
                 double unit = Largest(a.Matrix.RowSpan(i)) / Int8Copy.Largest16;
@@ -42,7 +42,7 @@ public sealed unsafe class Int8RowsTests : IDisposable
                 }
             }
 
-            Int8Rows.Multiply(_pool, a.Matrix, _rounded, copy, c.Matrix, accumulate);
+            Int8Rows.Multiply(_pool, a.Matrix, _rounded, copy, c.Matrix, update);
             c.AssertClose(expected, 1e-3);
             c.AssertGuards();
         }
@@ -79,7 +79,7 @@ public sealed unsafe class Int8RowsTests : IDisposable
         using var a = new TestMatrix(2, 8, 1);
         using var c = new TestMatrix(2, 4, 1);
         using var b = new TestMatrix(3, 8, 1);
-        Assert.Throws<ArgumentException>(() => Int8Rows.Multiply(_pool, a.Matrix, _rounded, Copy(b.Matrix), c.Matrix, false));
+        Assert.Throws<ArgumentException>(() => Int8Rows.Multiply(_pool, a.Matrix, _rounded, Copy(b.Matrix), c.Matrix, Update.Set));
     }
 
     private static float Largest(ReadOnlySpan<float> row)

@@ -5,11 +5,18 @@ using Tuna.Numerics;
 
 namespace Tuna.Llama.Managed.Tests.Kernels;
 
-public sealed class LogProbsTests : IDisposable
+public sealed unsafe class LogProbsTests : IDisposable
 {
     private readonly WorkerPool _pool = new(2);
+    private readonly NativeBuffer _room = new();
 
-    public void Dispose() => _pool.Dispose();
+    private float* Room => _room.Ensure(LogProbs.RoomFloats(1030));
+
+    public void Dispose()
+    {
+        _pool.Dispose();
+        _room.Dispose();
+    }
 
     // The vocabulary below, at and above the size of a block (1024); more rows than a block (1024) once.
     [Theory]
@@ -24,7 +31,7 @@ public sealed class LogProbsTests : IDisposable
     [InlineData(1030, 1100, 3, 1)]
     public void ForwardAndBackward_MatchTheReference(int rows, int vocabulary, int width, int keptBlocks)
     {
-        using var kernel = new LogProbs();
+        var kernel = new LogProbs();
         using var memory = new NativeBuffer();
         nint[] kept = [.. Enumerable.Range(0, keptBlocks).Select(b => Place(memory, keptBlocks, b, LogProbs.BlockFloats(rows)))];
         using var x = new TestMatrix(rows, width, 1);
@@ -41,8 +48,8 @@ public sealed class LogProbsTests : IDisposable
         int[] tokens = [.. Enumerable.Range(0, starts[rows]).Select(_ => rng.Next(vocabulary))];
         double[] coefficients = [.. tokens.Select(_ => rng.NextGaussian())], logProbs = new double[tokens.Length], logSum = new double[rows];
 
-        kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum, kept);
-        kernel.Backward(_pool, x.Matrix, w.Matrix, starts, tokens, coefficients, logSum, dx.Matrix, dw.Matrix, accumulate: true);
+        kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum, Room, kept);
+        kernel.Backward(_pool, x.Matrix, w.Matrix, starts, tokens, coefficients, logSum, dx.Matrix, dw.Matrix, Room, Update.Add);
 
         for (int u = 0; u < rows; u++)
         {
@@ -77,27 +84,27 @@ public sealed class LogProbsTests : IDisposable
         // Again, over what is there: as if it had been zero.
         using var overwritten = new TestMatrix(vocabulary, width, 4);
         using var zero = new TestMatrix(vocabulary, width, 4, scale: 0);
-        foreach ((TestMatrix target, bool accumulate) in new[] { (zero, true), (overwritten, false) })
+        foreach ((TestMatrix target, Update update) in new[] { (zero, Update.Add), (overwritten, Update.Set) })
         {
-            kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum, kept);
-            kernel.Backward(_pool, x.Matrix, w.Matrix, starts, tokens, coefficients, logSum, dx.Matrix, target.Matrix, accumulate);
+            kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum, Room, kept);
+            kernel.Backward(_pool, x.Matrix, w.Matrix, starts, tokens, coefficients, logSum, dx.Matrix, target.Matrix, Room, update);
         }
 
         Assert.Equal(zero.ToDoubles(), overwritten.ToDoubles());
     }
 
-    private static unsafe nint Place(NativeBuffer memory, int blocks, int block, long floats) => (nint)(memory.Ensure(blocks * floats) + (block * floats));
+    private static nint Place(NativeBuffer memory, int blocks, int block, long floats) => (nint)(memory.Ensure(blocks * floats) + (block * floats));
 
     [Fact]
     public void Forward_HugeLogits_StaysFinite()
     {
-        using var kernel = new LogProbs();
+        var kernel = new LogProbs();
         using var x = new TestMatrix(1, 1, 1);
         using var w = new TestMatrix(3, 1, 2);
         x[0, 0] = 1000;
         (w[0, 0], w[1, 0], w[2, 0]) = (1, 1.001f, -50);
         var logProbs = new double[2];
-        kernel.Forward(_pool, x.Matrix, w.Matrix, [0, 2], [1, 2], logProbs, new double[1]);
+        kernel.Forward(_pool, x.Matrix, w.Matrix, [0, 2], [1, 2], logProbs, new double[1], Room);
         Assert.Equal(-Math.Log(1 + Math.Exp(-1)), logProbs[0], 1e-3);
         Assert.Equal(-51001, logProbs[1], 1.0);
     }
@@ -105,9 +112,9 @@ public sealed class LogProbsTests : IDisposable
     [Fact]
     public void Forward_TargetOutsideTheVocabulary_Throws()
     {
-        using var kernel = new LogProbs();
+        var kernel = new LogProbs();
         using var x = new TestMatrix(1, 2, 1);
         using var w = new TestMatrix(3, 2, 2);
-        Assert.Throws<ArgumentOutOfRangeException>(() => kernel.Forward(_pool, x.Matrix, w.Matrix, [0, 1], [3], new double[1], new double[1]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => kernel.Forward(_pool, x.Matrix, w.Matrix, [0, 1], [3], new double[1], new double[1], Room));
     }
 }

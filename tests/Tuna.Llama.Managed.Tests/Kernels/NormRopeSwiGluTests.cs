@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
@@ -70,8 +71,8 @@ public sealed unsafe class NormRopeSwiGluTests : IDisposable
     [InlineData(48, 2)]
     public void Rope_ForwardThenBackward_MatchesTheReferenceAndComesBack(int dimension, int heads)
     {
-        LlamaConfig config = Models.Config with { HeadDimension = dimension, RopeScaling = new Llama3RopeScaling(8, 1, 4, 256), RopeTheta = 500000 };
-        using var rope = new Rope(config);
+        double[] frequencies = new Llama3RopeScaling(8, 1, 4, 256).Frequencies(500000, dimension);
+        using var rope = new Rope(frequencies, 1.25);
         int[] positions = [0, 1, 5, 100, 99, 2000];
         rope.Ensure(2001);
         using var x = new TestMatrix(positions.Length, heads * dimension, 1, 3);
@@ -82,17 +83,19 @@ public sealed unsafe class NormRopeSwiGluTests : IDisposable
             {
                 for (int i = 0; i < dimension / 2; i++)
                 {
-                    double angle = positions[t] * config.RopeScaling.Apply(Math.Pow(500000, -2.0 * i / dimension));
+                    double angle = positions[t] * frequencies[i];
                     int a = (h * dimension) + i, b = a + (dimension / 2);
-                    expected[t, a] = (before[t, a] * Math.Cos(angle)) - (before[t, b] * Math.Sin(angle));
-                    expected[t, b] = (before[t, b] * Math.Cos(angle)) + (before[t, a] * Math.Sin(angle));
+                    expected[t, a] = 1.25 * ((before[t, a] * Math.Cos(angle)) - (before[t, b] * Math.Sin(angle)));
+                    expected[t, b] = 1.25 * ((before[t, b] * Math.Cos(angle)) + (before[t, a] * Math.Sin(angle)));
                 }
             }
         }
 
         rope.Forward(_pool, x.Matrix, positions);
         x.AssertClose(expected, 1e-6);
-        rope.Backward(_pool, x.Matrix, positions);
+        rope.Backward(_pool, x.Matrix, positions); // the transpose: it turns back and scales once more
+        foreach (ref double value in MemoryMarshal.CreateSpan(ref before[0, 0], before.Length))
+            value *= 1.25 * 1.25;
         x.AssertClose(before, 1e-6);
     }
 

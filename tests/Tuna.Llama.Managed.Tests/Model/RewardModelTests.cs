@@ -16,7 +16,7 @@ public sealed class RewardModelTests : IDisposable
     [Fact]
     public void Score_OfAResponse_IsTheHeadOnItsLastToken()
     {
-        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, 1, Options);
+        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, Options with { Seed = 1 });
         TokenGroup group = Models.Group("g", 5, 1, 3, 1, 8);
         var rewards = new double[3];
         model.Score([group], rewards);
@@ -36,7 +36,7 @@ public sealed class RewardModelTests : IDisposable
     [Fact]
     public void Backward_AlongRandomDirections_MatchesFiniteDifferences()
     {
-        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, 1, Options);
+        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, Options with { Seed = 1 });
         TokenGroup[] groups = Models.Groups();
         double[] gradient = [1, 0, -0.5, 0, 2, 0, 0.25, 0, 1];
         Models.Pass(model, groups, gradient);
@@ -67,10 +67,10 @@ public sealed class RewardModelTests : IDisposable
     [Fact]
     public void Train_MetricsOfPairs_CompareRewards_NotRewardsPerToken()
     {
-        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, 1, Options);
+        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, Options with { Seed = 1 });
         TokenGroup untied = Models.Group("g", 5, 1, 20, 2);
         var group = new TokenGroup("g", untied.Prompt, untied.Responses, new double[] { 2, 1 });
-        Assert.True(model.Info.GivesRewards);
+        Assert.IsNotAssignableFrom<IPolicyModel>(model);
         var rewards = new double[2];
         model.Score([group], rewards);
 
@@ -83,7 +83,7 @@ public sealed class RewardModelTests : IDisposable
     [Fact]
     public void Steps_OnAPreference_SeparateTheResponses()
     {
-        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, 1, Options);
+        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, Options with { Seed = 1 });
         TokenGroup[] groups = [Models.Group("g", 5, 1, 6, 6)];
         var settings = new AdamWSettings();
         for (int step = 1; step <= 20; step++)
@@ -99,9 +99,9 @@ public sealed class RewardModelTests : IDisposable
     [Fact]
     public void SaveModel_ThenLoad_GivesTheSameRewards()
     {
-        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, 1, Options);
+        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, Options with { Seed = 1 });
         model.SaveModel(_folder);
-        using ManagedRewardModel loaded = ManagedRewardModel.Load(_folder, 7, Options);
+        using ManagedRewardModel loaded = ManagedRewardModel.Load(_folder, Options with { Seed = 7 });
         Assert.Equal(Models.Pass(model, Models.Groups()), Models.Pass(loaded, Models.Groups()));
         using CheckpointReader reader = CheckpointReader.Open(_folder);
         Assert.Equal([1, 24], reader["score.weight"].Shape);
@@ -110,18 +110,11 @@ public sealed class RewardModelTests : IDisposable
     [Fact]
     public void Load_APolicy_TakesItsBodyAndAFreshHead()
     {
-        using ManagedLlama policy = ManagedLlama.Create(Models.Config with { TieWordEmbeddings = false }, 3, Options);
+        using ManagedLlama policy = ManagedLlama.Create(Models.Config with { TieWordEmbeddings = false }, Options with { Seed = 3 });
         policy.SaveModel(_folder);
-        using ManagedRewardModel a = ManagedRewardModel.Load(_folder, 7, Options), b = ManagedRewardModel.Load(_folder, 8, Options);
+        using ManagedRewardModel a = ManagedRewardModel.Load(_folder, Options with { Seed = 7 }), b = ManagedRewardModel.Load(_folder, Options with { Seed = 8 });
         Assert.Equal(Models.Weights(a)[..^24], Models.Weights(b)[..^24]);
         Assert.NotEqual(Models.Weights(a), Models.Weights(b));
         Assert.Equal(policy.Parameters.Slots.Count, a.Parameters.Slots.Count); // without lm_head, with score
-    }
-
-    [Fact]
-    public void Sample_OfARewardModel_IsNotSupported()
-    {
-        using ManagedRewardModel model = ManagedRewardModel.Create(Models.Config, 1, Options);
-        Assert.Contains("policy", Assert.Throws<NotSupportedException>(() => model.Sample([])).Message, StringComparison.Ordinal);
     }
 }

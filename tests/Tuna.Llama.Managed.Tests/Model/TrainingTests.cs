@@ -91,11 +91,11 @@ public class TrainingTests
             Assert.Equal(Models.Weights(again), Models.Weights(kept));
         }
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { KeptActivationBytes = -1 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { KeptActivationBytes = -1 }.Validate());
 
         ManagedLlama Create(long own, bool usesGradient)
         {
-            ManagedLlama policy = ManagedLlama.Create(config, seed: 1, new ManagedLlamaOptions { Threads = 2, KeptActivationBytes = own });
+            ManagedLlama policy = ManagedLlama.Create(config, new() { Seed = 1, Threads = 2, KeptActivationBytes = own });
             policy.KeptValues.UsesGradient = usesGradient;
             return policy;
         }
@@ -167,7 +167,7 @@ public class TrainingTests
     public void Steps_ModelLargeEnoughForEveryKernelToBeSplit_GiveTheSameBits()
     {
         LlamaConfig config = Models.Config with { HiddenSize = 128, IntermediateSize = 256, VocabularySize = 3000, HeadDimension = 32 };
-        using ManagedLlama one = ManagedLlama.Create(config, 1, new ManagedLlamaOptions { Threads = 1 }), three = ManagedLlama.Create(config, 1, new ManagedLlamaOptions { Threads = 3 });
+        using ManagedLlama one = ManagedLlama.Create(config, new() { Seed = 1, Threads = 1 }), three = ManagedLlama.Create(config, new() { Seed = 1, Threads = 3 });
         TokenGroup[] groups = [.. Models.Groups(), Models.Group("d", 200, 4, 40, 90)];
         double[] gradient = [.. Gradient, 0.3, -0.2];
         foreach (ManagedLlama policy in (ManagedLlama[])[one, three])
@@ -218,7 +218,7 @@ public class TrainingTests
 
     private static void Step(ManagedLlama policy, TokenGroup[] groups, int i)
     {
-        using (IPolicyPass pass = policy.Forward(groups))
+        using (IForwardPass pass = policy.Forward(groups))
             pass.Backward(Gradient);
         policy.GradientNorm();
         policy.ApplyGradients(new AdamWStep(i + 1, 1e-3, 1, Settings));

@@ -18,7 +18,7 @@ public sealed class CheckpointTests : IDisposable
     [InlineData(TensorDType.F16)]
     public void SaveModel_ThenLoad_GivesTheWeightsOfThatType(TensorDType type)
     {
-        using ManagedLlama policy = ManagedLlama.Create(Models.Config, 3, new ManagedLlamaOptions { Threads = 1, SavedType = type });
+        using ManagedLlama policy = ManagedLlama.Create(Models.Config, new() { Seed = 3, Threads = 1, SavedType = type });
         policy.SaveModel(_folder);
         using ManagedLlama loaded = ManagedLlama.Load(_folder);
         Assert.Equal(type, loaded.Config.DType);
@@ -32,7 +32,7 @@ public sealed class CheckpointTests : IDisposable
     public void LoadTrainingState_InTheMiddleOfAStep_ContinuesToTheSameBits(TensorDType type)
     {
         var options = new ManagedLlamaOptions { Threads = 2, SavedType = type };
-        using ManagedLlama policy = ManagedLlama.Create(Models.Config, 3, options), resumed = ManagedLlama.Create(Models.Config, 4, options);
+        using ManagedLlama policy = ManagedLlama.Create(Models.Config, options with { Seed = 3 }), resumed = ManagedLlama.Create(Models.Config, options with { Seed = 4 });
         Step(policy, 1);
         Models.Pass(policy, Models.Groups(), Gradient); // accumulated, not applied
         policy.SaveModel(_folder);
@@ -66,7 +66,7 @@ public sealed class CheckpointTests : IDisposable
         policy.SaveModel(_folder);
         Assert.Contains(TrainingStateFile.FileName, Assert.Throws<InvalidDataException>(() => policy.LoadTrainingState(_folder)).Message, StringComparison.Ordinal);
         policy.SaveTrainingState(_folder);
-        using ManagedLlama other = ManagedLlama.Create(Models.Config with { IntermediateSize = 41 }, 1);
+        using ManagedLlama other = ManagedLlama.Create(Models.Config with { IntermediateSize = 41 }, new() { Seed = 1 });
         Assert.Contains("another model", Assert.Throws<InvalidDataException>(() => other.LoadTrainingState(_folder)).Message, StringComparison.Ordinal);
     }
 

@@ -99,7 +99,7 @@ public sealed unsafe class DecodingWeightsTests
     {
         using var folder = new TempFolder();
         var options = new ManagedLlamaOptions { Threads = 2, Decoding = DecodingPrecision.BFloat16, SavedType = savedType };
-        using ManagedLlama policy = ManagedLlama.Create(Models.Config, 1, options), fresh = ManagedLlama.Create(Models.Config, 1, options), saved = ManagedLlama.Create(Models.Config, 2, options);
+        using ManagedLlama policy = ManagedLlama.Create(Models.Config, options with { Seed = 1 }), fresh = ManagedLlama.Create(Models.Config, options with { Seed = 1 }), saved = ManagedLlama.Create(Models.Config, options with { Seed = 2 });
         saved.SaveModel(folder.Root);
         saved.SaveTrainingState(folder.Root);
         IReadOnlyList<IReadOnlyList<SampledResponse>> before = policy.Sample([Request(6)]);
@@ -146,10 +146,10 @@ public sealed unsafe class DecodingWeightsTests
     }
 
     [Fact]
-    public void Decoding_NoSuchPrecision_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { Decoding = (DecodingPrecision)2 });
+    public void Decoding_NoSuchPrecision_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { Decoding = (DecodingPrecision)2 }.Validate());
 
     private static ManagedLlama Create(DecodingPrecision decoding, bool tied = true) =>
-        ManagedLlama.Create(tied ? Models.Config : Untied, 1, new ManagedLlamaOptions { Threads = 2, Decoding = decoding });
+        ManagedLlama.Create(tied ? Models.Config : Untied, new() { Seed = 1, Threads = 2, Decoding = decoding });
 
     /// <summary>Rounds the matrices that new tokens are multiplied with, and nothing else.</summary>
     private static void Round(LlamaParameters parameters)

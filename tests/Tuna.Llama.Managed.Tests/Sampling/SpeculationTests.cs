@@ -152,7 +152,7 @@ public sealed unsafe class SpeculationTests
     [Fact]
     public void Sample_FromACopyInBFloat16_MakesNoDraftAndGivesItsOwnBack()
     {
-        using ManagedLlama rounding = ManagedLlama.Create(Models.Config, 1, new ManagedLlamaOptions { Threads = 2, Decoding = DecodingPrecision.BFloat16 }), policy = Create(1, true);
+        using ManagedLlama rounding = ManagedLlama.Create(Models.Config, new() { Seed = 1, Threads = 2, Decoding = DecodingPrecision.BFloat16 }), policy = Create(1, true);
         rounding.Sample([Request()]);
         Assert.Equal(0, rounding.DraftCopyBytes);
 
@@ -184,7 +184,7 @@ public sealed unsafe class SpeculationTests
     }
 
     private static ManagedLlama Create(ulong seed, bool speculative, int threads = 2) =>
-        ManagedLlama.Create(Models.Config, seed, new ManagedLlamaOptions { Threads = threads, SpeculativeDecoding = speculative });
+        ManagedLlama.Create(Models.Config, new() { Seed = seed, Threads = threads, SpeculativeDecoding = speculative });
 
     private static void AssertSame(IReadOnlyList<IReadOnlyList<SampledResponse>> expected, IReadOnlyList<IReadOnlyList<SampledResponse>> actual)
     {

@@ -43,7 +43,7 @@ internal static class TinyRun
     };
 
     /// <summary>A fresh policy. Weights are saved in 16 bits, so that the engine has to keep the full ones beside them.</summary>
-    public static ManagedLlama Policy() => ManagedLlama.Create(Config, seed: 1, new ManagedLlamaOptions { Threads = 2, SavedType = TensorDType.BF16 });
+    public static ManagedLlama Policy() => ManagedLlama.Create(Config, new() { Seed = 1, Threads = 2, SavedType = TensorDType.BF16 });
 
     /// <summary>Trains to the end, or resumes.</summary>
     /// <param name="folder">The run folder.</param>
@@ -60,7 +60,9 @@ internal static class TinyRun
         private readonly MarginRankingLoss _inner = new();
         private int _count;
 
-        public bool NeedsReferencePolicy => false;
+        public LossNeeds Needs => _inner.Needs;
+
+        public LossDescription Describe() => _inner.Describe();
 
         public double Evaluate(in RankingBatch batch, Span<double> gradient)
         {

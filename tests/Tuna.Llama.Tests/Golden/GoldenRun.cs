@@ -43,10 +43,10 @@ internal sealed class GoldenRun
     }
 
     /// <summary>Forward and backward; the candidates' scores, means over tokens, group after group.</summary>
-    public double Pass(ITrainablePolicy policy, out double[] scores)
+    public double Pass(ITrainableScorer policy, out double[] scores)
     {
-        using IPolicyPass pass = policy.Forward(Groups);
-        double[] gradient = Batches.Gradient(Loss, Groups, pass.LogProbs, out double loss);
+        using IForwardPass pass = policy.Forward(Groups);
+        double[] gradient = Batches.Gradient(Loss, Groups, pass.Values, out double loss);
         var list = new List<double>();
         int r = 0;
         foreach (TokenGroup group in Groups)
@@ -54,7 +54,7 @@ internal sealed class GoldenRun
             for (int k = 0; k < group.Responses.Count; k++, r++)
             {
                 if (k < group.CandidateCount)
-                    list.Add(pass.LogProbs[r] / group.Responses[k].Length);
+                    list.Add(pass.Values[r] / group.Responses[k].Length);
             }
         }
 

@@ -33,6 +33,7 @@ public sealed class LlamaConfigTests
     [InlineData("llama", "LlamaForSequenceClassification")]
     [InlineData("mistral", "MistralForSequenceClassification")]
     [InlineData("qwen2", "Qwen2ForSequenceClassification")]
+    [InlineData("qwen3", "Qwen3ForSequenceClassification")]
     public void ToJson_ScalarHead_IsASequenceClassifierOfOneLabel(string family, string architecture)
     {
         LlamaConfig config = Parse("") with { ModelType = family, ScalarHead = true, QueryKeyValueBias = family == "qwen2" };
@@ -47,6 +48,46 @@ public sealed class LlamaConfigTests
     [Fact]
     public void Parse_ArchitecturesNotTexts_NamesTheKey() =>
         Assert.Contains("architectures", Assert.Throws<InvalidDataException>(() => Parse(""" "architectures":"LlamaForCausalLM" """)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Parse_Qwen3_HasNormsOfQueriesAndKeysAndItsOwnDefaults()
+    {
+        LlamaConfig config = Parse(""" "model_type":"qwen3","attention_bias":true """);
+        Assert.Equal((128, 32768, true, true, true), (config.HeadDimension, config.ContextLength, config.QueryKeyNorm, config.QueryKeyValueBias, config.OutputBias));
+        Assert.Contains(config.Parameters(), p => p.Name == "model.layers.1.self_attn.k_norm.weight" && p.Shape.SequenceEqual([128L]));
+        Assert.Equal(config with { EosTokenIds = [] }, LlamaConfig.Parse(config.ToJson()) with { EosTokenIds = config.EosTokenIds });
+        Assert.Contains("sliding_window", Assert.Throws<InvalidDataException>(() => Parse(""" "model_type":"qwen3","use_sliding_window":true,"sliding_window":16 """)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(LlamaConfigLayout.Legacy)]
+    [InlineData(LlamaConfigLayout.New)]
+    public void ToJson_Yarn_KeepsEveryNumber(LlamaConfigLayout layout)
+    {
+        RopeScaling[] scalings = [
+            new YarnRopeScaling(4, 64),
+            new YarnRopeScaling(4, 64) { FastRotations = 16, SlowRotations = 2, WholeRange = false, StatedAttentionFactor = 1.1 },
+            new YarnRopeScaling(4, 64) { Mscale = 0.7, MscaleAllDimensions = 0.3 },
+            new DynamicRopeScaling(2)];
+        foreach (RopeScaling scaling in scalings)
+        {
+            LlamaConfig config = Parse("") with { RopeScaling = scaling };
+            Assert.Equal(scaling, LlamaConfig.Parse(config.ToJson(layout)).RopeScaling);
+        }
+    }
+
+    [Fact]
+    public void Frequencies_OfYarn_AreKeptThenInterpolatedThenDivided()
+    {
+        // d = 64, theta = 10000, 4096 tokens: pair 10.5 turns 32 times, hence up to 10 they are kept, and pair 22.5 once, hence from 23 on they are divided.
+        var yarn = new YarnRopeScaling(8, 4096);
+        double[] frequencies = yarn.Frequencies(10000, 64), plain = RopeScaling.None.Frequencies(10000, 64);
+        Assert.All(Enumerable.Range(0, 11), i => Assert.Equal(plain[i], frequencies[i], 1e-15));
+        Assert.All(Enumerable.Range(23, 9), i => Assert.Equal(plain[i] / 8, frequencies[i], 1e-15));
+        Assert.InRange(frequencies[17], plain[17] / 8 * 1.01, plain[17] * 0.99);
+        Assert.Equal((0.1 * Math.Log(8)) + 1, yarn.AttentionFactor, 1e-15);
+        Assert.Equal(1, new YarnRopeScaling(1, 4096).AttentionFactor);
+    }
 
     [Fact]
     public void Parse_Qwen2_HasQueryKeyValueBiasesOnly()
@@ -80,8 +121,14 @@ public sealed class LlamaConfigTests
     [InlineData(""" "model_type":"mistral" """, "sliding_window")]
     [InlineData(""" "model_type":"gemma" """, "gemma")]
     [InlineData(""" "hidden_act":"gelu" """, "gelu")]
-    [InlineData(""" "rope_scaling":{"type":"yarn","factor":2} """, "yarn")]
-    [InlineData(""" "rope_parameters":{"rope_type":"dynamic","factor":2} """, "rope_parameters.rope_type' is 'dynamic'")]
+    [InlineData(""" "rope_scaling":{"type":"longrope","factor":2} """, "longrope")]
+    [InlineData(""" "rope_parameters":{"rope_type":"proportional","factor":2} """, "rope_parameters.rope_type' is 'proportional'")]
+    [InlineData(""" "rope_parameters":{"rope_type":"dynamic","factor":0.5} """, "factor")]
+    [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":0.5} """, "factor")]
+    [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"beta_fast":1,"beta_slow":2} """, "beta_fast")]
+    [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"beta_slow":0} """, "beta_slow")]
+    [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"attention_factor":-1} """, "attention_factor")]
+    [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"original_max_position_embeddings":0} """, "original_max_position_embeddings")]
     [InlineData(""" "rope_scaling":{"type":"linear"} """, "rope_scaling.factor")]
     [InlineData(""" "rope_scaling":{"type":"linear","factor":0.5} """, "factor")]
     [InlineData(""" "rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":256} """, "high_freq_factor")]

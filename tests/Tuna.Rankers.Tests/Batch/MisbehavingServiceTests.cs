@@ -1,14 +1,18 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Samples.Shared;
+using Microsoft.Extensions.AI;
+using Tuna.Chat.Http;
+using Tuna.Chat;
+using Tuna.Chat.Journaling;
+using Tuna.Chat.Limits;
+using Tuna.Chat.Resilience;
 using Tuna.Numerics;
 using Tuna.Rankers.Batch;
-using Tuna.Rankers.Calls;
-using Tuna.Rankers.Journaling;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Tests.Support;
 using Tuna.Ranking;
+using Tuna.Testing.Services;
 
 namespace Tuna.Rankers.Tests.Batch;
 
@@ -83,13 +87,13 @@ public sealed partial class MisbehavingServiceTests : IDisposable
     private static async Task<List<RankingOutcome>> RunAsync(OpenAIServer server, string path)
     {
         using CallJournal journal = CallJournal.Open(path);
-        using var client = CallPipeline.Create(OpenAIChatClientAdapter.Create("secret", "scripted-1", server.Address), new CallPipelineOptions
+        using var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "scripted-1", ApiKey = "secret-1" }).AsBuilder().UseCallPipeline(new CallPipelineOptions
         {
             Journal = journal,
             Resilience = new ResilienceOptions { MaxRetries = 20, BaseDelay = TimeSpan.FromMilliseconds(5), MaxDelay = TimeSpan.FromMilliseconds(50) },
             CallTimeout = TimeSpan.FromSeconds(4),
             Throttle = new ThrottleOptions { MaxConcurrentCalls = 64 },
-        });
+        }).Build();
         var runner = new RankingRunner(new ContextualRanker(client, new ContextualRankerOptions { MaxReasks = 4 }), new RankingRunnerOptions { MaxParallelRows = 64, InOrder = false });
         var outcomes = new List<RankingOutcome>();
         await foreach (RankingOutcome outcome in runner.RunAsync(Rows()))

@@ -1,7 +1,10 @@
+using Microsoft.Extensions.AI;
+using Tuna.Chat;
+using Tuna.Chat.Limits;
 using Tuna.Rankers.Batch;
-using Tuna.Rankers.Calls;
 using Tuna.Rankers.Tests.Support;
 using Tuna.Ranking;
+using Tuna.Testing.Services;
 
 namespace Tuna.Rankers.Tests.Batch;
 
@@ -212,11 +215,13 @@ public class RankingRunnerTests
     public async Task RunAsync_WithABudget_ProgressShowsWhatWasReallySpent()
     {
         var reports = new List<RankingProgress>();
-        var budget = new CallBudget(alreadySpent: new RankingUsage(3, 30, 30));
+        var budget = new CallBudget(alreadySpent: new CallUsage(3, 30, 30));
+        using var service = new ScriptedChatClient((_, _, _) => ScriptedChatClient.Reply("fine", input: 10, output: 5));
+        using IChatClient client = service.AsBuilder().UseBudget(budget).Build();
         var ranker = new FunctionRanker(_ =>
         {
-            budget.Reserve(1, 1);
-            budget.Settle(1, 1, new RankingUsage(2, 20, 10));
+            for (int i = 0; i < 2; i++)
+                client.GetResponseAsync("a call that the result does not name").Wait();
             return RankedScores.ToResult([1, 2]);
         });
 

@@ -1,15 +1,18 @@
 using System.Diagnostics;
-using Samples.Shared;
+using Microsoft.Extensions.AI;
+using Tuna.Chat.Http;
+using Tuna.Chat;
+using Tuna.Chat.Journaling;
+using Tuna.Chat.Limits;
 using Tuna.Rankers.Batch;
-using Tuna.Rankers.Calls;
-using Tuna.Rankers.Journaling;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Tests.Support;
 using Tuna.Ranking;
+using Tuna.Testing.Services;
 
 namespace Tuna.Rankers.Tests.Batch;
 
-/// <summary>Calls per second with a judge that takes 200 ms and 32 calls at once, through HTTP, the OpenAI package and the whole pipeline, journal included.</summary>
+/// <summary>Calls per second with a judge that takes 200 ms and 32 calls at once, through HTTP and the whole pipeline, journal included.</summary>
 internal static class ThroughputMeasurement
 {
     private const int RowCount = 2000;
@@ -23,9 +26,8 @@ internal static class ThroughputMeasurement
         try
         {
             using CallJournal journal = CallJournal.Open(Path.Combine(folder, "calls.jsonl"));
-            using var client = CallPipeline.Create(
-                OpenAIChatClientAdapter.Create("secret", "scripted-1", server.Address),
-                new CallPipelineOptions { Journal = journal, Throttle = new ThrottleOptions { MaxConcurrentCalls = Parallel } });
+            using var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "scripted-1" }).AsBuilder()
+                .UseCallPipeline(new CallPipelineOptions { Journal = journal, Throttle = new ThrottleOptions { MaxConcurrentCalls = Parallel } }).Build();
             var runner = new RankingRunner(new ContextualRanker(client), new RankingRunnerOptions { MaxParallelRows = Parallel });
             await foreach (RankingOutcome _ in runner.RunAsync(Rows("warm-up", Parallel)))
             {

@@ -1,11 +1,13 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
+using Tuna.DependencyInjection;
 using Tuna.Rankers.Aggregation;
 using Tuna.Rankers.Composition;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Rankers.Tests.Support;
 using Tuna.Ranking;
+using Tuna.Testing.Services;
 
 namespace Tuna.Rankers.Tests.Composition;
 
@@ -111,7 +113,7 @@ public sealed class RankerBuilderTests : IDisposable
         using var judge = new ScriptedChatClient("rank: [1, 0, 2]");
         var services = new ServiceCollection();
         services.AddSingleton<IChatClient>(judge);
-        services.AddTuna().AddContextualRanker(new ContextualRankerOptions { MaxReasks = 0 }, new()).UseCache().UseLogging();
+        services.AddTuna().AddContextualRanker(new ContextualRankerOptions { MaxReasks = 0 }).UseCache().UseLogging();
         await using ServiceProvider provider = services.BuildServiceProvider();
 
         var ranker = provider.GetRequiredService<IResponseRanker>();
@@ -123,15 +125,24 @@ public sealed class RankerBuilderTests : IDisposable
     }
 
     [Fact]
-    public async Task AddRanker_ApplicationHasItsOwn_KeepsIt()
+    public async Task AddRanker_Twice_TheLastOneWinsAndKeyedOnesStandBeside()
     {
-        var own = FunctionRanker.ByNumber();
+        var first = FunctionRanker.ByNumber();
+        var last = FunctionRanker.ByNumber();
         var services = new ServiceCollection();
-        services.AddSingleton<IResponseRanker>(own);
-        services.AddTuna().AddProbabilisticRanker(1.0).UsePermutations(new PermutationOptions()).UseConsistencyFilter(0.5).UseEnsemble([own]);
+        services.AddSingleton<IResponseRanker>(FunctionRanker.ByNumber());
+        ITunaBuilder tuna = services.AddTuna();
+        tuna.AddRanker(_ => first);
+        tuna.AddProbabilisticRanker(1.0, key: "probabilistic").UsePermutations(new PermutationOptions()).UseConsistencyFilter(0.5).UseEnsemble([first]);
+        tuna.AddRanker(_ => first, key: "other");
+        tuna.AddRanker(_ => last, key: "other");
+        tuna.AddRanker(_ => last);
         await using ServiceProvider provider = services.BuildServiceProvider();
 
-        Assert.Same(own, provider.GetRequiredService<IResponseRanker>());
+        Assert.Same(last, provider.GetRequiredService<IResponseRanker>());
+        Assert.Same(last, Assert.Single(provider.GetServices<IResponseRanker>()));
+        Assert.Same(last, provider.GetRequiredKeyedService<IResponseRanker>("other"));
+        Assert.IsType<PermutationRanker>(provider.GetRequiredKeyedService<IResponseRanker>("probabilistic"));
     }
 
     [Fact]

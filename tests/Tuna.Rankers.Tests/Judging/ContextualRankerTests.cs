@@ -1,8 +1,10 @@
 using Microsoft.Extensions.AI;
-using Tuna.Rankers.Calls;
+using Tuna.Chat;
+using Tuna.Chat.Limits;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Tests.Support;
 using Tuna.Ranking;
+using Tuna.Testing.Services;
 
 namespace Tuna.Rankers.Tests.Judging;
 
@@ -14,7 +16,8 @@ public class ContextualRankerTests
     public async Task RankAsync_Default_IsOneCallWithThePapersSettings()
     {
         using var judge = new ScriptedChatClient(Good);
-        var ranker = new ContextualRanker(judge, new ContextualRankerOptions { Model = "gpt-4", Prices = new TokenPrices(30, 60) });
+        using IChatClient client = judge.AsBuilder().UseBudget(new CallBudget(prices: new TokenPrices(30, 60))).Build();
+        var ranker = new ContextualRanker(client, new ContextualRankerOptions { Model = "gpt-4" });
 
         RankingResult result = await ranker.RankAsync(Rows.Four());
 
@@ -26,7 +29,7 @@ public class ContextualRankerTests
         Assert.Equal(0f, options!.Temperature);
         Assert.Equal("gpt-4", options.ModelId);
         Assert.Null(options.ResponseFormat);
-        var clone = Assert.IsType<JudgeChatOptions>(options.Clone());
+        var clone = Assert.IsType<CallOptions>(options.Clone());
         Assert.Equal(("row-1", "tuna-table9-1", 0f), (clone.RowId, clone.PromptVersion, clone.Temperature));
     }
 
@@ -153,8 +156,8 @@ public class ContextualRankerTests
     public void Options_OutOfRange_AreRejected()
     {
         using var judge = new ScriptedChatClient(Good);
-        Assert.Throws<ArgumentException>(() => new ContextualRanker(judge, new ContextualRankerOptions { MaxReasks = -1 }));
-        Assert.Throws<ArgumentException>(() => new ContextualRanker(judge, new ContextualRankerOptions { Temperature = 3 }));
-        Assert.Throws<ArgumentException>(() => new ContextualRanker(judge, new ContextualRankerOptions { MaxOutputTokens = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ContextualRanker(judge, new ContextualRankerOptions { MaxReasks = -1 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ContextualRanker(judge, new ContextualRankerOptions { Temperature = 3 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ContextualRanker(judge, new ContextualRankerOptions { MaxOutputTokens = 0 }));
     }
 }

@@ -41,13 +41,11 @@ public class ProxyRankerTests
         Assert.Throws<ArgumentException>(() => new ProxyRanker(model, ByteTokenizer.Instance));
     }
 
-    private sealed class FixedRewards(params double[] rewards) : IPolicyModel
+    private sealed class FixedRewards(params double[] rewards) : IResponseScorer
     {
         public PolicyInfo Info { get; init; } = new(259, 1024, 8, 1, 1);
 
-        public void Score(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken = default) => rewards.CopyTo(logProbs);
-
-        public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public void Score(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken = default) => rewards.CopyTo(values);
 
         public void Dispose()
         {

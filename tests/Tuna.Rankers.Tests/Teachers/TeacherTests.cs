@@ -1,14 +1,16 @@
 using Microsoft.Extensions.AI;
+using Tuna.Chat;
+using Tuna.Chat.Errors;
+using Tuna.Chat.Http;
+using Tuna.Chat.Journaling;
+using Tuna.Data.Groups;
 using Tuna.Policies;
-using Tuna.Rankers.Calls;
-using Tuna.Rankers.Http;
-using Tuna.Rankers.Journaling;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Rankers.Teachers;
 using Tuna.Rankers.Tests.Support;
 using Tuna.Ranking;
-using Tuna.Data.Groups;
 using Tuna.Tokenization;
+using Tuna.Testing.Services;
 
 namespace Tuna.Rankers.Tests.Teachers;
 
@@ -40,8 +42,8 @@ public sealed class TeacherTests : IDisposable
         async Task<TeacherAnswer> Ask()
         {
             using CallJournal journal = CallJournal.Open(path);
-            using var http = new HttpClient();
-            using IChatClient client = CallPipeline.Create(new ChatCompletionsClient(http, new HttpChatOptions { BaseAddress = server.Address, Model = "m", LogProbs = true }), new CallPipelineOptions { Journal = journal });
+            using IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "m", LogProbs = true })
+                .AsBuilder().UseCallPipeline(new CallPipelineOptions { Journal = journal }).Build();
             return await new ChatTeacher(client).AnswerAsync(new TeacherRequest("row-1", "Name a colour."));
         }
 

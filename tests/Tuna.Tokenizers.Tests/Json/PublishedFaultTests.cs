@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace Tuna.Tokenizers.Tests.Json;
 
-/// <summary>Inputs on which other programs, and this one once, gave other ids than the model was trained with; the ids are Hugging Face's.</summary>
+/// <summary>
+/// Inputs on which other programs, and this one once, gave other ids than the model was trained with; the ids are Hugging Face's.
+/// </summary>
 public class PublishedFaultTests
 {
     private const string ByteLevel = """{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":false,"use_regex":false}""";

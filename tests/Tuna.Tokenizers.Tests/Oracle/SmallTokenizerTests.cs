@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace Tuna.Tokenizers.Tests.Oracle;
 
-/// <summary>Small files with the components of published families, and every component by itself, against Hugging Face's own tokenizers.</summary>
+/// <summary>
+/// Small files with the components of published families, and every component by itself, against Hugging Face's own tokenizers.
+/// </summary>
 public class SmallTokenizerTests
 {
     private const string ByteLevel = """{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":false,"use_regex":false}""";

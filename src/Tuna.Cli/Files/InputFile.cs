@@ -1,0 +1,28 @@
+using Tuna.Cli.Hosting;
+
+namespace Tuna.Cli.Files;
+
+/// <summary>A file that a person names as input.</summary>
+internal static class InputFile
+{
+    private const int Shown = 8;
+    private static readonly string[] DataEndings = [".json", ".jsonl", ".csv", ".parquet", ".gz", ".zst"];
+
+    /// <summary>Requires a file, and gives its path back.</summary>
+    /// <exception cref="StageException">There is none, or a folder; says what is there.</exception>
+    public static string Require(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            string[] inside = [.. Directory.EnumerateFiles(path).Select(Path.GetFileName).OfType<string>().Where(f => DataEndings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal)];
+            string names = inside.Length == 0 ? "It holds no data files." : $"It holds: {string.Join(", ", inside.Take(Shown))}{(inside.Length > Shown ? $" and {inside.Length - Shown} more" : "")}.";
+            throw new StageException($"{path} is a folder; a file is needed here. {names}");
+        }
+
+        if (File.Exists(path))
+            return path;
+        string? folder = Path.GetDirectoryName(Path.GetFullPath(path));
+        string? near = Directory.Exists(folder) ? Suggestion.Nearest(Path.GetFileName(path), Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!)) : null;
+        throw new StageException(near is null ? $"There is no file {path}." : $"There is no file {path}. Did you mean {Path.Combine(Path.GetDirectoryName(path) ?? "", near)}?");
+    }
+}

@@ -1,0 +1,153 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Tuna.Cli.Hosting;
+using Tuna.Llama.Lora;
+using Tuna.Models.Checkpoints;
+
+namespace Tuna.Cli.Models;
+
+/// <summary>Which engine computes, and how: the settings of every command that runs a model.</summary>
+internal sealed class EngineOptions
+{
+    public const string Managed = "managed";
+    public const string Torch = "torch";
+
+    private readonly Setting<string> _engine = new("--engine")
+    {
+        Among = [Managed, Torch],
+        Description = "managed (plain C#, on the CPU, needs nothing else) or torch (TorchSharp, CPU and NVIDIA GPUs; needs a libtorch, see --libtorch).",
+        DefaultValueFactory = _ => Managed,
+    };
+
+    private readonly Setting<int> _threads = new("--threads")
+    {
+        Effect = Effect.Course,
+        Range = Rule.AtLeast(1),
+        Description = "Threads of the engine. Results have the same bits for the same number.",
+        DefaultValueFactory = _ => Environment.ProcessorCount,
+    };
+
+    private readonly Setting<string> _device = new("--device")
+    {
+        Recorded = device => device!.Split(':')[0],
+        Description = "With --engine torch: cpu, cuda or cuda:N.",
+        DefaultValueFactory = _ => "cpu",
+    };
+
+    private readonly Setting<string?> _dtype = new("--dtype")
+    {
+        Among = ["float32", "bfloat16"],
+        Description = "With --engine torch: the type to compute in; float32 on the CPU and bfloat16 on a GPU when left out. Trained weights are kept in float32 either way.",
+    };
+
+    private readonly Setting<string?> _libtorch = new("--libtorch")
+    {
+        Effect = Effect.Course,
+        Description = $"With --engine torch: a folder with libtorch: a NuGet package's (libtorch-cpu-linux-x64), or torch/lib of a PyTorch installation. Default: {TorchEngine.Variable}, then NuGet's folder of packages.",
+    };
+
+    private readonly Setting<double?> _memory = new("--memory-gb")
+    {
+        Range = Rule.OrNone(Rule.Above(0.0)),
+        Description = "With --engine torch, for training: memory to train within, in GB. It decides what is kept and what is computed twice.",
+    };
+
+    private readonly Setting<string> _saved = new("--save-dtype")
+    {
+        Among = ["float32", "bfloat16", "float16"],
+        Description = "The type in which the trained weights are stored. Small updates are lost in 16 bits when training goes on from there.",
+        DefaultValueFactory = _ => "float32",
+    };
+
+    private readonly Setting<int> _rank = new("--lora-rank")
+    {
+        Range = Rule.AtLeast(0),
+        Description = "With --engine torch, for training: rank of LoRA adapters; 0 trains all weights. The saved model is the merged one; OUT/adapter holds the adapter too.",
+    };
+
+    private readonly Setting<double?> _alpha = new("--lora-alpha")
+    {
+        Range = Rule.OrNone(Rule.Above(0.0)),
+        Description = "Scale of the adapters: they count alpha / rank. Default: twice the rank.",
+    };
+
+    private readonly Setting<double> _dropout = new("--lora-dropout")
+    {
+        Range = (value => value is >= 0 and < 1, "at least 0 and below 1"),
+        Description = "Dropout of the adapters' inputs while training.",
+    };
+
+    private readonly Setting<string[]> _targets = new("--lora-targets")
+    {
+        Among = LoraOptions.AllProjections,
+        AllowMultipleArgumentsPerToken = true,
+        Recorded = targets => string.Join(' ', targets ?? []),
+        Description = "Which projections have an adapter; all seven when left out.",
+    };
+
+    private readonly bool _trains;
+
+    /// <param name="trains">Whether the command trains.</param>
+    public EngineOptions(bool trains = false) => _trains = trains;
+
+    /// <summary>All of them.</summary>
+    public IReadOnlyList<Option> All => _trains
+        ? [_engine, _threads, _device, _dtype, _libtorch, _memory, _saved, _rank, _alpha, _dropout, _targets]
+        : [_engine, _threads, _device, _dtype, _libtorch];
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in All)
+            command.Options.Add(option);
+        command.Validators.Add(Check);
+    }
+
+    /// <summary>The engine that the command line chose. libtorch is not loaded before a model is.</summary>
+    public EngineChoice Choose(ParseResult parse) => new()
+    {
+        IsTorch = parse.GetValue(_engine) == Torch,
+        Threads = parse.GetResult(_threads) is { Implicit: false } || parse.GetValue(_engine) == Managed ? parse.GetValue(_threads) : null,
+        Device = parse.GetValue(_device)!,
+        ComputeType = parse.GetValue(_dtype) switch { "float32" => TensorDType.F32, "bfloat16" => TensorDType.BF16, _ => null },
+        SavedType = !_trains ? TensorDType.F32 : parse.GetValue(_saved) switch { "bfloat16" => TensorDType.BF16, "float16" => TensorDType.F16, _ => TensorDType.F32 },
+        Libtorch = parse.GetValue(_libtorch),
+        MemoryBudget = _trains && parse.GetValue(_memory) is { } gb ? (long)(gb * 1e9) : null,
+        Lora = _trains && parse.GetValue(_rank) is > 0 and var rank ? Adapters(parse, rank) : null,
+    };
+
+    private LoraOptions Adapters(ParseResult parse, int rank) => new()
+    {
+        Rank = rank,
+        Alpha = parse.GetValue(_alpha) ?? 2 * rank,
+        Dropout = parse.GetValue(_dropout),
+        TargetModules = parse.GetValue(_targets) is { Length: > 0 } targets ? targets : LoraOptions.AllProjections,
+    };
+
+    private void Check(CommandResult result)
+    {
+        if (result.GetResult(_engine) is { Errors: var errors } && errors.Any())
+            return;
+        // What was not given has no value yet here, not even its default.
+        if ((result.GetValue(_engine) ?? Managed) == Managed)
+        {
+            foreach (Option option in (Option[])[_device, _dtype, _libtorch, _memory, _rank, _alpha, _dropout, _targets])
+            {
+                if (result.GetResult(option) is { Implicit: false })
+                    result.AddError($"{option.Name} has no effect on the embedded engine, which computes in float32 on the CPU and trains all weights. Add --engine torch, or leave {option.Name} out.");
+            }
+        }
+        else if (_trains && result.GetValue(_rank) == 0)
+        {
+            foreach (Option option in (Option[])[_alpha, _dropout, _targets])
+            {
+                if (result.GetResult(option) is { Implicit: false })
+                    result.AddError($"{option.Name} has no effect without --lora-rank.");
+            }
+        }
+
+        string device = result.GetValue(_device) ?? "cpu";
+        if (device is not ("cpu" or "cuda") && !(device.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)))
+            result.AddError($"--device {device}: there is no such kind of device. It is cpu, cuda or cuda:N.");
+    }
+}

@@ -1,6 +1,0 @@
-namespace Tuna.Rankers.Journaling;
-
-/// <summary>A journal could not be written, on a full disk for instance: a run must stop, or it would pay for replies that it cannot keep.</summary>
-/// <param name="message">What happened.</param>
-/// <param name="innerException">The cause.</param>
-public sealed class JournalWriteException(string message, Exception innerException) : Exception(message, innerException);

@@ -1,0 +1,53 @@
+using System.Globalization;
+using Tuna.Numerics;
+
+namespace Tuna.Testing;
+
+/// <summary>Damage to files, drawn from a seed. <c>TUNA_FUZZ</c>, a whole number, multiplies the number of inputs (default 1).</summary>
+internal static class Fuzzing
+{
+    public static int Factor { get; } = int.TryParse(Environment.GetEnvironmentVariable("TUNA_FUZZ"), NumberStyles.None, CultureInfo.InvariantCulture, out int factor) && factor > 0 ? factor : 1;
+
+    private static readonly string[] s_pieces =
+    [
+        "null", "-1", "0", "2147483647", "2147483648", "9223372036854775807", "1e400", "-0.0", "NaN", "\"\"", "{}", "[]", "[[[[", "\"\\ud800\"", "true", ",", ":", "}", "\u0000", "\uFEFF",
+    ];
+
+    /// <summary>A copy with one to four faults: bits flipped, bytes set, cut, doubled or removed, a piece of JSON put in, digits made others.</summary>
+    public static byte[] Damage(byte[] whole, Rng random)
+    {
+        List<byte> bytes = [.. whole];
+        for (int faults = 1 + random.Next(4); faults > 0 && bytes.Count > 1; faults--)
+        {
+            int at = random.Next(bytes.Count), length = 1 + random.Next(Math.Min(16, bytes.Count - at));
+            switch (random.Next(7))
+            {
+                case 0:
+                    bytes[at] ^= (byte)(1 << random.Next(8));
+                    break;
+                case 1:
+                    bytes[at] = (byte)random.Next(256);
+                    break;
+                case 2:
+                    bytes.RemoveRange(at, length);
+                    break;
+                case 3:
+                    bytes.InsertRange(at, bytes.GetRange(at, length));
+                    break;
+                case 4:
+                    bytes.RemoveRange(at, bytes.Count - at);
+                    break;
+                case 5:
+                    bytes.InsertRange(at, System.Text.Encoding.UTF8.GetBytes(s_pieces[random.Next(s_pieces.Length)]));
+                    break;
+                default:
+                    // A number of the text becomes another one: what passes every parser.
+                    int digit = bytes.FindIndex(at, b => b is >= (byte)'0' and <= (byte)'9');
+                    if (digit >= 0)
+                        bytes[digit] = (byte)('0' + random.Next(10));
+                    break;
+            }
+        }
+        return [.. bytes];
+    }
+}

@@ -1,0 +1,137 @@
+using System.CommandLine;
+using Tuna.Cli.Commands;
+using Tuna.Cli.Hosting;
+using Tuna.Cli.Tests.Support;
+
+namespace Tuna.Cli.Tests.Hosting;
+
+public class UsageTests
+{
+    [Theory]
+    [InlineData("trian", "Did you mean 'train'?")]
+    [InlineData("Train", "Did you mean 'train'?")]
+    [InlineData("evaluate nl", "Did you mean 'nll'?")]
+    [InlineData("sft --bacth 3", "Did you mean '--batch'?")]
+    [InlineData("sft --learning_rate 3", "Did you mean '--learning-rate'?")]
+    [InlineData("train --model m --data d --out o --objective dop", "Did you mean 'dpo'?")]
+    [InlineData("train --model m --data d --out o --engine toch", "Did you mean 'torch'?")]
+    [InlineData("stats --data d e", "what 'e' is for")]
+    public async Task Run_AWordThatIsNotKnown_SaysWhatWasProbablyMeant(string line, string said)
+    {
+        TunaRun run = (await TunaApp.RunAsync(line.Split(' '))).Expect(ExitCodes.Usage);
+
+        Assert.Contains(said, run.Error, StringComparison.Ordinal);
+        Assert.Contains("--help", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_AWordThatIsNearNothing_GuessesNothing()
+    {
+        TunaRun run = (await TunaApp.RunAsync("frobnicate")).Expect(ExitCodes.Usage);
+
+        Assert.Contains("'frobnicate'", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Did you mean", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_WithoutACommand_ShowsTheHelp()
+    {
+        TunaRun run = (await TunaApp.RunAsync()).Expect(ExitCodes.Ok);
+
+        Assert.Contains("  train ", run.Output, StringComparison.Ordinal);
+        Assert.Empty(run.Error);
+    }
+
+    [Theory]
+    [InlineData("train --batch 0", "--batch is 0; it must be at least 1")]
+    [InlineData("train --batch -3", "--batch is -3; it must be at least 1")]
+    [InlineData("train --epochs 0", "--epochs is 0")]
+    [InlineData("train --lr 0", "--learning-rate is 0; it must be above 0")]
+    [InlineData("train --held-out 1.5", "--held-out is 1.5; it must be from 0 to 1")]
+    [InlineData("sft --micro-batch 0", "--micro-batch is 0")]
+    [InlineData("prm --warmup 2", "--warmup is 2")]
+    public async Task Run_ANumberOutOfItsRange_NamesTheOptionAndTheRange(string line, string said)
+    {
+        TunaRun run = (await TunaApp.RunAsync([.. line.Split(' '), "--model", "m", "--data", "d", "--out", "o"])).Expect(ExitCodes.Usage);
+
+        Assert.Contains(said, run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("train --objective dpo --margin 0.3", "--margin has no effect on --objective dpo: it takes --beta, --pairs")]
+    [InlineData("train --beta 0.3", "--beta has no effect on --objective tuna: it takes --margin, --lambda, --reduction")]
+    [InlineData("train --objective simpo --reference-model r", "--reference-model has no effect on --objective simpo")]
+    [InlineData("train --objective listmle --pairs neighbours", "--pairs has no effect on --objective listmle")]
+    [InlineData("train --device cuda", "--device has no effect on the embedded engine")]
+    [InlineData("sft --lora-rank 8", "Add --engine torch")]
+    [InlineData("train --engine torch --lora-alpha 8", "--lora-alpha has no effect without --lora-rank")]
+    [InlineData("train --engine torch --device gpu", "It is cpu, cuda or cuda:N")]
+    public async Task Run_ASettingWithoutEffect_IsRefused(string line, string said)
+    {
+        TunaRun run = (await TunaApp.RunAsync([.. line.Split(' '), "--model", "m", "--data", "d", "--out", "o"])).Expect(ExitCodes.Usage);
+
+        Assert.Contains(said, run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--judge probabilistic --orders 3", "--orders has no effect on --judge probabilistic")]
+    [InlineData("--judge prm:p --beta 1.3", "--beta has no effect on --judge prm:p")]
+    [InlineData("--judge policy:p --budget-tokens 5", "--budget-tokens has no effect on --judge policy:p")]
+    [InlineData("--judge openai:gpt-4o --engine torch", "--engine has no effect on --judge openai:gpt-4o")]
+    [InlineData("--judge openai:gpt-4o --min-consistency 0.5", "several orders")]
+    public async Task Run_ASettingOfAnotherJudge_IsRefused(string line, string said)
+    {
+        TunaRun run = (await TunaApp.RunAsync(["rank", "--data", "d", "--out", "o", .. line.Split(' ')])).Expect(ExitCodes.Usage);
+
+        Assert.Contains(said, run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Options_OfEveryCommand_AreSettings()
+    {
+        // A fingerprint is made of all settings of a command: an option of another kind would be missing from it.
+        var app = new App(TextWriter.Null, TextWriter.Null, TimeProvider.System, () => 0);
+        var commands = new Queue<Command>(AllCommands.Create(app));
+        int seen = 0;
+        while (commands.TryDequeue(out Command? command))
+        {
+            foreach (Command inner in command.Subcommands)
+                commands.Enqueue(inner);
+            foreach (Option option in command.Options)
+            {
+                Assert.True(option is ISetting, $"{command.Name} {option.Name}");
+                seen++;
+            }
+        }
+
+        Assert.True(seen > 100);
+    }
+
+    [Fact]
+    public async Task Run_AModelFolderThatIsNone_SaysWhatItIs()
+    {
+        using var work = new Workspace();
+        Directory.CreateDirectory(work["empty/inner"]);
+        File.WriteAllText(work["empty/inner/config.json"], "{}");
+        File.WriteAllText(work["file"], "");
+
+        foreach ((string model, string said) in new[] { (work["file"], "is a file"), (work["empty"], "has no config.json"), (work["empty"], work["empty/inner"]), ("meta-llama/Llama-3.1-8B", "hf download meta-llama/Llama-3.1-8B") })
+        {
+            TunaRun run = (await TunaApp.RunAsync("train", "--model", model, "--data", "d", "--out", work["o"])).Expect(ExitCodes.BadInput);
+            Assert.Contains(said, run.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Run_DataThatIsAFolderOrMisspelt_NamesWhatIsThere()
+    {
+        using Workspace work = new Workspace().WithRanked(1);
+
+        TunaRun folder = (await TunaApp.RunAsync("stats", "--data", work.Root)).Expect(ExitCodes.BadInput);
+        TunaRun misspelt = (await TunaApp.RunAsync("stats", "--data", work["rankd.jsonl"])).Expect(ExitCodes.BadInput);
+
+        Assert.Contains("is a folder", folder.Error, StringComparison.Ordinal);
+        Assert.Contains("ranked.jsonl", folder.Error, StringComparison.Ordinal);
+        Assert.Contains("Did you mean", misspelt.Error, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,33 @@
+using Tuna.Models.Checkpoints;
+using Tuna.Policies;
+
+namespace Tuna.Conformance;
+
+/// <summary>A model's weights as its own files show them.</summary>
+internal static class SavedWeights
+{
+    private const string File = "model.safetensors";
+
+    /// <summary>Saves a model into a new folder and reads all its tensors.</summary>
+    public static Dictionary<string, float[]> Of(ITrainableScorer model, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        model.SaveModel(folder);
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, File));
+        Assert.All(file.Tensors.Values, t => Assert.Equal(TensorDType.F32, t.DType));
+        return file.Tensors.Keys.ToDictionary(name => name, file.ReadSingles);
+    }
+
+    /// <summary>Copies a model folder with other values in one tensor.</summary>
+    public static void CopyWith(string folder, string to, string name, float[] values)
+    {
+        Directory.CreateDirectory(to);
+        foreach (string path in Directory.GetFiles(folder).Where(p => Path.GetFileName(p) != File))
+            System.IO.File.Copy(path, Path.Combine(to, Path.GetFileName(path)));
+        using SafetensorsFile from = SafetensorsFile.Open(Path.Combine(folder, File));
+        using var writer = new SafetensorsWriter(Path.Combine(to, File), from.Tensors.Values.Select(t => new TensorSpec(t.Name, t.DType, t.Shape)), from.Metadata);
+        foreach (string tensor in from.Tensors.Keys)
+            writer.Write(tensor, tensor == name ? values : from.ReadSingles(tensor));
+        writer.Complete();
+    }
+}
