@@ -5,6 +5,8 @@ namespace Tuna.Llama;
 /// <summary>The device's memory, or the system's, ran out; the message says during what, what was estimated and what to change. The policy can be used further, but for a policy that was being opened.</summary>
 public sealed class DeviceMemoryException : InvalidOperationException
 {
+    private static readonly string[] Signs = ["out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED"];
+
     /// <summary>Creates the exception.</summary>
     public DeviceMemoryException(string message, Exception? inner)
         : base(message, inner)

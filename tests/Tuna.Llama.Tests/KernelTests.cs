@@ -149,34 +149,6 @@ public class KernelTests
     }
 
     [SkippableFact]
-    public void Forward_WithoutMemory_SaysWhatToChangeAndGoesOnLater()
-    {
-        RequireGpu();
-        using LlamaPolicy policy = LlamaPolicy.Create(Tiny.Config with { ContextLength = 1024 }, new() { Device = "cuda", ComputeType = TensorDType.BF16 });
-        TokenGroup[] groups = [.. Enumerable.Range(0, 600).Select(g => new TokenGroup($"{g}", Enumerable.Repeat(5, 900).ToArray(), [Enumerable.Repeat(7, 100).ToArray()], new double[1]))];
-        Batches.Accumulate(policy, new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses), groups[..1]);
-        using (DisposeScope scope = NewDisposeScope())
-        {
-            foreach (long size in new[] { 1L << 30, 64L << 20 })
-            {
-                try
-                {
-                    while (true)
-                        _ = empty([size], ScalarType.Byte, CUDA);
-                }
-                catch (System.Runtime.InteropServices.ExternalException)
-                {
-                }
-            }
-
-            DeviceMemoryException error = Assert.Throws<DeviceMemoryException>(() => policy.Forward(groups));
-            Assert.Contains(nameof(ActivationMode.Recompute), error.Message, StringComparison.Ordinal);
-        }
-
-        Batches.Train(policy, new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses), groups[..2], 1);
-    }
-
-    [SkippableFact]
     public void Train_Bf16WithFlashAttention_HasThePlainGradients()
     {
         LlamaConfig config = Tiny.Config with { HeadDimension = 16, HiddenSize = 64 };

@@ -59,7 +59,8 @@ public class MomentsTests
             sum.add_(read);
         }
 
-        double bias = ((sum / Times) - values).norm().item<double>() / values.norm().item<double>(), once = (codes.Read(0, 700) - values).norm().item<double>() / values.norm().item<double>();
+        double Distance(Tensor from) => (from - values).norm().item<float>() / values.norm().item<float>();
+        double bias = Distance(sum / Times), once = Distance(codes.Read(0, 700));
         Assert.True(bias < 0.2 * once, $"{bias} of {once}");
         Assert.InRange(once, 1e-4, 0.05);
     }

@@ -112,6 +112,8 @@ public sealed class CheckpointDamageTests : IDisposable
         string file = Path.Combine(checkpoint, TrainingCheckpoint.StateFile);
         JsonObject state = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
         state["version"] = 1;
+        state["options"]!["Loss"] = LossProbe.Of(new HingeLoss());
+        state["options"]!.AsObject().Remove(nameof(TrainerOptions.MicroBatchTokens));
         state["files"] = new JsonObject(Directory.GetFiles(checkpoint).Where(f => f != file)
             .Select(f => KeyValuePair.Create(Path.GetFileName(f), (JsonNode?)new FileInfo(f).Length)));
         File.WriteAllText(file, state.ToJsonString());
