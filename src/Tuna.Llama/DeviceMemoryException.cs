@@ -24,8 +24,6 @@ public sealed class DeviceMemoryException : InvalidOperationException
     {
     }
 
-    private static readonly string[] Signs = ["out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED"];
-
     /// <summary>Whether libtorch says that memory ran out, on a GPU (its allocator, cuBLAS, a kernel's launch) or on the CPU.</summary>
     internal static bool Is(ExternalException exception) =>
         Signs.Any(m => exception.Message.Contains(m, StringComparison.OrdinalIgnoreCase));
