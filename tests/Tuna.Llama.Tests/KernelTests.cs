@@ -16,7 +16,7 @@ public class KernelTests
     [InlineData(80)]
     [InlineData(90)]
     [InlineData(120)]
-    public void Compile_ForEveryGeneration_Succeeds(int capability)
+    public void Compile_ForEveryGpuGeneration_Succeeds(int capability)
     {
         Skip.IfNot(Nvrtc.IsAvailable, "Needs NVRTC, which comes with libtorch's CUDA packages.");
         foreach (string[] defines in new[] { ["HEAD=64", "FOLD=8", "BF16"], new[] { "HEAD=10", "FOLD=2" } })
@@ -149,7 +149,7 @@ public class KernelTests
     }
 
     [SkippableFact]
-    public void Train_Bf16WithFlashAttention_HasThePlainGradients()
+    public void Train_Bf16WithFlashAttentionOnCuda_HasThePlainGradients()
     {
         LlamaConfig config = Tiny.Config with { HeadDimension = 16, HiddenSize = 64 };
         TokenGroup[] groups = [.. Batches.Random(3, 4, 97), .. Batches.Random(2, 1, 97, 5).Select(x => new TokenGroup(x.Id, x.Prompt, [], default, x.Responses[0]))]; // and two of one response alone
