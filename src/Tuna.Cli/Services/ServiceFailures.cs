@@ -1,39 +1,12 @@
-using System.Text;
-using Tuna.Cli.Files;
 using Tuna.Chat.Errors;
 using Tuna.Ranking;
 using Tuna.Cli.Hosting;
-using Tuna.Text;
 
 namespace Tuna.Cli.Services;
 
 /// <summary>What failed rows mean for a stage.</summary>
 internal static class ServiceFailures
 {
-    /// <summary>Why rows could not be ranked, the commonest reason first, and what to do about it.</summary>
-    /// <param name="failures">Why rows failed; at least one.</param>
-    /// <param name="output">The stage's output, beside which the failures are listed.</param>
-    public static string Describe(IReadOnlyCollection<RankingException> failures, string output)
-    {
-        const int Shown = 3;
-        IGrouping<string, RankingException>[] reasons = [.. failures.GroupBy(Kind).OrderByDescending(g => g.Count())];
-        IEnumerable<string> lines = reasons.Take(Shown).Select(g => $"{g.Count()}: {ForeignText.Shorten(g.First().Problem, 240)}");
-        string more = reasons.Length > Shown ? $" (and {reasons.Length - Shown} other reasons)" : "";
-        // What a row lacks, a repetition does not give it; what a judge at temperature 0 said, it says again, and the journal knows it.
-        bool mayHelp = failures.Any(f => f.Reason is RankingFailure.ServiceError or RankingFailure.Unexpected);
-        string advice = mayHelp ? "; run the same command again to retry what the service failed" : "";
-        return $"{failures.Count} rows could not be ranked. {string.Join(" ", lines)}{more} Each row's reason is in {FailureFile.PathFor(output)}{advice}.";
-    }
-
-    // Rows that failed for one reason differ in their numbers and quotations only.
-    private static string Kind(RankingException failure)
-    {
-        var kind = new StringBuilder(failure.Reason.ToString());
-        foreach (char c in failure.Problem.Split('\n')[0].Take(200).Where(c => !char.IsAsciiDigit(c)))
-            kind.Append(c);
-        return kind.ToString();
-    }
-
     /// <summary>Ends the stage without an output when no further row can succeed, so that nobody takes a part for the whole.</summary>
     /// <param name="failures">Why rows failed.</param>
     /// <param name="done">Rows that this run did.</param>
