@@ -64,20 +64,25 @@ public static class RankedRows
 
     /// <summary>Instruction-tuning rows from a ranked row: one per candidate (the paper's Alpaca-Mul), or the best alone.</summary>
     /// <param name="row">The row.</param>
-    /// <param name="bestOnly">Whether to give the best candidate alone; nothing when the row is not ranked.</param>
+    /// <param name="bestOnly">Whether to give the best candidate alone; an only candidate is the best without a score; nothing when there are several and none is ranked.</param>
+    /// <remarks>A row without candidates gives its reference response: so do rows that were read from instruction data.</remarks>
     public static IEnumerable<InstructionExample> Instructions(this RankedExample row, bool bestOnly = false)
     {
         ArgumentNullException.ThrowIfNull(row);
-        IEnumerable<int> candidates = bestOnly ? row.Order().Take(1) : Enumerable.Range(0, row.Outputs.Count);
-        return candidates.Select(k => new InstructionExample
+        if (row.Outputs.Count == 0)
+            return row.Reference is { } reference ? [Instruction(row.Id, row.IdIsNumber, reference)] : [];
+        IEnumerable<int> candidates = bestOnly && row.Outputs.Count > 1 ? row.Order().Take(1) : Enumerable.Range(0, row.Outputs.Count);
+        return candidates.Select(k => bestOnly ? Instruction(row.Id, row.IdIsNumber, row.Outputs[k]) : Instruction($"{row.Id}/{k}", false, row.Outputs[k]));
+
+        InstructionExample Instruction(string id, bool idIsNumber, string response) => new()
         {
-            Id = bestOnly ? row.Id : $"{row.Id}/{k}",
-            IdIsNumber = bestOnly && row.IdIsNumber,
+            Id = id,
+            IdIsNumber = idIsNumber,
             Instruction = row.Instruction,
             Input = row.Input ?? "",
-            Output = row.Outputs[k],
+            Output = response,
             Extra = row.Extra,
-        });
+        };
     }
 
     private static T[] Pick<T>(IReadOnlyList<T> list, IReadOnlyList<int> indices) => list.Count == 0 ? [] : [.. indices.Select(k => list[k])];

@@ -52,6 +52,18 @@ public class RankedRowsTests
         Assert.Empty((Row with { Scores = [] }).Instructions(bestOnly: true));
     }
 
+    /// <summary>Alpaca rows, converted to instructions, all vanished: they have a response and no scores.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Instructions_RowWithOneResponse_IsNotLost(bool bestOnly)
+    {
+        Assert.Equal("a", Assert.Single((Row with { Outputs = ["a"], Scores = [] }).Instructions(bestOnly)).Output);
+        InstructionExample reference = Assert.Single((Row with { Outputs = [], Scores = [] }).Instructions(bestOnly));
+        Assert.Equal(("r", "ref"), (reference.Id, reference.Output));
+        Assert.Empty((Row with { Outputs = [], Scores = [], Reference = null }).Instructions(bestOnly));
+    }
+
     [Fact]
     public void ToRankingRequest_AndWithRanking_AreInverse()
     {

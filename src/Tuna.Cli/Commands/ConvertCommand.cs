@@ -54,14 +54,17 @@ internal sealed class ConvertCommand : StageCommand
         var failures = new List<(string, string)>();
         var notes = new DataReadReport();
         var options = new DataReadOptions { DuplicateIds = DuplicateIds.MakeUnique, Report = notes, OnInvalidRow = parse.GetValue(_skip) ? e => failures.Add((e.RowId ?? $"line {e.Place.Line}", e.Message)) : null };
-        long read = 0;
+        long read = 0, barren = 0;
         IEnumerable<RankedExample> rows = Prepared(Counted(DataFile.Read(data, RankedFormats.ByName[from], options)), parse);
         long written = to switch
         {
-            "instructions" => InstructionData.Write(output, rows.SelectMany(r => r.Instructions(bestOnly: true))),
-            "instructions-all" => InstructionData.Write(output, rows.SelectMany(r => r.Instructions())),
+            "instructions" => InstructionData.Write(output, Made(rows, r => r.Instructions(bestOnly: true))),
+            "instructions-all" => InstructionData.Write(output, Made(rows, r => r.Instructions())),
+            "trl" or "trl-chat" or "alpacaeval" => DataFile.Write(output, Made(rows, r => PreferencePairs.Of(r, Selection(parse))), RankedFormats.ByName[to]),
             _ => DataFile.Write(output, rows, RankedFormats.ByName[to]),
         };
+        if (barren > 0)
+            ui.Note($"{barren} rows gave none: {Why(to)}");
         foreach ((string reason, long count) in notes.Counts)
             ui.Note($"{count} rows: {reason}");
         FailureFile.Write(output, failures);
@@ -74,6 +77,26 @@ internal sealed class ConvertCommand : StageCommand
             ["rows"] = written,
             ["failed"] = failures.Count,
         }, failures.Count > 0 ? ExitCodes.Partial : ExitCodes.Ok);
+
+        // A row that gives nothing is counted, and a file of such rows alone is refused before the output appears.
+        IEnumerable<T> Made<T>(IEnumerable<RankedExample> source, Func<RankedExample, IEnumerable<T>> make)
+        {
+            long made = 0;
+            foreach (RankedExample row in source)
+            {
+                long before = made;
+                foreach (T item in make(row))
+                {
+                    made++;
+                    yield return item;
+                }
+
+                barren += made == before ? 1 : 0;
+            }
+
+            if (made == 0 && barren > 0)
+                throw new StageException($"None of the {barren} rows gives a row of the form {to}: {Why(to)}");
+        }
 
         IEnumerable<RankedExample> Counted(IEnumerable<RankedExample> source)
         {
@@ -98,18 +121,21 @@ internal sealed class ConvertCommand : StageCommand
             rows = rows.Select(r => r.Tie(within));
         if (parse.GetValue(_candidates) is > 0 and var most)
             rows = rows.Select(r => r.Limit(most));
-        if (parse.GetValue(_to) is "trl" or "trl-chat" or "alpacaeval")
-        {
-            PairSelection selection = parse.GetValue(_pairs) switch
-            {
-                "best-worst" => PairSelection.BestVersusWorst,
-                "best-others" => PairSelection.BestVersusRest,
-                "neighbours" => PairSelection.Adjacent,
-                _ => PairSelection.AllPairs,
-            };
-            rows = rows.SelectMany(r => PreferencePairs.Of(r, selection));
-        }
-
         return rows;
     }
+
+    private PairSelection Selection(ParseResult parse) => parse.GetValue(_pairs) switch
+    {
+        "best-worst" => PairSelection.BestVersusWorst,
+        "best-others" => PairSelection.BestVersusRest,
+        "neighbours" => PairSelection.Adjacent,
+        _ => PairSelection.AllPairs,
+    };
+
+    private static string Why(string form) => form switch
+    {
+        "instructions" => "there is neither a ranked candidate nor a response.",
+        "instructions-all" => "there is neither a candidate nor a response.",
+        _ => "a pair needs two candidates with different scores.",
+    };
 }

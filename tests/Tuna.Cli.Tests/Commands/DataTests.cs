@@ -35,6 +35,26 @@ public class DataTests
         Assert.Equal(("by b", "by a", 1.0), ((string?)work.Rows("pairs.jsonl")[0]["output_1"], (string?)work.Rows("pairs.jsonl")[0]["output_2"], (double)work.Rows("pairs.jsonl")[0]["preference"]!));
     }
 
+    /// <summary>Rows that give nothing used to be left out without a word, the whole file included.</summary>
+    [Fact]
+    public async Task Convert_RowsThatGiveNothing_AreCounted_AndNoneAtAllIsAnError()
+    {
+        using var work = new Workspace();
+        await File.WriteAllTextAsync(work["tied.jsonl"], """{"id":"1","instruction":"i","output":["a","b"],"score":[1,1]}""" + "\n");
+        await File.WriteAllTextAsync(work["some.jsonl"], """
+            {"id":"1","instruction":"i","output":["a","b"],"score":[1,1]}
+            {"id":"2","instruction":"j","output":["a","b"],"score":[2,1]}
+            """ + "\n");
+
+        TunaRun none = (await TunaProcess.RunAsync(work.Root, "convert", "--data", "tied.jsonl", "--to", "trl", "--out", "none.jsonl")).Expect(1);
+        TunaRun some = (await TunaProcess.RunAsync(work.Root, "convert", "--data", "some.jsonl", "--to", "trl", "--out", "pairs.jsonl")).Expect(0);
+
+        Assert.Contains("None of the 1 rows gives a row of the form trl", none.Error, StringComparison.Ordinal);
+        Assert.False(File.Exists(work["none.jsonl"]));
+        Assert.Single(work.Rows("pairs.jsonl"));
+        Assert.Contains("1 rows gave none", some.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Convert_ToInstructionsOfAllCandidates_GivesARowEach()
     {
