@@ -64,9 +64,12 @@ internal sealed class SeedRuns(Ui ui, RecipeOptions options)
             family,
             .. last.Responses.Select(r => Ui.Number(100 * heldOut.Zip(r.Responses).Where(x => x.First.Family == family).Average(x => x.First.IsCorrect(x.Second) ? 1.0 : 0), "0")),
         ]));
-        page.Heading("Responses to held-out exercises").Table(["instruction", .. last.Responses.Select(r => r.Stage)], Enumerable.Range(0, Math.Min(24, heldOut.Count)).Select(i => (string[])
+        page.Heading("Responses to held-out exercises")
+            .Paragraph($"Of seed {seeds[^1]}. Green: the response ends in the expected answer, as a word of its own. Red: it does not.")
+            .Table(["instruction", "expected", .. last.Responses.Select(r => r.Stage)], Enumerable.Range(0, Math.Min(24, heldOut.Count)).Select(i => (string[])
         [
             heldOut[i].Instruction,
+            heldOut[i].Answer,
             .. last.Responses.Select(r => (heldOut[i].IsCorrect(r.Responses[i]) ? "right|" : "wrong|") + r.Responses[i]),
         ]), text: true);
         page.Save(file);
