@@ -112,7 +112,7 @@ public sealed class FileLockTests : IDisposable
             writer.Dispose();
         }
         Assert.Equal(writers.Length * LockProgram.Rounds, written + refused);
-        Assert.True(written >= LockProgram.Rounds, $"{written} written, {refused} refused");
+        Assert.True(written > 0, $"{written} written, {refused} refused"); // how many depends on the machine: a refused writer does not wait
         Assert.Equal(["out"], Names());
         Assert.True(LockProgram.IsWhole(File.ReadAllBytes(_folder["out"])));
     }
