@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using Tuna.Distributed;
 using Tuna.Llama.Managed.Checkpoints;
 using Tuna.Llama.Managed.Model;
+using Tuna.Numerics;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Managed;
@@ -64,7 +66,7 @@ public abstract partial class ManagedPolicy : IDataParallelScorer
         using Turn turn = TakeTurn();
         ulong hash = 0;
         foreach (ParameterSlot slot in Parameters.Slots)
-            hash = Model.WeightsHash.Of(Parameters.WeightsOf(slot), hash);
+            hash = StableHash.Of(MemoryMarshal.Cast<float, char>(Parameters.WeightsOf(slot)), hash);
         return hash;
     }
 }
