@@ -6,7 +6,8 @@ namespace Tuna.Distributed;
 /// <summary>The processes that an MPI launcher started: <c>mpirun -n 4 ...</c>, <c>srun --mpi=pmix ...</c>.</summary>
 /// <remarks>
 /// One binding for Open MPI 4 and 5, MPICH and those of its ABI, and the MPI 5 ABI. A process that dies ends the job within seconds, by its launcher; one that hangs ends it after
-/// <see cref="MpiOptions.Timeout"/>. Waiting processes sleep after some milliseconds, so that idle ranks leave their cores to busy ones. MPI begins once in a process and ends once.
+/// <see cref="MpiOptions.Timeout"/>. Waiting processes sleep after some milliseconds, so that idle ranks leave their cores to busy ones. MPI begins once in a process and ends once: disposing waits for all processes, so that one that fails
+/// calls <see cref="Abort"/> instead.
 /// </remarks>
 public sealed unsafe class MpiProcessGroup : TreeGroup
 {
@@ -31,11 +32,11 @@ public sealed unsafe class MpiProcessGroup : TreeGroup
     /// <summary>The library and its version.</summary>
     public string LibraryVersion { get; }
 
-    /// <summary>Whether an MPI launcher started this process, with more than one process or just this one.</summary>
-    public static bool IsLaunched => MpiLauncher.Of(Environment.GetEnvironmentVariable) is not null;
-
     /// <summary>How many processes the launcher started; 1 without one.</summary>
     public static int LaunchedSize => MpiLauncher.Of(Environment.GetEnvironmentVariable)?.Size ?? 1;
+
+    /// <summary>How many of them run on this machine; 1 without a launcher.</summary>
+    public static int LaunchedLocalSize => MpiLauncher.Of(Environment.GetEnvironmentVariable)?.LocalSize ?? 1;
 
     /// <summary>Joins the other processes; call it once in a process.</summary>
     /// <param name="options">Options; null for the defaults.</param>
