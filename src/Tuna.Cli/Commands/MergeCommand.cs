@@ -24,7 +24,6 @@ internal sealed class MergeCommand : StageCommand
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
     {
         string output = parse.GetValue(_out)!;
-        using FileLock held = FileLock.Acquire(output);
         (string Path, ShardRecord Record)[] shares = Shares(output);
         var lines = new List<byte[]>[shares.Length];
         foreach ((int s, (string path, ShardRecord record)) in shares.Index())

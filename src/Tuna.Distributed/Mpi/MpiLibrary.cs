@@ -59,7 +59,7 @@ internal sealed unsafe partial class MpiLibrary
             NativeLibrary.Free(library);
         }
 
-        string package = launcher is { IsOpenMpi: false } ? "mpich" : "openmpi-bin libopenmpi-dev";
+        string package = launcher is { IsOpenMpi: false } ? "mpich" : "openmpi-bin";
         throw new MpiUnavailableException($"No MPI library of version 3 or later was found; tried {string.Join(", ", names)}. On Debian and Ubuntu: apt-get install {package}. On a cluster, load its MPI module, or name the library's file.");
     }
 

@@ -17,7 +17,7 @@ internal static class MpiRun
         Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, launcher)));
 
     /// <summary>Skips the test where a launcher is missing. Where the project's own checks run, both are there.</summary>
-    public static void Need(string launcher) => Skip.IfNot(Exists(launcher), $"{launcher} is not installed (Debian: apt-get install {(launcher == OpenMpi ? "openmpi-bin libopenmpi-dev" : "mpich")})");
+    public static void Need(string launcher) => Skip.IfNot(Exists(launcher), $"{launcher} is not installed (Debian: apt-get install {(launcher == OpenMpi ? "openmpi-bin" : "mpich")})");
 
     public static MpiOutcome Start(string launcher, int ranks, IReadOnlyList<string> arguments, string? library = null)
     {

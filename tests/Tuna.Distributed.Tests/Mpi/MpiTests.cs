@@ -77,7 +77,7 @@ public sealed class MpiTests : IDisposable
     {
         string message = Assert.Throws<MpiUnavailableException>(() => MpiLibrary.Load(["libno-such-mpi.so.1"], null)).Message;
         Assert.Contains("libno-such-mpi.so.1", message, StringComparison.Ordinal);
-        Assert.Contains("apt-get install openmpi-bin libopenmpi-dev", message, StringComparison.Ordinal);
+        Assert.Contains("apt-get install openmpi-bin", message, StringComparison.Ordinal);
         Assert.Contains("apt-get install mpich", Assert.Throws<MpiUnavailableException>(
             () => MpiLibrary.Load(["libno-such-mpi.so.1"], new MpiLauncher("MPICH's mpirun", false, 2, 0, 2))).Message, StringComparison.Ordinal);
     }
