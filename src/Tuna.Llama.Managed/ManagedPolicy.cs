@@ -1,5 +1,6 @@
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
+using Tuna.Distributed;
 using Tuna.Llama.Managed.Checkpoints;
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Memory;
@@ -15,11 +16,12 @@ namespace Tuna.Llama.Managed;
 /// Weights, gradients and buffers are outside the garbage-collected heap: dispose the policy. Buffers grow to the largest batch seen and
 /// are reused, so that a training step allocates nothing.
 /// </remarks>
-public abstract class ManagedPolicy : PolicyBase, IHiddenStates
+public abstract partial class ManagedPolicy : PolicyBase, IHiddenStates
 {
     private readonly BatchLayout _forwardLayout = new(), _activeLayout = new();
     private readonly double[] _partialSums;
     private readonly UpdateGuard _update;
+    private readonly GradientTree _leaves;
     private (long Version, double Norm) _gradientNorm = (-1, 0);
     private int[] _kept = [], _keptHeadRows = [];
 
@@ -40,6 +42,8 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
         Head = head(Parameters, Pool, KeptValues, Trunk.Workspace);
         _partialSums = new double[AdamW.Blocks(Parameters.Count)];
         _update = new UpdateGuard(Parameters, Pool, _partialSums);
+        _leaves = new GradientTree(Parameters, Pool);
+        Share = new OptimizerShare(SingleProcess.Instance, Parameters.Count, sharded: false);
     }
 
     private static ManagedLlamaOptions Checked(ManagedLlamaOptions? options)
@@ -62,6 +66,9 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
     internal LlamaTrunk Trunk { get; }
 
     internal KeptValues KeptValues { get; }
+
+    /// <summary>Whose optimizer state is whose.</summary>
+    internal OptimizerShare Share { get; private set; }
 
     private protected IPolicyHead Head { get; }
 
@@ -109,7 +116,10 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
     {
         if (Parameters.GradientIsZero)
             return 0;
-        _gradientNorm = (Parameters.GradientVersion, Math.Sqrt(AdamW.SumOfSquares(Pool, Parameters.Count, Parameters.Gradient, _partialSums)));
+        foreach (OwnPiece piece in Share.Own)
+            AdamW.SquaresByBlock(Pool, piece.Length, Parameters.Gradient + piece.Start, _partialSums.AsSpan((int)(piece.Start / AdamW.BlockSize)));
+        Share.GatherBlocks(_partialSums);
+        _gradientNorm = (Parameters.GradientVersion, Math.Sqrt(AdamW.Sum(_partialSums)));
         return _gradientNorm.Norm;
     }
 
@@ -119,22 +129,26 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
     {
         // Whoever clips has just asked for the norm.
         double norm = !Parameters.GradientIsZero && _gradientNorm.Version == Parameters.GradientVersion ? _gradientNorm.Norm : GradientNormCore();
-        _update.Apply(step, norm);
+        _update.Apply(Share, step, norm);
         Parameters.ClearGradient();
     }
 
     /// <inheritdoc/>
-    protected override void ClearGradientsCore() => Parameters.ClearGradient();
+    protected override void ClearGradientsCore()
+    {
+        Parameters.ClearGradient();
+        _leaves.Clear();
+    }
 
     /// <inheritdoc/>
     protected override void SaveModelCore(string folder) => ModelFiles.Save(folder, Config, Parameters, Options.SavedType);
 
     /// <inheritdoc/>
     protected override void SaveTrainingStateCore(string folder) =>
-        TrainingStateFile.Save(folder, Parameters, withWeights: (Options.SavedType ?? Config.DType) != TensorDType.F32);
+        TrainingStateFile.Save(folder, Parameters, Share, withWeights: (Options.SavedType ?? Config.DType) != TensorDType.F32);
 
     /// <inheritdoc/>
-    protected override void LoadTrainingStateCore(string folder) => TrainingStateFile.Load(Pool, folder, Config, Parameters);
+    protected override void LoadTrainingStateCore(string folder) => TrainingStateFile.Load(Pool, folder, Config, Parameters, Share);
 
     /// <inheritdoc/>
     protected override void DisposeCore()
@@ -142,6 +156,7 @@ public abstract class ManagedPolicy : PolicyBase, IHiddenStates
         Pool.Dispose();
         Trunk.Dispose();
         KeptValues.Dispose();
+        _leaves.Dispose();
         Parameters.Dispose();
     }
 }

@@ -53,7 +53,7 @@ public abstract partial class TorchPolicy
         // The model's files hold the weights exactly only when they are F32 and no adapter was merged into them.
         TrainingParameters training = Training;
         bool weights = SavedType != TensorDType.F32 || _options.Lora is not null;
-        TrainingStateFile.Save(folder, training, weights, _passes);
+        TrainingStateFile.Save(folder, training, _copies, weights, _passes);
     }
 
     /// <inheritdoc/>
@@ -61,6 +61,6 @@ public abstract partial class TorchPolicy
     protected override void LoadTrainingStateCore(string folder)
     {
         TrainingParameters training = Training;
-        _passes = TrainingStateFile.Load(folder, _model, training);
+        _passes = TrainingStateFile.Load(folder, _model, training, _copies);
     }
 }

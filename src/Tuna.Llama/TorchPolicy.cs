@@ -25,6 +25,7 @@ public abstract partial class TorchPolicy : PolicyBase
     private readonly LlamaBackbone _model;
     private readonly TrainingParameters? _training;
     private long _passes;
+    private bool _summed; // the gradient is a sum of leaves
 
     private protected TorchPolicy(
         LlamaConfig config,
@@ -147,14 +148,15 @@ public abstract partial class TorchPolicy : PolicyBase
     protected override void ClosePass() => Training.Pass.Dispose();
 
     /// <inheritdoc/>
-    protected override double GradientNormCore() => AdamWOptimizer.GradientNorm(Training);
+    protected override double GradientNormCore() => _summed ? _copies!.GradientNorm() : AdamWOptimizer.GradientNorm(Training);
 
     /// <inheritdoc/>
     protected override void ApplyGradientsCore(in AdamWStep step)
     {
         try
         {
-            AdamWOptimizer.Step(Training, step);
+            AdamWOptimizer.Step(Training, _copies, step);
+            _summed = false;
         }
         catch (ExternalException e) when (DeviceMemoryException.Is(e))
         {
@@ -163,11 +165,16 @@ public abstract partial class TorchPolicy : PolicyBase
     }
 
     /// <inheritdoc/>
-    protected override void ClearGradientsCore() => Training.ClearGradients();
+    protected override void ClearGradientsCore()
+    {
+        Training.ClearGradients();
+        _summed = false;
+    }
 
     /// <inheritdoc/>
     protected override void DisposeCore()
     {
+        _copies?.Dispose();
         _training?.Dispose();
         _model.Dispose();
     }

@@ -8,7 +8,7 @@ namespace Tuna.Package.Tests;
 /// <summary>What a user gets: packages that are well formed, and an empty project that restores them and runs the README's first snippet.</summary>
 public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
 {
-    private static readonly string[] Packages = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Tokenizers", "Tuna.Llama.Managed", "Tuna.Evaluation"];
+    private static readonly string[] Packages = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Tokenizers", "Tuna.Llama.Managed", "Tuna.Distributed", "Tuna.Evaluation"];
 
     private readonly PackedFeed _feed;
 

@@ -9,7 +9,7 @@ namespace Tuna.Package.Tests;
 /// </summary>
 public sealed class PublicApiTests
 {
-    internal static readonly string[] PackageNames = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Evaluation"];
+    internal static readonly string[] PackageNames = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Distributed", "Tuna.Evaluation"];
 
     public static TheoryData<string> Packages => new(PackageNames);
 

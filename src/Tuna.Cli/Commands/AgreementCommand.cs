@@ -21,12 +21,12 @@ internal sealed class AgreementCommand : EvaluationCommand
         Examples = ["tuna evaluate agreement --data human.jsonl --with gpt4.jsonl --out agreement.json"];
     }
 
-    protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
         string with = parse.GetValue(_with)!;
         RankingAgreement agreement = RankingAgreement.Of(Rows.Ranked(parse.GetValue(_data)!), Rows.Ranked(with), cancellationToken);
         if (agreement.Measures.Rows == 0)
             throw new StageException($"No row can be compared. {(agreement.Issues.Count > 0 ? agreement.Issues[0] : "")}");
-        return Task.FromResult(new EvaluationResult("agreement", ModelName(parse, with), RankerFigures.Of(agreement.Measures), new() { ["intervals"] = RankerFigures.Intervals(agreement.Measures) }, agreement.Issues));
+        return Task.FromResult<EvaluationResult?>(new EvaluationResult("agreement", ModelName(parse, with), RankerFigures.Of(agreement.Measures), new() { ["intervals"] = RankerFigures.Intervals(agreement.Measures) }, agreement.Issues));
     }
 }

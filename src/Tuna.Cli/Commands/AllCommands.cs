@@ -16,6 +16,7 @@ internal static class AllCommands
         new GenerateCommand(app),
         new EvaluateCommand(app),
         new ConvertCommand(app),
+        new MergeCommand(app),
         new StatsCommand(app),
         new ReportCommand(app),
         new RecipeCommand(app),

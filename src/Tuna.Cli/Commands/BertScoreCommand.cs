@@ -26,7 +26,7 @@ internal sealed class BertScoreCommand : EvaluationCommand
         Examples = ["tuna evaluate bertscore --model alpaca --data answers.jsonl --idf --out answers.bertscore.json"];
     }
 
-    protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
         string data = parse.GetValue(_data)!;
         var pairs = new List<(string Candidate, string Reference)>();
@@ -48,6 +48,6 @@ internal sealed class BertScoreCommand : EvaluationCommand
             meter.Add(1);
             return pair;
         }), cancellationToken));
-        return Task.FromResult(new EvaluationResult("bertscore", ModelName(parse, data), [("f1", mean.F1), ("precision", mean.Precision), ("recall", mean.Recall), ("rows", pairs.Count)], [], []));
+        return Task.FromResult<EvaluationResult?>(new EvaluationResult("bertscore", ModelName(parse, data), [("f1", mean.F1), ("precision", mean.Precision), ("recall", mean.Recall), ("rows", pairs.Count)], [], []));
     }
 }

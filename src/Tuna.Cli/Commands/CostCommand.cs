@@ -23,7 +23,7 @@ internal sealed class CostCommand : EvaluationCommand
         Examples = ["tuna evaluate cost --calls ranked.jsonl.calls.jsonl --prices prices.json --out cost.json"];
     }
 
-    protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
         PriceFile prices = PriceFile.Load(InputFile.Require(parse.GetValue(_prices)!));
         var calls = new List<JournaledCall>();
@@ -46,7 +46,7 @@ internal sealed class CostCommand : EvaluationCommand
             ["cost_per_thousand_examples"] = l.CostPerThousandExamples,
         })]);
         int examples = table.Lines.Sum(l => l.Examples);
-        return Task.FromResult(new EvaluationResult("cost", string.Join(", ", table.Lines.Select(l => l.Model).Distinct()),
+        return Task.FromResult<EvaluationResult?>(new EvaluationResult("cost", string.Join(", ", table.Lines.Select(l => l.Model).Distinct()),
         [
             ("cost", (double)table.Total),
             ("cost_per_thousand_examples", examples == 0 ? double.NaN : (double)(table.Total / examples * 1000)),

@@ -52,17 +52,18 @@ internal abstract class EvaluationCommand : StageCommand
     public sealed override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(async () =>
     {
         string output = parse.GetValue(_out)!;
-        EvaluationResult result = await EvaluateAsync(parse, output, ui, cancellationToken);
+        if (await EvaluateAsync(parse, output, ui, cancellationToken) is not { } result)
+            return new StageResult($"{output}: this share's predictions are made. When all are, merge them and run the evaluation without --shard.", new() { ["out"] = output });
         result.Write(output);
         return result.ToStageResult(output);
     }, cancellationToken);
 
-    /// <summary>Measures.</summary>
+    /// <summary>Measures; null where only a share of the predictions was to be made.</summary>
     /// <param name="parse">The command line.</param>
     /// <param name="output">The result file to be; files that an interrupted evaluation resumes from lie beside it.</param>
     /// <param name="ui">Shows progress.</param>
     /// <param name="cancellationToken">Stops; what was done is kept.</param>
-    protected abstract Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken);
+    protected abstract Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken);
 
     /// <summary>The model's name in the result.</summary>
     protected string ModelName(ParseResult parse, string path)

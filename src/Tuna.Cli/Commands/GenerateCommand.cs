@@ -21,21 +21,22 @@ internal sealed class GenerateCommand : StageCommand
     private readonly Setting<double> _temperature = new("--temperature") { Range = Rule.AtLeast(0.0), Description = "0 takes the likeliest token each time.", DefaultValueFactory = _ => 0 };
     private readonly Setting<int> _batch = new("--batch") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Instructions answered together. It does not change the answers.", DefaultValueFactory = _ => 16 };
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed, for temperatures above 0." };
+    private readonly ShardOption _shard = new();
 
     public GenerateCommand(App app)
         : base(app, "generate", "Answers each instruction once, greedily unless told otherwise: predictions to look at or to evaluate.")
     {
         _policy.AddTo(this);
-        foreach (Option option in (Option[])[_data, _out, _limit, _maxNewTokens, _temperature, _batch, _seed])
+        foreach (Option option in (Option[])[_data, _out, _limit, _maxNewTokens, _temperature, _batch, _seed, _shard])
             Options.Add(option);
         Examples = ["tuna generate --model tuna --data questions.jsonl --out answers.jsonl"];
     }
 
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(async () =>
     {
-        string output = parse.GetValue(_out)!, model = _policy.Folder(parse)!;
+        string output = _shard.PathOf(parse, parse.GetValue(_out)!), model = _policy.Folder(parse)!;
         ModelFolder.Require(model);
-        IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
+        ShardRows<InstructionExample> share = _shard.Take(parse, Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit)), Rows.Key);
         int maxNewTokens = parse.GetValue(_maxNewTokens);
         double temperature = parse.GetValue(_temperature);
         ulong seed = parse.GetValue(_seed);
@@ -43,7 +44,7 @@ internal sealed class GenerateCommand : StageCommand
         var stage = new RowStage<InstructionExample, InstructionExample>(output, InstructionFormat.Instance, Rows.Key, Rows.Key);
         var failures = new List<(string, string)>();
         long tokens = 0;
-        RowStageResult<InstructionExample> result = await stage.RunAsync(rows, settings, ui, "answering", (missing, sink) =>
+        RowStageResult<InstructionExample> result = await stage.RunAsync(share.Rows, settings, ui, "answering", (missing, sink) =>
         {
             using LoadedPolicy loaded = _policy.Load(parse);
             foreach (InstructionExample[] chunk in missing.Chunk(parse.GetValue(_batch)))
@@ -82,6 +83,7 @@ internal sealed class GenerateCommand : StageCommand
             return Task.CompletedTask;
         });
         FailureFile.Write(output, failures);
+        share.Complete(output, settings, result.Rows.Select(Rows.Key));
         return new StageResult($"{output}: {result.Rows.Count} answers{(failures.Count > 0 ? $"; {failures.Count} prompts do not fit the model's context, see {FailureFile.PathFor(output)}" : "")}", new()
         {
             ["out"] = output,

@@ -20,7 +20,7 @@ internal sealed class HumanCommand : EvaluationCommand
         Examples = ["tuna evaluate human --data annotations.jsonl --out human.json"];
     }
 
-    protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
         string data = parse.GetValue(_data)!;
         InputFile.Require(data);
@@ -36,6 +36,6 @@ internal sealed class HumanCommand : EvaluationCommand
             ["high"] = c.Comparison.Interval.High,
             ["p_value"] = c.Comparison.PValue,
         })]);
-        return Task.FromResult(new EvaluationResult("human", ModelName(parse, data), [.. evaluation.Systems.Select(s => (s.System, s.Points))], new() { ["systems"] = systems, ["comparisons"] = comparisons }, [.. issues, .. evaluation.Issues]));
+        return Task.FromResult<EvaluationResult?>(new EvaluationResult("human", ModelName(parse, data), [.. evaluation.Systems.Select(s => (s.System, s.Points))], new() { ["systems"] = systems, ["comparisons"] = comparisons }, [.. issues, .. evaluation.Issues]));
     }
 }

@@ -23,13 +23,15 @@ internal sealed class LMentryCommand : EvaluationCommand
         Examples = ["tuna evaluate lmentry --model tuna --benchmark lmentry/data --out tuna.lmentry.json"];
     }
 
-    protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
         LMentryBenchmark benchmark = LMentryBenchmark.Load(_answers.Benchmark(parse));
-        PredictionSet predictions = _answers.Get(parse, output, _ => benchmark.Prompts(_answers.Alpaca(parse) ? AlpacaPromptTemplate.Instance : null), ui, cancellationToken);
+        PredictionSet? predictions = _answers.Get(parse, output, _ => benchmark.Prompts(_answers.Alpaca(parse) ? AlpacaPromptTemplate.Instance : null), ui, cancellationToken);
+        if (predictions is null)
+            return Task.FromResult<EvaluationResult?>(null);
         LMentryReport report = benchmark.Score(predictions, ModelName(parse, _answers.Source(parse)), parse.GetValue(_truncate), cancellationToken);
         var tasks = new JsonObject(report.Tasks.Values.Select(t => KeyValuePair.Create(t.Task, (JsonNode?)new JsonObject { ["accuracy"] = t.Overall.Accuracy, ["examples"] = t.Overall.Examples })));
-        return Task.FromResult(new EvaluationResult("lmentry", report.Model,
+        return Task.FromResult<EvaluationResult?>(new EvaluationResult("lmentry", report.Model,
         [
             ("score", report.Score ?? double.NaN),
             ("accuracy", report.Accuracy ?? double.NaN),

@@ -32,7 +32,7 @@ internal sealed class NllCommand : EvaluationCommand
         Examples = ["tuna evaluate nll --model tuna --data held-out.jsonl --out tuna.nll.json"];
     }
 
-    protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
         string model = _policy.Folder(parse)!;
         ModelFolder.Require(model);
@@ -49,7 +49,7 @@ internal sealed class NllCommand : EvaluationCommand
         var cache = new ReferencePolicyCache(journal, ContentHash.Of(model)) { GroupsPerPass = RowsPerPass };
         HeldOutNll nll = HeldOutNll.Of(groups, ui.Measure("scoring", "rows", groups.Count, 0, meter => cache.GetOrScore(groups, () => loaded.Policy, new CountMeter(meter), cancellationToken)));
         File.Delete(journal);
-        return Task.FromResult(new EvaluationResult("nll", ModelName(parse, model),
+        return Task.FromResult<EvaluationResult?>(new EvaluationResult("nll", ModelName(parse, model),
         [
             ("nll_per_token", nll.PerToken),
             ("nll_per_response", nll.PerResponse),

@@ -13,6 +13,7 @@ using Tuna.Cli.Hosting;
 using Tuna.Cli.Models;
 using Tuna.Cli.Terminal;
 using Tuna.Cli.Training;
+using Tuna.Distributed;
 
 namespace Tuna.Cli.Commands;
 
@@ -43,6 +44,8 @@ internal sealed class PrmCommand : StageCommand
         ];
     }
 
+    public override MpiOptions? Together(ParseResult parse) => _training.Together(parse);
+
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(() => Run(parse, ui, cancellationToken), cancellationToken);
 
     private StageResult Run(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
@@ -53,7 +56,7 @@ internal sealed class PrmCommand : StageCommand
         IReadOnlyList<RankedExample> rows = Rows.Ranked(data, parse.GetValue(_limit));
         Fingerprint settings = Fingerprint.Of(parse);
         if (ModelRecord.IsFinished(output, settings))
-            return TrainingStage.AlreadyThere(output);
+            return TrainingStage.AlreadyThere(output, Group);
 
         ITokenizer tokenizer = _policy.Tokenizer(parse, model);
         var config = LlamaConfig.Load(model);
@@ -73,6 +76,7 @@ internal sealed class PrmCommand : StageCommand
             Out = output,
             Initial = model,
             Settings = settings,
+            Group = Group,
             Options = _training.Trainer(parse),
             Engine = _policy.Engine(parse),
             IsRewardModel = true,

@@ -18,6 +18,7 @@ internal sealed class RankCommand : StageCommand
     private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Rows with candidates (output[]), JSON or JSONL; from `tuna sample` or `tuna convert`.", Required = true };
     private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The same rows with score[], JSONL. Calls to a service are kept in OUT.calls.jsonl, which is never asked twice for the same.", Required = true };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
+    private readonly ShardOption _shard = new();
     private readonly JudgeOptions _judge = new();
 
     public RankCommand(App app)
@@ -26,6 +27,7 @@ internal sealed class RankCommand : StageCommand
         Options.Add(_data);
         Options.Add(_out);
         Options.Add(_limit);
+        Options.Add(_shard);
         _judge.AddTo(this);
         Examples =
         [
@@ -40,13 +42,13 @@ internal sealed class RankCommand : StageCommand
 
     public override async Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
     {
-        string output = parse.GetValue(_out)!;
-        IReadOnlyList<RankedExample> rows = Rows.Ranked(parse.GetValue(_data)!, parse.GetValue(_limit));
+        string output = _shard.PathOf(parse, parse.GetValue(_out)!);
+        ShardRows<RankedExample> share = _shard.Take(parse, Rows.Ranked(parse.GetValue(_data)!, parse.GetValue(_limit)), Rows.KeyWithCandidates);
         Fingerprint settings = Fingerprint.Of(parse);
         var stage = new RowStage<RankedExample, RankedExample>(output, RankedFormat.Instance, Rows.KeyWithCandidates, Rows.KeyWithCandidates);
         var failures = new List<RankingException>();
         CallUsage spent = CallUsage.None;
-        RowStageResult<RankedExample> result = await stage.RunAsync(rows, settings, ui, "ranking", async (missing, sink) =>
+        RowStageResult<RankedExample> result = await stage.RunAsync(share.Rows, settings, ui, "ranking", async (missing, sink) =>
         {
             using OpenJudge judge = _judge.Open(parse, output + ".calls.jsonl", missing, ui);
             try
@@ -66,9 +68,10 @@ internal sealed class RankCommand : StageCommand
             }
 
             ServiceFailures.StopIfNeeded(failures, sink.Count, output);
-            if (sink.Count == 0 && missing.Count == rows.Count && failures.Count == missing.Count)
+            if (sink.Count == 0 && missing.Count == share.Rows.Count && failures.Count == missing.Count)
                 throw new StageException($"No row could be ranked:{Environment.NewLine}{Reasons(failures)}{Environment.NewLine}{Advice(failures)}");
         });
+        share.Complete(output, settings, result.Rows.Select(Rows.KeyWithCandidates));
         FailureFile.Write(output, [.. failures.Select(f => (f.RowId, f.Message))]);
         string cost = spent.Calls == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; {spent.Calls} calls, {spent.InputTokens} + {spent.OutputTokens} tokens{(spent.Cost > 0 ? $", cost {spent.Cost:0.####}" : "")}");
         string failed = failures.Count == 0 ? "" : $"{failures.Count} rows could not be ranked, all named in {FailureFile.PathFor(output)}:{Environment.NewLine}{Reasons(failures)}{Environment.NewLine}{Advice(failures)}{Environment.NewLine}";

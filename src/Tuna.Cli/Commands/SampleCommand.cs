@@ -31,13 +31,14 @@ internal sealed class SampleCommand : StageCommand
     private readonly Setting<double> _topP = new("--top-p") { Range = (value => value is > 0 and <= 1, "above 0 and at most 1"), Description = "Nucleus sampling; 1 keeps all tokens.", DefaultValueFactory = _ => 1 };
     private readonly Setting<int> _batch = new("--batch") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "For --model: instructions sampled together. It does not change the responses.", DefaultValueFactory = _ => 16 };
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed; a row's responses depend on it and the row's id only." };
+    private readonly ShardOption _shard = new();
     private readonly ServiceOptions _service = new();
 
     public SampleCommand(App app)
         : base(app, "sample", "Lets a model answer each instruction several times, each time differently (Section 2.3). The rows can then be ranked.")
     {
         _policy.AddTo(this);
-        foreach (Option option in (Option[])[_teacher, _data, _out, _limit, _count, _temperature, _tau, _trials, _maxNewTokens, _topP, _batch, _seed])
+        foreach (Option option in (Option[])[_teacher, _data, _out, _limit, _count, _temperature, _tau, _trials, _maxNewTokens, _topP, _batch, _seed, _shard])
             Options.Add(option);
         _service.AddTo(this);
         Validators.Add(result =>
@@ -50,6 +51,7 @@ internal sealed class SampleCommand : StageCommand
             "tuna sample --model alpaca --data alpaca.json --out samples.jsonl",
             "tuna sample --model teacher --data alpaca.json --out teacher.jsonl --trials 1    # plain sampling, for probabilistic ranking",
             "tuna sample --teacher openai:gpt-4o --data alpaca.json --out teacher.jsonl",
+            "tuna sample --model alpaca --data alpaca.json --out samples.jsonl --shard 0/4    # a quarter of the rows; tuna merge puts all together",
             "tuna sample --teacher completions:llama-7b --base-url http://localhost:8000/v1 --data alpaca.json --out teacher.jsonl",
         ];
     }
@@ -59,9 +61,9 @@ internal sealed class SampleCommand : StageCommand
 
     private async Task<StageResult> FromModelAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
     {
-        string output = parse.GetValue(_out)!, model = _policy.Folder(parse)!;
+        string output = _shard.PathOf(parse, parse.GetValue(_out)!), model = _policy.Folder(parse)!;
         ModelFolder.Require(model);
-        IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
+        ShardRows<InstructionExample> share = _shard.Take(parse, Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit)), Rows.Key);
         var options = new DiverseSamplerOptions
         {
             Count = parse.GetValue(_count),
@@ -75,7 +77,7 @@ internal sealed class SampleCommand : StageCommand
         Fingerprint settings = Fingerprint.Of(parse);
         SamplingStatistics total = SamplingStatistics.None;
         var failures = new List<(string, string)>();
-        RowStageResult<RankedExample> result = await Stage(output).RunAsync(rows, settings, ui, "sampling", (missing, sink) =>
+        RowStageResult<RankedExample> result = await Stage(output).RunAsync(share.Rows, settings, ui, "sampling", (missing, sink) =>
         {
             using LoadedPolicy loaded = _policy.Load(parse);
             var sampler = new DiverseSampler(loaded.Policy, loaded.Tokenizer, options);
@@ -90,6 +92,7 @@ internal sealed class SampleCommand : StageCommand
 
             return Task.CompletedTask;
         });
+        share.Complete(output, settings, result.Rows.Select(Rows.Key));
         return Result(output, result, failures, new()
         {
             ["draws"] = total.Draws,
@@ -102,14 +105,15 @@ internal sealed class SampleCommand : StageCommand
 
     private async Task<StageResult> FromServiceAsync(ParseResult parse, string name, StageUi ui, CancellationToken cancellationToken)
     {
-        string output = parse.GetValue(_out)!;
+        string output = _shard.PathOf(parse, parse.GetValue(_out)!);
         (string kind, string model) = name.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon ? (name[..colon], name[(colon + 1)..]) : (name, "");
         if (kind is not ("openai" or "completions") || model.Length == 0)
             throw new StageException($"--teacher {name} is not understood: it is openai:MODEL or completions:MODEL.", ExitCodes.Usage);
-        IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
+        ShardRows<InstructionExample> share = _shard.Take(parse, Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit)), Rows.Key);
         CallUsage spent = CallUsage.None;
         IReadOnlyList<RankingException> failures = [];
-        RowStageResult<RankedExample> result = await Stage(output).RunAsync(rows, Fingerprint.Of(parse), ui, "sampling", async (missing, sink) =>
+        Fingerprint settings = Fingerprint.Of(parse);
+        RowStageResult<RankedExample> result = await Stage(output).RunAsync(share.Rows, settings, ui, "sampling", async (missing, sink) =>
         {
             Protocol protocol = kind == "openai" ? Protocol.ChatWithLogProbs : Protocol.Completions;
             using ServiceConnection service = _service.Open(parse, model, output + ".calls.jsonl", protocol, CallEstimate.Answering(missing, parse.GetValue(_count), parse.GetValue(_maxNewTokens)), ui);
@@ -125,6 +129,7 @@ internal sealed class SampleCommand : StageCommand
             spent = service.Spent;
             ServiceFailures.StopIfNeeded(failures, sink.Count, output);
         });
+        share.Complete(output, settings, result.Rows.Select(Rows.Key));
         return Result(output, result, [.. failures.Select(f => (f.RowId, f.Message))], new()
         {
             ["calls"] = spent.Calls,

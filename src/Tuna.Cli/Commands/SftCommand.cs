@@ -10,6 +10,7 @@ using Tuna.Cli.Hosting;
 using Tuna.Cli.Models;
 using Tuna.Cli.Terminal;
 using Tuna.Cli.Training;
+using Tuna.Distributed;
 
 namespace Tuna.Cli.Commands;
 
@@ -39,6 +40,8 @@ internal sealed class SftCommand : StageCommand
         ];
     }
 
+    public override MpiOptions? Together(ParseResult parse) => _training.Together(parse);
+
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(() =>
     {
         string data = parse.GetValue(_data)!, model = _policy.Folder(parse)!, output = _training.Out(parse);
@@ -46,7 +49,7 @@ internal sealed class SftCommand : StageCommand
         var rows = Rows.Instructions(data, parse.GetValue(_limit), answered: true);
         Fingerprint settings = Fingerprint.Of(parse);
         if (ModelRecord.IsFinished(output, settings))
-            return TrainingStage.AlreadyThere(output);
+            return TrainingStage.AlreadyThere(output, Group);
 
         ITokenizer tokenizer = _policy.Tokenizer(parse, model);
         LlamaConfig config = LlamaConfig.Load(model);
@@ -59,6 +62,7 @@ internal sealed class SftCommand : StageCommand
             Out = output,
             Initial = model,
             Settings = settings,
+            Group = Group,
             Options = _training.Trainer(parse),
             Engine = _policy.Engine(parse),
             Loss = new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference),

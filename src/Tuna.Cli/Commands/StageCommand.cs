@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Terminal;
+using Tuna.Distributed;
 
 namespace Tuna.Cli.Commands;
 
@@ -15,6 +16,12 @@ internal abstract class StageCommand : Command
 
     /// <summary>Command lines that teach; shown by <c>--help</c>.</summary>
     public IReadOnlyList<string> Examples { get; protected init; } = [];
+
+    /// <summary>The processes that do the work together: those of an MPI job, where the command can be one.</summary>
+    public IProcessGroup Group { get; set; } = SingleProcess.Instance;
+
+    /// <summary>How the command joins the other processes of an MPI job; null where it works alone.</summary>
+    public virtual MpiOptions? Together(ParseResult parse) => null;
 
     /// <summary>Does the work.</summary>
     public abstract Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken);

@@ -29,14 +29,16 @@ internal sealed class SuperNaturalCommand : EvaluationCommand
         ];
     }
 
-    protected override Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
         SuperNaturalInstructions benchmark = SuperNaturalInstructions.Load(_answers.Benchmark(parse), maxInstancesPerTask: parse.GetValue(_instances));
         var settings = new NaturalPromptSettings { PositiveExamples = parse.GetValue(_shots) };
-        PredictionSet predictions = _answers.Get(parse, output,
+        PredictionSet? predictions = _answers.Get(parse, output,
             tokenizer => [.. benchmark.Prompts(settings, new ModelSourceTokens(tokenizer), _answers.Alpaca(parse) ? AlpacaPromptTemplate.Instance : null)], ui, cancellationToken);
+        if (predictions is null)
+            return Task.FromResult<EvaluationResult?>(null);
         NaturalReport report = benchmark.Score(predictions, ModelName(parse, _answers.Source(parse)), cancellationToken);
-        return Task.FromResult(new EvaluationResult($"superni-{parse.GetValue(_shots)}shot", report.Model,
+        return Task.FromResult<EvaluationResult?>(new EvaluationResult($"superni-{parse.GetValue(_shots)}shot", report.Model,
         [
             ("rouge_l", report.Overall.RougeL),
             ("exact_match", report.Overall.ExactMatch),

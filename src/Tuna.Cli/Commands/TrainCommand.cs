@@ -4,6 +4,7 @@ using Tuna.Cli.Hosting;
 using Tuna.Cli.Models;
 using Tuna.Cli.Terminal;
 using Tuna.Cli.Training;
+using Tuna.Distributed;
 using Tuna.Data;
 using Tuna.Data.Groups;
 using Tuna.Losses;
@@ -46,6 +47,8 @@ internal sealed class TrainCommand : StageCommand
         ];
     }
 
+    public override MpiOptions? Together(ParseResult parse) => _training.Together(parse);
+
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(() => Run(parse, ui, cancellationToken), cancellationToken);
 
     private StageResult Run(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
@@ -55,7 +58,7 @@ internal sealed class TrainCommand : StageCommand
         IReadOnlyList<RankedExample> rows = [.. parse.GetValue(_data)!.SelectMany(file => RankedRows(file, parse.GetValue(_limit)))];
         Fingerprint settings = Fingerprint.Of(parse);
         if (ModelRecord.IsFinished(output, settings))
-            return TrainingStage.AlreadyThere(output);
+            return TrainingStage.AlreadyThere(output, Group);
 
         (IRankingLoss loss, string objective) = _objective.Create(parse);
         bool learnsReference = loss.Needs.ReferenceResponse;
@@ -73,6 +76,7 @@ internal sealed class TrainCommand : StageCommand
             Out = output,
             Initial = model,
             Settings = settings,
+            Group = Group,
             Options = options,
             Loss = loss,
             Engine = _policy.Engine(parse),

@@ -40,7 +40,7 @@ internal sealed class VicunaCommand : EvaluationCommand
         Examples = ["tuna evaluate vicuna --model tuna --questions question.jsonl --baseline alpaca-answers.jsonl --judge openai:gpt-4o --out tuna.vicuna.json"];
     }
 
-    protected override async Task<EvaluationResult> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override async Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
     {
         string judge = parse.GetValue(_judge)!;
         if (!judge.StartsWith("openai:", StringComparison.Ordinal) || judge.Length == "openai:".Length)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using Tuna.Cli.Commands;
 using Tuna.Cli.Terminal;
+using Tuna.Distributed;
 
 namespace Tuna.Cli.Hosting;
 
@@ -56,27 +57,43 @@ internal sealed class App
     public IReadOnlyList<string> Check(IReadOnlyList<string> arguments) => UsageErrors.Of(_root.Parse(arguments));
 
     /// <summary>Runs a stage, prints its result or why it failed.</summary>
+    /// <remarks>Of an MPI job's ranks the first speaks; another one does when it fails alone. One that fails ends the job, or the others would wait for it.</remarks>
     public async Task<int> GuardAsync(StageCommand command, ParseResult parse, CancellationToken cancellationToken)
     {
         StageUi ui = Ui(parse);
         string name = UsageErrors.NameOf(command);
-        using CancellationTokenRegistration told = cancellationToken.UnsafeRegister(_ => TellStopping(ui), null);
+        IProcessGroup group = SingleProcess.Instance;
         try
         {
+            group = command.Group = Ranks.Join(command, parse);
+            if (group.Rank > 0)
+                ui = new(new OutputMode(Quiet: true, Json: false), TextWriter.Null, TextWriter.Null, _time);
+            using CancellationTokenRegistration told = cancellationToken.UnsafeRegister(_ => TellStopping(ui), null);
             StageResult result = await command.RunAsync(parse, ui, cancellationToken);
-            ui.Result(name, result);
-            return result.ExitCode;
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            int code = _stopCode();
-            ui.Failure(name, code, "Stopped. Everything finished so far is kept; run the same command again to go on from there.");
+            if (group.Rank == 0)
+                ui.Result(name, result);
+            int code = group.BroadcastBytes([(byte)result.ExitCode])[0]; // the others wait here, asleep, for what the first has still to do
+            group.Dispose();
             return code;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested || group.Size > 1)
+        {
+            return await FailAsync(_stopCode(), "Stopped. Everything finished so far is kept; run the same command again to go on from there.");
         }
         catch (Exception e)
         {
             (int code, string message) = Failures.Explain(e);
-            ui.Failure(name, code, message);
+            return await FailAsync(code, message);
+        }
+
+        async Task<int> FailAsync(int code, string message)
+        {
+            if (group.Rank > 0)
+                await Task.Delay(Ranks.FirstSpeaksFor, _time, CancellationToken.None); // usually all fail alike, and the first ends the job
+            Ui(parse).Failure(name, code, group.Rank > 0 ? $"rank {group.Rank}: {message}" : message);
+            _output.Flush();
+            _error.Flush();
+            group.Abort(code);
             return code;
         }
     }

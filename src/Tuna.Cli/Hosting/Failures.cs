@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Tuna.Chat.Errors;
 using Tuna.Data;
+using Tuna.Distributed;
 using Tuna.Ranking;
 
 namespace Tuna.Cli.Hosting;
@@ -12,6 +13,7 @@ internal static class Failures
     public static (int ExitCode, string Message) Explain(Exception exception) => exception switch
     {
         StageException e => (e.ExitCode, e.Message),
+        ProcessGroupException or MpiUnavailableException => (ExitCodes.BadInput, exception.Message),
         DataFormatException e => (ExitCodes.BadInput, e.Message),
         RankingException { Reason: RankingFailure.BudgetExhausted } e => (ExitCodes.Budget, e.Message),
         RankingException { Reason: RankingFailure.Stopped or RankingFailure.ServiceError } e => (ExitCodes.Service, e.Message),

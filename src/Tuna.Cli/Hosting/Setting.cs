@@ -34,7 +34,7 @@ internal interface ISetting
 
 /// <summary>A setting, written once: an option of the command line, a key of recipes, an entry of the output's fingerprint.</summary>
 /// <remarks>Every setting counts for the output unless its declaration says otherwise, so that one cannot be forgotten.</remarks>
-internal sealed class Setting<T>(string name, params string[] aliases) : Option<T>(name, aliases), ISetting
+internal class Setting<T>(string name, params string[] aliases) : Option<T>(name, aliases), ISetting
 {
     private readonly IReadOnlyList<string> _among = [];
 
@@ -46,6 +46,9 @@ internal sealed class Setting<T>(string name, params string[] aliases) : Option<
 
     /// <summary>What the fingerprint holds of a value; the value itself when left out.</summary>
     public Func<T?, string?>? Recorded { get; init; }
+
+    /// <summary>Values that leave the output as it was before there was the setting: fingerprints of that time stay valid.</summary>
+    public Func<T?, bool>? Unrecorded { get; init; }
 
     /// <summary>The only values there are.</summary>
     public IReadOnlyList<string> Among
@@ -80,7 +83,7 @@ internal sealed class Setting<T>(string name, params string[] aliases) : Option<
             foreach ((int i, string path) in paths.Index())
                 fingerprint.WithContent(paths.Length == 1 ? Key : $"{Key} {i}", path);
         }
-        else if (Effect == Effect.Output)
+        else if (Effect == Effect.Output && !(Unrecorded?.Invoke(value) ?? false))
         {
             fingerprint.With(Key, Recorded is null ? Convert.ToString(value, CultureInfo.InvariantCulture) : Recorded(value));
         }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Tuna.Cli.Hosting;
+using Tuna.Distributed;
 using Tuna.Llama.Lora;
 using Tuna.Models.Checkpoints;
 
@@ -24,8 +25,8 @@ internal sealed class EngineOptions
     {
         Effect = Effect.Course,
         Range = Rule.AtLeast(1),
-        Description = "Threads of the engine. Results have the same bits for the same number.",
-        DefaultValueFactory = _ => Environment.ProcessorCount,
+        Description = "Threads of the engine, of each process. Results have the same bits for the same number. Default: this machine's processors, shared by its processes.",
+        DefaultValueFactory = _ => Math.Max(1, Environment.ProcessorCount / MpiProcessGroup.LaunchedLocalSize),
     };
 
     private readonly Setting<string> _device = new("--device")
@@ -107,7 +108,7 @@ internal sealed class EngineOptions
     public EngineChoice Choose(ParseResult parse) => new()
     {
         IsTorch = parse.GetValue(_engine) == Torch,
-        Threads = parse.GetResult(_threads) is { Implicit: false } || parse.GetValue(_engine) == Managed ? parse.GetValue(_threads) : null,
+        Threads = parse.GetResult(_threads) is { Implicit: false } || parse.GetValue(_engine) == Managed || MpiProcessGroup.LaunchedLocalSize > 1 ? parse.GetValue(_threads) : null,
         Device = parse.GetValue(_device)!,
         ComputeType = parse.GetValue(_dtype) switch { "float32" => TensorDType.F32, "bfloat16" => TensorDType.BF16, _ => null },
         SavedType = !_trains ? TensorDType.F32 : parse.GetValue(_saved) switch { "bfloat16" => TensorDType.BF16, "float16" => TensorDType.F16, _ => TensorDType.F32 },

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Tuna.Distributed;
 using Tuna.Training;
 using Tuna.Cli.Hosting;
 
@@ -20,6 +21,17 @@ internal sealed class TrainingOptions
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed of the data's order." };
     private readonly Setting<int> _checkpointEvery = new("--checkpoint-every") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Steps between checkpoints; a killed run goes on from the last one.", DefaultValueFactory = _ => 100 };
 
+    private readonly Setting<int> _leaves = new("--gradient-leaves")
+    {
+        Range = (value => value is >= 1 and <= 1024 && int.IsPow2(value), "a power of two from 1 to 1024"),
+        Unrecorded = value => value == 1,
+        Description = "Under mpirun: shares that a step is cut into, a power of two. Any number of processes that divides it gives the same bits. Default: the number of processes.",
+        DefaultValueFactory = _ => MpiProcessGroup.LaunchedSize,
+    };
+
+    private readonly Setting<bool> _shardOptimizer = new("--shard-optimizer") { Effect = Effect.Course, Description = "Under mpirun: each process keeps the optimizer's state of its share of the weights only (ZeRO-1). The same result with less memory." };
+    private readonly Setting<double> _rankTimeout = new("--rank-timeout") { Range = Rule.Above(0.0), Effect = Effect.Course, Description = "Under mpirun: longest wait for another process, in minutes. One that dies is noticed at once; this is for one that hangs.", DefaultValueFactory = _ => 60 };
+
     public TrainingOptions(int epochs, double learningRate, int batch)
     {
         _epochs = new("--epochs") { Range = Rule.AtLeast(1), Description = "Times that the data is gone through.", DefaultValueFactory = _ => epochs };
@@ -29,11 +41,14 @@ internal sealed class TrainingOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _lowMemory, _clip, _weightDecay, _seed, _checkpointEvery])
+        foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _lowMemory, _clip, _weightDecay, _seed, _checkpointEvery, _leaves, _shardOptimizer, _rankTimeout])
             command.Options.Add(option);
     }
 
     public string Out(ParseResult parse) => Path.TrimEndingDirectorySeparator(parse.GetValue(_out)!);
+
+    /// <summary>How training joins the other processes of an MPI job.</summary>
+    public MpiOptions Together(ParseResult parse) => new() { Timeout = TimeSpan.FromMinutes(parse.GetValue(_rankTimeout)) };
 
     public ulong Seed(ParseResult parse) => parse.GetValue(_seed);
 
@@ -48,6 +63,8 @@ internal sealed class TrainingOptions
             Epochs = parse.GetValue(_epochs),
             GroupsPerMicroBatch = microBatch,
             MicroBatchesPerStep = batch / microBatch,
+            GradientLeaves = parse.GetValue(_leaves),
+            ShardOptimizer = parse.GetValue(_shardOptimizer),
             LearningRate = parse.GetValue(_rate),
             Schedule = parse.GetValue(_schedule) switch
             {

@@ -5,6 +5,7 @@ using Tuna.Cli.Hosting;
 using Tuna.Cli.Models;
 using Tuna.Cli.Terminal;
 using Tuna.Data.Groups;
+using Tuna.Distributed;
 using Tuna.IO;
 using Tuna.Losses;
 using Tuna.Policies;
@@ -39,6 +40,9 @@ internal sealed record TrainingStage
     /// <summary>What became of the data's rows.</summary>
     public required TokenizationReport Tokenization { get; init; }
 
+    /// <summary>The processes that train together; the first one writes, measures and reports.</summary>
+    public required IProcessGroup Group { get; init; }
+
     /// <summary>Whether the trained model gives rewards in place of log-probabilities.</summary>
     public bool IsRewardModel { get; init; }
 
@@ -47,6 +51,8 @@ internal sealed record TrainingStage
 
     /// <summary>Figures to take of the trained model, for its record, in place of the usual ones; with their text.</summary>
     public Func<ITrainableScorer, (JsonObject Facts, string Text)>? Measure { get; init; }
+
+    private bool IsFirst => Group.Rank == 0;
 
     private string RunFolder => Options.RunFolder!;
 
@@ -62,19 +68,22 @@ internal sealed record TrainingStage
             throw new StageException($"No row can be trained on. {Tokenization}{Environment.NewLine}{IssueSummary.Text(Tokenization.Issues.Select(i => i.Message))}");
         if (Tokenization.Issues.Count > 0)
             ui.Warn($"{Tokenization}. For example: {Tokenization.Issues[0].Message}");
-        using FileLock held = FileLock.Acquire(Out);
-        Settings.CheckOrSave(Path.Combine(RunFolder, "settings.json"), Out);
+        using FileLock? held = IsFirst ? FileLock.Acquire(Out) : null;
+        if (IsFirst)
+            Settings.CheckOrSave(Path.Combine(RunFolder, "settings.json"), Out);
 
         MemoryPlan? plan = Engine.Plan(Initial, IsRewardModel, groups);
         if (plan is not null)
             ui.Note($"{Engine.Name}; {plan.Text}");
-        ReferenceLogProbs? frozen = reference();
+        ReferenceLogProbs? frozen = Loss.Needs.ReferencePolicy ? ReferenceLogProbs.Share(Group, groups, IsFirst ? reference() : null) : null;
         using ITrainableScorer policy = IsRewardModel
             ? Engine.LoadRewardModel(Initial, Options.Seed, trainable: true, plan)
             : Engine.LoadPolicy(Initial, Options.Seed, trainable: true, plan);
         IReadOnlyList<TokenGroup> measured = HeldOut.Count > 0 ? HeldOut : [.. groups.Take(MeasuredRows)];
-        Outcome? before = Measure is null ? Before(policy, measured, ui, cancellationToken) : null;
+        Outcome? before = Measure is null && IsFirst ? Before(policy, measured, ui, cancellationToken) : null;
         TrainingResult result = Train(policy, groups, frozen, plan, ui, cancellationToken);
+        if (held is null)
+            return new("", []);
 
         JsonObject facts = Facts(result, groups, policy.Info);
         string outcome;
@@ -99,8 +108,10 @@ internal sealed record TrainingStage
     }
 
     /// <summary>What to say when a finished model is asked for again.</summary>
-    public static StageResult AlreadyThere(string folder)
+    public static StageResult AlreadyThere(string folder, IProcessGroup group)
     {
+        if (group.Rank > 0)
+            return new("", []);
         // Killed between its last two acts, a run leaves its folder beside the finished model.
         if (Directory.Exists(TrainingOptions.RunFolder(folder)))
         {
@@ -123,7 +134,7 @@ internal sealed record TrainingStage
         long steps = (groups.Count + (long)GroupsPerStep - 1) / GroupsPerStep * options.Epochs;
         if (steps < FewSteps)
             ui.Warn($"{groups.Count} groups make {steps} {(steps == 1 ? "step" : "steps")} of --batch {GroupsPerStep} in {options.Epochs} {(options.Epochs == 1 ? "epoch" : "epochs")}: little is learned in so few. A smaller --batch or more --epochs makes more of them.");
-        var trainer = new RankingTrainer(policy, Loss, options, timeProvider: ui.Time);
+        var trainer = new RankingTrainer(policy, Loss, options, timeProvider: ui.Time, group: Group);
         try
         {
             long done = TrainingCheckpoint.FindLatest(RunFolder, out IReadOnlyList<string> damaged)?.Step ?? 0;

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Tuna.Distributed;
 using Tuna.Losses;
 using Tuna.Policies;
 
@@ -29,6 +30,7 @@ public sealed class RankingTrainer
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
     private readonly IMeterFactory? _meterFactory;
+    private readonly IProcessGroup _group;
 
     /// <summary>Creates a trainer.</summary>
     /// <param name="model">The policy or reward model to train, in place.</param>
@@ -37,6 +39,8 @@ public sealed class RankingTrainer
     /// <param name="logger">Where messages go; nowhere when null.</param>
     /// <param name="timeProvider">The clock behind speeds and estimates; the system's when null.</param>
     /// <param name="meterFactory">Makes the meter <c>Tuna.Training</c>; the trainer makes and disposes its own when null.</param>
+    /// <param name="group">The processes that train together; this one alone when null. All make a trainer with the same model, loss and options, and call
+    /// <see cref="Train"/> with the same data; rank 0 alone writes and evaluates.</param>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
     public RankingTrainer(
         ITrainableScorer model,
@@ -44,7 +48,8 @@ public sealed class RankingTrainer
         TrainerOptions options,
         ILogger<RankingTrainer>? logger = null,
         TimeProvider? timeProvider = null,
-        IMeterFactory? meterFactory = null)
+        IMeterFactory? meterFactory = null,
+        IProcessGroup? group = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(loss);
@@ -56,6 +61,7 @@ public sealed class RankingTrainer
         _logger = logger ?? NullLogger<RankingTrainer>.Instance;
         _time = timeProvider ?? TimeProvider.System;
         _meterFactory = meterFactory;
+        _group = group ?? SingleProcess.Instance;
     }
 
     /// <summary>Trains.</summary>
@@ -76,6 +82,7 @@ public sealed class RankingTrainer
     /// <exception cref="InvalidOperationException">The run folder holds a run that may not or cannot be resumed; the message names what
     /// differs.</exception>
     /// <exception cref="InvalidDataException">A file of the run folder is damaged.</exception>
+    /// <exception cref="ProcessGroupException">The processes do not do the same run, or one of them is gone.</exception>
     public TrainingResult Train(
         IReadOnlyList<TokenGroup> groups,
         ReferenceLogProbs? reference = null,
@@ -95,6 +102,7 @@ public sealed class RankingTrainer
             Reference = reference,
             Evaluate = evaluate,
             Progress = progress,
+            Group = _group,
         }.Check();
         using var journal = new RunJournal(setup);
         using var meter = new TrainingMeter(_meterFactory);

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Tuna.Distributed;
 using Tuna.Policies;
 
 namespace Tuna.Training;
@@ -35,6 +37,24 @@ public sealed class ReferenceLogProbs
             ScoreBatch(reference, batch, cancellationToken).CopyTo(result, first);
         }
         return new ReferenceLogProbs(result);
+    }
+
+    /// <summary>Gives every process what rank 0 has scored. Collective.</summary>
+    /// <param name="group">The processes.</param>
+    /// <param name="groups">The data set, the same everywhere.</param>
+    /// <param name="scored">What rank 0 has; not read elsewhere.</param>
+    public static ReferenceLogProbs Share(IProcessGroup group, IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? scored)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        ArgumentNullException.ThrowIfNull(groups);
+        double[][] values = [.. groups.Select(g => new double[g.Responses.Count])];
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (group.Rank == 0)
+                scored![i].CopyTo(values[i]);
+            group.Broadcast(MemoryMarshal.AsBytes(values[i].AsSpan()));
+        }
+        return new ReferenceLogProbs(values);
     }
 
     internal static double[][] ScoreBatch(IPolicyModel reference, IReadOnlyList<TokenGroup> batch, CancellationToken cancellationToken)

@@ -7,7 +7,7 @@ namespace Tuna.Training;
 /// <summary>What a run leaves behind: its history, and with a run folder its metrics file and checkpoints.</summary>
 internal sealed class RunJournal(TrainingSetup setup) : IDisposable
 {
-    private readonly string? _folder = setup.Options.RunFolder;
+    private readonly string? _folder = setup.Group.Rank == 0 ? setup.Options.RunFolder : null; // one process writes
     private readonly List<TrainingStep> _steps = [];
     private readonly List<TrainingEvaluation> _evaluations = [];
     private FileLock? _lock;
@@ -55,14 +55,14 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
         _metrics = MetricsWriter.Open(_folder, latest?.State.MetricsLength ?? 0);
         if (latest is not null)
         {
-            (IReadOnlyList<TrainingStep> steps, IReadOnlyList<TrainingEvaluation> evaluations) = MetricsFile.Read(metrics);
-            _steps.AddRange(steps);
-            _evaluations.AddRange(evaluations);
-            LastCheckpoint = latest.Folder;
+            Take(metrics, latest);
             _saved = (latest.State.Step, latest.State.MicroBatch, latest.State.MetricsLength);
         }
         return latest;
     }
+
+    /// <summary>Takes over the history of a checkpoint that another process has opened.</summary>
+    public void Follow(TrainingCheckpoint checkpoint) => Take(Path.Combine(checkpoint.Folder, MetricsFile.FileName), checkpoint);
 
     public void Append(TrainingStep step)
     {
@@ -76,10 +76,13 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
         _metrics?.Append(evaluation);
     }
 
+    /// <summary>Whether a state has still to be written.</summary>
+    public bool IsDue(TrainerState state) => _folder is not null && _saved != (state.Step, state.MicroBatch, state.MetricsLength);
+
     /// <summary>Writes a checkpoint, unless this very state has one, and deletes those that are no longer kept.</summary>
     public void Save(TrainerState state, ITrainableScorer model)
     {
-        if (_folder is null || _saved == (state.Step, state.MicroBatch, state.MetricsLength))
+        if (_folder is null || !IsDue(state))
             return;
         _metrics!.FlushToDisk();
         LastCheckpoint = TrainingCheckpoint.Write(_folder, state, model);
@@ -93,6 +96,18 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     {
         _metrics?.Dispose();
         _lock?.Dispose();
+    }
+
+    private void Take(string metrics, TrainingCheckpoint checkpoint)
+    {
+        if (File.Exists(metrics)) // checkpoints of earlier versions have no copy of their own
+        {
+            (IReadOnlyList<TrainingStep> steps, IReadOnlyList<TrainingEvaluation> evaluations) = MetricsFile.Read(metrics);
+            _steps.AddRange(steps);
+            _evaluations.AddRange(evaluations);
+        }
+
+        LastCheckpoint = checkpoint.Folder;
     }
 
     private void RefuseOthers(TrainingCheckpoint checkpoint)

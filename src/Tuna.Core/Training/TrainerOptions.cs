@@ -46,6 +46,16 @@ public sealed record TrainerOptions
     /// </summary>
     public int MicroBatchTokens { get; init; }
 
+    /// <summary>
+    /// Leaves that a step's micro-batches are cut into, a power of two from 1 to 1024. Default 1. Gradients are summed in a balanced tree over the leaves, so that 1, 2, 4 ... processes, up to as many as there are leaves,
+    /// give the same bits; the number of processes must divide it. With more than one there are no checkpoints within a step.
+    /// </summary>
+    /// <remarks>A process holds log2(leaves / processes) more gradients than one. A step with fewer micro-batches than leaves has empty ones.</remarks>
+    public int GradientLeaves { get; init; } = 1;
+
+    /// <summary>Whether each process keeps the optimizer's state of its share of the weights only (ZeRO stage 1, arXiv 1910.02054): less memory, the same result. Default false.</summary>
+    public bool ShardOptimizer { get; init; }
+
     /// <summary>Peak learning rate, > 0. Default 1e-5, the paper's for ranking (2e-5 for instruction tuning, 1e-6 when starting from a
     /// ranked model).</summary>
     public double LearningRate { get; init; } = 1e-5;
@@ -108,6 +118,8 @@ public sealed record TrainerOptions
         Require(MicroBatchesPerStep >= 1, nameof(MicroBatchesPerStep), MicroBatchesPerStep, ">= 1");
         Require((long)GroupsPerMicroBatch * MicroBatchesPerStep <= int.MaxValue, nameof(MicroBatchesPerStep), MicroBatchesPerStep, "small enough for one step's groups to be counted");
         Require(MicroBatchTokens >= 0, nameof(MicroBatchTokens), MicroBatchTokens, ">= 0");
+        Require(GradientLeaves is >= 1 and <= 1024 && int.IsPow2(GradientLeaves), nameof(GradientLeaves), GradientLeaves, "a power of two from 1 to 1024");
+        Require(GradientLeaves == 1 || CheckpointEveryMicroBatches == 0, nameof(CheckpointEveryMicroBatches), CheckpointEveryMicroBatches, $"0 where {nameof(GradientLeaves)} is above 1");
         Require(double.IsFinite(LearningRate) && LearningRate > 0, nameof(LearningRate), LearningRate, "finite and > 0");
         Require(MaxGradientNorm > 0, nameof(MaxGradientNorm), MaxGradientNorm, "> 0");
         Require(MaxSkippedSteps >= 0, nameof(MaxSkippedSteps), MaxSkippedSteps, ">= 0");
@@ -143,6 +155,7 @@ public sealed record TrainerOptions
         [nameof(GroupsPerMicroBatch)] = Text(GroupsPerMicroBatch),
         [nameof(MicroBatchesPerStep)] = Text(MicroBatchesPerStep),
         [nameof(MicroBatchTokens)] = Text(MicroBatchTokens),
+        [nameof(GradientLeaves)] = Text(GradientLeaves),
         [nameof(LearningRate)] = Text(LearningRate),
         [nameof(Schedule)] = $"{Schedule.GetType().Name} {Text(Schedule.WarmupSteps)} {Text(Schedule.WarmupRatio)} {Text(Schedule.MinimumFactor)}",
         [nameof(AdamWSettings.Beta1)] = Text(Optimizer.Beta1),

@@ -49,6 +49,13 @@ public sealed class TrainingCheckpoint
         return null;
     }
 
+    /// <summary>The checkpoint in a folder, or null and what is wrong with it.</summary>
+    internal static TrainingCheckpoint? Read(string folder, out string? fault)
+    {
+        (TrainingCheckpoint? checkpoint, fault) = Open(folder);
+        return checkpoint;
+    }
+
     /// <summary>Folders that are named as checkpoints, newest first.</summary>
     internal static IReadOnlyList<string> Folders(string runFolder) => !Directory.Exists(runFolder) ? [] :
         Directory.GetDirectories(runFolder, Prefix + "*")

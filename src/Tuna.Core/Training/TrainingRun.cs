@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Tuna.Losses;
 using Tuna.Policies;
 
 namespace Tuna.Training;
@@ -15,33 +14,37 @@ internal sealed class TrainingRun
 {
     private readonly TrainingSetup _setup;
     private readonly ITrainableScorer _model;
-    private readonly IRankingLoss _loss;
     private readonly TrainerOptions _options;
     private readonly ILogger _log;
     private readonly TrainingPlan _plan;
     private readonly TrainingReport _report;
     private readonly RunJournal _journal;
-    private readonly MicroBatch _batch = new();
-    private readonly bool _perToken;
+    private readonly RunGroup _group;
+    private readonly MicroBatchRunner _runner;
+    private readonly StepLeaves? _leaves; // of steps that are cut into leaves
 
     public TrainingRun(TrainingSetup setup, RunJournal journal, TrainingMeter meter)
     {
         _setup = setup;
         _journal = journal;
         _model = setup.Model;
-        _loss = setup.Loss;
         _options = setup.Options;
         _log = setup.Logger;
         _plan = new TrainingPlan(setup.Groups, _options);
         _report = new TrainingReport(setup, meter, _plan.TotalSteps);
-        _perToken = setup.Model is IPolicyModel; // log-probabilities grow with the length, rewards do not
+        _group = new RunGroup(setup, journal);
+        _runner = new MicroBatchRunner(setup, _plan);
+        _leaves = _options.GradientLeaves > 1 ? new StepLeaves(setup, _runner) : null;
     }
 
     public TrainingResult Execute(CancellationToken cancellationToken)
     {
         TrainerLog.Started(_log, _setup.Groups.Count, _plan.TotalSteps, _plan.GroupsPerStep);
+        _group.RequireSameRun();
         _model.ClearGradients();
         RunPosition at = Restore();
+        _leaves?.Settle(at.Step);
+        _group.RequireSameWeights(at.Step);
         long resumedFrom = at.Step;
         try
         {
@@ -63,6 +66,9 @@ internal sealed class TrainingRun
         catch (OperationCanceledException)
         {
             TrainerLog.Cancelled(_log, at.Step);
+            if (_leaves is not null)
+                _model.ClearGradients(); // a part of a step is not saved: it would depend on the number of processes
+            _leaves?.Settle(at.Step);
             if (_options.CheckpointOnCancellation)
                 Save(at);
             throw;
@@ -78,7 +84,7 @@ internal sealed class TrainingRun
 
     private RunPosition Restore()
     {
-        if (_journal.Open() is not { } checkpoint)
+        if (_group.Open() is not { } checkpoint)
             return new RunPosition();
         _model.LoadTrainingState(checkpoint.Folder);
         RunPosition at = RunPosition.Of(checkpoint.State, evaluates: _setup.Evaluate is not null);
@@ -91,18 +97,8 @@ internal sealed class TrainingRun
     {
         StepRange range = _plan.Range(at.Step);
         double learningRate = _options.LearningRate * _options.Schedule.Factor(at.Step + 1, _plan.TotalSteps);
-        while (at.MicroBatch < range.MicroBatches)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            NonFiniteTrainingException? fault = Accumulate(at, range, cancellationToken);
-            at.MicroBatch++;
-            at.MicroBatchesDone++;
-            if (fault is not null)
-                return Skip(at, fault, learningRate);
-            if (at.MicroBatch < range.MicroBatches && IsMultiple(at.MicroBatchesDone, _options.CheckpointEveryMicroBatches))
-                Save(at);
-        }
-
+        if ((_leaves is null ? Accumulate(at, range, cancellationToken) : _leaves.Accumulate(at, range, cancellationToken)) is { } fault)
+            return Skip(at, fault, learningRate);
         double norm = _model.GradientNorm();
         if (!double.IsFinite(norm))
             return Skip(at, new NonFiniteTrainingException(at.Step + 1, GroupIds(range), $"the gradient norm is {norm}"), learningRate);
@@ -112,49 +108,23 @@ internal sealed class TrainingRun
         return new StepOutcome(learningRate, norm, Skipped: null);
     }
 
-    /// <summary>One micro-batch: forward, loss, backward.</summary>
-    /// <returns>What is not finite, in which case nothing went backward; null when all is well.</returns>
+    /// <summary>One micro-batch after another, with checkpoints between them.</summary>
+    /// <returns>What is not finite; null when all is well.</returns>
     private NonFiniteTrainingException? Accumulate(RunPosition at, StepRange range, CancellationToken cancellationToken)
     {
-        _batch.Fill(_setup.Groups, _plan.MicroBatch(range, at.MicroBatch), _setup.Reference);
-        using IForwardPass pass = Forward(cancellationToken);
-        RankingBatch view = _batch.View(pass.Values);
-        double loss = EvaluateLoss(at, view);
-        at.Partial.Count(_batch.Groups, view, _batch.Gradient, _perToken);
-        if (!double.IsFinite(loss) || !AllFinite(view.Values) || !AllFinite(_batch.Gradient))
+        while (at.MicroBatch < range.MicroBatches)
         {
-            IReadOnlyList<string> ids = _batch.NonFiniteGroups(view.Values);
-            string groups = string.Join(", ", ids.Take(8).Select(id => $"'{id}'"));
-            return new NonFiniteTrainingException(
-                at.Step + 1, ids, $"the loss is {loss} and not every value of the model and its gradient is finite in group {groups}");
+            cancellationToken.ThrowIfCancellationRequested();
+            NonFiniteTrainingException? fault = _runner.Run(at.Step, range, at.MicroBatch, at.Partial, cancellationToken);
+            at.MicroBatch++;
+            at.MicroBatchesDone++;
+            if (fault is not null)
+                return fault;
+            if (at.MicroBatch < range.MicroBatches && IsMultiple(at.MicroBatchesDone, _options.CheckpointEveryMicroBatches))
+                Save(at);
         }
 
-        // The step's loss is the mean over its groups, also when the last micro-batch is smaller than the others.
-        double weight = (double)_batch.Groups.Count / range.Count;
-        at.Partial.Loss += weight * loss;
-        foreach (ref double g in _batch.Gradient)
-            g *= weight;
-        if (_batch.Gradient.ContainsAnyExcept(0.0))
-            pass.Backward(_batch.Gradient);
         return null;
-    }
-
-    private IForwardPass Forward(CancellationToken cancellationToken) => _options.PassMode == PassMode.ScoreFirst
-        ? new ScoreFirstPass(_model, _batch.Groups, _batch.ResponseCount, cancellationToken)
-        : _model.Forward(_batch.Groups, cancellationToken);
-
-    private double EvaluateLoss(RunPosition at, in RankingBatch view)
-    {
-        try
-        {
-            return _loss.Evaluate(view, _batch.Gradient);
-        }
-        catch (ArgumentException e)
-        {
-            // A loss knows groups by their place in the micro-batch only; people know them by their ids.
-            string ids = string.Join(", ", _batch.Groups.Select((g, b) => $"{b} is '{g.Id}'"));
-            throw new ArgumentException($"Step {at.Step + 1}: {_loss.Describe().Name} refuses a micro-batch: {e.Message} Of its groups, {ids}.", e);
-        }
     }
 
     private StepOutcome Skip(RunPosition at, NonFiniteTrainingException fault, double learningRate)
@@ -175,20 +145,19 @@ internal sealed class TrainingRun
         at.MicroBatch = 0;
         at.SkippedSteps += outcome.Skipped is null ? 0 : 1;
         at.Partial = new StepStatistics();
+        _leaves?.Settle(at.Step);
         at.EvaluationPending = _setup.Evaluate is not null && (at.Step == _plan.TotalSteps || IsMultiple(at.Step, _options.EvaluateEverySteps));
         return done;
     }
 
     private void Evaluate(RunPosition at, CancellationToken cancellationToken)
     {
-        var values = new SortedDictionary<string, double>(StringComparer.Ordinal);
-        foreach ((string name, double value) in _setup.Evaluate!(at.Step, cancellationToken))
-            values[name] = value;
+        SortedDictionary<string, double> values = _group.Evaluate(at.Step, cancellationToken);
         at.EvaluationPending = false;
         _journal.Append(new TrainingEvaluation(at.Step, values));
     }
 
-    private void Save(RunPosition at) => _journal.Save(at.ToState(_plan, _setup, _journal.MetricsLength), _model);
+    private void Save(RunPosition at) => _group.Save(at.ToState(_plan, _setup, _journal.MetricsLength));
 
     private List<string> GroupIds(StepRange range)
     {
@@ -199,16 +168,6 @@ internal sealed class TrainingRun
     }
 
     private static bool IsMultiple(long count, int every) => every > 0 && count % every == 0;
-
-    private static bool AllFinite(ReadOnlySpan<double> values)
-    {
-        foreach (double value in values)
-        {
-            if (!double.IsFinite(value))
-                return false;
-        }
-        return true;
-    }
 
     /// <summary>What became of a step.</summary>
     /// <param name="LearningRate">Its learning rate.</param>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Tuna.Distributed;
 using Tuna.Losses;
 using Tuna.Policies;
 
@@ -25,6 +26,9 @@ internal sealed record TrainingSetup
 
     public required IProgress<TrainingProgress>? Progress { get; init; }
 
+    /// <summary>The processes that train together.</summary>
+    public required IProcessGroup Group { get; init; }
+
     /// <summary>What decides the course of the run besides the data.</summary>
     public SortedDictionary<string, string> Fingerprint { get; private set; } = [];
 
@@ -33,6 +37,7 @@ internal sealed record TrainingSetup
     /// <summary>Finds what would otherwise fail hours into a run, and fingerprints the rest.</summary>
     public TrainingSetup Check()
     {
+        CheckGroup();
         if (Groups.Count == 0)
             throw new ArgumentException("There are no groups to train on.", nameof(Groups));
         LossDescription loss = Loss.Describe();
@@ -56,6 +61,14 @@ internal sealed record TrainingSetup
         Fingerprint["Policy"] = $"{Model.Info.ParameterCount} parameters, vocabulary {Model.Info.VocabularySize}";
         DataFingerprint = GroupHash.DataSet(Groups, needs.ReferencePolicy ? Reference : null);
         return this;
+    }
+
+    private void CheckGroup()
+    {
+        if (Options.GradientLeaves % Group.Size != 0)
+            throw new ArgumentException($"{nameof(TrainerOptions.GradientLeaves)} is {Options.GradientLeaves}, which {Group.Size} processes cannot share; set it to {Group.Size}, or to a larger power of two.");
+        if (Options.GradientLeaves > 1 && Model is not IDataParallelScorer)
+            throw new ArgumentException($"{nameof(TrainerOptions.GradientLeaves)} is {Options.GradientLeaves}, but {Model.GetType().Name} is no {nameof(IDataParallelScorer)}: it cannot sum leaves.");
     }
 
     private static string? Missing(TokenGroup group, LossNeeds needs)

@@ -18,26 +18,25 @@ internal static class TrainingStateFile
     /// <summary>Writes the state into an existing folder.</summary>
     /// <param name="folder">The folder, which also gets the model's files.</param>
     /// <param name="parameters">The state.</param>
+    /// <param name="share">Whose moments are whose; where they are sharded, all other processes call <see cref="SendMoments"/> meanwhile.</param>
     /// <param name="withWeights">Whether the weights belong to it because the model's files round them.</param>
     /// <exception cref="InvalidOperationException">A number is not finite; the message names it, and nothing was written.</exception>
-    public static unsafe void Save(string folder, LlamaParameters parameters, bool withWeights)
+    public static unsafe void Save(string folder, LlamaParameters parameters, OptimizerShare share, bool withWeights)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         List<(string Kind, ReadElement Values)> kinds = [];
         if (withWeights)
             kinds.Add((Weight, parameters.WeightsOf));
-        if (parameters.First is not null)
-            kinds.AddRange([(First, slot => parameters.FirstOf(slot)), (Second, slot => parameters.SecondOf(slot))]);
+        float[] collected = share.IsSharded && parameters.HasMoments ? new float[parameters.Slots.Max(s => s.Length)] : [];
+        if (parameters.HasMoments)
+            kinds.AddRange(share.IsSharded ? [(First, slot => Collected(parameters.First, slot)), (Second, slot => Collected(parameters.Second, slot))] : [(First, slot => parameters.FirstOf(slot)), (Second, slot => parameters.SecondOf(slot))]);
         if (!parameters.GradientIsZero && parameters.Slots.Any(s => parameters.GradientOf(s).ContainsAnyExcept(0f)))
             kinds.Add((Gradient, slot => parameters.GradientOf(slot)));
-        foreach ((string kind, ReadElement values) in kinds)
+        // What others send crosses the wire once: it is checked as it is written.
+        foreach ((string kind, ReadElement values) in kinds.Where(k => !share.IsSharded || k.Kind is not (First or Second)))
         {
             foreach (ParameterSlot slot in parameters.Slots)
-            {
-                int bad = Finite.IndexOfNonFinite(values(slot));
-                if (bad >= 0)
-                    throw new InvalidOperationException($"Element {bad} of '{kind}{slot.Name}' is {values(slot)[bad]}: a training state that is not finite is not saved. Nothing was written.");
-            }
+                RequireFinite(kind, slot, values(slot));
         }
 
         IEnumerable<TensorSpec> tensors = kinds.SelectMany(k => parameters.Slots.Select(s => new TensorSpec(k.Kind + s.Name, TensorDType.F32, s.Shape)));
@@ -46,15 +45,45 @@ internal static class TrainingStateFile
         foreach ((string kind, ReadElement values) in kinds)
         {
             foreach (ParameterSlot slot in parameters.Slots)
-                writer.Write(kind + slot.Name, values(slot));
+            {
+                ReadOnlySpan<float> written = values(slot);
+                RequireFinite(kind, slot, written);
+                writer.Write(kind + slot.Name, written);
+            }
         }
 
         writer.Complete();
+
+        ReadOnlySpan<float> Collected(float* moments, ParameterSlot slot)
+        {
+            Span<float> whole = collected.AsSpan(0, slot.Length);
+            share.Collect(moments, slot.Offset, whole);
+            return whole;
+        }
+    }
+
+    /// <summary>Sends this process's share of the moments to the one that saves.</summary>
+    public static unsafe void SendMoments(LlamaParameters parameters, OptimizerShare share)
+    {
+        if (!parameters.HasMoments)
+            return;
+        float[] passing = new float[parameters.Slots.Max(s => s.Length)];
+        foreach (ParameterSlot slot in parameters.Slots)
+            share.Collect(parameters.First, slot.Offset, passing.AsSpan(0, slot.Length));
+        foreach (ParameterSlot slot in parameters.Slots)
+            share.Collect(parameters.Second, slot.Offset, passing.AsSpan(0, slot.Length));
+    }
+
+    private static void RequireFinite(string kind, ParameterSlot slot, ReadOnlySpan<float> values)
+    {
+        int bad = Finite.IndexOfNonFinite(values);
+        if (bad >= 0)
+            throw new InvalidOperationException($"Element {bad} of '{kind}{slot.Name}' is {values[bad]}: a training state that is not finite is not saved. Nothing was written.");
     }
 
     /// <summary>Restores the state. Names, types, shapes and numbers are checked before anything is changed.</summary>
     /// <exception cref="InvalidDataException">A file is missing, damaged or of another model.</exception>
-    public static void Load(WorkerPool pool, string folder, LlamaConfig config, LlamaParameters parameters)
+    public static unsafe void Load(WorkerPool pool, string folder, LlamaConfig config, LlamaParameters parameters, OptimizerShare share)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         string path = Path.Combine(folder, FileName);
@@ -81,13 +110,25 @@ internal static class TrainingStateFile
         if (moments)
         {
             parameters.EnsureMoments();
-            Read(file, parameters, First, parameters.FirstOf);
-            Read(file, parameters, Second, parameters.SecondOf);
+            ReadMoments(First, parameters.First);
+            ReadMoments(Second, parameters.Second);
         }
 
         if (gradient)
         {
             Read(file, parameters, Gradient, parameters.GradientOf);
+        }
+
+        void ReadMoments(string kind, float* moments)
+        {
+            float[] passing = share.IsSharded ? new float[parameters.Slots.Max(s => s.Length)] : [];
+            foreach (ParameterSlot slot in parameters.Slots)
+            {
+                Span<float> whole = share.IsSharded ? passing.AsSpan(0, slot.Length) : new Span<float>(moments + slot.Offset, slot.Length);
+                file.Read(kind + slot.Name, whole);
+                if (share.IsSharded)
+                    share.Take(moments, slot.Offset, whole);
+            }
         }
     }
 

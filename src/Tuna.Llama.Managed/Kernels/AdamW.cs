@@ -84,6 +84,14 @@ internal static unsafe class AdamW
     /// <param name="partial">Room for a sum per block of <see cref="BlockSize"/>.</param>
     public static double SumOfSquares(WorkerPool pool, long count, float* values, Span<double> partial)
     {
+        SquaresByBlock(pool, count, values, partial);
+        return Sum(partial[..Blocks(count)]);
+    }
+
+    /// <summary>Sums of squares of blocks of <see cref="BlockSize"/>.</summary>
+    /// <inheritdoc cref="SumOfSquares"/>
+    public static void SquaresByBlock(WorkerPool pool, long count, float* values, Span<double> partial)
+    {
         int blocks = Blocks(count);
         if (partial.Length < blocks)
             throw new ArgumentException($"{partial.Length} is too short for {blocks} sums.", nameof(partial));
@@ -92,10 +100,14 @@ internal static unsafe class AdamW
             var job = new SquaresJob { Count = count, Values = values, Partial = p };
             pool.For(blocks, grain: 1, ref job);
         }
+    }
 
+    /// <summary>The sum of the blocks' sums, in their order.</summary>
+    public static double Sum(ReadOnlySpan<double> partial)
+    {
         double sum = 0;
-        for (int b = 0; b < blocks; b++)
-            sum += partial[b];
+        foreach (double block in partial)
+            sum += block;
         return sum;
     }
 

@@ -43,7 +43,8 @@ internal readonly record struct LayerSlots
 /// <summary>All parameters in one flat block, with blocks of the same layout for the gradient and AdamW's moments once training needs them.</summary>
 internal sealed unsafe class LlamaParameters : IDisposable
 {
-    private readonly NativeBuffer _weights = new(), _gradient = new(), _first = new(), _second = new();
+    private readonly NativeBuffer _weights = new(), _first = new(), _second = new();
+    private NativeBuffer _gradient = new();
     private long _version;
 
     /// <summary>Lays the parameters out; the weights are not set yet.</summary>
@@ -79,6 +80,7 @@ internal sealed unsafe class LlamaParameters : IDisposable
         Embedding = Offset("model.embed_tokens.weight");
         FinalNorm = Offset("model.norm.weight");
         OutputEmbedding = config.TieWordEmbeddings || config.ScalarHead ? Embedding : Offset("lm_head.weight");
+        MomentCount = Count;
         _weights.Ensure(Count);
 
         void Add(ParameterShape p)
@@ -189,13 +191,28 @@ internal sealed unsafe class LlamaParameters : IDisposable
         return Gradient;
     }
 
+    /// <summary>How many parameters' moments are kept: all, or a share.</summary>
+    public long MomentCount { get; set; }
+
+    /// <summary>Whether there are moments.</summary>
+    public bool HasMoments => First is not null;
+
     /// <summary>Makes room for AdamW's moments, zero at first.</summary>
     public void EnsureMoments()
     {
-        if (First is not null)
+        if (HasMoments)
             return;
-        _first.EnsureZeroed(Count);
-        _second.EnsureZeroed(Count);
+        _first.EnsureZeroed(MomentCount);
+        _second.EnsureZeroed(MomentCount);
+    }
+
+    /// <summary>Gives the gradient's memory away for another's, which counts as zero until <see cref="BeginGradient"/>.</summary>
+    public NativeBuffer ExchangeGradient(NativeBuffer other)
+    {
+        NativeBuffer own = _gradient;
+        _gradient = other;
+        GradientIsZero = true;
+        return own;
     }
 
     /// <summary>Forgets AdamW's moments.</summary>
@@ -203,8 +220,8 @@ internal sealed unsafe class LlamaParameters : IDisposable
     {
         if (First is null)
             return;
-        NativeMemory.Clear(First, (nuint)Count * sizeof(float));
-        NativeMemory.Clear(Second, (nuint)Count * sizeof(float));
+        NativeMemory.Clear(First, (nuint)MomentCount * sizeof(float));
+        NativeMemory.Clear(Second, (nuint)MomentCount * sizeof(float));
     }
 
     /// <summary>Makes the gradient zero, without touching its memory.</summary>

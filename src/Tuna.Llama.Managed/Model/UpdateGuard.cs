@@ -18,36 +18,51 @@ internal sealed unsafe class UpdateGuard(LlamaParameters parameters, WorkerPool 
     private long _version = -1; // of the weights that the bounds are of
     private double _weights, _first, _second;
 
-    /// <summary>Applies a step.</summary>
+    /// <summary>Applies a step to the weights of this process's share, and receives the others.</summary>
+    /// <param name="share">Whose weights are whose.</param>
     /// <param name="step">The step.</param>
     /// <param name="norm">Norm of the accumulated gradient.</param>
     /// <exception cref="InvalidOperationException">The gradient is not finite, or the weights would not be; nothing was changed.</exception>
-    public void Apply(in AdamWStep step, double norm)
+    public void Apply(OptimizerShare share, in AdamWStep step, double norm)
     {
         float* gradient = parameters.AccumulatedGradient();
         if (!double.IsFinite(norm))
-            throw Refusal(FirstNonFinite(gradient), $"the gradient there is {gradient[FirstNonFinite(gradient)]}");
+            throw share.IsSharded ? NotFinite(norm) : Refusal(FirstNonFinite(gradient), $"the gradient there is {gradient[FirstNonFinite(gradient)]}");
         parameters.EnsureMoments();
         if (_version != parameters.Version)
-            Measure();
-        if (!Bound(step, norm, out double weights, out double first, out double second))
-        {
-            long bad = AdamW.FirstNonFinite(pool, parameters.Count, parameters.Weights, gradient, parameters.First, parameters.Second, step, partial);
-            if (bad >= 0)
-                throw Refusal(bad, $"a step with learning rate {step.LearningRate} and weight decay {step.Settings.WeightDecay} would leave weights or moments that are not finite");
-            AdamW.Step(pool, parameters.Count, parameters.WritableWeights, gradient, parameters.First, parameters.Second, step);
-            return; // measured again before the next
-        }
-
-        AdamW.Step(pool, parameters.Count, parameters.WritableWeights, gradient, parameters.First, parameters.Second, step);
-        (_version, _weights, _first, _second) = (parameters.Version, weights, first, second);
+            Measure(share);
+        bool safe = Bound(step, norm, out double weights, out double first, out double second);
+        if (!safe && FirstRefused(share, step, gradient) is >= 0 and var bad)
+            throw Refusal(bad, $"a step with learning rate {step.LearningRate} and weight decay {step.Settings.WeightDecay} would leave weights or moments that are not finite");
+        float* moved = parameters.WritableWeights;
+        foreach (OwnPiece piece in share.Own)
+            AdamW.Step(pool, piece.Length, moved + piece.Start, gradient + piece.Start, parameters.First + piece.Place, parameters.Second + piece.Place, step);
+        share.GatherWeights(moved);
+        if (safe)
+            (_version, _weights, _first, _second) = (parameters.Version, weights, first, second); // otherwise measured again before the next
     }
 
-    private void Measure()
+    private void Measure(OptimizerShare share)
     {
         _weights = Finite.Largest(pool, parameters.Count, parameters.Weights, partial);
-        _first = Finite.Largest(pool, parameters.Count, parameters.First, partial);
-        _second = Finite.Largest(pool, parameters.Count, parameters.Second, partial);
+        _first = share.Largest(Finite.Largest(pool, parameters.MomentCount, parameters.First, partial));
+        _second = share.Largest(Finite.Largest(pool, parameters.MomentCount, parameters.Second, partial));
+    }
+
+    /// <summary>The first parameter that a step would spoil, or -1; the same on all processes.</summary>
+    private long FirstRefused(OptimizerShare share, in AdamWStep step, float* gradient)
+    {
+        long first = long.MaxValue;
+        foreach (OwnPiece piece in share.Own)
+        {
+            long bad = AdamW.FirstNonFinite(
+                pool, piece.Length, parameters.Weights + piece.Start, gradient + piece.Start, parameters.First + piece.Place, parameters.Second + piece.Place, step, partial);
+            if (bad >= 0)
+                first = Math.Min(first, piece.Start + bad);
+        }
+
+        double all = -share.Largest(first == long.MaxValue ? double.NegativeInfinity : -first);
+        return double.IsFinite(all) ? (long)all : -1;
     }
 
     private bool Bound(in AdamWStep step, double norm, out double weights, out double first, out double second)
@@ -74,6 +89,8 @@ internal sealed unsafe class UpdateGuard(LlamaParameters parameters, WorkerPool 
 
         return 0;
     }
+
+    private static InvalidOperationException NotFinite(double norm) => new($"The gradient's norm is {norm}. Weights and moments are as they were.");
 
     private InvalidOperationException Refusal(long index, string why)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
+using Tuna.Llama.Distributed;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
@@ -15,17 +16,17 @@ internal static class TrainingStateFile
     private const string Master = "master.", Moment1 = "exp_avg.", Moment2 = "exp_avg_sq.", Gradient = "gradient.";
     private const string Passes = "passes", Engine = "engine", EngineName = "Tuna.Llama", WeightsHere = "weights";
 
-    public static void Save(string folder, TrainingParameters training, bool weights, long passes)
+    public static void Save(string folder, TrainingParameters training, Copies? copies, bool weights, long passes)
     {
         var tensors = new List<(string Name, TrainedParameter Parameter, Func<Tensor?> Tensor)>();
         foreach (TrainedParameter p in training.List)
         {
             if (weights)
                 tensors.Add((Master + p.Name, p, p.Exact));
-            if (p.Weight.Moments is not null)
+            if (HasMoments(p, copies))
             {
-                tensors.Add((Moment1 + p.Name, p, p.Moment1));
-                tensors.Add((Moment2 + p.Name, p, p.Moment2));
+                tensors.Add((Moment1 + p.Name, p, () => Moment(p, copies, q => q.Moment1())));
+                tensors.Add((Moment2 + p.Name, p, () => Moment(p, copies, q => q.Moment2())));
             }
 
             if (p.Weight.Gradient is not null)
@@ -48,9 +49,24 @@ internal static class TrainingStateFile
         writer.Complete();
     }
 
+    /// <summary>Sends this process's share of the moments to the one that saves, in the order of the file.</summary>
+    public static void SendMoments(TrainingParameters training, Copies copies)
+    {
+        foreach (TrainedParameter p in training.List.Where(p => HasMoments(p, copies)))
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Moment(p, copies, q => q.Moment1());
+            Moment(p, copies, q => q.Moment2());
+        }
+    }
+
+    private static bool HasMoments(TrainedParameter parameter, Copies? copies) => copies is { IsSharded: true } ? copies.HasMoments : parameter.Weight.Moments is not null;
+
+    private static Tensor? Moment(TrainedParameter parameter, Copies? copies, Func<TrainedParameter, Tensor?> read) => copies is null ? read(parameter) : copies.Collect(parameter, read);
+
     /// <summary>Restores the state; everything is checked before anything changes.</summary>
     /// <returns>The number of passes opened so far.</returns>
-    public static long Load(string folder, LlamaBackbone model, TrainingParameters training)
+    public static long Load(string folder, LlamaBackbone model, TrainingParameters training, Copies? copies)
     {
         string path = Path.Combine(folder, Name);
         if (!File.Exists(path))
@@ -80,8 +96,12 @@ internal static class TrainingStateFile
         foreach (TrainedParameter p in training.List)
         {
             using DisposeScope scope = NewDisposeScope();
-            p.Restore(Get(Master, p), Get(Moment1, p), Get(Moment2, p), Get(Gradient, p));
+            bool own = copies?.IsOwn(p.Weight) ?? true;
+            p.Restore(Get(Master, p), own ? Get(Moment1, p) : null, own ? Get(Moment2, p) : null, Get(Gradient, p));
         }
+
+        if (copies is not null)
+            copies.HasMoments = training.List.Any(p => file.Tensors.ContainsKey(Moment1 + p.Name));
 
         return passes;
 

@@ -1,3 +1,4 @@
+using Tuna.Llama.Distributed;
 using Tuna.Llama.Tensors;
 using Tuna.Policies;
 using static TorchSharp.torch;
@@ -11,13 +12,17 @@ namespace Tuna.Llama.Passes;
 /// </remarks>
 internal static class AdamWOptimizer
 {
-    public static void Step(TrainingParameters parameters, in AdamWStep step)
+    /// <summary>One step.</summary>
+    /// <param name="parameters">What is trained.</param>
+    /// <param name="copies">The group that it is trained in, which then receives the weights; null for this process alone.</param>
+    /// <param name="step">The step.</param>
+    public static void Step(TrainingParameters parameters, Copies? copies, in AdamWStep step)
     {
         AdamWSettings s = step.Settings;
         using IDisposable mode = no_grad();
-        foreach (TrainedWeight weight in parameters.Weights)
+        foreach (TrainedWeight weight in parameters.Weights.Where(Moves))
             weight.EnsureMoments(); // all of them before any weight moves: memory that runs out leaves the weights as they were
-        foreach (IGrouping<TrainedWeight, TrainedParameter> weight in parameters.List.GroupBy(p => p.Weight))
+        foreach (IGrouping<TrainedWeight, TrainedParameter> weight in parameters.List.GroupBy(p => p.Weight).Where(w => Moves(w.Key)))
         {
             // Parts that follow the same rule move together.
             (long row, long rows, (double Rate, double Decay) rule) = (0, 0, default);
@@ -37,6 +42,10 @@ internal static class AdamWOptimizer
             // A weight that no response has touched since the last step has gradient zero; its moments still decay.
             weight.Key.ClearGradient();
         }
+
+        copies?.GatherWeights();
+
+        bool Moves(TrainedWeight weight) => copies?.IsOwn(weight) ?? true;
     }
 
     private static void Move(TrainedWeight weight, long row, long rows, (double Rate, double Decay) rule, in AdamWStep step)

@@ -19,6 +19,9 @@ internal abstract class Moments : IDisposable
         return elements < SmallestCompact ? 8 * elements : blocks * 2 * (BlockCodes.Block + sizeof(float));
     }
 
+    /// <summary>What they take.</summary>
+    public abstract long Bytes { get; }
+
     /// <summary>First moment of some rows, which are whole parts of the weight, Float32; a view or a copy in the caller's scope.</summary>
     public abstract Tensor First(long row, long rows);
 
@@ -43,6 +46,8 @@ internal abstract class Moments : IDisposable
     {
         private readonly Tensor _first = zeros(weights.shape, ScalarType.Float32, weights.device).DetachFromDisposeScope();
         private readonly Tensor _second = zeros(weights.shape, ScalarType.Float32, weights.device).DetachFromDisposeScope();
+
+        public override long Bytes => 2 * sizeof(float) * _first.numel();
 
         public override Tensor First(long row, long rows) => _first.narrow(0, row, rows);
 
@@ -79,6 +84,8 @@ internal abstract class Moments : IDisposable
             foreach ((Parameter parameter, long row) in weight.Parts)
                 _parts.Add((row, parameter.shape, new CompactPart(parameter.numel(), weight.Data.device)));
         }
+
+        public override long Bytes => _parts.Sum(p => CompactBytes(p.Codes.First.Count));
 
         public override Tensor First(long row, long rows) => Join(row, rows, c => c.First.Read(0, c.First.Count));
 

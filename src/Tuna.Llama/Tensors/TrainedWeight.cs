@@ -1,3 +1,4 @@
+using Tuna.Llama.Distributed;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Tensors;
@@ -16,6 +17,7 @@ internal sealed class TrainedWeight : IDisposable
     private readonly Tensor? _master;
     private readonly MomentPrecision _precision;
     private readonly bool _alwaysWide;
+    private readonly LeafSums _leaves = new();
     private Moments? _moments;
     private bool _wide = true;
     private bool _summed; // since the last step, beyond a single gradient
@@ -144,11 +146,32 @@ internal sealed class TrainedWeight : IDisposable
 
     public void ClearGradient()
     {
+        _leaves.Dispose();
         if (Gradient is not null)
             _wide = _alwaysWide || _summed;
         _summed = false;
         Gradient?.Dispose();
         Gradient = null;
+    }
+
+    /// <summary>Takes the accumulated gradient as the next leaf; the gradient is zero then.</summary>
+    public void EndLeaf()
+    {
+        using IDisposable mode = no_grad();
+        Tensor? leaf = Gradient is null ? null : Wide();
+        Gradient = null;
+        _leaves.Add(leaf);
+    }
+
+    /// <summary>Makes the sum of all leaves the accumulated gradient.</summary>
+    public void TakeLeaves() => Gradient = _leaves.Take();
+
+    /// <summary>What the exact weights are made of, as it lies in memory.</summary>
+    public IEnumerable<Tensor> ExactParts()
+    {
+        yield return Data;
+        if ((_lower ?? _master) is { } more)
+            yield return more;
     }
 
     public Moments EnsureMoments()

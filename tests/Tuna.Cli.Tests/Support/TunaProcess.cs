@@ -10,15 +10,18 @@ internal sealed class TunaProcess : IDisposable
     private readonly Task<string> _output;
     private readonly Task<string> _error;
 
-    private TunaProcess(string folder, IReadOnlyDictionary<string, string>? environment, string[] arguments)
+    private TunaProcess(string folder, IReadOnlyDictionary<string, string>? environment, string[] arguments, IReadOnlyList<string>? launcher = null)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        string dotnet = Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
+        var start = new ProcessStartInfo(launcher?[0] ?? dotnet)
         {
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             UseShellExecute = false,
         };
+        foreach (string argument in launcher is null ? [] : (string[])[.. launcher.Skip(1), dotnet])
+            start.ArgumentList.Add(argument);
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "tuna.dll"));
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
@@ -41,13 +44,17 @@ internal sealed class TunaProcess : IDisposable
 
     public static Task<TunaRun> RunAsync(string folder, IReadOnlyDictionary<string, string> environment, params string[] arguments) => Start(folder, environment, arguments).EndAsync();
 
+    /// <summary>As several processes, by a launcher such as mpirun with its arguments.</summary>
+    public static Task<TunaRun> LaunchAsync(string folder, IReadOnlyList<string> launcher, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        new TunaProcess(folder, environment, arguments, launcher).EndAsync(minutes: 10); // several runtimes start at once
+
     public int Id => _process.Id;
 
     public bool HasExited => _process.HasExited;
 
-    public async Task<TunaRun> EndAsync()
+    public async Task<TunaRun> EndAsync(int minutes = 2)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(minutes));
         await _process.WaitForExitAsync(limit.Token);
         return new(_process.ExitCode, await _output, await _error);
     }

@@ -16,6 +16,10 @@ public class TrainerOptionsTests
         { "MicroBatchesPerStep", new() { MicroBatchesPerStep = 0 } },
         { "MicroBatchesPerStep", new() { MicroBatchesPerStep = int.MaxValue, GroupsPerMicroBatch = 2 } },
         { "MicroBatchTokens", new() { MicroBatchTokens = -1 } },
+        { "GradientLeaves", new() { GradientLeaves = 0 } },
+        { "GradientLeaves", new() { GradientLeaves = 3 } },
+        { "GradientLeaves", new() { GradientLeaves = 2048 } },
+        { "CheckpointEveryMicroBatches", new() { GradientLeaves = 2, CheckpointEveryMicroBatches = 1 } },
         { "LearningRate", new() { LearningRate = 0 } },
         { "LearningRate", new() { LearningRate = double.NaN } },
         { "MaxGradientNorm", new() { MaxGradientNorm = 0 } },
@@ -46,7 +50,7 @@ public class TrainerOptionsTests
     private static readonly HashSet<string> MayChange =
     [
         nameof(TrainerOptions.RunFolder), nameof(TrainerOptions.Resume), nameof(TrainerOptions.CheckpointEverySteps), nameof(TrainerOptions.CheckpointEveryMicroBatches),
-        nameof(TrainerOptions.KeepCheckpoints), nameof(TrainerOptions.CheckpointOnCancellation),
+        nameof(TrainerOptions.KeepCheckpoints), nameof(TrainerOptions.CheckpointOnCancellation), nameof(TrainerOptions.ShardOptimizer),
     ];
 
     [Fact]
