@@ -25,6 +25,7 @@ public abstract partial class TorchPolicy : PolicyBase
     private readonly LlamaBackbone _model;
     private readonly TrainingParameters? _training;
     private long _passes;
+    private double? _norm; // of the gradient as it is
 
     private protected TorchPolicy(
         LlamaConfig config,
@@ -141,20 +142,26 @@ public abstract partial class TorchPolicy : PolicyBase
     }
 
     /// <inheritdoc/>
-    protected override void BackwardCore(ReadOnlySpan<double> gradient) => Training.Pass.Backward(gradient);
+    protected override void BackwardCore(ReadOnlySpan<double> gradient)
+    {
+        _norm = null;
+        Training.Pass.Backward(gradient);
+    }
 
     /// <inheritdoc/>
     protected override void ClosePass() => Training.Pass.Dispose();
 
     /// <inheritdoc/>
-    protected override double GradientNormCore() => AdamWOptimizer.GradientNorm(Training);
+    protected override double GradientNormCore() => _norm ??= AdamWOptimizer.GradientNorm(Training);
 
     /// <inheritdoc/>
+    /// <exception cref="NonFiniteStepException">The gradient is not finite, or the step would leave weights or moments that are not; nothing was changed.</exception>
     protected override void ApplyGradientsCore(in AdamWStep step)
     {
         try
         {
-            AdamWOptimizer.Step(Training, step);
+            AdamWOptimizer.Step(Training, step, GradientNormCore());
+            _norm = null;
         }
         catch (ExternalException e) when (DeviceMemoryException.Is(e))
         {
@@ -163,7 +170,11 @@ public abstract partial class TorchPolicy : PolicyBase
     }
 
     /// <inheritdoc/>
-    protected override void ClearGradientsCore() => Training.ClearGradients();
+    protected override void ClearGradientsCore()
+    {
+        _norm = null;
+        Training.ClearGradients();
+    }
 
     /// <inheritdoc/>
     protected override void DisposeCore()

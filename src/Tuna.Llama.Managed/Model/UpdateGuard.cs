@@ -1,27 +1,23 @@
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Threading;
+using Tuna.Models;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Managed.Model;
 
 /// <summary>Sees to it that an optimizer step leaves all weights and moments finite, or does not happen.</summary>
 /// <remarks>
-/// The step changes weights and moments in place, so that it must be known before. Bounds of their magnitudes are carried from step to step: moments are weighted means of what was there and
-/// of a gradient that is at most its norm, and a weight moves by no more than the step size times first moment over epsilon. As long as these bounds are far from the largest
-/// number, which is always but in a run that has gone astray, the step costs nothing more; otherwise it is tried first without storing anything.
+/// The step changes weights and moments in place, so that it must be known before. Mostly <see cref="AdamWBounds"/> prove it; otherwise the step is tried first without storing anything.
 /// </remarks>
 internal sealed unsafe class UpdateGuard(LlamaParameters parameters, WorkerPool pool, double[] partial)
 {
-    // Far enough for what rounding and vectors' multiply-add do.
-    private const double Limit = float.MaxValue / 4;
-
     private long _version = -1; // of the weights that the bounds are of
-    private double _weights, _first, _second;
+    private AdamWBounds _bounds;
 
     /// <summary>Applies a step.</summary>
     /// <param name="step">The step.</param>
     /// <param name="norm">Norm of the accumulated gradient.</param>
-    /// <exception cref="InvalidOperationException">The gradient is not finite, or the weights would not be; nothing was changed.</exception>
+    /// <exception cref="NonFiniteStepException">The gradient is not finite, or the weights would not be; nothing was changed.</exception>
     public void Apply(in AdamWStep step, double norm)
     {
         float* gradient = parameters.AccumulatedGradient();
@@ -30,7 +26,7 @@ internal sealed unsafe class UpdateGuard(LlamaParameters parameters, WorkerPool 
         parameters.EnsureMoments();
         if (_version != parameters.Version)
             Measure();
-        if (!Bound(step, norm, out double weights, out double first, out double second))
+        if (_bounds.After(step, norm) is not { } after)
         {
             long bad = AdamW.FirstNonFinite(pool, parameters.Count, parameters.Weights, gradient, parameters.First, parameters.Second, step, partial);
             if (bad >= 0)
@@ -40,28 +36,13 @@ internal sealed unsafe class UpdateGuard(LlamaParameters parameters, WorkerPool 
         }
 
         AdamW.Step(pool, parameters.Count, parameters.WritableWeights, gradient, parameters.First, parameters.Second, step);
-        (_version, _weights, _first, _second) = (parameters.Version, weights, first, second);
+        (_version, _bounds) = (parameters.Version, after);
     }
 
-    private void Measure()
-    {
-        _weights = Finite.Largest(pool, parameters.Count, parameters.Weights, partial);
-        _first = Finite.Largest(pool, parameters.Count, parameters.First, partial);
-        _second = Finite.Largest(pool, parameters.Count, parameters.Second, partial);
-    }
-
-    private bool Bound(in AdamWStep step, double norm, out double weights, out double first, out double second)
-    {
-        AdamWSettings s = step.Settings;
-        double g = norm * Math.Abs(step.GradientScale), root = 1 / Math.Sqrt(1 - Math.Pow(s.Beta2, step.Step));
-        double size = Math.Abs(step.LearningRate / (1 - Math.Pow(s.Beta1, step.Step))), keep = Math.Abs(1 - (step.LearningRate * s.WeightDecay));
-        first = Math.Max(_first, g);
-        second = Math.Max(_second, g * g);
-        double direction = first / (float)s.Epsilon;
-        weights = (_weights * keep) + (size * direction);
-        return s.Beta1 is >= 0 and < 1 && s.Beta2 is >= 0 and < 1 && s.Epsilon > 0 && Math.Abs(step.GradientScale) < Limit && norm < Limit
-            && first < Limit && second < Limit && Math.Sqrt(second) * root < Limit && root < Limit && direction < Limit && size < Limit && keep < Limit && weights < Limit;
-    }
+    private void Measure() => _bounds = new(
+        Finite.Largest(pool, parameters.Count, parameters.Weights, partial),
+        Finite.Largest(pool, parameters.Count, parameters.First, partial),
+        Finite.Largest(pool, parameters.Count, parameters.Second, partial));
 
     private long FirstNonFinite(float* values)
     {
@@ -75,9 +56,9 @@ internal sealed unsafe class UpdateGuard(LlamaParameters parameters, WorkerPool 
         return 0;
     }
 
-    private InvalidOperationException Refusal(long index, string why)
+    private NonFiniteStepException Refusal(long index, string why)
     {
         ParameterSlot slot = parameters.Slots.Last(s => s.Offset <= index);
-        return new InvalidOperationException($"Element {index - slot.Offset} of '{slot.Name}': {why}. Weights and moments are as they were.");
+        return new NonFiniteStepException(slot.Name, index - slot.Offset, why);
     }
 }
