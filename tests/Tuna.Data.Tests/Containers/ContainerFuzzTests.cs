@@ -16,7 +16,7 @@ public sealed class ContainerFuzzTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    public static TheoryData<string, int> Files => new() { { "ranked.parquet", 4000 }, { "binarized.parquet", 4000 }, { "rows.csv", 6000 }, { "rows.jsonl.gz", 4000 }, { "rows.jsonl.zst", 4000 }, { "rows.jsonl", 6000 } };
+    public static TheoryData<string, int> Files => new() { { "ranked.parquet", 2000 }, { "binarized.parquet", 2000 }, { "rows.csv", 6000 }, { "rows.jsonl.gz", 3000 }, { "rows.jsonl.zst", 3000 }, { "rows.jsonl", 6000 } };
 
     [Theory]
     [MemberData(nameof(Files))]
