@@ -1,4 +1,3 @@
-using Tuna.Data.Containers;
 using Tuna.IO;
 
 namespace Tuna.Data;
@@ -30,7 +29,7 @@ public static class JournalRows
 
         IEnumerable<T> Rows()
         {
-            using var lines = new JournalStream(journal);
+            using Stream lines = journal.OpenRead();
             foreach (T row in DataFile.Read(lines, journal.Path, format, options))
                 yield return row;
         }
