@@ -124,7 +124,7 @@ public abstract partial class ManagedPolicy : PolicyBase, IHiddenStates
     }
 
     /// <inheritdoc/>
-    /// <exception cref="InvalidOperationException">The gradient is not finite, or the step would leave weights or moments that are not; nothing was changed.</exception>
+    /// <exception cref="NonFiniteStepException">The gradient is not finite, or the step would leave weights or moments that are not; nothing was changed.</exception>
     protected override void ApplyGradientsCore(in AdamWStep step)
     {
         // Whoever clips has just asked for the norm.

@@ -61,6 +61,7 @@ public abstract partial class TorchPolicy
     protected override void LoadTrainingStateCore(string folder)
     {
         TrainingParameters training = Training;
+        _norm = null;
         _passes = TrainingStateFile.Load(folder, _model, training, _copies);
     }
 }

@@ -61,7 +61,7 @@ public abstract partial class TorchPolicy : IDataParallelScorer
     {
         using Turn turn = TakeTurn();
         (_copies ??= new Copies(SingleProcess.Instance, false, Training, new HostExchange(SingleProcess.Instance))).SumLeaves();
-        _summed = true;
+        (_summed, _norm) = (true, null);
     }
 
     /// <inheritdoc/>

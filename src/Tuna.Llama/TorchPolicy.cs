@@ -26,6 +26,7 @@ public abstract partial class TorchPolicy : PolicyBase
     private readonly TrainingParameters? _training;
     private long _passes;
     private bool _summed; // the gradient is a sum of leaves
+    private double? _norm; // of the gradient as it is
 
     private protected TorchPolicy(
         LlamaConfig config,
@@ -142,21 +143,26 @@ public abstract partial class TorchPolicy : PolicyBase
     }
 
     /// <inheritdoc/>
-    protected override void BackwardCore(ReadOnlySpan<double> gradient) => Training.Pass.Backward(gradient);
+    protected override void BackwardCore(ReadOnlySpan<double> gradient)
+    {
+        _norm = null;
+        Training.Pass.Backward(gradient);
+    }
 
     /// <inheritdoc/>
     protected override void ClosePass() => Training.Pass.Dispose();
 
     /// <inheritdoc/>
-    protected override double GradientNormCore() => _summed ? _copies!.GradientNorm() : AdamWOptimizer.GradientNorm(Training);
+    protected override double GradientNormCore() => _norm ??= _summed ? _copies!.GradientNorm() : AdamWOptimizer.GradientNorm(Training);
 
     /// <inheritdoc/>
+    /// <exception cref="NonFiniteStepException">The gradient is not finite, or the step would leave weights or moments that are not; nothing was changed.</exception>
     protected override void ApplyGradientsCore(in AdamWStep step)
     {
         try
         {
-            AdamWOptimizer.Step(Training, _copies, step);
-            _summed = false;
+            AdamWOptimizer.Step(Training, _copies, step, GradientNormCore());
+            (_summed, _norm) = (false, null);
         }
         catch (ExternalException e) when (DeviceMemoryException.Is(e))
         {
@@ -167,8 +173,8 @@ public abstract partial class TorchPolicy : PolicyBase
     /// <inheritdoc/>
     protected override void ClearGradientsCore()
     {
+        (_summed, _norm) = (false, null);
         Training.ClearGradients();
-        _summed = false;
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Tuna.Data.Groups;
+using Tuna.Text;
 using Tuna.Tokenization;
 using Tuna.Tokenizers.ByteLevel;
 using Tuna.Tokenizers.Json;
@@ -74,6 +75,11 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     public static HuggingFaceTokenizer Load(string folder, HuggingFaceTokenizerOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        return WithShortMessages(() => FromFolder(folder, options));
+    }
+
+    private static HuggingFaceTokenizer FromFolder(string folder, HuggingFaceTokenizerOptions? options)
+    {
         TokenizerConfig config = TokenizerConfig.Read(folder);
         string model = Path.Combine(folder, "tokenizer.model");
         string json = Path.Combine(folder, "tokenizer.json");
@@ -96,7 +102,26 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     public static HuggingFaceTokenizer LoadFile(string path, HuggingFaceTokenizerOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return FromFile(path, new TokenizerConfig(), options);
+        return WithShortMessages(() => FromFile(path, new TokenizerConfig(), options));
+    }
+
+    // Messages quote pieces, which may be as long as the file and may hold what steers a terminal.
+    private static HuggingFaceTokenizer WithShortMessages(Func<HuggingFaceTokenizer> load)
+    {
+        try
+        {
+            return load();
+        }
+        catch (InvalidDataException e) when (Short(e) != e.Message)
+        {
+            throw new InvalidDataException(Short(e), e.InnerException);
+        }
+        catch (NotSupportedException e) when (Short(e) != e.Message)
+        {
+            throw new NotSupportedException(Short(e), e.InnerException);
+        }
+
+        static string Short(Exception e) => ForeignText.Shorten(e.Message, 800);
     }
 
     private static HuggingFaceTokenizer FromFile(string path, TokenizerConfig config, HuggingFaceTokenizerOptions? options)

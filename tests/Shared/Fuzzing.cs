@@ -13,6 +13,49 @@ internal static class Fuzzing
         "null", "-1", "0", "2147483647", "2147483648", "9223372036854775807", "1e400", "-0.0", "NaN", "\"\"", "{}", "[]", "[[[[", "\"\\ud800\"", "true", ",", ":", "}", "\u0000", "\uFEFF",
     ];
 
+    /// <summary>Bytes that an input may make a reader allocate, beside a hundred times its own length.</summary>
+    private const long Memory = 64L << 20;
+
+    /// <summary>Gives a reader damaged inputs. Each is taken, or refused by an exception of a documented type that names the file; nothing else may happen, and no input may take much memory.</summary>
+    /// <param name="whole">The undamaged input.</param>
+    /// <param name="inputs">How many damaged ones, times <see cref="Factor"/>.</param>
+    /// <param name="seed">Draws them.</param>
+    /// <param name="name">What the message of a refusal contains.</param>
+    /// <param name="take">Reads an input, and asserts what holds of whatever it accepts.</param>
+    /// <param name="refusals">The documented types.</param>
+    /// <returns>How many were taken and how many refused.</returns>
+    public static (int Taken, int Refused) Run(byte[] whole, int inputs, ulong seed, string name, Action<byte[]> take, params Type[] refusals)
+    {
+        var random = new Rng(seed);
+        int taken = 0, refused = 0;
+        for (int i = 0; i < inputs * Factor; i++)
+        {
+            byte[] input = Damage(whole, random);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            try
+            {
+                take(input);
+                taken++;
+            }
+            catch (Exception e) when (Array.Exists(refusals, type => type.IsInstanceOfType(e)) && e.Message.Contains(name, StringComparison.Ordinal))
+            {
+                refused++;
+                Assert.True(e.Message.Length < 4000, $"{Of(i, input)}: a message of {e.Message.Length} characters");
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"{Of(i, input)}: {e}");
+            }
+
+            long used = GC.GetAllocatedBytesForCurrentThread() - before;
+            Assert.True(used < Memory + (100L * input.Length), $"{Of(i, input)}: took {used} bytes");
+        }
+
+        return (taken, refused);
+
+        string Of(int i, byte[] input) => $"Input {i} of seed {seed}, {input.Length} bytes, in base 64 {Convert.ToBase64String(input.AsSpan(0, Math.Min(6000, input.Length)))}";
+    }
+
     /// <summary>A copy with one to four faults: bits flipped, bytes set, cut, doubled or removed, a piece of JSON put in, digits made others.</summary>
     public static byte[] Damage(byte[] whole, Rng random)
     {

@@ -18,16 +18,25 @@ internal static class SavedWeights
         return file.Tensors.Keys.ToDictionary(name => name, file.ReadSingles);
     }
 
-    /// <summary>Copies a model folder with other values in one tensor.</summary>
-    public static void CopyWith(string folder, string to, string name, float[] values)
+    /// <summary>Copies a model folder with other values in one tensor of its weights.</summary>
+    public static void CopyWith(string folder, string to, string name, float[] values) => CopyWith(folder, to, File, name, old => values.CopyTo(old, 0));
+
+    /// <summary>Copies a model folder with other values in one tensor of one of its files.</summary>
+    public static void CopyWith(string folder, string to, string file, string name, Action<float[]> change)
     {
         Directory.CreateDirectory(to);
-        foreach (string path in Directory.GetFiles(folder).Where(p => Path.GetFileName(p) != File))
+        foreach (string path in Directory.GetFiles(folder).Where(p => Path.GetFileName(p) != file))
             System.IO.File.Copy(path, Path.Combine(to, Path.GetFileName(path)));
-        using SafetensorsFile from = SafetensorsFile.Open(Path.Combine(folder, File));
-        using var writer = new SafetensorsWriter(Path.Combine(to, File), from.Tensors.Values.Select(t => new TensorSpec(t.Name, t.DType, t.Shape)), from.Metadata);
+        using SafetensorsFile from = SafetensorsFile.Open(Path.Combine(folder, file));
+        using var writer = new SafetensorsWriter(Path.Combine(to, file), from.Tensors.Values.Select(t => new TensorSpec(t.Name, t.DType, t.Shape)), from.Metadata);
         foreach (string tensor in from.Tensors.Keys)
-            writer.Write(tensor, tensor == name ? values : from.ReadSingles(tensor));
+        {
+            float[] values = from.ReadSingles(tensor);
+            if (tensor == name)
+                change(values);
+            writer.Write(tensor, values);
+        }
+
         writer.Complete();
     }
 }

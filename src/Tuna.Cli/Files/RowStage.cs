@@ -8,11 +8,15 @@ namespace Tuna.Cli.Files;
 /// <summary>A stage that makes one output row per input row: resumable, whatever happens.</summary>
 /// <remarks>
 /// Finished rows go into a journal beside the output (<c>OUT.journal</c>, append-only). When all are there, the output appears at once, in the order of the input, and
-/// the journal goes. Rows that an existing output or journal holds are not made again; a row counts as the same when its key is: id and content.
+/// the journal goes. Lines of the journal carry checksums: what is damaged is made again. Rows that an existing output or journal holds are not made again; a row counts as the same when its key is: id and content.
 /// </remarks>
 internal sealed class RowStage<TIn, TOut>(string output, RowFormat<TOut> format, Func<TIn, string> keyOfInput, Func<TOut, string> keyOfOutput)
     where TOut : class
 {
+    private const int NamedLines = 10;
+
+    private static readonly DataReadOptions s_anyIds = new() { DuplicateIds = DuplicateIds.Allow };
+
     private readonly string _journalPath = output + ".journal";
 
     /// <summary>Where the settings of the rows are kept.</summary>
@@ -26,13 +30,15 @@ internal sealed class RowStage<TIn, TOut>(string output, RowFormat<TOut> format,
     /// <param name="make">Makes the rows given and hands each finished one to the sink; a row that it does not hand over has failed.</param>
     public async Task<RowStageResult<TOut>> RunAsync(IReadOnlyList<TIn> rows, Fingerprint fingerprint, StageUi ui, string what, Func<IReadOnlyList<TIn>, RowSink<TOut>, Task> make)
     {
-        using JsonlJournal journal = JsonlJournal.Open(_journalPath);
+        using JsonlJournal journal = JsonlJournal.Open(_journalPath, checksums: true);
         if (journal.RepairedBytes > 0)
             ui.Note($"{_journalPath}: the last line was torn by an interruption ({journal.RepairedBytes} bytes) and was removed; its row is made again.");
         var done = new Dictionary<string, TOut>(StringComparer.Ordinal);
         if (File.Exists(output))
-            Load(output, done);
-        Load(_journalPath, done);
+            Load(DataFile.Read(output, format, s_anyIds), done);
+        Load(journal.ReadRows(format, s_anyIds), done);
+        if (journal.DamagedLines is { Count: > 0 } damaged)
+            ui.Warn($"{_journalPath}: line {string.Join(", ", damaged.Take(NamedLines))}{(damaged.Count > NamedLines ? ", ..." : "")}: not as it was written; the rows are made again.");
         if (done.Count == 0)
             fingerprint.Save(SettingsPath); // nothing was made with the old ones
         else
@@ -72,9 +78,9 @@ internal sealed class RowStage<TIn, TOut>(string output, RowFormat<TOut> format,
         return new(finished, before, rows.Count - finished.Count);
     }
 
-    private void Load(string path, Dictionary<string, TOut> done)
+    private void Load(IEnumerable<TOut> rows, Dictionary<string, TOut> done)
     {
-        foreach (TOut row in DataFile.Read(path, format, new DataReadOptions { DuplicateIds = DuplicateIds.Allow }))
+        foreach (TOut row in rows)
             done[keyOfOutput(row)] = row;
     }
 }

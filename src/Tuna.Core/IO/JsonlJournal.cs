@@ -19,7 +19,7 @@ public sealed class JsonlJournal : IDisposable
 
     private readonly Lock _gate = new();
     private readonly FileLock _lock;
-    private readonly FileStream _stream;
+    private FileStream _stream;
     private readonly JournalDurability _durability;
     private readonly bool _checksums;
     private readonly ArrayBufferWriter<byte> _line = new(4096);
@@ -32,7 +32,7 @@ public sealed class JsonlJournal : IDisposable
         _durability = durability;
         _checksums = checksums;
         _lock = exclusive;
-        _stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+        _stream = OpenStream(path);
         try
         {
             RepairedBytes = Repair();
@@ -106,6 +106,7 @@ public sealed class JsonlJournal : IDisposable
         int start = 0, scan = 0, end = 0;
         long number = 0;
         bool mustHave = false;
+        byte[]? first = null;
         while (true)
         {
             int newline = buffer.AsSpan(scan, end - scan).IndexOf((byte)'\n');
@@ -114,8 +115,18 @@ public sealed class JsonlJournal : IDisposable
                 number++;
                 int stop = scan + newline;
                 int length = stop > start && buffer[stop - 1] == '\r' ? stop - start - 1 : stop - start;
-                if (length > 0 && Checked(buffer.AsMemory(start, length), number, ref mustHave) is { } line)
-                    yield return line;
+                if (length > 0)
+                {
+                    bool had = mustHave;
+                    JournalLine? line = Checked(buffer.AsMemory(start, length), number, ref mustHave);
+                    if (first is not null && TakeFirst(ref first, others: !had && mustHave) is { } held)
+                        yield return held;
+                    if (number == 1 && !mustHave && line is { } alone)
+                        first = alone.Json.ToArray(); // the next one tells
+                    else if (line is { } taken)
+                        yield return taken;
+                }
+
                 start = scan = stop + 1;
                 continue;
             }
@@ -131,11 +142,20 @@ public sealed class JsonlJournal : IDisposable
                 Array.Resize(ref buffer, buffer.Length * 2);
             int read = stream.Read(buffer, end, (int)Math.Min(buffer.Length - end, left));
             if (read == 0)
+            {
+                if (first is not null)
+                    yield return new(1, first);
                 yield break; // every line ends with its newline: opening saw to that
+            }
+
             end += read;
             left -= read;
         }
     }
+
+    /// <summary>What the journal held when the reading began, as a stream of lines without their checksums. A line that does not agree with its checksum is blank there, so that every other keeps its number, and is in <see cref="DamagedLines"/> once the stream has passed it.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public Stream OpenRead() => new JournalStream(this);
 
     /// <summary>Appends one JSON value.</summary>
     /// <param name="json">Its UTF-8 bytes, without a newline.</param>
@@ -177,6 +197,37 @@ public sealed class JsonlJournal : IDisposable
             _stream.Flush(flushToDisk: true);
     }
 
+    /// <summary>Takes the lines that do not agree with their checksum out of the file, for whoever reads it without this class. All others keep their bytes and order; killed in the middle, the file is as before.</summary>
+    /// <exception cref="IOException">It could not be written; the journal is as it was.</exception>
+    public void RemoveDamagedLines()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _damaged.Clear();
+            foreach (JournalLine line in ReadLines())
+                _ = line; // only the checksums matter here
+            if (_damaged.Count == 0)
+                return;
+            string partial = Leftovers.PartialOf(Path);
+            try
+            {
+                using (var copy = new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.Read))
+                    CopyUndamaged(copy);
+                _stream.Dispose();
+                File.Move(partial, Path, overwrite: true);
+                _damaged.Clear();
+            }
+            finally
+            {
+                File.Delete(partial);
+                if (!_stream.CanRead)
+                    _stream = OpenStream(Path);
+                _stream.Seek(0, SeekOrigin.End);
+            }
+        }
+    }
+
     /// <summary>Deletes the file, where what it holds is no longer needed, and closes the journal; no other process gets in between.</summary>
     public void Delete()
     {
@@ -203,6 +254,18 @@ public sealed class JsonlJournal : IDisposable
         }
     }
 
+    // One line without a checksum before lines with: that is damage, more likely than a journal of one line by an earlier version; and its entry can be made again.
+    private JournalLine? TakeFirst(ref byte[]? first, bool others)
+    {
+        JournalLine line = new(1, first);
+        first = null;
+        if (!others)
+            return line;
+        lock (_gate)
+            _damaged.Add(1);
+        return null;
+    }
+
     // Once a line has a checksum all later ones must: this version wrote them. Those before it, of an earlier version, are whole at least.
     private JournalLine? Checked(Memory<byte> line, long number, ref bool mustHave)
     {
@@ -215,6 +278,28 @@ public sealed class JsonlJournal : IDisposable
             _damaged.Add(number);
         return null;
     }
+
+    private void CopyUndamaged(FileStream copy)
+    {
+        byte[] block = new byte[1 << 16];
+        long number = 1;
+        _stream.Seek(0, SeekOrigin.Begin);
+        for (int count = _stream.Read(block); count > 0; count = _stream.Read(block))
+        {
+            for (int at = 0, length; at < count; at += length)
+            {
+                int newline = block.AsSpan(at, count - at).IndexOf((byte)'\n');
+                length = newline < 0 ? count - at : newline + 1;
+                if (!_damaged.Contains(number))
+                    copy.Write(block, at, length);
+                number += newline < 0 ? 0 : 1;
+            }
+        }
+
+        copy.Flush(flushToDisk: true);
+    }
+
+    private static FileStream OpenStream(string path) => new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
 
     private void AppendLine()
     {

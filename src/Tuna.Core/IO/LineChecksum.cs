@@ -44,7 +44,7 @@ internal static class LineChecksum
         Span<byte> bytes = line.Span;
         int at = bytes.Length - SuffixLength;
         if (at < 0 || !Resembles(bytes[at..]))
-            return (LineState.Without, line);
+            return HasTrace(bytes) ? (LineState.Damaged, default) : (LineState.Without, line);
         Span<byte> stated = bytes.Slice(at + 1 + Lead.Length, Digits);
         if (!bytes[(at + 1)..].StartsWith(Lead) || !bytes.EndsWith(Tail) || !(bytes[at] == ',' || (bytes[at] == '{' && at == 0)))
             return (LineState.Damaged, default);
@@ -70,6 +70,20 @@ internal static class LineChecksum
         for (int i = 0; i < Tail.Length; i++)
             same += suffix[suffix.Length - Tail.Length + i] == Tail[i] ? 1 : 0;
         return same >= Lead.Length + Tail.Length - 4;
+    }
+
+    // Bytes that were lost or put in move the rest: then a piece of the name betrays that there was a checksum. A line of an earlier version that ends with such a word is made again.
+    private static bool HasTrace(ReadOnlySpan<byte> line)
+    {
+        const int Piece = 5;
+        ReadOnlySpan<byte> end = line[Math.Max(0, line.Length - (2 * SuffixLength))..];
+        for (int i = 0; i + Piece <= Lead.Length; i++)
+        {
+            if (end.IndexOf(Lead.Slice(i, Piece)) >= 0)
+                return true;
+        }
+
+        return false;
     }
 
     private static void Compute(ReadOnlySpan<byte> json, Span<byte> hex)

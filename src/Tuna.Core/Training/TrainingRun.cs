@@ -69,7 +69,7 @@ internal sealed class TrainingRun
             if (_leaves is not null)
                 _model.ClearGradients(); // a part of a step is not saved: it would depend on the number of processes
             _leaves?.Settle(at.Step);
-            if (_options.CheckpointOnCancellation)
+            if (_options.CheckpointOnCancellation && (_leaves is not null || double.IsFinite(_model.GradientNorm())))
                 Save(at);
             throw;
         }
@@ -101,11 +101,21 @@ internal sealed class TrainingRun
             return Skip(at, fault, learningRate);
         double norm = _model.GradientNorm();
         if (!double.IsFinite(norm))
-            return Skip(at, new NonFiniteTrainingException(at.Step + 1, GroupIds(range), $"the gradient norm is {norm}"), learningRate);
+            return Skip(at, Fault($"the gradient norm is {norm}"), learningRate);
         double scale = norm > _options.MaxGradientNorm ? _options.MaxGradientNorm / norm : 1;
         // Skipped steps made no update, so the bias correction must not count them.
-        _model.ApplyGradients(new AdamWStep(at.Step + 1 - at.SkippedSteps, learningRate, scale, _options.Optimizer));
+        try
+        {
+            _model.ApplyGradients(new AdamWStep(at.Step + 1 - at.SkippedSteps, learningRate, scale, _options.Optimizer));
+        }
+        catch (NonFiniteStepException e)
+        {
+            return Skip(at, Fault($"the update is refused. {e.Message.TrimEnd('.')}"), learningRate);
+        }
+
         return new StepOutcome(learningRate, norm, Skipped: null);
+
+        NonFiniteTrainingException Fault(string what) => new(at.Step + 1, GroupIds(range), what);
     }
 
     /// <summary>One micro-batch after another, with checkpoints between them.</summary>
@@ -121,7 +131,12 @@ internal sealed class TrainingRun
             if (fault is not null)
                 return fault;
             if (at.MicroBatch < range.MicroBatches && IsMultiple(at.MicroBatchesDone, _options.CheckpointEveryMicroBatches))
+            {
+                // What is not finite is never saved.
+                if (!double.IsFinite(_model.GradientNorm()))
+                    break;
                 Save(at);
+            }
         }
 
         return null;

@@ -35,7 +35,7 @@ public sealed class PredictionRunner
         _options = (options ?? new()).Validated();
     }
 
-    /// <summary>Answers every prompt that the file does not answer yet.</summary>
+    /// <summary>Answers every prompt that the file does not answer yet. Lines of the file carry checksums; one that is damaged is removed, an issue says so, and its prompt is answered again.</summary>
     /// <param name="prompts">The prompts; their ids are unique.</param>
     /// <param name="path">The file of predictions, created when missing.</param>
     /// <param name="progress">Is told after each batch.</param>
@@ -49,9 +49,15 @@ public sealed class PredictionRunner
         if (prompts.CountBy(prompt => prompt.Id).FirstOrDefault(id => id.Value > 1) is { Key: { } twice })
             throw new ArgumentException($"{prompts.CountBy(prompt => prompt.Id).First(id => id.Value > 1).Value} prompts have the id '{twice}'.", nameof(prompts));
 
-        using JsonlJournal journal = JsonlJournal.Open(path);
+        using JsonlJournal journal = JsonlJournal.Open(path, checksums: true);
         Dictionary<string, Prediction> done = ReadDone(journal, prompts);
         var issues = new List<string>();
+        if (journal.DamagedLines is { Count: > 0 } damaged)
+        {
+            issues.Add($"{path}: {damaged.Count} {(damaged.Count == 1 ? "line was" : "lines were")} not as written (line {string.Join(", ", damaged.Take(10))}) and removed; their prompts are answered again.");
+            journal.RemoveDamagedLines(); // others read the file too
+        }
+
         foreach (EvaluationPrompt[] batch in prompts.Where(prompt => !done.ContainsKey(prompt.Id)).Chunk(_options.BatchSize))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -110,7 +116,7 @@ public sealed class PredictionRunner
         var done = new Dictionary<string, Prediction>(StringComparer.Ordinal);
         if (journal.Length == 0)
             return done;
-        foreach (Prediction prediction in DataFile.Read(journal.Path, PredictionFormat.Instance))
+        foreach (Prediction prediction in journal.ReadRows(PredictionFormat.Instance))
         {
             if (!byId.TryGetValue(prediction.Id, out EvaluationPrompt? prompt) || prediction.PromptHash != HashOf(prompt))
             {

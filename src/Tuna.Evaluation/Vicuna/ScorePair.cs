@@ -42,9 +42,11 @@ public readonly record struct ScorePair(double First, double Second)
         if (Parse(reply) is { First: >= 0 and <= 10, Second: >= 0 and <= 10 } official)
             return official;
         IEnumerable<Match> matches = [.. reply.Split('\n').Select(line => s_lenient[0].Match(line)), s_lenient[1].Match(reply), s_lenient[2].Match(reply)];
-        return matches.Where(match => match.Success).Select(Of).FirstOrDefault(pair => pair is { First: <= 10, Second: <= 10 }, NotUnderstood);
+        return matches.Where(match => match.Success).Select(Of).FirstOrDefault(pair => pair is { First: >= 0 and <= 10, Second: >= 0 and <= 10 }, NotUnderstood);
     }
 
-    private static ScorePair Of(Match match) =>
-        new(double.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture), double.Parse(match.Groups[2].ValueSpan, CultureInfo.InvariantCulture));
+    // As Python's float: \d is any script's digit, and so are they read.
+    private static ScorePair Of(Match match) => PythonFloat.TryParse(match.Groups[1].Value, out double first) && PythonFloat.TryParse(match.Groups[2].Value, out double second)
+        ? new ScorePair(first, second)
+        : NotUnderstood;
 }

@@ -35,12 +35,12 @@ internal static class ModelFiles
         reader.Compare(model.Config.Parameters().Where(p => found || p.Name != head)).ThrowIfUnusable(model.Config);
         Dictionary<string, TrainedParameter> trained = training?.List.ToDictionary(p => p.Name, StringComparer.Ordinal) ?? [];
         using IDisposable mode = no_grad();
-        foreach ((string name, Parameter parameter) in model.named_parameters())
+        List<(string Name, Parameter Parameter)> read = [.. model.named_parameters().Where(p => !LoraNames.IsAdapter(p.name) && (found || p.name != head))];
+        foreach ((string name, _) in read)
+            reader.RequireFinite(name); // all of them before anything changes
+        foreach ((string name, Parameter parameter) in read)
         {
-            if (LoraNames.IsAdapter(name) || (!found && name == head))
-                continue;
             using Tensor stored = TensorFiles.Read(reader.Bytes(name), reader[name]);
-            ThrowIfNotFinite(folder, name, stored);
             if (trained.TryGetValue(name, out TrainedParameter? own))
                 own.Assign(stored);
             else
@@ -72,16 +72,6 @@ internal static class ModelFiles
         foreach (TrainedParameter parameter in training?.List ?? [])
             weights[parameter.Name] = parameter.Exact;
         return weights;
-    }
-
-    private static void ThrowIfNotFinite(string folder, string name, Tensor stored)
-    {
-        using Tensor finite = stored.isfinite(), all = finite.all();
-        if (all.item<bool>())
-            return;
-        using Tensor flat = finite.logical_not().flatten(), where = flat.nonzero();
-        long at = where[0, 0].item<long>();
-        throw new InvalidDataException($"{folder}: element {at} of tensor '{name}' is {stored.flatten()[at].to(ScalarType.Float32).item<float>()}; weights are finite.");
     }
 
     private static Dictionary<string, Projection> Adapted(LlamaBackbone model)

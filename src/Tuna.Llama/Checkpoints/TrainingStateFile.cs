@@ -39,7 +39,7 @@ internal static class TrainingStateFile
             [Passes] = passes.ToString(CultureInfo.InvariantCulture),
             [WeightsHere] = weights ? "here" : "model",
         };
-        using var writer = new SafetensorsWriter(Path.Combine(folder, Name), tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, t.Parameter.Parameter.shape)), metadata);
+        using var writer = new SafetensorsWriter(Path.Combine(folder, Name), tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, t.Parameter.Parameter.shape)), metadata) { RequireFinite = true };
         foreach ((string name, _, Func<Tensor?> tensor) in tensors)
         {
             using DisposeScope scope = NewDisposeScope();
@@ -89,6 +89,10 @@ internal static class TrainingStateFile
 
         if (file.Tensors.Keys.FirstOrDefault(n => !known.Contains(n)) is { } stranger)
             throw new InvalidDataException($"{path}: tensor '{stranger}' belongs to no trained parameter; the state is of another model or of other adapters.");
+        foreach (string name in file.Tensors.Keys)
+            file.RequireFinite(name);
+        if (file.Tensors.Keys.FirstOrDefault(n => n.StartsWith(Moment2, StringComparison.Ordinal) && Smallest(n) < 0) is { } negative)
+            throw new InvalidDataException($"{path}: tensor '{negative}' holds {Smallest(negative)}; a mean of squares is not negative.");
         if (!weights)
             ModelFiles.Load(folder, model, training);
         foreach (TrainedWeight weight in training.Weights)
@@ -104,6 +108,12 @@ internal static class TrainingStateFile
             copies.HasMoments = training.List.Any(p => file.Tensors.ContainsKey(Moment1 + p.Name));
 
         return passes;
+
+        float Smallest(string name)
+        {
+            using Tensor stored = TensorFiles.Read(file.Bytes(name), file[name]), smallest = stored.min();
+            return smallest.item<float>();
+        }
 
         Tensor? Get(string prefix, TrainedParameter p) => file.Tensors.TryGetValue(prefix + p.Name, out TensorInfo? info) ? TensorFiles.Read(file.Bytes(prefix + p.Name), info) : null;
     }

@@ -1,6 +1,9 @@
+using System.Globalization;
+using System.Text;
 using Tuna.Distributed;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
+using Tuna.Policies;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Distributed;
@@ -74,6 +77,22 @@ internal sealed class Copies : IDisposable
         foreach (double squares in mine)
             sum += squares;
         return Math.Sqrt(sum);
+    }
+
+    /// <summary>What a step is refused with, the same on all processes: where they look at weights of their own, that of the first parameter.</summary>
+    /// <param name="own">What this process refuses; null when nothing.</param>
+    public NonFiniteStepException? Agreed(NonFiniteStepException? own)
+    {
+        if (!IsSharded)
+            return own;
+        double place = own is null ? double.PositiveInfinity : _parameters.List.TakeWhile(p => p.Name != own.Parameter).Count();
+        double[] all = Group.AllGather(place);
+        int first = Array.IndexOf(all, all.Min());
+        if (double.IsPositiveInfinity(all[first]))
+            return null;
+        byte[] words = Group.BroadcastBytes(first == Group.Rank ? Encoding.UTF8.GetBytes($"{own!.Parameter}\n{own.Element}\n{own.Why}") : null, first);
+        string[] parts = Encoding.UTF8.GetString(words).Split('\n', 3);
+        return new(parts[0].Length == 0 ? null : parts[0], long.Parse(parts[1], CultureInfo.InvariantCulture), parts[2]);
     }
 
     /// <summary>Gives every process the weights that the others have moved.</summary>

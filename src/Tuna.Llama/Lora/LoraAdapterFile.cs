@@ -47,6 +47,8 @@ internal static class LoraAdapterFile
 
         if (file.Tensors.Count != adapters.Count)
             throw new InvalidDataException($"{file.Path}: {file.Tensors.Count} tensors; the adapter has {adapters.Count}.");
+        foreach (string name in file.Tensors.Keys)
+            file.RequireFinite(name);
         using IDisposable mode = no_grad();
         foreach ((string name, TorchSharp.Modules.Parameter parameter) in adapters)
         {

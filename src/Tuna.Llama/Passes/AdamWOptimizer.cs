@@ -12,49 +12,47 @@ namespace Tuna.Llama.Passes;
 /// </remarks>
 internal static class AdamWOptimizer
 {
-    /// <summary>One step.</summary>
+    /// <summary>Takes a step and clears the gradients.</summary>
     /// <param name="parameters">What is trained.</param>
     /// <param name="copies">The group that it is trained in, which then receives the weights; null for this process alone.</param>
     /// <param name="step">The step.</param>
-    public static void Step(TrainingParameters parameters, Copies? copies, in AdamWStep step)
+    /// <param name="norm">Norm of the accumulated gradient.</param>
+    /// <exception cref="NonFiniteStepException">It would leave what is not finite; nothing was changed on any process.</exception>
+    public static void Step(TrainingParameters parameters, Copies? copies, in AdamWStep step, double norm)
     {
-        AdamWSettings s = step.Settings;
         using IDisposable mode = no_grad();
-        foreach (TrainedWeight weight in parameters.Weights.Where(Moves))
+        List<MovedRows> moves = Moves(parameters, step);
+        moves.RemoveAll(move => !IsOwn(move.Weight));
+        NonFiniteStepException? refusal = parameters.Guard.Check(moves, step, norm);
+        if ((copies is null ? refusal : copies.Agreed(refusal)) is { } refused)
+            throw refused;
+        foreach (TrainedWeight weight in parameters.Weights.Where(IsOwn))
             weight.EnsureMoments(); // all of them before any weight moves: memory that runs out leaves the weights as they were
-        foreach (IGrouping<TrainedWeight, TrainedParameter> weight in parameters.List.GroupBy(p => p.Weight).Where(w => Moves(w.Key)))
-        {
-            // Parts that follow the same rule move together.
-            (long row, long rows, (double Rate, double Decay) rule) = (0, 0, default);
-            foreach (TrainedParameter p in weight)
-            {
-                (double Rate, double Decay) own = (step.LearningRate * (p.Group?.LearningRateFactor ?? 1), p.Group?.WeightDecay ?? s.WeightDecay);
-                if (rows > 0 && own != rule)
-                {
-                    Move(weight.Key, row, rows, rule, step);
-                    (row, rows) = (p.Row, 0);
-                }
-
-                (rows, rule) = (rows + p.Rows, own);
-            }
-
-            Move(weight.Key, row, rows, rule, step);
-            // A weight that no response has touched since the last step has gradient zero; its moments still decay.
-            weight.Key.ClearGradient();
-        }
-
+        foreach (MovedRows move in moves)
+            move.Weight.Step(move.Row, move.Rows, move.Numbers(step));
+        // A weight that no response has touched since the last step has gradient zero; its moments still decay.
+        foreach (TrainedWeight weight in parameters.Weights.Where(IsOwn))
+            weight.ClearGradient();
         copies?.GatherWeights();
 
-        bool Moves(TrainedWeight weight) => copies?.IsOwn(weight) ?? true;
+        bool IsOwn(TrainedWeight weight) => copies?.IsOwn(weight) ?? true;
     }
 
-    private static void Move(TrainedWeight weight, long row, long rows, (double Rate, double Decay) rule, in AdamWStep step)
+    /// <summary>Which rows move by which rule; parts that follow the same rule move together.</summary>
+    private static List<MovedRows> Moves(TrainingParameters parameters, in AdamWStep step)
     {
-        if (rule.Rate == 0)
-            return;
-        AdamWSettings s = step.Settings;
-        double correction1 = 1 - Math.Pow(s.Beta1, step.Step), correction2 = Math.Sqrt(1 - Math.Pow(s.Beta2, step.Step));
-        weight.Step(row, rows, new AdamWNumbers(s.Beta1, s.Beta2, s.Epsilon, 1 - (rule.Rate * rule.Decay), rule.Rate / correction1, correction2, step.GradientScale, BlockCodes.NoiseOf(step.Step)));
+        var moves = new List<MovedRows>();
+        foreach (TrainedParameter p in parameters.List)
+        {
+            (double rate, double decay) = (step.LearningRate * (p.Group?.LearningRateFactor ?? 1), p.Group?.WeightDecay ?? step.Settings.WeightDecay);
+            if (moves.Count > 0 && moves[^1] is { } last && last.Weight == p.Weight && last.Rate == rate && last.Decay == decay && last.Row + last.Rows == p.Row)
+                moves[^1] = last with { Rows = last.Rows + p.Rows };
+            else
+                moves.Add(new(p.Weight, p.Row, p.Rows, rate, decay));
+        }
+
+        moves.RemoveAll(move => move.Rate == 0); // frozen
+        return moves;
     }
 
     /// <summary>Global L2 norm of all gradients: one number crosses from the device, whatever the number of parameters.</summary>
@@ -62,5 +60,25 @@ internal static class AdamWOptimizer
     {
         using IDisposable mode = no_grad();
         return Math.Sqrt(parameters.Operations.SumOfSquares([.. parameters.Weights.Select(w => w.Gradient).OfType<Tensor>()]));
+    }
+}
+
+/// <summary>Rows of a weight that a step moves by one rule.</summary>
+/// <param name="Weight">The weight.</param>
+/// <param name="Row">The first row.</param>
+/// <param name="Rows">How many.</param>
+/// <param name="Rate">Learning rate.</param>
+/// <param name="Decay">Weight decay.</param>
+internal readonly record struct MovedRows(TrainedWeight Weight, long Row, long Rows, double Rate, double Decay)
+{
+    /// <summary>The rule as a step of its own.</summary>
+    public AdamWStep Rule(in AdamWStep step) => step with { LearningRate = Rate, Settings = step.Settings with { WeightDecay = Decay } };
+
+    /// <summary>The rule's numbers.</summary>
+    public AdamWNumbers Numbers(in AdamWStep step)
+    {
+        AdamWSettings s = step.Settings;
+        double correction1 = 1 - Math.Pow(s.Beta1, step.Step), correction2 = Math.Sqrt(1 - Math.Pow(s.Beta2, step.Step));
+        return new(s.Beta1, s.Beta2, s.Epsilon, 1 - (Rate * Decay), Rate / correction1, correction2, step.GradientScale, BlockCodes.NoiseOf(step.Step));
     }
 }

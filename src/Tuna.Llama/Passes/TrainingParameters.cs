@@ -27,6 +27,7 @@ internal sealed class TrainingParameters : IDisposable
         }
 
         List = list;
+        Guard = new UpdateGuard(this);
         LowestLayer = model.EmbeddingWeight.Trained is not null ? -1 :
             Enumerable.Range(0, model.Layers.Count).FirstOrDefault(l => model.Layers[l].Weights().Any(w => w.Trained is not null), model.Layers.Count);
     }
@@ -36,6 +37,9 @@ internal sealed class TrainingParameters : IDisposable
 
     /// <summary>The weights that they are parts of.</summary>
     public IReadOnlyList<TrainedWeight> Weights => _weights;
+
+    /// <summary>Keeps steps away that would leave what is not finite.</summary>
+    public UpdateGuard Guard { get; }
 
     /// <summary>How they are moved.</summary>
     public Operations Operations { get; }

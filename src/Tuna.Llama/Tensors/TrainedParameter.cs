@@ -46,7 +46,7 @@ internal sealed class TrainedParameter(string name, Parameter parameter, long ro
         if (exact is not null)
             Assign(exact);
         if (moment1 is not null || moment2 is not null)
-            Weight.EnsureMoments().Assign(Row, moment1, moment2);
+            Weight.AssignMoments(Row, moment1, moment2);
         if (gradient is not null)
             Part(Weight.Sum())!.copy_(gradient);
     }

@@ -43,6 +43,9 @@ internal sealed class TrainedWeight : IDisposable
     /// <summary>Whether the weights are more exact than those that compute.</summary>
     public bool HasMaster => _lower is not null || _master is not null;
 
+    /// <summary>Counts how often weights or moments were written other than by a step.</summary>
+    public long Version { get; private set; }
+
     /// <summary>Sum of the gradients since the last step, or null.</summary>
     public Tensor? Gradient { get; private set; }
 
@@ -200,6 +203,7 @@ internal sealed class TrainedWeight : IDisposable
     {
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
+        Version++;
         Tensor target = Data.narrow(0, row, weights.shape[0]);
         if (_lower is not null)
         {
@@ -211,10 +215,18 @@ internal sealed class TrainedWeight : IDisposable
         target.copy_(_master?.narrow(0, row, weights.shape[0]) ?? weights);
     }
 
+    /// <summary>Sets the moments of a part that begins at a row; null leaves one as it is.</summary>
+    public void AssignMoments(long row, Tensor? first, Tensor? second)
+    {
+        Version++;
+        EnsureMoments().Assign(row, first, second);
+    }
+
     /// <summary>Forgets moments and gradient, as before the first step.</summary>
     public void Reset()
     {
         ClearGradient();
+        Version++;
         _moments?.Dispose();
         _moments = null;
     }

@@ -107,6 +107,10 @@ public sealed class CheckpointReader : IDisposable
     /// <exception cref="InvalidDataException">There is no such tensor, or it has 2 GiB or more.</exception>
     public ReadOnlySpan<byte> Bytes(string name) => Owner(name).Bytes(name);
 
+    /// <summary>Checks that no element of a tensor is NaN or infinite.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor, or one is; the message names file, tensor and element.</exception>
+    public void RequireFinite(string name) => Owner(name).RequireFinite(name);
+
     /// <summary>Closes the files.</summary>
     public void Dispose()
     {

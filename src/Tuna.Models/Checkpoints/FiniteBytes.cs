@@ -15,6 +15,18 @@ internal static class FiniteBytes
         _ => true,
     };
 
+    /// <summary>The first element that is not finite, with its value; of a piece that <see cref="AreFinite"/> says has one.</summary>
+    public static (int Index, float Value) First(TensorDType type, ReadOnlySpan<byte> bytes)
+    {
+        float[] values = new float[bytes.Length / type.Size()];
+        if (type == TensorDType.F32)
+            bytes.CopyTo(MemoryMarshal.AsBytes(values.AsSpan()));
+        else
+            FloatConversion.Widen(type, bytes, values);
+        int at = Array.FindIndex(values, value => !float.IsFinite(value));
+        return (at, values[at]);
+    }
+
     private static bool AllBelow32(ReadOnlySpan<uint> values, uint exponent)
     {
         int i = 0;

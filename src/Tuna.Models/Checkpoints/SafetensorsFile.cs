@@ -127,6 +127,30 @@ public sealed unsafe class SafetensorsFile : IDisposable
         return MemoryMarshal.Cast<byte, int>(Bytes(name)).ToArray();
     }
 
+    /// <summary>Checks that no element of a tensor of floating-point numbers is NaN or infinite, a piece at a time.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor, or one is; the message names tensor and element.</exception>
+    public void RequireFinite(string name)
+    {
+        TensorInfo tensor = this[name];
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
+        try
+        {
+            for (long at = 0; at < tensor.ByteLength; at += BufferBytes)
+            {
+                Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(BufferBytes, tensor.ByteLength - at));
+                ReadBytes(tensor, at, piece);
+                if (FiniteBytes.AreFinite(tensor.DType, piece))
+                    continue;
+                (int index, float value) = FiniteBytes.First(tensor.DType, piece);
+                throw SafetensorsHeader.Bad(Path, $"element {(at / tensor.DType.Size()) + index} of tensor '{name}' is {value}; all of them are finite in a file that is whole");
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
     /// <summary>Closes the file; spans from <see cref="Bytes"/> are invalid from here on.</summary>
     public void Dispose()
     {

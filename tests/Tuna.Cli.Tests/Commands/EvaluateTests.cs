@@ -120,7 +120,7 @@ public class EvaluateTests
 
     private static Task WriteLinesAsync(string path, Func<int, JsonObject> row) => File.WriteAllLinesAsync(path, Enumerable.Range(0, 3).Select(i => row(i).ToJsonString()));
 
-    private static void WriteNaturalTask(Workspace work)
+    internal static void WriteNaturalTask(Workspace work, int instances = 3)
     {
         Directory.CreateDirectory(work["ni/splits/default"]);
         Directory.CreateDirectory(work["ni/tasks"]);
@@ -131,7 +131,7 @@ public class EvaluateTests
             ["Categories"] = new JsonArray("Own"),
             ["Positive Examples"] = new JsonArray(new JsonObject { ["input"] = "7", ["output"] = "answer 7", ["explanation"] = "" }),
             ["Negative Examples"] = new JsonArray(),
-            ["Instances"] = new JsonArray([.. Enumerable.Range(0, 3).Select(i => (JsonNode)new JsonObject { ["id"] = $"task900_own-{i}", ["input"] = $"{i}", ["output"] = new JsonArray($"answer {i}") })]),
+            ["Instances"] = new JsonArray([.. Enumerable.Range(0, instances).Select(i => (JsonNode)new JsonObject { ["id"] = $"task900_own-{i}", ["input"] = $"{i}", ["output"] = new JsonArray($"answer {i}") })]),
         }.ToJsonString());
     }
 }

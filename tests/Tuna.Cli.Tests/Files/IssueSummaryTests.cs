@@ -22,4 +22,16 @@ public class IssueSummaryTests
 
         Assert.Equal(new string('a', 199) + " ...", line);
     }
+
+    /// <summary>Texts of others stand in messages; the pattern's time once grew with the square of their length.</summary>
+    [Theory]
+    [InlineData("(")]
+    [InlineData("a")]
+    [InlineData("[")]
+    public void Text_AMillionCharactersOfOneKind_EndsAtOnce(string character)
+    {
+        string message = string.Concat(Enumerable.Repeat(character, 1_000_000));
+
+        Assert.StartsWith("  3 x: ", IssueSummary.Text([message, message, message]), StringComparison.Ordinal);
+    }
 }

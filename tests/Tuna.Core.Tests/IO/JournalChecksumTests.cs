@@ -24,7 +24,7 @@ public sealed class JournalChecksumTests : IDisposable
 
     private static (string[] Values, long[] Damaged) Read(string path)
     {
-        using JsonlJournal journal = JsonlJournal.Open(path);
+        using JsonlJournal journal = JsonlJournal.Open(path, checksums: true);
         return ([.. journal.ReadLines().Select(line => line.ToString())], [.. journal.DamagedLines]);
     }
 
@@ -115,7 +115,7 @@ public sealed class JournalChecksumTests : IDisposable
         string path = Journal(values);
         byte[] whole = File.ReadAllBytes(path);
         var random = new Rng(16);
-        for (int round = 0; round < 300; round++)
+        for (int round = 0; round < 300 * Fuzzing.Factor; round++)
         {
             byte[] damaged = [.. whole];
             for (int i = random.Next(4); i >= 0; i--)
@@ -123,5 +123,37 @@ public sealed class JournalChecksumTests : IDisposable
             File.WriteAllBytes(path, damaged);
             Assert.Subset(values.ToHashSet(), Read(path).Values.ToHashSet());
         }
+    }
+
+    [Fact]
+    public void RemoveDamagedLines_LeavesAllOthersAsTheyAre()
+    {
+        string path = Journal(["""{"a":1}""", """{"a":2}""", """{"a":3}"""]);
+        string[] lines = File.ReadAllLines(path);
+        File.WriteAllText(path, $"{lines[0]}\n{lines[1].Replace("2", "7", StringComparison.Ordinal)}\n{lines[2]}\n");
+        using (JsonlJournal journal = JsonlJournal.Open(path, checksums: true))
+        {
+            journal.RemoveDamagedLines();
+            Assert.Empty(journal.DamagedLines);
+            journal.Append("""{"a":4}"""u8);
+            journal.RemoveDamagedLines(); // nothing to do
+        }
+
+        Assert.Equal([lines[0], lines[2]], File.ReadAllLines(path)[..2]);
+        Assert.Equal(["""{"a":1}""", """{"a":3}""", """{"a":4}"""], Read(path).Values);
+        Assert.Equal([path], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void ReadLines_AnyDamage_GivesOnlyWhatWasAppended()
+    {
+        string[] values = [.. Enumerable.Range(0, 12).Select(i => $"{{\"id\":\"r{i}\",\"text\":\"{new string('y', i)}\"}}")];
+        string path = Journal(values);
+        (int taken, _) = Fuzzing.Run(File.ReadAllBytes(path), 3000, 18, path, input =>
+        {
+            File.WriteAllBytes(path, input);
+            Assert.Subset(values.ToHashSet(), Read(path).Values.ToHashSet());
+        });
+        Assert.Equal(3000 * Fuzzing.Factor, taken); // a journal is never refused
     }
 }

@@ -236,6 +236,27 @@ public class RankingTrainerTests
         Assert.Empty(policy.Updates);
     }
 
+    /// <summary>A checkpoint within a step once held an accumulated gradient that no engine loads again.</summary>
+    [Fact]
+    public void Train_GradientOverflowsBeforeACheckpointWithinTheStep_LeavesTheStepOutAndNeverSavesIt()
+    {
+        using var temp = new TempFolder(inMemory: true);
+        TrainerOptions options = Options with { RunFolder = temp["run"], CheckpointEveryMicroBatches = 1, OnNonFinite = NonFiniteAction.SkipStep, KeepCheckpoints = 100 };
+        // Fourth micro-batch of three a step: the first of step 2.
+        (_, TrainingResult result) = Train(options, TrainingFixtures.Groups(12), new SpoiltLoss(new HingeLoss(), call => call == 3, 1e300, spoilGradientOnly: true));
+        Assert.Equal(1, result.SkippedSteps);
+        Assert.Contains("gradient norm", result.History[1].Skipped, StringComparison.Ordinal);
+        IReadOnlyList<string> checkpoints = TrainingCheckpoint.Folders(temp["run"]);
+        Assert.DoesNotContain(TrainingCheckpoint.FolderName(1, 1), checkpoints.Select(Path.GetFileName));
+        Assert.Contains(TrainingCheckpoint.FolderName(2, 1), checkpoints.Select(Path.GetFileName));
+        using var policy = new BigramPolicy();
+        foreach (string checkpoint in checkpoints)
+        {
+            policy.LoadTrainingState(checkpoint);
+            Assert.True(double.IsFinite(policy.GradientNorm()), checkpoint);
+        }
+    }
+
     [Fact]
     public void Train_SkipStep_LeavesTheStepOutWithinTheLimit()
     {

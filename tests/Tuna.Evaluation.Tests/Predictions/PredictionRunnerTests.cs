@@ -53,6 +53,44 @@ public sealed class PredictionRunnerTests : IDisposable
         Assert.Equal(File.ReadAllText(whole), File.ReadAllText(cut));
     }
 
+    /// <summary>A file of predictions is a result as well as a journal: a flipped bit once changed an answer without a word.</summary>
+    [Fact]
+    public void Run_AnyLineDamaged_SaysSoAndAnswersItAgain()
+    {
+        string path = _folder.File("p.jsonl");
+        using var policy = new FakePolicy(prompt => prompt + "!");
+        var runner = new PredictionRunner(policy, ByteTokenizer.Instance);
+        runner.Run(Prompts(5), path);
+        string[] whole = File.ReadAllLines(path);
+        File.WriteAllText(path, File.ReadAllText(path).Replace("say 3!", "say 9!", StringComparison.Ordinal));
+        int before = policy.Asked;
+
+        PredictionSet made = runner.Run(Prompts(5), path);
+
+        Assert.Equal("say 3!", made.Find("p3")!.Text);
+        Assert.Contains("line 4", Assert.Single(made.Issues), StringComparison.Ordinal);
+        Assert.Equal(1, policy.Asked - before);
+        Assert.Equal([.. whole[..3], whole[4], whole[3]], File.ReadAllLines(path));
+        Assert.Empty(PredictionSet.Load(path).Issues);
+    }
+
+    [Fact]
+    public void Run_FileOfAnEarlierVersion_IsGoneOnWith()
+    {
+        string path = _folder.File("p.jsonl");
+        using var policy = new FakePolicy(prompt => prompt + "!");
+        var runner = new PredictionRunner(policy, ByteTokenizer.Instance);
+        runner.Run(Prompts(3), path);
+        string[] old = [.. File.ReadAllLines(path).Select(line => line[..line.LastIndexOf(",\"checksum\"", StringComparison.Ordinal)] + "}")];
+        File.WriteAllLines(path, old[..2]);
+        int before = policy.Asked;
+
+        Assert.Equal(3, runner.Run(Prompts(3), path).All.Count);
+
+        Assert.Equal(1, policy.Asked - before);
+        Assert.Equal(old[..2], File.ReadAllLines(path)[..2]);
+    }
+
     [Theory]
     [InlineData("prompt")]
     [InlineData("model")]

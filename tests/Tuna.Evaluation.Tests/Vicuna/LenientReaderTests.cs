@@ -30,4 +30,35 @@ public class LenientReaderTests
     [InlineData("[A] at first, then [[B]]", GameVerdict.B)]
     [InlineData("A", GameVerdict.Error)]
     public void VerdictLeniently_LastVerdict_Counts(string reply, GameVerdict expected) => Assert.Equal(expected, GameReplies.VerdictLeniently(reply));
+
+    /// <summary>Digits of other scripts matched, and were then no number to the parser: an exception without a name ended the evaluation.</summary>
+    [Fact]
+    public void ParseLeniently_DigitsOfAnotherScript_AreRead() => Assert.Equal(new ScorePair(8, 9.5), ScorePair.ParseLeniently("Scores: (\u0668, \u0669.\u0665)"));
+
+    /// <summary>Replies on which a pattern that tries every division of the text would take hours.</summary>
+    [Theory]
+    [InlineData("8 ", "x")]
+    [InlineData("8 , ", "x")]
+    [InlineData("8", "x")]
+    [InlineData("8.", "x")]
+    [InlineData("8 / 10 ", "x")]
+    [InlineData("(8, 9", "")]
+    [InlineData("( ", ")")]
+    [InlineData(")", "x")]
+    [InlineData(" )", "x")]
+    [InlineData("Assistant 1", "x")]
+    [InlineData("Assistant 1: 8 ", "x")]
+    [InlineData("Assistant 1     8", "Assistant 2")]
+    [InlineData("[[", "x")]
+    [InlineData("[[1.", "x")]
+    [InlineData("[ ", "]")]
+    public void Read_AHundredThousandCharacters_TakesTimeInLineWithThem(string repeated, string end)
+    {
+        string reply = string.Concat(Enumerable.Repeat(repeated, 100_000 / repeated.Length)) + end;
+        Assert.True(ScorePair.ParseLeniently(reply) is { First: <= 10, Second: <= 10 });
+        GameReplies.Verdict(reply);
+        GameReplies.RatingPair(reply);
+        GameReplies.Rating(reply);
+        GameReplies.VerdictLeniently(reply);
+    }
 }

@@ -33,7 +33,7 @@ public sealed unsafe class FiniteTests : IDisposable
         }
 
         var bad = new AdamWStep(2, learningRate, scale, new AdamWSettings { WeightDecay = decay });
-        InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => policy.ApplyGradients(bad));
+        NonFiniteStepException e = Assert.Throws<NonFiniteStepException>(() => policy.ApplyGradients(bad));
         Assert.Contains("model.", e.Message, StringComparison.Ordinal);
         foreach (ManagedLlama each in (ManagedLlama[])[policy, undisturbed])
             each.ApplyGradients(new AdamWStep(2, 1e-3, 1, new AdamWSettings()));
@@ -48,7 +48,7 @@ public sealed unsafe class FiniteTests : IDisposable
         ParameterSlot slot = policy.Parameters.Slots[4];
         policy.Parameters.GradientOf(slot)[3] = float.NaN;
         float[] before = Models.Weights(policy);
-        InvalidOperationException e = Assert.Throws<InvalidOperationException>(() => policy.ApplyGradients(new AdamWStep(1, 1e-3, 1, new AdamWSettings())));
+        NonFiniteStepException e = Assert.Throws<NonFiniteStepException>(() => policy.ApplyGradients(new AdamWStep(1, 1e-3, 1, new AdamWSettings())));
         Assert.Contains($"Element 3 of '{slot.Name}'", e.Message, StringComparison.Ordinal);
         Assert.Equal(before, Models.Weights(policy));
         Assert.Throws<InvalidOperationException>(() => policy.SaveTrainingState(_folder.Root));

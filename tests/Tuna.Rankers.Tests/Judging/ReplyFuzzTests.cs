@@ -5,12 +5,13 @@ using Tuna.Numerics;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Tests.Support;
 using Tuna.Ranking;
+using Tuna.Testing;
 using Tuna.Testing.Services;
 
 namespace Tuna.Rankers.Tests.Judging;
 
 /// <summary>
-/// Whatever a judge replies, a row is ranked or fails with a named reason. The replies are seeded; TUNA_FUZZ sets how many (the default keeps the suite fast). A campaign had found that 3,123 of
+/// Whatever a judge replies, a row is ranked or fails with a named reason. The replies are seeded; TUNA_FUZZ multiplies how many. A campaign had found that 3,123 of
 /// 20,000 replies to the JSON form ended in exceptions without a name: half surrogate pairs, numbers beyond int, fields of other types.
 /// </summary>
 public class ReplyFuzzTests
@@ -31,7 +32,7 @@ public class ReplyFuzzTests
     [MemberData(nameof(Prompts))]
     public async Task RankAsync_AnyReply_RanksOrFailsWithAName(string name)
     {
-        int count = int.TryParse(Environment.GetEnvironmentVariable("TUNA_FUZZ"), NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : 7000;
+        int count = 7000 * Fuzzing.Factor;
         JudgePrompt prompt = name switch { "paper" => PaperPrompt.Instance, "hardened" => HardenedPrompt.Instance, _ => JsonPrompt.Instance };
         RankingRequest request = Rows.Row("a", "b");
         string tagged = $"rank {ReplyTag.Of(request)}: [1, 0, 2]";
