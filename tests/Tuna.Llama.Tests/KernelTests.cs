@@ -174,6 +174,43 @@ public class KernelTests
         static byte[] Codes(BlockCodes codes) => codes.Codes.narrow(0, 0, codes.Count).cpu().data<byte>().ToArray();
     }
 
+    [SkippableTheory]
+    [InlineData(ScalarType.Float32, 64)]
+    [InlineData(ScalarType.BFloat16, 4096)]
+    [InlineData(ScalarType.BFloat16, 41)]
+    public void Unpack_OnCuda_HasThePlainBits(ScalarType dtype, int columns)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Operations own = Kernels(dtype);
+        using var plain = new PlainOperations();
+        const int Rows = 300, First = 8;
+        using Nf4Codes codes = new((long)Rows * columns, CUDA), there = new((long)Rows * columns, CPU);
+        Tensor values = Random(ScalarType.Float32, Rows, columns), expected = zeros([Rows + First, columns], dtype, CUDA), actual = zeros_like(expected);
+        codes.Write(values);
+        there.Write(values.cpu());
+        Assert.Equal(there.Codes.data<byte>().ToArray(), codes.Codes.cpu().data<byte>().ToArray());
+        plain.Unpack(codes, expected, First);
+        own.Unpack(codes, actual, First);
+        Assert.Equal(0, expected.ne(actual).sum().item<long>());
+        Close(values, expected.narrow(0, First, Rows).to(ScalarType.Float32), 0.1, "unpacked numbers"); // 4 bits
+    }
+
+    [SkippableFact]
+    public void Train_InFourBitsOnCuda_FollowsTheCpu()
+    {
+        RequireGpu();
+        TokenGroup[] groups = Batches.Random(3, 4, 97);
+        Dictionary<string, float[]> Run(string device)
+        {
+            using LlamaPolicy policy = Tiny.Policy(new() { Device = device, ComputeType = TensorDType.F32, Lora = Tiny.Lora, BaseWeights = WeightPrecision.Nf4 });
+            Batches.Train(policy, Tiny.Loss, groups, 1, 1e-2);
+            Batches.Accumulate(policy, Tiny.Loss, groups);
+            return Tiny.Gradients(policy);
+        }
+
+        Tiny.AssertClose(Run("cpu"), Run("cuda"), 5e-3); // a first AdamW step is a sign, which magnifies rounding
+    }
+
     [SkippableFact]
     public void Train_Bf16WithFlashAttentionOnCuda_HasThePlainGradients()
     {

@@ -22,7 +22,7 @@ internal sealed class DecoderLayer : LlamaModule
     private readonly FusedLinear _gateUp;
     private readonly FusedLinear _down;
 
-    public DecoderLayer(int layer, LlamaConfig config, LoraOptions? lora, Device device, ScalarType dtype)
+    public DecoderLayer(int layer, LlamaConfig config, LoraOptions? lora, Device device, ScalarType dtype, UnpackedPlace? place)
         : base(nameof(DecoderLayer))
     {
         _layer = layer;
@@ -30,12 +30,12 @@ internal sealed class DecoderLayer : LlamaModule
         int d = config.HiddenSize, f = config.IntermediateSize, first = layer * 7;
         int queryWidth = config.HeadCount * config.HeadDimension, keyWidth = config.KeyValueHeadCount * config.HeadDimension;
         _inputNorm = Add("input_layernorm", new RmsNorm(d, config.RmsNormEpsilon, device, dtype));
-        _qkv = new FusedLinear(first, d, [("q_proj", queryWidth), ("k_proj", keyWidth), ("v_proj", keyWidth)], config.QueryKeyValueBias, lora, device, dtype);
-        _output = new FusedLinear(first + 3, queryWidth, [("o_proj", d)], config.OutputBias, lora, device, dtype);
+        _qkv = new FusedLinear(first, d, [("q_proj", queryWidth), ("k_proj", keyWidth), ("v_proj", keyWidth)], config.QueryKeyValueBias, lora, device, dtype, place);
+        _output = new FusedLinear(first + 3, queryWidth, [("o_proj", d)], config.OutputBias, lora, device, dtype, place);
         Add("self_attn", new Container(("q_proj", Q), ("k_proj", K), ("v_proj", V), ("o_proj", O)));
         _postNorm = Add("post_attention_layernorm", new RmsNorm(d, config.RmsNormEpsilon, device, dtype));
-        _gateUp = new FusedLinear(first + 4, d, [("gate_proj", f), ("up_proj", f)], config.MlpBias, lora, device, dtype);
-        _down = new FusedLinear(first + 6, f, [("down_proj", d)], config.MlpBias, lora, device, dtype);
+        _gateUp = new FusedLinear(first + 4, d, [("gate_proj", f), ("up_proj", f)], config.MlpBias, lora, device, dtype, place);
+        _down = new FusedLinear(first + 6, f, [("down_proj", d)], config.MlpBias, lora, device, dtype, place);
         Add("mlp", new Container(("gate_proj", GateProjection), ("up_proj", Up), ("down_proj", Down)));
     }
 
@@ -71,10 +71,10 @@ internal sealed class DecoderLayer : LlamaModule
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor qkv = Attention(x, plan, operations, trace, out Tensor attended);
-        Tensor y = _output.Run(attended, x, plan.Dropout);
+        Tensor y = _output.Run(attended, x, plan.Dropout, operations);
         Tensor gateUp = MlpInput(y, plan, operations);
         Tensor gated = operations.Gate(gateUp);
-        Tensor result = _down.Run(gated, y, plan.Dropout);
+        Tensor result = _down.Run(gated, y, plan.Dropout, operations);
         if (trace is not null)
         {
             trace.Qkv = scope.Detach(qkv);
@@ -92,7 +92,7 @@ internal sealed class DecoderLayer : LlamaModule
         using DisposeScope scope = NewDisposeScope();
         trace.Qkv = scope.Detach(Attention(trace.Input, plan, operations, trace, out Tensor attended));
         trace.Attended = scope.Detach(attended);
-        trace.Middle = scope.Detach(_output.Run(attended, trace.Input, plan.Dropout));
+        trace.Middle = scope.Detach(_output.Run(attended, trace.Input, plan.Dropout, operations));
         trace.GateUp = scope.Detach(MlpInput(trace.Middle, plan, operations));
     }
 
@@ -108,14 +108,14 @@ internal sealed class DecoderLayer : LlamaModule
         using DisposeScope scope = NewDisposeScope();
         Tensor middle = MlpBackward(trace, dy, plan, operations);
         _output.AddGradients(trace.Attended!, middle, plan.Dropout);
-        Tensor attended = _output.InputGradient(middle, plan.Dropout);
+        Tensor attended = _output.InputGradient(middle, plan.Dropout, operations);
         Tensor dqkv = plan.Backward(trace, attended);
         attended.Dispose();
         using (Tensor normal = _inputNorm.Run(trace.Input, operations))
             _qkv.AddGradients(normal, dqkv, plan.Dropout);
         if (!needed && _inputNorm.Weight.Trained is null)
             return null;
-        Tensor dNormal = _qkv.InputGradient(dqkv, plan.Dropout);
+        Tensor dNormal = _qkv.InputGradient(dqkv, plan.Dropout, operations);
         Tensor dx = _inputNorm.Backward(dNormal, trace.Input, middle, operations);
         return needed ? scope.MoveToOuter(dx) : null;
     }
@@ -125,7 +125,7 @@ internal sealed class DecoderLayer : LlamaModule
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor dGateUp;
-        using (Tensor dGated = _down.InputGradient(dy, plan.Dropout))
+        using (Tensor dGated = _down.InputGradient(dy, plan.Dropout, operations))
         {
             dGateUp = operations.GateBackward(trace.GateUp!, dGated, out Tensor gated);
             _down.AddGradients(gated, dy, plan.Dropout);
@@ -134,14 +134,14 @@ internal sealed class DecoderLayer : LlamaModule
 
         using (Tensor normal = _postNorm.Run(trace.Middle!, operations))
             _gateUp.AddGradients(normal, dGateUp, plan.Dropout);
-        Tensor dNormal = _gateUp.InputGradient(dGateUp, plan.Dropout);
+        Tensor dNormal = _gateUp.InputGradient(dGateUp, plan.Dropout, operations);
         return scope.MoveToOuter(_postNorm.Backward(dNormal, trace.Middle!, dy, operations));
     }
 
     private Tensor Attention(Tensor x, AttentionPlan plan, Operations operations, LayerTrace? trace, out Tensor attended)
     {
         using Tensor normal = _inputNorm.Run(x, operations);
-        Tensor qkv = _qkv.Run(normal, null, plan.Dropout);
+        Tensor qkv = _qkv.Run(normal, null, plan.Dropout, operations);
         attended = plan.Attend(_layer, qkv, trace);
         return qkv;
     }
@@ -149,7 +149,7 @@ internal sealed class DecoderLayer : LlamaModule
     private Tensor MlpInput(Tensor y, AttentionPlan plan, Operations operations)
     {
         using Tensor normal = _postNorm.Run(y, operations);
-        return _gateUp.Run(normal, null, plan.Dropout);
+        return _gateUp.Run(normal, null, plan.Dropout, operations);
     }
 
     /// <summary>[N, D] to [N, D], recorded by autograd.</summary>

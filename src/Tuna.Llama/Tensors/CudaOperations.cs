@@ -11,11 +11,12 @@ internal sealed class CudaOperations : Operations
     private const int LargestShared = 48 << 10; // bytes of shared memory that every device gives a block
 
     /// <summary>The kernels' sources.</summary>
-    public static readonly string[] Sources = ["layer.cu", "training.cu", "moments.cu", "decoding.cu"];
+    public static readonly string[] Sources = ["layer.cu", "training.cu", "moments.cu", "packed.cu", "decoding.cu"];
 
     private readonly PlainOperations _plain = new();
     private readonly KernelModule _kernels;
     private Tensor? _levels; // of moments of a byte each
+    private Tensor? _nf4;    // levels of weights in 4 bits and of their magnitudes
 
     private CudaOperations(KernelModule kernels) => _kernels = kernels;
 
@@ -172,6 +173,16 @@ internal sealed class CudaOperations : Operations
         Argument.Of((float)numbers.Rate), Argument.Of((float)(1 / numbers.Correction)), Argument.Of((float)numbers.Scale),
     ];
 
+    public override void Unpack(Nf4Codes codes, Tensor target, long row)
+    {
+        int columns = (int)target.shape[1];
+        ulong at = Argument.Of(target) + (ulong)(row * columns * target.element_size());
+        _nf4 ??= tensor([.. Nf4Codes.Levels, .. BlockCodes.Levels(true)], device: target.device).DetachFromDisposeScope();
+        _kernels.LaunchEach(
+            Variant("unpack_nf4", columns), codes.Count / (columns % 8 == 0 ? 8 : 1),
+            Argument.Of(codes.Codes), Argument.Of(codes.Magnitudes.Codes), Argument.Of(codes.Magnitudes.Scales), Argument.Of(codes.Mean), Argument.Of(_nf4), at, Argument.Of(codes.Count));
+    }
+
     public override double SumOfSquares(IReadOnlyList<Tensor> tensors)
     {
         if (tensors.Count == 0)
@@ -192,6 +203,7 @@ internal sealed class CudaOperations : Operations
     public override void Dispose()
     {
         _levels?.Dispose();
+        _nf4?.Dispose();
         _kernels.Dispose();
         base.Dispose();
     }

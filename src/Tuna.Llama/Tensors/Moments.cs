@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Tensors;
@@ -76,8 +75,8 @@ internal abstract class Moments : IDisposable
 
         public CompactMoments(Weight weight)
         {
-            foreach ((Parameter parameter, long row) in weight.Parts)
-                _parts.Add((row, parameter.shape, new CompactPart(parameter.numel(), weight.Data.device)));
+            foreach (WeightPart part in weight.Parts)
+                _parts.Add((part.Row, part.Shape, new CompactPart(part.Parameter.numel(), weight.Device)));
         }
 
         public override Tensor First(long row, long rows) => Join(row, rows, c => c.First.Read(0, c.First.Count));
