@@ -59,7 +59,11 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
     internal bool UsesKernels { get; init; } = true;
 
     /// <summary>How the engine runs it.</summary>
-    internal ModelParts Parts => _parts ??= new ModelParts(Config, Device, DType, UsesKernels);
+    internal ModelParts Parts
+    {
+        get => _parts ??= new ModelParts(Config, Device, DType, UsesKernels);
+        set => _parts = value;
+    }
 
     /// <summary>All weights as they lie in memory: the embedding, the layers', the last norm, and the head's where it has one of its own.</summary>
     internal virtual IEnumerable<Weight> Weights => [EmbeddingWeight, .. Layers.SelectMany(l => l.Weights()), Norm.Weight];

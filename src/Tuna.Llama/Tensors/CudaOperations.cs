@@ -53,7 +53,7 @@ internal sealed class CudaOperations : Operations
     {
         Tensor y = empty_like(x);
         (int rows, int d) = ((int)x.shape[0], (int)x.shape[1]);
-        _kernels.Launch(Variant("rms_norm", d), (rows, 1), Threads, 0, Argument.Of(x), Argument.Of(weight), Argument.Of(y), Argument.Of(d), Argument.Of((float)epsilon));
+        _kernels.Launch(Variant("rms_norm", d), (rows, 1), RowThreads(d), 0, Argument.Of(x), Argument.Of(weight), Argument.Of(y), Argument.Of(d), Argument.Of((float)epsilon));
         return y;
     }
 
@@ -66,7 +66,7 @@ internal sealed class CudaOperations : Operations
         int blocks = Math.Min(rows, Blocks / 4);
         using Tensor shares = empty([blocks, d], ScalarType.Float32, x.device);
         _kernels.Launch(
-            Variant("rms_norm_backward", d), (blocks, 1), Threads, d * sizeof(float),
+            Variant("rms_norm_backward", d), (blocks, 1), RowThreads(d), d * sizeof(float),
             Argument.Of(dy), Argument.Of(x), Argument.Of(weight), Argument.Of(around), Argument.Of(dx), Argument.Of(shares), Argument.Of(rows), Argument.Of(d), Argument.Of((float)epsilon));
         dw = shares.sum(dim: 0);
         return dx;
@@ -207,6 +207,9 @@ internal sealed class CudaOperations : Operations
         _kernels.Dispose();
         base.Dispose();
     }
+
+    /// <summary>Threads for a row: whole warps, and none without work, as a head is short.</summary>
+    private static int RowThreads(int width) => Math.Clamp(((width / (width % 8 == 0 ? 8 : 1)) + 31) / 32 * 32, 32, Threads);
 
     private static string Variant(string name, int width) => width % 8 == 0 ? name + "_8" : name + "_1";
 }
