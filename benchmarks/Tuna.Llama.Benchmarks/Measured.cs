@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
+using Tuna.Llama.Lora;
 using Tuna.Losses;
 using Tuna.Numerics;
 using Tuna.Policies;
@@ -49,6 +50,8 @@ internal sealed class Measured(Func<string, string, string> option)
             ComputeType = option("--type", _device == "cpu" ? "F32" : "BF16") == "F32" ? TensorDType.F32 : TensorDType.BF16,
             Activations = Mode,
             Moments = Enum.Parse<MomentPrecision>(option("--moments", "Full")),
+            Lora = Number("--lora", 0) is > 0 and var rank ? new LoraOptions { Rank = rank, Alpha = 2 * rank } : null,
+            BaseWeights = Enum.Parse<WeightPrecision>(option("--base", "Full")),
             Trainable = trainable,
             MaxSampleBatch = Number("--batch", 64),
         });
@@ -107,6 +110,8 @@ internal sealed class Measured(Func<string, string, string> option)
             ["micro"] = micro,
             ["activations"] = option("--activations", "Keep"),
             ["moments"] = option("--moments", "Full"),
+            ["lora"] = Number("--lora", 0),
+            ["base"] = option("--base", "Full"),
             ["tokens"] = groups.Sum(g => g.TokenCount),
             ["step_s"] = Median(steps),
             ["step_min_s"] = steps.Min(),

@@ -54,6 +54,8 @@ public sealed class DeviceMemoryException : InvalidOperationException
             yield return $"{nameof(LlamaPolicyOptions.Moments)} = {nameof(MomentPrecision.EightBit)}";
         if (options.Lora is null)
             yield return $"{nameof(LlamaPolicyOptions.Lora)}, which trains adapters alone";
+        else if (options.BaseWeights == WeightPrecision.Full)
+            yield return $"{nameof(LlamaPolicyOptions.BaseWeights)} = {nameof(WeightPrecision.Nf4)}";
         if (options.ComputeType == Models.Checkpoints.TensorDType.F32)
             yield return $"{nameof(LlamaPolicyOptions.ComputeType)} = BF16";
         yield return "a device with more memory";

@@ -19,7 +19,7 @@ internal static class LayerMemory
     {
         long d = config.HiddenSize, f = config.IntermediateSize, q = (long)config.HeadCount * config.HeadDimension, kv = (long)config.KeyValueHeadCount * config.HeadDimension;
         long rows = groups.Sum(g => (long)g.TokenCount);
-        long kept = (rows * size * (d + (2 * q) + (2 * kv) + (2 * f))) + (fused ? rows * config.HeadCount * 4 : groups.Sum(g => Recorded(config, g, size)));
+        long kept = (rows * size * (d + (2 * q) + (2 * kv) + (2 * f) + (config.QueryKeyNorm ? q + kv : 0))) + (fused ? rows * config.HeadCount * 4 : groups.Sum(g => Recorded(config, g, size)));
         if (!trainable)
             return kept + (rows * d * size);
         long inputs = (config.LayerCount + 1) * rows * d * size;

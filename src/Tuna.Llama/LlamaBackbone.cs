@@ -19,9 +19,10 @@ namespace Tuna.Llama;
 public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
 {
     private readonly Trunk _trunk;
+    private readonly UnpackedPlace? _place;
     private ModelParts? _parts;
 
-    private protected LlamaBackbone(string name, LlamaConfig config, Device device, ScalarType dtype, LoraOptions? lora)
+    private protected LlamaBackbone(string name, LlamaConfig config, Device device, ScalarType dtype, LoraOptions? lora, WeightPrecision baseWeights)
         : base(name)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -32,7 +33,8 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
         Lora = lora?.Validated();
         Device = device;
         DType = dtype;
-        _trunk = new Trunk(config, Lora, device, dtype);
+        _place = baseWeights == WeightPrecision.Nf4 ? new UnpackedPlace(device, dtype) : null;
+        _trunk = new Trunk(config, Lora, device, dtype, _place);
         register_module("model", _trunk);
     }
 
@@ -57,7 +59,11 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
     internal bool UsesKernels { get; init; } = true;
 
     /// <summary>How the engine runs it.</summary>
-    internal ModelParts Parts => _parts ??= new ModelParts(Config, Device, DType, UsesKernels);
+    internal ModelParts Parts
+    {
+        get => _parts ??= new ModelParts(Config, Device, DType, UsesKernels);
+        set => _parts = value;
+    }
 
     /// <summary>All weights as they lie in memory: the embedding, the layers', the last norm, and the head's where it has one of its own.</summary>
     internal virtual IEnumerable<Weight> Weights => [EmbeddingWeight, .. Layers.SelectMany(l => l.Weights()), Norm.Weight];
@@ -71,6 +77,13 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
 
     /// <summary>Whether a parameter is trained when there are adapters.</summary>
     internal virtual bool TrainsBesideTheBase(string name) => LoraNames.IsAdapter(name);
+
+    /// <summary>The parameters under their names, in the order of <c>named_parameters()</c>, with the weights that they are parts of.</summary>
+    internal IEnumerable<(string Name, Weight Weight, WeightPart Part)> NamedParts()
+    {
+        Dictionary<nint, (Weight Weight, WeightPart Part)> places = Weights.SelectMany(w => w.Parts.Select(p => (w, p))).ToDictionary(p => p.p.Parameter.Handle);
+        return named_parameters().Select(p => (p.name, places[p.parameter.Handle].Weight, places[p.parameter.Handle].Part));
+    }
 
     /// <summary>With adapters, freezes the rest; called when all parameters are there.</summary>
     private protected void FreezeBase()
@@ -113,7 +126,8 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
         {
             // The parameters are views of these, and freed by TorchSharp.
             foreach (Weight weight in Weights)
-                weight.Data.Dispose();
+                weight.Free();
+            _place?.Dispose();
             _parts?.Dispose();
         }
 
@@ -122,11 +136,11 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
 
     private sealed class Trunk : LlamaModule
     {
-        public Trunk(LlamaConfig config, LoraOptions? lora, Device device, ScalarType dtype)
+        public Trunk(LlamaConfig config, LoraOptions? lora, Device device, ScalarType dtype, UnpackedPlace? place)
             : base("model")
         {
             Embedding = Add("embed_tokens", new Table(config.VocabularySize, config.HiddenSize, device, dtype)).Whole;
-            Layers = [.. Enumerable.Range(0, config.LayerCount).Select(l => new DecoderLayer(l, config, lora, device, dtype))];
+            Layers = [.. Enumerable.Range(0, config.LayerCount).Select(l => new DecoderLayer(l, config, lora, device, dtype, place))];
             var list = new LayerList();
             foreach ((DecoderLayer layer, int l) in Layers.Select((layer, l) => (layer, l)))
                 list.Append(l, layer);

@@ -23,7 +23,12 @@ public sealed class LlamaModel : LlamaBackbone
     /// <param name="dtype">Their type: Float32 or BFloat16.</param>
     /// <param name="lora">Adapters, or null for none. With adapters all other weights are frozen.</param>
     public LlamaModel(LlamaConfig config, Device device, ScalarType dtype = ScalarType.Float32, LoraOptions? lora = null)
-        : base(nameof(LlamaModel), config, device, dtype, lora)
+        : this(config, device, dtype, lora, WeightPrecision.Full)
+    {
+    }
+
+    internal LlamaModel(LlamaConfig config, Device device, ScalarType dtype, LoraOptions? lora, WeightPrecision baseWeights)
+        : base(nameof(LlamaModel), config, device, dtype, lora, baseWeights)
     {
         if (config.ScalarHead)
             throw new NotSupportedException("'architectures': the model is a sequence classifier, whose head gives rewards, not tokens; open it as LlamaRewardModel.");

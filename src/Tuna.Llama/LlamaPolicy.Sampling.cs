@@ -38,9 +38,7 @@ public sealed partial class LlamaPolicy
             }
             catch (ExternalException e) when (DeviceMemoryException.Is(e))
             {
-                throw DeviceMemoryException.Of(
-                    e, "sampling", Options, null,
-                    $"{nameof(LlamaPolicyOptions.MaxSampleBatch)} below {Math.Min(waiting.Count, Options.MaxSampleBatch)}", $"a smaller {nameof(SamplingRequest.MaxNewTokens)}", "a device with more memory");
+                throw OutOfMemory(e, Math.Min(waiting.Count, Options.MaxSampleBatch));
             }
         }
 
@@ -56,6 +54,7 @@ public sealed partial class LlamaPolicy
     /// <param name="request">What to sample; its <see cref="SamplingRequest.Count"/> must be 1.</param>
     /// <param name="cancellationToken">Stops between tokens.</param>
     /// <returns>The new token ids, the stop token included: those that <see cref="Sample"/> gives. The policy refuses other use until the stream ends or is disposed.</returns>
+    /// <exception cref="DeviceMemoryException">Memory ran out.</exception>
     public async IAsyncEnumerable<int> SampleStreamAsync(SamplingRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
@@ -63,15 +62,41 @@ public sealed partial class LlamaPolicy
         if (request.Count != 1)
             throw new ArgumentException($"Count is {request.Count}; a stream is of one sample.", nameof(request));
         var sample = new SampleState(request, 0, 0);
-        using var decoder = new Decoder(Model, [sample], limit: 1, ahead: 1);
-        await Task.Run(() => decoder.Step(cancellationToken), cancellationToken).ConfigureAwait(false);
+        using Decoder decoder = Guarded(() => new Decoder(Model, [sample], limit: 1, ahead: 1));
+        await Step().ConfigureAwait(false);
         for (int shown = 0; ; shown++)
         {
             yield return sample.Tokens[shown];
             if (sample.Done)
                 yield break;
             cancellationToken.ThrowIfCancellationRequested();
-            await Task.Run(() => decoder.Step(cancellationToken), cancellationToken).ConfigureAwait(false);
+            await Step().ConfigureAwait(false);
         }
+
+        Task Step() => Task.Run(
+            () => Guarded(() =>
+            {
+                decoder.Step(cancellationToken);
+                return decoder;
+            }),
+            cancellationToken);
+
+        T Guarded<T>(Func<T> work)
+        {
+            try
+            {
+                return work();
+            }
+            catch (ExternalException e) when (DeviceMemoryException.Is(e))
+            {
+                throw OutOfMemory(e, 1);
+            }
+        }
+    }
+
+    private DeviceMemoryException OutOfMemory(ExternalException inner, int samples)
+    {
+        IEnumerable<string> advice = [$"a smaller {nameof(SamplingRequest.MaxNewTokens)}", "a device with more memory"];
+        return DeviceMemoryException.Of(inner, "sampling", Options, null, samples > 1 ? advice.Prepend($"{nameof(LlamaPolicyOptions.MaxSampleBatch)} below {samples}") : advice);
     }
 }

@@ -14,7 +14,7 @@ namespace Tuna.Llama;
 public sealed partial class LlamaPolicy : TorchPolicy, ITrainablePolicy
 {
     private LlamaPolicy(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, Passes.TrainingParameters?> fill)
-        : base(config, options, (device, dtype) => new LlamaModel(config, device, dtype, options.Lora), fill)
+        : base(config, options, (device, dtype) => new LlamaModel(config, device, dtype, options.Lora, options.BaseWeights), fill)
     {
     }
 

@@ -31,6 +31,12 @@ public sealed record LlamaPolicyOptions
     /// <summary>Low-rank adapters; null trains all weights. Default null.</summary>
     public LoraOptions? Lora { get; init; }
 
+    /// <summary>
+    /// How the layers' projections are kept while adapters alone are trained, or nothing is. In 4 bits a 7B model trains on a GPU of 24 GB; loading packs a tensor at a time. Saving a merged model writes what the packed weights
+    /// stand for, not the checkpoint's: <see cref="LoraOptions.SaveMerged"/> = false keeps the adapter alone, for the exact model. Default <see cref="WeightPrecision.Full"/>.
+    /// </summary>
+    public WeightPrecision BaseWeights { get; init; }
+
     /// <summary>Exceptions from the step's learning rate and weight decay; the first that accepts a name counts. Default none.</summary>
     public IReadOnlyList<ParameterGroup> ParameterGroups { get; init; } = [];
 
@@ -45,7 +51,7 @@ public sealed record LlamaPolicyOptions
 
     /// <summary>Checks every option.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the option that is out of range.</exception>
-    /// <exception cref="ArgumentException"><see cref="Device"/> is empty, or the adapters' settings do not fit together.</exception>
+    /// <exception cref="ArgumentException"><see cref="Device"/> is empty, the adapters' settings do not fit together, or <see cref="BaseWeights"/> in 4 bits would be trained.</exception>
     public void Validate()
     {
         ArgumentException.ThrowIfNullOrEmpty(Device);
@@ -62,6 +68,10 @@ public sealed record LlamaPolicyOptions
             throw new ArgumentOutOfRangeException(nameof(Threads), Threads, $"{nameof(Threads)} must be >= 1.");
         if (!Enum.IsDefined(Moments))
             throw new ArgumentOutOfRangeException(nameof(Moments), Moments, $"{nameof(Moments)} must be {MomentPrecision.Full} or {MomentPrecision.EightBit}.");
+        if (!Enum.IsDefined(BaseWeights))
+            throw new ArgumentOutOfRangeException(nameof(BaseWeights), BaseWeights, $"{nameof(BaseWeights)} must be {WeightPrecision.Full} or {WeightPrecision.Nf4}.");
+        if (BaseWeights != WeightPrecision.Full && Trainable && Lora is null)
+            throw new ArgumentException($"Weights in 4 bits are not trained: {nameof(BaseWeights)} = {BaseWeights} needs {nameof(Lora)}, or {nameof(Trainable)} = false.");
         ArgumentNullException.ThrowIfNull(ParameterGroups);
         Lora?.Validated();
     }

@@ -16,7 +16,7 @@ namespace Tuna.Llama;
 public sealed class LlamaRewardModel : TorchPolicy
 {
     private LlamaRewardModel(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, TrainingParameters?> fill)
-        : base(AsClassifier(config), options, (device, dtype) => new LlamaScorer(config, device, dtype, options.Lora), fill)
+        : base(AsClassifier(config), options, (device, dtype) => new LlamaScorer(config, device, dtype, options.Lora, options.BaseWeights), fill)
     {
     }
 

@@ -20,7 +20,12 @@ public sealed class LlamaScorer : LlamaBackbone
     /// <param name="dtype">Their type: Float32 or BFloat16; the head is Float32 in any case.</param>
     /// <param name="lora">Adapters, or null for none. With adapters all other weights but the head are frozen.</param>
     public LlamaScorer(LlamaConfig config, Device device, ScalarType dtype = ScalarType.Float32, LoraOptions? lora = null)
-        : base(nameof(LlamaScorer), LlamaRewardModel.AsClassifier(config), device, dtype, lora)
+        : this(config, device, dtype, lora, WeightPrecision.Full)
+    {
+    }
+
+    internal LlamaScorer(LlamaConfig config, Device device, ScalarType dtype, LoraOptions? lora, WeightPrecision baseWeights)
+        : base(nameof(LlamaScorer), LlamaRewardModel.AsClassifier(config), device, dtype, lora, baseWeights)
     {
         var head = new Table(1, config.HiddenSize, device, ScalarType.Float32);
         _head = head.Whole;

@@ -32,10 +32,11 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
     /// <param name="device">Where: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; a GPU computes more logits at once, and BF16 weights there have 16 more bits beside them instead of a master.</param>
     /// <param name="moments">How AdamW's moments are kept.</param>
     /// <param name="passes">Micro-batches a step, >= 1: with one, a GPU keeps most BF16 gradients as they arrive instead of single-precision sums.</param>
+    /// <param name="baseWeights">How weights that are not trained are kept.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are less than one pass a step.</exception>
     public static MemoryEstimate Of(
         LlamaConfig config, LoraOptions? lora, TensorDType compute, bool trainable, IReadOnlyList<TokenGroup> groups, ActivationMode mode, string device = "cpu",
-        MomentPrecision moments = MomentPrecision.Full, int passes = 2)
+        MomentPrecision moments = MomentPrecision.Full, int passes = 2, WeightPrecision baseWeights = WeightPrecision.Full)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(groups);
@@ -54,7 +55,8 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         long masters = !narrow ? 0 : gpu ? 2 * rounded : 4 * rounded;
         long kept = trained.Sum(n => moments == MomentPrecision.EightBit ? Tensors.Moments.CompactBytes(n) : 8 * n);
         long activations = LayerMemory.Bytes(config, groups, size, gpu && narrow, trainable, mode, summed: trainable && lora is null && narrow);
-        return new MemoryEstimate(((weights + adapters.Sum()) * size) + (4 * scalarHead), masters, kept, gradients, activations, HeadBytes(config, groups, size, type, trainable && lora is null));
+        long computing = baseWeights == WeightPrecision.Nf4 ? PackedBytes(config, weights, size) : weights * size;
+        return new MemoryEstimate(computing + (adapters.Sum() * size) + (4 * scalarHead), masters, kept, gradients, activations, HeadBytes(config, groups, size, type, trainable && lora is null));
     }
 
     /// <summary>The cheapest way to train within a budget: keep all, recompute layers, or recompute and pass one response at a time after scoring.</summary>
@@ -94,6 +96,14 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
                 yield return output * lora.Rank;
             }
         }
+    }
+
+    /// <summary>Projections in 4 bits, the rest as it computes, and the place that the largest product's weights are unpacked to.</summary>
+    private static long PackedBytes(LlamaConfig config, long weights, long size)
+    {
+        long d = config.HiddenSize, f = config.IntermediateSize, q = (long)config.HeadCount * config.HeadDimension, kv = (long)config.KeyValueHeadCount * config.HeadDimension;
+        var packed = config.Parameters().Where(p => p.Name.EndsWith("_proj.weight", StringComparison.Ordinal)).Select(p => p.ElementCount).ToList();
+        return packed.Sum(Nf4Codes.Bytes) + ((weights - packed.Sum() + Math.Max(d * (q + (2 * kv)), 2 * d * f)) * size);
     }
 
     /// <summary>A chunk of logits and what is computed from it, the rows that predict and their gradient, and a chunk's gradient of the output layer.</summary>

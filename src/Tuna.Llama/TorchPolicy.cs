@@ -94,7 +94,7 @@ public abstract partial class TorchPolicy : PolicyBase
     /// <param name="mode">What is kept between forward and backward.</param>
     /// <param name="passes">Micro-batches a step, >= 1: gradients of a single one take less on a GPU. Default 2.</param>
     public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode, int passes = 2) =>
-        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device, _options.Moments, passes);
+        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device, _options.Moments, passes, _options.BaseWeights);
 
     /// <inheritdoc/>
     protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values, CancellationToken cancellationToken)

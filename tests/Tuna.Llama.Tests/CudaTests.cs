@@ -27,14 +27,16 @@ public class CudaTests
         }
     }
 
-    [SkippableFact]
-    public void Gradients_OnCuda_AreThoseOfTheCpu()
+    [SkippableTheory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Gradients_OnCuda_AreThoseOfTheCpu(bool queryKeyNorm)
     {
         RequireGpu();
         TokenGroup[] groups = Batches.Random(3, 4, 97);
         Dictionary<string, float[]> Run(string device)
         {
-            using LlamaPolicy policy = Tiny.Policy(new() { Device = device, ComputeType = TensorDType.F32, Activations = ActivationMode.Recompute });
+            using LlamaPolicy policy = LlamaPolicy.Create(Tiny.Config with { QueryKeyNorm = queryKeyNorm }, new() { Device = device, ComputeType = TensorDType.F32, Activations = ActivationMode.Recompute });
             Batches.Accumulate(policy, Tiny.Loss, groups);
             return Tiny.Gradients(policy);
         }

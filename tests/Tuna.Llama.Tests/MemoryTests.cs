@@ -56,6 +56,23 @@ public class MemoryTests
         Assert.Contains(nameof(LlamaPolicyOptions.Lora), error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Sample_LongerThanMemory_SaysWhatToChangeAndLeavesThePolicyUsable()
+    {
+        // The cache of one sample: 2^30 places of 2^19 numbers, more than an address space has.
+        LlamaConfig wide = Tiny.Config with { HiddenSize = 8, HeadCount = 1 << 12, KeyValueHeadCount = 1 << 12, HeadDimension = 128, LayerCount = 1, ContextLength = 1 << 30 };
+        using LlamaPolicy policy = LlamaPolicy.Create(wide, new() { Trainable = false });
+        SamplingRequest request = new() { Prompt = new[] { 1, 5 }, MaxNewTokens = (1 << 30) - 2 };
+        DeviceMemoryException whole = Assert.Throws<DeviceMemoryException>(() => policy.Sample([request]));
+        DeviceMemoryException stream = await Assert.ThrowsAsync<DeviceMemoryException>(async () =>
+        {
+            await foreach (int token in policy.SampleStreamAsync(request))
+                Assert.Fail($"drew {token}");
+        });
+        Assert.All(new[] { whole, stream }, e => Assert.Contains(nameof(SamplingRequest.MaxNewTokens), e.Message, StringComparison.Ordinal));
+        Assert.Single(policy.Sample([request with { MaxNewTokens = 1 }])[0][0].Tokens);
+    }
+
     /// <summary>What one H100 used (MiB, its context of about 500 included): the shape of a 1.1B model, eight groups of four responses.</summary>
     [Theory]
     [InlineData(8, 1, 22774)]

@@ -1,3 +1,4 @@
+using Tuna.Llama;
 using Tuna.Llama.Lora;
 using Tuna.Llama.Managed;
 using Tuna.Models.Checkpoints;
@@ -31,6 +32,12 @@ internal sealed record EngineChoice
 
     /// <summary>Adapters, or null to train all weights.</summary>
     public LoraOptions? Lora { get; init; }
+
+    /// <summary>How weights that are not trained are kept.</summary>
+    public WeightPrecision BaseWeights { get; init; }
+
+    /// <summary>How AdamW's moments are kept.</summary>
+    public MomentPrecision Moments { get; init; }
 
     /// <summary>As a person says it.</summary>
     public string Name => IsTorch ? $"TorchSharp on {Device}" : "the embedded engine";

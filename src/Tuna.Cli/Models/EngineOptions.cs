@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using Tuna.Cli.Hosting;
 using Tuna.Distributed;
+using Tuna.Llama;
 using Tuna.Llama.Lora;
 using Tuna.Models.Checkpoints;
 
@@ -46,6 +47,20 @@ internal sealed class EngineOptions
     {
         Effect = Effect.Course,
         Description = $"With --engine torch: a folder with libtorch: a NuGet package's (libtorch-cpu-linux-x64), or torch/lib of a PyTorch installation. Default: {TorchEngine.Variable}, then NuGet's folder of packages.",
+    };
+
+    private readonly Setting<string> _base = new("--base-weights")
+    {
+        Among = ["full", "nf4"],
+        Description = "With --engine torch: how weights that are not trained are kept; nf4 packs the projections in 4 bits each (QLoRA). Training needs --lora-rank with it.",
+        DefaultValueFactory = _ => "full",
+    };
+
+    private readonly Setting<string> _moments = new("--moments")
+    {
+        Among = ["full", "8bit"],
+        Description = "With --engine torch, for training: AdamW's moments in single precision, or in a byte each (8-bit optimizers), which saves 6 bytes a trained weight.",
+        DefaultValueFactory = _ => "full",
     };
 
     private readonly Setting<double?> _memory = new("--memory-gb")
@@ -94,8 +109,8 @@ internal sealed class EngineOptions
 
     /// <summary>All of them.</summary>
     public IReadOnlyList<Option> All => _trains
-        ? [_engine, _threads, _device, _dtype, _libtorch, _memory, _saved, _rank, _alpha, _dropout, _targets]
-        : [_engine, _threads, _device, _dtype, _libtorch];
+        ? [_engine, _threads, _device, _dtype, _libtorch, _base, _moments, _memory, _saved, _rank, _alpha, _dropout, _targets]
+        : [_engine, _threads, _device, _dtype, _libtorch, _base];
 
     public void AddTo(Command command)
     {
@@ -114,6 +129,8 @@ internal sealed class EngineOptions
         SavedType = !_trains ? TensorDType.F32 : parse.GetValue(_saved) switch { "bfloat16" => TensorDType.BF16, "float16" => TensorDType.F16, _ => TensorDType.F32 },
         Libtorch = parse.GetValue(_libtorch),
         MemoryBudget = _trains && parse.GetValue(_memory) is { } gb ? (long)(gb * 1e9) : null,
+        BaseWeights = parse.GetValue(_base) == "nf4" ? WeightPrecision.Nf4 : WeightPrecision.Full,
+        Moments = _trains && parse.GetValue(_moments) == "8bit" ? MomentPrecision.EightBit : MomentPrecision.Full,
         Lora = _trains && parse.GetValue(_rank) is > 0 and var rank ? Adapters(parse, rank) : null,
     };
 
@@ -132,7 +149,7 @@ internal sealed class EngineOptions
         // What was not given has no value yet here, not even its default.
         if ((result.GetValue(_engine) ?? Managed) == Managed)
         {
-            foreach (Option option in (Option[])[_device, _dtype, _libtorch, _memory, _rank, _alpha, _dropout, _targets])
+            foreach (Option option in (Option[])[_device, _dtype, _libtorch, _base, _moments, _memory, _rank, _alpha, _dropout, _targets])
             {
                 if (result.GetResult(option) is { Implicit: false })
                     result.AddError($"{option.Name} has no effect on the embedded engine, which computes in float32 on the CPU and trains all weights. Add --engine torch, or leave {option.Name} out.");
@@ -145,6 +162,9 @@ internal sealed class EngineOptions
                 if (result.GetResult(option) is { Implicit: false })
                     result.AddError($"{option.Name} has no effect without --lora-rank.");
             }
+
+            if (result.GetValue(_base) == "nf4")
+                result.AddError("--base-weights nf4: weights in 4 bits are not trained. Add --lora-rank, which trains adapters beside them.");
         }
 
         string device = result.GetValue(_device) ?? "cpu";

@@ -39,12 +39,12 @@ internal static class TorchEngine
         TensorDType compute = choice.ComputeType ?? (choice.Device == "cpu" ? TensorDType.F32 : TensorDType.BF16);
         TokenGroup largest = groups.MaxBy(g => g.TokenCount)!;
         var single = new TokenGroup(largest.Id, largest.Prompt, [largest.Responses.MaxBy(r => r.Length)], new double[1]);
-        MemoryEstimate Estimate(ActivationMode mode, bool one) => MemoryEstimate.Of(config, choice.Lora, compute, trainable: true, [one ? single : largest], mode, choice.Device);
+        MemoryEstimate Estimate(ActivationMode mode, bool one) => MemoryEstimate.Of(config, choice.Lora, compute, trainable: true, [one ? single : largest], mode, choice.Device, choice.Moments, baseWeights: choice.BaseWeights);
 
         (ActivationMode mode, bool scoreFirst, bool tooLarge) = MemoryEstimate.Choose(Estimate, choice.MemoryBudget ?? long.MaxValue);
         string text = $"memory for the largest group ({largest.TokenCount} tokens), estimated: {Estimate(mode, scoreFirst)}";
         if (tooLarge)
-            throw new StageException($"--memory-gb is too small: {text}, with everything computed twice. Use --lora-rank, --dtype bfloat16, a smaller --max-length, or more memory.", ExitCodes.Usage);
+            throw new StageException($"--memory-gb is too small: {text}, with everything computed twice. Use --lora-rank (with --base-weights nf4), --moments 8bit, --dtype bfloat16, a smaller --max-length, or more memory.", ExitCodes.Usage);
         return new(mode == ActivationMode.Recompute, scoreFirst, text);
     }
 
@@ -72,6 +72,8 @@ internal static class TorchEngine
         SavedType = choice.SavedType,
         Trainable = trainable,
         Lora = trainable ? choice.Lora : null,
+        BaseWeights = choice.BaseWeights,
+        Moments = choice.Moments,
         Activations = plan is { Recompute: true } ? ActivationMode.Recompute : ActivationMode.Keep,
         Threads = choice.Threads,
         Seed = seed,

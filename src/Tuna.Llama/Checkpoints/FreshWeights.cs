@@ -2,7 +2,6 @@ using Tuna.Llama.Lora;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
 using Tuna.Numerics;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Checkpoints;
@@ -42,19 +41,19 @@ internal static class FreshWeights
     {
         Dictionary<string, TrainedParameter> trained = training?.List.ToDictionary(p => p.Name, StringComparer.Ordinal) ?? [];
         using IDisposable mode = no_grad();
-        var all = model.named_parameters().Where(p => chosen(p.name)).Select((p, i) => (Name: p.name, Parameter: p.parameter, Stream: stream + 1 + (ulong)i)).ToList();
-        foreach ((string Name, Parameter Parameter, ulong Stream)[] some in all.Chunk(Math.Min(MostAtOnce, Environment.ProcessorCount)))
+        var all = model.NamedParts().Where(p => chosen(p.Name)).Select((p, i) => (p.Name, p.Part, Stream: stream + 1 + (ulong)i)).ToList();
+        foreach ((string Name, WeightPart Part, ulong Stream)[] some in all.Chunk(Math.Min(MostAtOnce, Environment.ProcessorCount)))
         {
             // Every parameter has a generator of its own: they may be drawn side by side.
             var values = new Tensor[some.Length];
-            Parallel.For(0, some.Length, i => values[i] = Draw(some[i].Name, some[i].Parameter.shape, some[i].Stream));
+            Parallel.For(0, some.Length, i => values[i] = Draw(some[i].Name, some[i].Part.Shape, some[i].Stream));
             for (int i = 0; i < some.Length; i++)
             {
                 using Tensor drawn = values[i];
                 if (trained.TryGetValue(some[i].Name, out TrainedParameter? own))
                     own.Assign(drawn);
                 else
-                    some[i].Parameter.copy_(drawn);
+                    Weight.Assign(some[i].Part, drawn);
             }
         }
 

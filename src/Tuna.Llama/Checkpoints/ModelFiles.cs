@@ -4,7 +4,6 @@ using Tuna.Llama.Lora;
 using Tuna.Llama.Model;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Checkpoints;
@@ -35,16 +34,17 @@ internal static class ModelFiles
         reader.Compare(model.Config.Parameters().Where(p => found || p.Name != head)).ThrowIfUnusable(model.Config);
         Dictionary<string, TrainedParameter> trained = training?.List.ToDictionary(p => p.Name, StringComparer.Ordinal) ?? [];
         using IDisposable mode = no_grad();
-        List<(string Name, Parameter Parameter)> read = [.. model.named_parameters().Where(p => !LoraNames.IsAdapter(p.name) && (found || p.name != head))];
+        List<(string Name, WeightPart Part)> read =
+            [.. model.NamedParts().Where(p => !LoraNames.IsAdapter(p.Name) && (found || p.Name != head)).Select(p => (p.Name, p.Part))];
         foreach ((string name, _) in read)
             reader.RequireFinite(name); // all of them before anything changes
-        foreach ((string name, Parameter parameter) in read)
+        foreach ((string name, WeightPart part) in read)
         {
             using Tensor stored = TensorFiles.Read(reader.Bytes(name), reader[name]);
             if (trained.TryGetValue(name, out TrainedParameter? own))
                 own.Assign(stored);
             else
-                parameter.copy_(stored);
+                Weight.Assign(part, stored);
         }
 
         return found;
@@ -68,7 +68,7 @@ internal static class ModelFiles
     /// <summary>Every parameter's most exact value, computed when it is asked for, in the caller's scope.</summary>
     public static Dictionary<string, Func<Tensor>> Weights(LlamaBackbone model, TrainingParameters? training)
     {
-        Dictionary<string, Func<Tensor>> weights = model.named_parameters().ToDictionary(p => p.name, p => (Func<Tensor>)(() => p.parameter.alias()), StringComparer.Ordinal);
+        Dictionary<string, Func<Tensor>> weights = model.NamedParts().ToDictionary(p => p.Name, p => (Func<Tensor>)(() => p.Weight.Value(p.Part)), StringComparer.Ordinal);
         foreach (TrainedParameter parameter in training?.List ?? [])
             weights[parameter.Name] = parameter.Exact;
         return weights;
@@ -92,6 +92,6 @@ internal static class ModelFiles
         using IDisposable mode = no_grad();
         string prefix = name[..^"weight".Length];
         Tensor a = weights[prefix + LoraNames.A]().to(ScalarType.Float32), b = weights[prefix + LoraNames.B]().to(ScalarType.Float32);
-        return projection.Weight.detach().to(ScalarType.Float32) + (b.matmul(a) * projection.Scaling);
+        return projection.Value().to(ScalarType.Float32) + (b.matmul(a) * projection.Scaling);
     }
 }

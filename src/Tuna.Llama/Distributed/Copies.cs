@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Tuna.Distributed;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
@@ -90,8 +89,8 @@ internal sealed class Copies : IDisposable
         int first = Array.IndexOf(all, all.Min());
         if (double.IsPositiveInfinity(all[first]))
             return null;
-        byte[] words = Group.BroadcastBytes(first == Group.Rank ? Encoding.UTF8.GetBytes($"{own!.Parameter}\n{own.Element}\n{own.Why}") : null, first);
-        string[] parts = Encoding.UTF8.GetString(words).Split('\n', 3);
+        string words = Group.BroadcastText(first == Group.Rank ? string.Create(CultureInfo.InvariantCulture, $"{own!.Parameter}\n{own.Element}\n{own.Why}") : null, first);
+        string[] parts = words.Split('\n', 3);
         return new(parts[0].Length == 0 ? null : parts[0], long.Parse(parts[1], CultureInfo.InvariantCulture), parts[2]);
     }
 

@@ -17,10 +17,11 @@ internal sealed class FusedLinear
     /// <param name="lora">The adapters' settings, or null for none.</param>
     /// <param name="device">Where the weights are.</param>
     /// <param name="dtype">Their type.</param>
-    public FusedLinear(int first, int input, IReadOnlyList<(string Name, int Width)> outputs, bool bias, LoraOptions? lora, Device device, ScalarType dtype)
+    /// <param name="place">Where weights in 4 bits are unpacked to, or null.</param>
+    public FusedLinear(int first, int input, IReadOnlyList<(string Name, int Width)> outputs, bool bias, LoraOptions? lora, Device device, ScalarType dtype, UnpackedPlace? place)
     {
         int[] rows = [.. outputs.Select(o => o.Width)];
-        _weight = new Weight(device, dtype, rows, input);
+        _weight = new Weight(device, dtype, rows, input, place);
         _bias = bias ? new Weight(device, dtype, rows, null) : null;
         Projections = [.. outputs.Select((o, p) => new Projection(first + p, _weight, _bias, p, lora is not null && lora.TargetModules.Contains(o.Name) ? lora : null))];
     }
@@ -31,16 +32,16 @@ internal sealed class FusedLinear
     public IEnumerable<Weight> Weights => new[] { _weight, _bias }.Concat(Projections.SelectMany(p => new[] { p.A, p.B })).OfType<Weight>();
 
     /// <summary>[N, in] to [N, sum of out], plus what it is added to.</summary>
-    public Tensor Run(Tensor x, Tensor? around, AdapterDropout? dropout)
+    public Tensor Run(Tensor x, Tensor? around, AdapterDropout? dropout, Operations operations)
     {
-        using Tensor transposed = _weight.Data.t();
-        Tensor y;
+        Tensor weight = _weight.Matrix(operations), y;
         if (around is null)
         {
-            y = nn.functional.linear(x, _weight.Data, _bias?.Data);
+            y = nn.functional.linear(x, weight, _bias?.Data);
         }
         else
         {
+            using Tensor transposed = weight.t();
             y = addmm(around, x, transposed, 1, 1);
             if (_bias is not null)
                 y.add_(_bias.Data);
@@ -48,7 +49,7 @@ internal sealed class FusedLinear
 
         foreach (Projection projection in Projections)
         {
-            using Tensor own = y.narrow(1, projection.FirstOutput, projection.Weight.shape[0]);
+            using Tensor own = y.narrow(1, projection.FirstOutput, projection.Outputs);
             projection.AddAdapter(x, own, dropout);
         }
 
@@ -70,18 +71,18 @@ internal sealed class FusedLinear
 
         foreach (Projection projection in Projections)
         {
-            using Tensor own = dy.narrow(1, projection.FirstOutput, projection.Weight.shape[0]);
+            using Tensor own = dy.narrow(1, projection.FirstOutput, projection.Outputs);
             projection.AdapterGradients(x, own, dropout);
         }
     }
 
     /// <summary>dL/dx, [N, in], from dL/dy, [N, sum of out].</summary>
-    public Tensor InputGradient(Tensor dy, AdapterDropout? dropout)
+    public Tensor InputGradient(Tensor dy, AdapterDropout? dropout, Operations operations)
     {
-        Tensor dx = dy.matmul(_weight.Data);
+        Tensor dx = dy.matmul(_weight.Matrix(operations));
         foreach (Projection projection in Projections)
         {
-            using Tensor own = dy.narrow(1, projection.FirstOutput, projection.Weight.shape[0]);
+            using Tensor own = dy.narrow(1, projection.FirstOutput, projection.Outputs);
             projection.AddInputGradient(own, dx, dropout);
         }
 

@@ -12,6 +12,9 @@ internal sealed class LayerTrace(Tensor input) : IDisposable
     /// <summary>Rotated queries and keys, and values, [N, (H + 2K) E].</summary>
     public Tensor? Qkv { get; set; }
 
+    /// <summary>Queries and keys before the norms of their heads, [N H, E] and [N K, E], where there are such norms.</summary>
+    public (Tensor Queries, Tensor Keys)? HeadInputs { get; set; }
+
     /// <summary>Attention's result, [N, H E].</summary>
     public Tensor? Attended { get; set; }
 
@@ -30,6 +33,8 @@ internal sealed class LayerTrace(Tensor input) : IDisposable
     public void Dispose()
     {
         Qkv?.Dispose();
+        HeadInputs?.Queries.Dispose();
+        HeadInputs?.Keys.Dispose();
         Attended?.Dispose();
         LogSums?.Dispose();
         Recorded?.Input.Dispose();

@@ -8,15 +8,18 @@ namespace Tuna.Llama.Model;
 /// <summary>What a run over the layers needs to know of a model beside its weights.</summary>
 internal sealed class ModelParts : IDisposable
 {
-    public ModelParts(LlamaConfig config, Device device, ScalarType dtype, bool kernels)
+    /// <param name="config">The architecture.</param>
+    /// <param name="device">Where the weights are.</param>
+    /// <param name="dtype">The type that the model computes in.</param>
+    /// <param name="kernels">Whether kernels of our own may be compiled.</param>
+    /// <param name="attention">Attention over sequences of any lengths; null takes libtorch's where there is one.</param>
+    public ModelParts(LlamaConfig config, Device device, ScalarType dtype, bool kernels, SequenceAttention? attention = null)
     {
-        if (config.QueryKeyNorm)
-            throw new NotSupportedException($"'model_type': this engine has no norms of queries and keys, which '{config.ModelType}' needs; the embedded engine (ManagedLlama) has.");
         (Device, DType) = (device, dtype);
         Shape = new HeadShape(config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
         Operations = Operations.For(device, dtype, Shape, kernels, out string? noKernels);
         string? noFlash = FlashAttention.Unsupported(device, dtype, Shape);
-        Flash = noFlash is null ? FlashAttention.TryCreate(out noFlash) : null;
+        Flash = attention ?? (noFlash is null ? FlashAttention.TryCreate(out noFlash) : null);
         string[] reasons = [.. new[] { noKernels, noFlash }.OfType<string>()];
         Acceleration = new Acceleration(Operations.Kernels is not null, Flash is not null, device.type == DeviceType.CUDA && reasons.Length > 0 ? string.Join(" ", reasons) : null);
         Rotation = new RotaryFrequencies(config.RopeScaling.Frequencies(config.RopeTheta, config.HeadDimension), config.RopeScaling.AttentionFactor);
@@ -38,7 +41,7 @@ internal sealed class ModelParts : IDisposable
     public Operations Operations { get; }
 
     /// <summary>Attention over sequences of any lengths, or null where libtorch has none.</summary>
-    public FlashAttention? Flash { get; }
+    public SequenceAttention? Flash { get; }
 
     /// <summary>Which of the two there are, and why not the other.</summary>
     public Acceleration Acceleration { get; }

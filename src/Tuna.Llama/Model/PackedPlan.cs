@@ -103,7 +103,7 @@ internal sealed class PlainPlan : PackedPlan
 /// </summary>
 internal sealed class FlashPlan : PackedPlan
 {
-    private readonly FlashAttention _flash;
+    private readonly SequenceAttention _flash;
     private readonly SequenceBounds _own;
     private readonly SequenceBounds? _prompts;
 

@@ -10,6 +10,8 @@ internal sealed class Projection : LlamaModule
 {
     private readonly Parameter? _bias;
     private readonly int _index;
+    private readonly Weight _weight;
+    private readonly WeightPart _part;
 
     /// <param name="index">A number of its own in the model, which seeds its dropout.</param>
     /// <param name="weight">The weight that its own is a part of.</param>
@@ -19,25 +21,23 @@ internal sealed class Projection : LlamaModule
     public Projection(int index, Weight weight, Weight? bias, int part, LoraOptions? lora)
         : base(nameof(Projection))
     {
-        _index = index;
-        Weight = Add("weight", weight, part);
-        FirstOutput = weight.Parts[part].Row;
+        (_index, _weight, _part) = (index, weight, weight.Parts[part]);
+        Add("weight", weight, part);
         if (bias is not null)
             _bias = Add("bias", bias, part);
         if (lora is null)
             return;
-        Tensor w = weight.Data;
-        (A, B) = (new Weight(w.device, w.dtype, [lora.Rank], (int)Weight.shape[1]), new Weight(w.device, w.dtype, [(int)Weight.shape[0]], lora.Rank));
+        (A, B) = (new Weight(weight.Device, weight.DType, [lora.Rank], (int)_part.Shape[1]), new Weight(weight.Device, weight.DType, [(int)Outputs], lora.Rank));
         LoraA = Add(LoraNames.A, A);
         LoraB = Add(LoraNames.B, B);
         Scaling = lora.Alpha / lora.Rank;
     }
 
-    /// <summary>W, [out, in].</summary>
-    public Parameter Weight { get; }
+    /// <summary>Width of its output.</summary>
+    public long Outputs => _part.Shape[0];
 
     /// <summary>Its first column in the fused product's output.</summary>
-    public long FirstOutput { get; }
+    public long FirstOutput => _part.Row;
 
     /// <summary>A, [r, in], or null.</summary>
     public Parameter? LoraA { get; }
@@ -52,10 +52,13 @@ internal sealed class Projection : LlamaModule
     /// <summary>alpha / r.</summary>
     public double Scaling { get; }
 
+    /// <summary>W as it computes, [out, in], in the caller's scope.</summary>
+    public Tensor Value() => _weight.Value(_part);
+
     /// <summary>[N, in] to [N, out], recorded by autograd.</summary>
     public Tensor Forward(Tensor x)
     {
-        Tensor y = nn.functional.linear(x, Weight, _bias);
+        Tensor y = nn.functional.linear(x, _part.Codes is null ? _part.Parameter : Value(), _bias);
         return LoraA is null || LoraB is null ? y : y + (nn.functional.linear(nn.functional.linear(x, LoraA), LoraB) * Scaling);
     }
 

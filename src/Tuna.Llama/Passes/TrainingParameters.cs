@@ -1,5 +1,4 @@
 using Tuna.Llama.Tensors;
-using TorchSharp.Modules;
 
 namespace Tuna.Llama.Passes;
 
@@ -19,10 +18,10 @@ internal sealed class TrainingParameters : IDisposable
             var trained = new TrainedWeight(weight, Operations, moments);
             weight.Trained = trained;
             _weights.Add(trained);
-            foreach ((Parameter parameter, long row) in weight.Parts)
+            foreach (WeightPart part in weight.Parts)
             {
-                string name = names[parameter.Handle];
-                list.Add(new TrainedParameter(name, parameter, row, trained, groups.FirstOrDefault(g => g.Accepts(name))));
+                string name = names[part.Parameter.Handle];
+                list.Add(new TrainedParameter(name, part.Parameter, part.Row, trained, groups.FirstOrDefault(g => g.Accepts(name))));
             }
         }
 

@@ -32,13 +32,15 @@ internal sealed class PlainDecodePlan : DecodePlan
     {
         (_model, _cache) = (model, cache);
         using DisposeScope scope = NewDisposeScope();
-        int longest = places.Max() + 1;
-        _length = model.Device.type == DeviceType.CPU ? longest : Math.Min(cache.Room, (longest + Step - 1) / Step * Step);
+        _length = Length(places.Max(), cache.Room, model.Device.type == DeviceType.CPU);
         Tensor own = tensor(Array.ConvertAll(places, p => (long)p), device: model.Device);
         _angles = new Rotary(scope.Detach(cache.Angles.Cos.index_select(0, own)), scope.Detach(cache.Angles.Sin.index_select(0, own)));
         _flat = scope.Detach(own + (arange(places.Length, ScalarType.Int64, model.Device) * cache.Room));
         _visible = scope.Detach(arange(_length, ScalarType.Int64, model.Device).unsqueeze(0).le(own.unsqueeze(1)).view(places.Length, 1, 1, _length));
     }
+
+    /// <summary>How many places are looked at for new tokens up to a place.</summary>
+    internal static int Length(int place, int room, bool onCpu) => onCpu ? place + 1 : Math.Min(room, (place + Step) / Step * Step);
 
     public override Tensor Attend(int layer, Tensor qkv, LayerTrace? trace)
     {

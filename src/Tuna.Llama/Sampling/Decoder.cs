@@ -26,10 +26,12 @@ internal sealed class Decoder : IDisposable
         _model = model;
         _waiting = new Queue<SampleState>(samples);
         _limit = Math.Min(limit, samples.Count);
-        int room = samples.Max(s => s.Request.Prompt.Length + s.Request.MaxNewTokens);
-        _cache = new KeyValueCache(model.Parts, model.Config.LayerCount, _limit, (room + RoomStep - 1) / RoomStep * RoomStep);
+        _cache = new KeyValueCache(model.Parts, model.Config.LayerCount, _limit, Room(samples.Max(s => s.Request.Prompt.Length + s.Request.MaxNewTokens)));
         _draw = model.Parts.Operations.Kernels is { } kernels ? new DeviceDraw(kernels, model.Device, ahead) : new HostDraw();
     }
+
+    /// <summary>Places of a cache for sequences up to a length.</summary>
+    internal static int Room(int longest) => (longest + RoomStep - 1) / RoomStep * RoomStep;
 
     /// <summary>Whether every sample is complete.</summary>
     public bool Done => _waiting.Count == 0 && _active.TrueForAll(s => s.Done);

@@ -11,11 +11,12 @@ internal sealed class CudaOperations : Operations
     private const int LargestShared = 48 << 10; // bytes of shared memory that every device gives a block
 
     /// <summary>The kernels' sources.</summary>
-    public static readonly string[] Sources = ["layer.cu", "training.cu", "moments.cu", "decoding.cu"];
+    public static readonly string[] Sources = ["layer.cu", "training.cu", "moments.cu", "packed.cu", "decoding.cu"];
 
     private readonly PlainOperations _plain = new();
     private readonly KernelModule _kernels;
     private Tensor? _levels; // of moments of a byte each
+    private Tensor? _nf4;    // levels of weights in 4 bits and of their magnitudes
 
     private CudaOperations(KernelModule kernels) => _kernels = kernels;
 
@@ -52,7 +53,7 @@ internal sealed class CudaOperations : Operations
     {
         Tensor y = empty_like(x);
         (int rows, int d) = ((int)x.shape[0], (int)x.shape[1]);
-        _kernels.Launch(Variant("rms_norm", d), (rows, 1), Threads, 0, Argument.Of(x), Argument.Of(weight), Argument.Of(y), Argument.Of(d), Argument.Of((float)epsilon));
+        _kernels.Launch(Variant("rms_norm", d), (rows, 1), RowThreads(d), 0, Argument.Of(x), Argument.Of(weight), Argument.Of(y), Argument.Of(d), Argument.Of((float)epsilon));
         return y;
     }
 
@@ -65,7 +66,7 @@ internal sealed class CudaOperations : Operations
         int blocks = Math.Min(rows, Blocks / 4);
         using Tensor shares = empty([blocks, d], ScalarType.Float32, x.device);
         _kernels.Launch(
-            Variant("rms_norm_backward", d), (blocks, 1), Threads, d * sizeof(float),
+            Variant("rms_norm_backward", d), (blocks, 1), RowThreads(d), d * sizeof(float),
             Argument.Of(dy), Argument.Of(x), Argument.Of(weight), Argument.Of(around), Argument.Of(dx), Argument.Of(shares), Argument.Of(rows), Argument.Of(d), Argument.Of((float)epsilon));
         dw = shares.sum(dim: 0);
         return dx;
@@ -172,6 +173,16 @@ internal sealed class CudaOperations : Operations
         Argument.Of((float)numbers.Rate), Argument.Of((float)(1 / numbers.Correction)), Argument.Of((float)numbers.Scale),
     ];
 
+    public override void Unpack(Nf4Codes codes, Tensor target, long row)
+    {
+        int columns = (int)target.shape[1];
+        ulong at = Argument.Of(target) + (ulong)(row * columns * target.element_size());
+        _nf4 ??= tensor([.. Nf4Codes.Levels, .. BlockCodes.Levels(true)], device: target.device).DetachFromDisposeScope();
+        _kernels.LaunchEach(
+            Variant("unpack_nf4", columns), codes.Count / (columns % 8 == 0 ? 8 : 1),
+            Argument.Of(codes.Codes), Argument.Of(codes.Magnitudes.Codes), Argument.Of(codes.Magnitudes.Scales), Argument.Of(codes.Mean), Argument.Of(_nf4), at, Argument.Of(codes.Count));
+    }
+
     public override double SumOfSquares(IReadOnlyList<Tensor> tensors)
     {
         if (tensors.Count == 0)
@@ -192,9 +203,13 @@ internal sealed class CudaOperations : Operations
     public override void Dispose()
     {
         _levels?.Dispose();
+        _nf4?.Dispose();
         _kernels.Dispose();
         base.Dispose();
     }
+
+    /// <summary>Threads for a row: whole warps, and none without work, as a head is short.</summary>
+    private static int RowThreads(int width) => Math.Clamp(((width / (width % 8 == 0 ? 8 : 1)) + 31) / 32 * 32, 32, Threads);
 
     private static string Variant(string name, int width) => width % 8 == 0 ? name + "_8" : name + "_1";
 }

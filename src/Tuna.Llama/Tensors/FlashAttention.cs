@@ -4,9 +4,27 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Tensors;
 
+/// <summary>Attention over sequences of any lengths side by side: no padding and no masks.</summary>
+internal abstract class SequenceAttention : IDisposable
+{
+    /// <summary>Attention of sequences.</summary>
+    /// <param name="q">Queries, [N, H, E].</param>
+    /// <param name="k">Keys, [M, K, E].</param>
+    /// <param name="v">Values, [M, K, E].</param>
+    /// <param name="sequences">Where each sequence's queries and keys begin.</param>
+    /// <param name="causal">Whether a query sees the keys up to its own place alone.</param>
+    /// <returns>[N, H, E], and log sum exp of each query's scores, [H, N].</returns>
+    public abstract (Tensor Output, Tensor LogSums) Forward(Tensor q, Tensor k, Tensor v, SequenceBounds sequences, bool causal);
+
+    /// <summary>Backward. With the result and sums of a larger attention of which these keys are a part, it gives their part of the gradients.</summary>
+    public abstract (Tensor Q, Tensor K, Tensor V) Backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor output, Tensor logSums, SequenceBounds sequences, bool causal);
+
+    public abstract void Dispose();
+}
+
 /// <summary>FlashAttention (Dao, arXiv 2307.08691) over sequences of any lengths side by side, as libtorch has it: no padding, no masks, no plan for each new shape.</summary>
 /// <remarks>TorchSharp does not bind these functions of libtorch; its TorchScript compiler finds every one by name.</remarks>
-internal sealed class FlashAttention : IDisposable
+internal sealed class FlashAttention : SequenceAttention
 {
     // As of libtorch 2.5 to 2.12; later parameters have defaults. The last line ends in a line break, which some versions' parser asks for.
     private const string Source = """
@@ -48,14 +66,7 @@ internal sealed class FlashAttention : IDisposable
         }
     }
 
-    /// <summary>Attention of sequences.</summary>
-    /// <param name="q">Queries, [N, H, E].</param>
-    /// <param name="k">Keys, [M, K, E].</param>
-    /// <param name="v">Values, [M, K, E].</param>
-    /// <param name="sequences">Where each sequence's queries and keys begin.</param>
-    /// <param name="causal">Whether a query sees the keys up to its own place alone.</param>
-    /// <returns>[N, H, E], and log sum exp of each query's scores, [H, N].</returns>
-    public (Tensor Output, Tensor LogSums) Forward(Tensor q, Tensor k, Tensor v, SequenceBounds sequences, bool causal)
+    public override (Tensor Output, Tensor LogSums) Forward(Tensor q, Tensor k, Tensor v, SequenceBounds sequences, bool causal)
     {
         var results = (Tensor[])_unit.invoke("forward", q, k, v, sequences.Queries, sequences.Keys, sequences.LongestQueries, sequences.LongestKeys, causal ? 1 : 0)!;
         if (_state is null)
@@ -73,15 +84,14 @@ internal sealed class FlashAttention : IDisposable
         return (results[0], results[1]);
     }
 
-    /// <summary>Backward. With the result and sums of a larger attention of which these keys are a part, it gives their part of the gradients.</summary>
-    public (Tensor Q, Tensor K, Tensor V) Backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor output, Tensor logSums, SequenceBounds sequences, bool causal)
+    public override (Tensor Q, Tensor K, Tensor V) Backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor output, Tensor logSums, SequenceBounds sequences, bool causal)
     {
         var results = (Tensor[])_unit.invoke(
             "backward", gradient, q, k, v, output, logSums, sequences.Queries, sequences.Keys, sequences.LongestQueries, sequences.LongestKeys, causal ? 1 : 0, _state!, _unused!)!;
         return (results[0], results[1], results[2]);
     }
 
-    public void Dispose()
+    public override void Dispose()
     {
         _state?.Dispose();
         _unused?.Dispose();

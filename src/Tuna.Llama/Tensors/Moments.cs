@@ -1,4 +1,3 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Tensors;
@@ -81,8 +80,8 @@ internal abstract class Moments : IDisposable
 
         public CompactMoments(Weight weight)
         {
-            foreach ((Parameter parameter, long row) in weight.Parts)
-                _parts.Add((row, parameter.shape, new CompactPart(parameter.numel(), weight.Data.device)));
+            foreach (WeightPart part in weight.Parts)
+                _parts.Add((part.Row, part.Shape, new CompactPart(part.Parameter.numel(), weight.Device)));
         }
 
         public override long Bytes => _parts.Sum(p => CompactBytes(p.Codes.First.Count));

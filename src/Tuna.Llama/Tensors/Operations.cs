@@ -143,6 +143,16 @@ internal abstract class Operations : IDisposable
         }
     }
 
+    /// <summary>The numbers of packed weights.</summary>
+    /// <param name="codes">The packed weights, which are whole rows.</param>
+    /// <param name="target">Receives them from a row on, [rows, columns].</param>
+    /// <param name="row">The row.</param>
+    public virtual void Unpack(Nf4Codes codes, Tensor target, long row)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        codes.ReadTo(target.view(-1).narrow(0, row * target.shape[1], codes.Count));
+    }
+
     /// <summary>Sum of squares of all elements of all tensors.</summary>
     public abstract double SumOfSquares(IReadOnlyList<Tensor> tensors);
 

@@ -65,6 +65,8 @@ public class UsageTests
     [InlineData("train --device cuda", "--device has no effect on the embedded engine")]
     [InlineData("sft --lora-rank 8", "Add --engine torch")]
     [InlineData("train --engine torch --lora-alpha 8", "--lora-alpha has no effect without --lora-rank")]
+    [InlineData("train --engine torch --base-weights nf4", "Add --lora-rank")]
+    [InlineData("train --moments 8bit", "--moments has no effect on the embedded engine")]
     [InlineData("train --engine torch --device gpu", "It is cpu, cuda or cuda:N")]
     public async Task Run_ASettingWithoutEffect_IsRefused(string line, string said)
     {
