@@ -36,6 +36,9 @@ public sealed class ModelChatFormat : IChatFormat
     /// <summary>The id that ends the assistant's turn; the tokenizer's end token where the template ends turns with text.</summary>
     public int StopToken { get; }
 
+    /// <summary>The token of <see cref="StopToken"/> as the vocabulary spells it.</summary>
+    public string StopText => _tokenizer.TokenOf(StopToken)!;
+
     /// <inheritdoc/>
     public string Format(string instruction, string? input = null)
     {
