@@ -18,5 +18,5 @@ using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSi
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
 
 Console.OutputEncoding = new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-var app = new App(Console.Out, Console.Error, TimeProvider.System, () => stopCode);
+var app = new App(Console.Out, Console.Error, TimeProvider.System, () => stopCode, () => Console.In);
 return await app.RunAsync(args, stop.Token);

@@ -31,6 +31,9 @@ public static class InstructionData
     /// <inheritdoc cref="DataFile.Read{T}(string, RowFormat{T}, DataReadOptions)"/>
     public static IEnumerable<InstructionExample> Read(string path, DataReadOptions? options = null) => DataFile.Read(path, InstructionForms.Any.Instance, options);
 
+    /// <inheritdoc cref="RankedData.Read(IReadOnlyList{string}, DataReadOptions)"/>
+    public static IEnumerable<InstructionExample> Read(IReadOnlyList<string> paths, DataReadOptions? options = null) => DataFile.Read(paths, InstructionForms.Any.Instance, options);
+
     /// <inheritdoc cref="DataFile.ReadAsync{T}(string, RowFormat{T}, DataReadOptions, CancellationToken)"/>
     public static IAsyncEnumerable<InstructionExample> ReadAsync(string path, DataReadOptions? options = null, CancellationToken cancellationToken = default) =>
         DataFile.ReadAsync(path, InstructionForms.Any.Instance, options, cancellationToken);

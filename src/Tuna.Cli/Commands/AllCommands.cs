@@ -14,6 +14,7 @@ internal static class AllCommands
         new TrainCommand(app),
         new PrmCommand(app),
         new GenerateCommand(app),
+        new ChatCommand(app),
         new EvaluateCommand(app),
         new ConvertCommand(app),
         new MergeCommand(app),

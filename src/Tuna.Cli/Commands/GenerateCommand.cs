@@ -53,7 +53,12 @@ internal sealed class GenerateCommand : StageCommand
                 var asked = new List<InstructionExample>();
                 foreach (InstructionExample row in chunk)
                 {
-                    int[] prompt = loaded.Groups.EncodePrompt(row.Instruction, row.Input);
+                    if (!loaded.TryEncode(row, out int[] prompt, out string refusal))
+                    {
+                        failures.Add((row.Id!, refusal));
+                        continue;
+                    }
+
                     int room = loaded.Policy.Info.ContextLength - prompt.Length;
                     if (room < 1)
                     {

@@ -62,7 +62,7 @@ internal sealed class PrmCommand : StageCommand
         var config = LlamaConfig.Load(model);
         ModelFolder.RequireMatch(tokenizer, config.VocabularySize, model);
         var report = new TokenizationReport();
-        var groups = new GroupTokenizer(tokenizer, _policy.Template(parse), options: new()
+        var groups = new GroupTokenizer(tokenizer, _policy.Template(parse, model), options: new()
         {
             MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength),
             Overlong = parse.GetValue(_truncate) ? OverlongResponse.Truncate : OverlongResponse.Drop,

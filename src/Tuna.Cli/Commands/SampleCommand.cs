@@ -83,7 +83,7 @@ internal sealed class SampleCommand : StageCommand
             var sampler = new DiverseSampler(loaded.Policy, loaded.Tokenizer, options);
             foreach (InstructionExample[] batch in Fitting(missing, loaded, failures).Chunk(parse.GetValue(_batch)))
             {
-                DiverseSamplingResult drawn = sampler.Sample([.. batch.Select(r => new DiversePrompt(r.Id!, loaded.Groups.EncodePrompt(r.Instruction, r.Input)))], cancellationToken);
+                DiverseSamplingResult drawn = sampler.Sample([.. batch.Select(r => new DiversePrompt(r.Id!, loaded.Groups.EncodePrompt(r)))], cancellationToken);
                 total = total.Add(drawn.Statistics);
                 string status = string.Create(CultureInfo.InvariantCulture, $"{(double)total.Tokens / Math.Max(total.Draws, 1):0} tokens each, {(double)total.Draws / Math.Max(1, total.Prompts * options.Count):0.00} draws each");
                 for (int i = 0; i < batch.Length; i++)
@@ -158,11 +158,12 @@ internal sealed class SampleCommand : StageCommand
     {
         foreach (InstructionExample row in rows)
         {
-            int prompt = loaded.Groups.EncodePrompt(row.Instruction, row.Input).Length;
-            if (prompt < loaded.Policy.Info.ContextLength)
+            if (!loaded.TryEncode(row, out int[] prompt, out string refusal))
+                failures.Add((row.Id!, refusal));
+            else if (prompt.Length < loaded.Policy.Info.ContextLength)
                 yield return row;
             else
-                failures.Add((row.Id!, $"the prompt has {prompt} tokens; the model's context has {loaded.Policy.Info.ContextLength}"));
+                failures.Add((row.Id!, $"the prompt has {prompt.Length} tokens; the model's context has {loaded.Policy.Info.ContextLength}"));
         }
     }
 }

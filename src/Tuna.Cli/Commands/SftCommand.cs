@@ -21,6 +21,13 @@ internal sealed class SftCommand : StageCommand
     private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Instructions with their responses, in Alpaca's form (instruction, input, output), JSON or JSONL.", Required = true };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
     private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(2), Description = "Longest prompt with response in tokens; longer responses are left out and counted.", DefaultValueFactory = _ => 512 };
+    private readonly Setting<string> _turns = new("--turns")
+    {
+        Among = ["last", "all"],
+        Description = "Which answers of a conversation are learned: the last, or all, each from what was said before it.",
+        DefaultValueFactory = _ => "last",
+    };
+
     private readonly HeldOut _heldOut = new();
     private readonly TrainingOptions _training = new(epochs: 3, learningRate: 2e-5, batch: 128);
 
@@ -31,11 +38,13 @@ internal sealed class SftCommand : StageCommand
         Options.Add(_data);
         Options.Add(_limit);
         Options.Add(_maxLength);
+        Options.Add(_turns);
         _heldOut.AddTo(this);
         _training.AddTo(this);
         Examples =
         [
             "tuna sft --model base --data alpaca.json --out alpaca",
+            "tuna sft --model chat-model --template model --turns all --data conversations.jsonl --out tuned    # in the model's own chat form",
             "tuna sft --model base --data alpaca.json --out alpaca --epochs 1 --batch 16 --lr 1e-3    # a small model from scratch",
         ];
     }
@@ -55,7 +64,7 @@ internal sealed class SftCommand : StageCommand
         LlamaConfig config = LlamaConfig.Load(model);
         ModelFolder.RequireMatch(tokenizer, config.VocabularySize, model);
         var report = new TokenizationReport();
-        var groups = new GroupTokenizer(tokenizer, _policy.Template(parse), options: new() { MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength) });
+        var groups = new GroupTokenizer(tokenizer, _policy.Template(parse, model), options: new() { MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength) });
         (List<InstructionExample> training, List<InstructionExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id!);
         var stage = new TrainingStage
         {
@@ -67,8 +76,11 @@ internal sealed class SftCommand : StageCommand
             Engine = _policy.Engine(parse),
             Loss = new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference),
             Tokenization = report,
-            HeldOut = [.. groups.Tokenize(heldOut)],
+            HeldOut = [.. groups.Tokenize(Learned(parse, heldOut))],
         };
-        return stage.Run([.. groups.Tokenize(training, report)], () => null, ui, cancellationToken);
+        return stage.Run([.. groups.Tokenize(Learned(parse, training), report)], () => null, ui, cancellationToken);
     }, cancellationToken);
+
+    private IEnumerable<InstructionExample> Learned(ParseResult parse, IEnumerable<InstructionExample> rows) =>
+        parse.GetValue(_turns) == "all" ? rows.SelectMany(r => r.EachAnswer()) : rows;
 }

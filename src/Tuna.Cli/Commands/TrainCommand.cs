@@ -91,7 +91,7 @@ internal sealed class TrainCommand : StageCommand
         ITokenizer tokenizer = _policy.Tokenizer(parse, model);
         LlamaConfig config = LlamaConfig.Load(model);
         ModelFolder.RequireMatch(tokenizer, config.VocabularySize, model);
-        return new GroupTokenizer(tokenizer, _policy.Template(parse), options: new()
+        return new GroupTokenizer(tokenizer, _policy.Template(parse, model), options: new()
         {
             MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength),
             Reference = parse.GetValue(_reference) switch

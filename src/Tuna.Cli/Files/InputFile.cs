@@ -8,6 +8,18 @@ internal static class InputFile
     private const int Shown = 8;
     private static readonly string[] DataEndings = [".json", ".jsonl", ".csv", ".parquet", ".gz", ".zst"];
 
+    /// <summary>A file, or the data files of a folder in the order of their names: a split that lies in several files.</summary>
+    /// <exception cref="StageException">There is none.</exception>
+    public static IReadOnlyList<string> Files(string path)
+    {
+        if (!Directory.Exists(path))
+            return [Require(path)];
+        string[] files = [.. Directory.EnumerateFiles(path).Where(f => DataEndings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal)];
+        // A folder of several kinds of files is no set of rows, and one file of it may be meant.
+        bool alike = files.Select(f => Path.GetExtension(f).ToLowerInvariant()).Distinct().Count() == 1 && files.All(f => char.IsAsciiDigit(Path.GetFileName(f)[0]));
+        return alike ? files : [Require(path)];
+    }
+
     /// <summary>Requires a file, and gives its path back.</summary>
     /// <exception cref="StageException">There is none, or a folder; says what is there.</exception>
     public static string Require(string path)

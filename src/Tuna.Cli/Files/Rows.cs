@@ -14,9 +14,8 @@ internal static class Rows
     /// <param name="answered">Whether a row without a response is an error.</param>
     public static IReadOnlyList<InstructionExample> Instructions(string path, int limit = 0, bool answered = false)
     {
-        Require(path);
         var rows = new List<InstructionExample>();
-        foreach (InstructionExample row in InstructionData.Read(path, new DataReadOptions { RequireResponse = answered }))
+        foreach (InstructionExample row in InstructionData.Read(InputFile.Files(path), new DataReadOptions { RequireResponse = answered }))
         {
             if (limit > 0 && rows.Count == limit)
                 break;
@@ -29,8 +28,7 @@ internal static class Rows
     /// <summary>Rows with candidates.</summary>
     public static IReadOnlyList<RankedExample> Ranked(string path, int limit = 0)
     {
-        Require(path);
-        IEnumerable<RankedExample> rows = RankedData.Read(path);
+        IEnumerable<RankedExample> rows = RankedData.Read(InputFile.Files(path));
         return NotEmpty([.. limit > 0 ? rows.Take(limit) : rows], path);
     }
 
@@ -46,9 +44,4 @@ internal static class Rows
     private static string Key(string id, string instruction, string? input) => $"{id}:{StableHash.Of(instruction):x16}:{StableHash.Of(input ?? ""):x16}";
 
     private static List<T> NotEmpty<T>(List<T> rows, string path) => rows.Count > 0 ? rows : throw new StageException($"{path} holds no rows.");
-
-    private static void Require(string path)
-    {
-        InputFile.Require(path);
-    }
 }

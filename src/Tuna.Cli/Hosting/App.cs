@@ -13,6 +13,7 @@ internal sealed class App
     private readonly TextWriter _error;
     private readonly TimeProvider _time;
     private readonly Func<int> _stopCode;
+    private readonly Func<TextReader> _input;
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Only results and errors: no progress, no notes.", Recursive = true };
     private readonly Option<bool> _json = new("--json") { Description = "For scripts: one JSON object as the result on standard output, one per event on standard error.", Recursive = true };
     private readonly RootCommand _root;
@@ -22,8 +23,10 @@ internal sealed class App
     /// <param name="error">Receives progress, notes and errors.</param>
     /// <param name="time">The clock.</param>
     /// <param name="stopCode">The exit code of a cancelled run.</param>
-    public App(TextWriter output, TextWriter error, TimeProvider time, Func<int> stopCode)
+    /// <param name="input">What a person types; nothing when null.</param>
+    public App(TextWriter output, TextWriter error, TimeProvider time, Func<int> stopCode, Func<TextReader>? input = null)
     {
+        _input = input ?? (() => TextReader.Null);
         _output = output;
         _error = error;
         _time = time;
@@ -67,8 +70,15 @@ internal sealed class App
         {
             group = command.Group = Ranks.Join(command, parse);
             if (group.Rank > 0)
-                ui = new(new OutputMode(Quiet: true, Json: false), TextWriter.Null, TextWriter.Null, _time);
+                ui = new(new OutputMode(Quiet: true, Json: false), TextWriter.Null, TextWriter.Null, _time, TextReader.Null);
             using CancellationTokenRegistration told = cancellationToken.UnsafeRegister(_ => TellStopping(ui), null);
+            if (group.Rank > 0)
+                group.BroadcastBytes(null); // the first process downloads, the others find it in the cache
+            IReadOnlyList<string>? arguments = await Hub.HubNames.ResolveAsync(parse, ui, cancellationToken);
+            if (group.Rank == 0)
+                group.BroadcastBytes([1]);
+            if (arguments is not null)
+                parse = _root.Parse(arguments);
             StageResult result = await command.RunAsync(parse, ui, cancellationToken);
             if (group.Rank == 0)
                 ui.Result(name, result);
@@ -105,7 +115,7 @@ internal sealed class App
             ui.Note("Stopping at the next safe point; calls under way are let finish, since they are paid for. Ctrl+C again stops at once.");
     }
 
-    private StageUi Ui(ParseResult parse) => new(new OutputMode(parse.GetValue(_quiet), parse.GetValue(_json)), _output, _error, _time);
+    private StageUi Ui(ParseResult parse) => new(new OutputMode(parse.GetValue(_quiet), parse.GetValue(_json)), _output, _error, _time, _input);
 
     private const string RootDescription = """
         Tuna: ranking-based fine-tuning of language models (arXiv 2310.13385), stage by stage.

@@ -1,3 +1,4 @@
+using Tuna.Data;
 using Tuna.Data.Groups;
 using Tuna.Data.Prompts;
 using Tuna.Policies;
@@ -13,6 +14,36 @@ internal sealed record LoadedPolicy(ITrainablePolicy Policy, ITokenizer Tokenize
 
     /// <summary>Prompts and responses as tokens, up to the model's context.</summary>
     public GroupTokenizer Groups { get; } = new(Tokenizer, Template, options: new() { MaxLength = Policy.Info.ContextLength });
+
+    /// <summary>Puts a model and its tokenizer together; the model is disposed where they do not belong together.</summary>
+    public static LoadedPolicy Of(ITrainablePolicy policy, ITokenizer tokenizer, IPromptTemplate template, string folder)
+    {
+        try
+        {
+            ModelFolder.RequireMatch(tokenizer, policy.Info.VocabularySize, folder);
+            return new LoadedPolicy(policy, tokenizer, template, folder);
+        }
+        catch
+        {
+            policy.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The ids of a row's prompt, or why the template refuses it.</summary>
+    public bool TryEncode(InstructionExample row, out int[] prompt, out string refusal)
+    {
+        try
+        {
+            (prompt, refusal) = (Groups.EncodePrompt(row), "");
+            return true;
+        }
+        catch (ArgumentException e)
+        {
+            (prompt, refusal) = ([], e.Message);
+            return false;
+        }
+    }
 
     public void Dispose() => Policy.Dispose();
 }

@@ -7,7 +7,7 @@ namespace Tuna.Cli.Models;
 /// <summary>Files of a model folder that are not weights.</summary>
 internal static class ModelFolder
 {
-    private static readonly string[] TokenizerFiles = ["tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "generation_config.json", "vocab.json", "merges.txt"];
+    private static readonly string[] TokenizerFiles = ["tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "generation_config.json", "vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json"];
 
     /// <summary>Takes the tokenizer along, so that the new folder stands alone.</summary>
     public static void CopyTokenizer(string from, string to)
@@ -28,10 +28,7 @@ internal static class ModelFolder
             throw new StageException($"{folder} is a file; a model is a folder in the Hugging Face layout (config.json, *.safetensors, the tokenizer's files).");
         if (!Directory.Exists(folder))
         {
-            string repository = folder.Count(c => c == '/') == 1 && folder[0] is not ('.' or '/')
-                ? $" Models are not downloaded by this program; if this is a name on Hugging Face: hf download {folder} --local-dir FOLDER, then --model FOLDER."
-                : "";
-            throw new StageException($"There is no model folder {folder}. `tuna new` makes one with random weights; a stage that did not finish leaves none.{repository}");
+            throw new StageException($"There is no model folder {folder}. `tuna new` makes one with random weights; a stage that did not finish leaves none. A name on the hub is owner/name.");
         }
 
         if (!File.Exists(Path.Combine(folder, "config.json")))

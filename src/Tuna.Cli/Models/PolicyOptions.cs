@@ -39,7 +39,8 @@ internal sealed class PolicyOptions
     /// <summary>The tokenizer of a model folder.</summary>
     public ITokenizer Tokenizer(ParseResult parse, string folder) => _tokenizer.Tokenizer(parse, folder);
 
-    public IPromptTemplate Template(ParseResult parse) => _tokenizer.Template(parse);
+    /// <summary>The form of the prompts of a model folder.</summary>
+    public IPromptTemplate Template(ParseResult parse, string folder) => _tokenizer.Template(parse, folder);
 
     public EngineChoice Engine(ParseResult parse) => _engine.Choose(parse);
 
@@ -50,21 +51,6 @@ internal sealed class PolicyOptions
     {
         ModelFolder.Require(folder);
         ITokenizer tokenizer = Tokenizer(parse, folder);
-        return With(Engine(parse).LoadPolicy(folder), tokenizer, Template(parse), folder);
-    }
-
-    /// <summary>Puts a model and its tokenizer together; the model is disposed where they do not belong together.</summary>
-    private static LoadedPolicy With(ITrainablePolicy policy, ITokenizer tokenizer, IPromptTemplate template, string folder)
-    {
-        try
-        {
-            ModelFolder.RequireMatch(tokenizer, policy.Info.VocabularySize, folder);
-            return new LoadedPolicy(policy, tokenizer, template, folder);
-        }
-        catch
-        {
-            policy.Dispose();
-            throw;
-        }
+        return LoadedPolicy.Of(Engine(parse).LoadPolicy(folder), tokenizer, Template(parse, folder), folder);
     }
 }

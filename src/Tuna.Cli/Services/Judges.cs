@@ -129,7 +129,7 @@ internal sealed class JudgeOptions
         ITokenizer tokenizer = _tokenizer.Tokenizer(parse, folder);
         ITrainableScorer model = _engine.Choose(parse).LoadRewardModel(folder);
         ModelFolder.RequireMatch(tokenizer, model.Info.VocabularySize, folder);
-        var ranker = new ProxyRanker(model, tokenizer, _tokenizer.Template(parse));
+        var ranker = new ProxyRanker(model, tokenizer, _tokenizer.Template(parse, folder));
         return new(ranker, 1, null, [model, ranker]);
     }
 
@@ -138,7 +138,7 @@ internal sealed class JudgeOptions
         ITokenizer tokenizer = _tokenizer.Tokenizer(parse, folder);
         ITrainablePolicy model = _engine.Choose(parse).LoadPolicy(folder);
         ModelFolder.RequireMatch(tokenizer, model.Info.VocabularySize, folder);
-        var ranker = new PolicyRanker(model, tokenizer, _tokenizer.Template(parse), beta: parse.GetValue(_beta));
+        var ranker = new PolicyRanker(model, tokenizer, _tokenizer.Template(parse, folder), beta: parse.GetValue(_beta));
         return new(ranker, 1, null, [model, ranker]);
     }
 

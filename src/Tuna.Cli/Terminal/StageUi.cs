@@ -5,7 +5,7 @@ using Tuna.Cli.Hosting;
 namespace Tuna.Cli.Terminal;
 
 /// <summary>All that a stage says: results on standard output, everything else on standard error.</summary>
-internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter error, TimeProvider time)
+internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter error, TimeProvider time, Func<TextReader>? input = null)
 {
     // Readable text in the output: only what JSON demands is escaped.
     private static readonly System.Text.Json.JsonSerializerOptions OneLine = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -15,6 +15,34 @@ internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter err
     public OutputMode Mode => mode;
 
     public TimeProvider Time => time;
+
+    /// <summary>What a person types.</summary>
+    public TextReader Input => input?.Invoke() ?? TextReader.Null;
+
+    /// <summary>Writes a part of a result as it comes.</summary>
+    public void Stream(string text)
+    {
+        lock (_gate)
+        {
+            output.Write(Printable.Text(text));
+            output.Flush();
+        }
+    }
+
+    /// <summary>Shows that something may be typed; nothing where nobody looks.</summary>
+    public void Prompt(string text)
+    {
+        if (mode.Quiet || mode.Json || System.Console.IsInputRedirected)
+            return;
+        lock (_gate)
+        {
+            error.Write(text);
+            error.Flush();
+        }
+    }
+
+    /// <summary>One object of a result that has several, in JSON's mode.</summary>
+    public void Item(JsonObject item) => WriteJson(output, item);
 
     /// <summary>Says something that a person may want to know.</summary>
     public void Note(string text)

@@ -1,11 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Tuna.Data.Prompts;
 
 namespace Tuna.Data.Formats;
-
-/// <summary>One turn of a conversation.</summary>
-internal readonly record struct ChatTurn(string Role, string Content);
 
 /// <summary>Chat messages as text: <c>role</c> and <c>content</c>, or ShareGPT's <c>from</c> and <c>value</c>.</summary>
 internal static class ChatText

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna.Data.Prompts;
 
 namespace Tuna.Data.Formats;
 

@@ -24,16 +24,19 @@ internal static class PromptText
         AlpacaPromptTemplate.TryParse(prompt, out string? instruction, out string? input) ? (instruction, input) : (prompt, null);
 
     /// <summary>The turns that the row's instruction was made of, if they still say the same; null when there are none.</summary>
-    public static JsonDocument? Turns(RankedExample row)
+    public static JsonDocument? Turns(RankedExample row) => Turns(row.Id, row.Instruction, row.Input, row.Extra);
+
+    /// <inheritdoc cref="Turns(RankedExample)"/>
+    public static JsonDocument? Turns(string? id, string instruction, string? input, IReadOnlyList<ExtraField> extra)
     {
-        if (row.Extra.FirstOrDefault(f => f.Name == MessagesField).Json is not { } json || !string.IsNullOrEmpty(row.Input))
+        if (extra.FirstOrDefault(f => f.Name == MessagesField).Json is not { } json || !string.IsNullOrEmpty(input))
             return null;
         try
         {
             JsonDocument turns = JsonDocument.Parse(json);
-            var context = new RowContext(row.Id);
+            var context = new RowContext(id ?? "");
             if (turns.RootElement.ValueKind == JsonValueKind.Array
-                && ChatText.Prompt([.. turns.RootElement.EnumerateArray().Select(m => ChatText.Turn(m, MessagesField, context))], MessagesField, context) == row.Instruction)
+                && ChatText.Prompt([.. turns.RootElement.EnumerateArray().Select(m => ChatText.Turn(m, MessagesField, context))], MessagesField, context) == instruction)
                 return turns;
             turns.Dispose();
         }

@@ -15,10 +15,11 @@ public sealed class GroupTokenizer
 {
     private readonly ITokenizer _tokenizer;
     private readonly IPromptTemplate _template;
+    private readonly IChatFormat? _chat;
 
     /// <summary>Creates a group tokenizer.</summary>
     /// <param name="tokenizer">Text to ids.</param>
-    /// <param name="template">The prompt's form; Alpaca's when null.</param>
+    /// <param name="template">The prompt's form; Alpaca's when null. An <see cref="IChatFormat"/> is given the row's turns and writes all tokens itself.</param>
     /// <param name="options">Lengths and rules; the defaults when null.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public GroupTokenizer(ITokenizer tokenizer, IPromptTemplate? template = null, GroupTokenizerOptions? options = null)
@@ -26,6 +27,7 @@ public sealed class GroupTokenizer
         ArgumentNullException.ThrowIfNull(tokenizer);
         _tokenizer = tokenizer;
         _template = template ?? AlpacaPromptTemplate.Instance;
+        _chat = _template as IChatFormat;
         Options = (options ?? new()).Validated();
     }
 
@@ -33,7 +35,16 @@ public sealed class GroupTokenizer
     public GroupTokenizerOptions Options { get; }
 
     /// <summary>The prompt's ids, the begin token in front when the tokenizer has one, [P].</summary>
-    public int[] EncodePrompt(string instruction, string? input = null) => EncodeFormatted(_template.Format(instruction, input));
+    public int[] EncodePrompt(string instruction, string? input = null) =>
+        _chat is null ? EncodeFormatted(_template.Format(instruction, input)) : _chat.EncodePrompt(Conversations.Question(instruction, input));
+
+    /// <summary>The ids of a row's prompt, [P]: of its turns where the template knows turns.</summary>
+    /// <exception cref="ArgumentException">The template refuses the prompt.</exception>
+    public int[] EncodePrompt(InstructionExample row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return _chat is null ? EncodePrompt(row.Instruction, row.Input) : _chat.EncodePrompt(row.Turns());
+    }
 
     /// <summary>A response's ids, the end-of-sequence token last, [T], T >= 1.</summary>
     public int[] EncodeResponse(string text)
@@ -46,17 +57,19 @@ public sealed class GroupTokenizer
     public TokenizedExample Tokenize(RankedExample row)
     {
         ArgumentNullException.ThrowIfNull(row);
-        if (TryBuild(row.Id, row.Instruction, row.Input, out TokenizedExample? refused) is not { } build)
-            return refused!;
-        if (build.Rejected)
-            return build.Result();
+        IReadOnlyList<ChatTurn>? turns = _chat is null ? null : row.Turns();
+        return TryBuild(row.Id, () => Prompt(row.Instruction, row.Input, turns), build => Fill(row, turns, build));
+    }
+
+    private TokenizedExample Fill(RankedExample row, IReadOnlyList<ChatTurn>? turns, GroupBuilder build)
+    {
         foreach ((int k, double score) in RankedCandidates(row, build))
-            build.AddCandidate(k, EncodeResponse(row.Outputs[k]), score);
+            build.AddCandidate(k, Response(turns, row.Outputs[k]), score);
         if (build.Rejected)
             return build.Result();
         build.RequireCandidates();
         if (Options.Reference != ReferenceSource.None && row.Reference is { } reference)
-            build.SetReference(EncodeResponse(reference));
+            build.SetReference(Response(turns, reference));
         build.CompleteReference();
         return build.Result();
     }
@@ -67,11 +80,12 @@ public sealed class GroupTokenizer
     public TokenizedExample Tokenize(InstructionExample row, string? id = null)
     {
         ArgumentNullException.ThrowIfNull(row);
-        if (TryBuild(row.Id ?? id ?? "", row.Instruction, row.Input, out TokenizedExample? refused) is not { } build)
-            return refused!;
-        if (!build.Rejected)
-            build.SetReference(EncodeResponse(row.Output));
-        return build.Result();
+        IReadOnlyList<ChatTurn>? turns = _chat is null ? null : row.Turns();
+        return TryBuild(row.Id ?? id ?? "", () => Prompt(row.Instruction, row.Input, turns), build =>
+        {
+            build.SetReference(Response(turns, row.Output));
+            return build.Result();
+        });
     }
 
     /// <summary>Tokenizes many ranked rows; rows that cannot be used are left out and reported.</summary>
@@ -91,23 +105,53 @@ public sealed class GroupTokenizer
         return Groups(rows.Select((row, i) => Tokenize(row, i.ToString(System.Globalization.CultureInfo.InvariantCulture))), report);
     }
 
-    // A template refuses text with its own markers. That concerns one row, which is named and left out like one that is too long.
-    private GroupBuilder? TryBuild(string id, string instruction, string? input, out TokenizedExample? refused)
+    private int[] Prompt(string instruction, string? input, IReadOnlyList<ChatTurn>? turns) =>
+        turns is null ? EncodePrompt(instruction, input) : _chat!.EncodePrompt(turns);
+
+    private int[] Response(IReadOnlyList<ChatTurn>? turns, string text)
     {
-        refused = null;
-        string prompt;
+        if (turns is null)
+            return EncodeResponse(text);
         try
         {
-            prompt = _template.Format(instruction, input);
+            return _chat!.EncodeResponse(turns, text);
         }
         catch (ArgumentException e)
         {
-            string reason = e.ParamName is { } name ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
-            refused = new(null, [new(id, TokenizationIssueKind.PromptRefused, null, 0, 0, $"Row '{id}': {reason} The row was rejected.")]);
-            return null;
+            throw new RefusedException(e);
+        }
+    }
+
+    // A template refuses text with its own markers. That concerns one row, which is named and left out like one that is too long.
+    private TokenizedExample TryBuild(string id, Func<int[]> prompt, Func<GroupBuilder, TokenizedExample> fill)
+    {
+        int[] ids;
+        try
+        {
+            ids = prompt();
+        }
+        catch (ArgumentException e)
+        {
+            return Refused(id, e);
         }
 
-        return new GroupBuilder(id, EncodeFormatted(prompt), Options);
+        var build = new GroupBuilder(id, ids, Options);
+        if (build.Rejected)
+            return build.Result();
+        try
+        {
+            return fill(build);
+        }
+        catch (RefusedException e)
+        {
+            return Refused(id, (ArgumentException)e.InnerException!);
+        }
+    }
+
+    private static TokenizedExample Refused(string id, ArgumentException e)
+    {
+        string reason = e.ParamName is { } name ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+        return new(null, [new(id, TokenizationIssueKind.PromptRefused, null, 0, 0, $"Row '{id}': {reason} The row was rejected.")]);
     }
 
     private int[] EncodeFormatted(string prompt)
@@ -150,6 +194,9 @@ public sealed class GroupTokenizer
 
         return ranked;
     }
+
+    // A response that the chat format refuses; other errors of arguments are faults of the caller.
+    private sealed class RefusedException(ArgumentException inner) : Exception(inner.Message, inner);
 }
 
 /// <summary>What became of a row.</summary>

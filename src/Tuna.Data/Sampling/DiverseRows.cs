@@ -10,7 +10,7 @@ public static class DiverseRows
     /// <summary>Samples rows of instructions in batches and yields them as rows to be ranked, in order.</summary>
     /// <param name="sampler">The sampler.</param>
     /// <param name="examples">The instructions; they are read as the results are taken. A row without an id is named by its position.</param>
-    /// <param name="encodePrompt">The prompt's ids, as <see cref="GroupTokenizer.EncodePrompt"/> gives them.</param>
+    /// <param name="encodePrompt">The prompt's ids, as <see cref="GroupTokenizer.EncodePrompt(string, string)"/> gives them.</param>
     /// <param name="batch">Rows sampled together, >= 1.</param>
     /// <param name="model">Names the policy in the rows, or null.</param>
     /// <param name="progress">Told the running totals after each batch.</param>

@@ -49,6 +49,7 @@ internal sealed class SampleState(SamplingRequest request, int requestIndex, int
         Tokens.Add(token);
         LogProb += logProb;
         Stopped = Request.StopTokens.Contains(token);
+        Request.Drawn?.Invoke(number, token);
     }
 
     public SampledResponse ToResponse() => new(Tokens, LogProb, Stopped);

@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using Tuna.Testing;
-
 namespace Tuna.Tokenizers.Tests.Oracle;
 
 /// <summary>
@@ -14,13 +11,12 @@ namespace Tuna.Tokenizers.Tests.Oracle;
 public class FamilyTests
 {
     private static readonly List<string> Texts = HostileTexts.Make(3000, seed: 1);
-    private static readonly Lazy<string?> Folder = new(Find);
 
     [SkippableTheory]
     [MemberData(nameof(Families))]
     public void EncodeAndDecode_RealTokenizer_EqualsHuggingFace(string family, string hash)
     {
-        string? folder = Folder.Value;
+        string? folder = FamilyFolder.Path;
         string file = Path.Combine(folder ?? "", family, "tokenizer.json");
         Skip.IfNot(folder is not null && File.Exists(file), $"The tokenizer of {family} is not at hand: run tests/fetch-tokenizers (it needs npm and a network).");
         Assert.Equal(hash, OracleCheck.Same(file, Texts));
@@ -36,16 +32,5 @@ public class FamilyTests
         }
 
         return families;
-    }
-
-    /// <summary>The folder that the script fills, or null; in CI it is filled now.</summary>
-    private static string? Find()
-    {
-        string script = Path.Combine(GoldenData.TestsFolder(), "fetch-tokenizers");
-        bool fetches = Environment.GetEnvironmentVariable("CI") == "true" && OperatingSystem.IsLinux();
-        using var process = Process.Start(new ProcessStartInfo("bash", [script, fetches ? "--fetch" : "--where"]) { RedirectStandardOutput = true })!;
-        string folder = process.StandardOutput.ReadToEnd().Trim();
-        process.WaitForExit();
-        return Directory.Exists(folder) ? folder : null;
     }
 }
