@@ -52,7 +52,12 @@ internal sealed class GenerateCommand : StageCommand
                 var asked = new List<InstructionExample>();
                 foreach (InstructionExample row in chunk)
                 {
-                    int[] prompt = loaded.Groups.EncodePrompt(row.Instruction, row.Input);
+                    if (!loaded.Groups.TryEncodePrompt(row.Instruction, row.Input, out int[] prompt, out string? refusal))
+                    {
+                        failures.Add((row.Id!, refusal));
+                        continue;
+                    }
+
                     int room = loaded.Policy.Info.ContextLength - prompt.Length;
                     if (room < 1)
                     {
@@ -82,7 +87,7 @@ internal sealed class GenerateCommand : StageCommand
             return Task.CompletedTask;
         });
         FailureFile.Write(output, failures);
-        return new StageResult($"{output}: {result.Rows.Count} answers{(failures.Count > 0 ? $"; {failures.Count} prompts do not fit the model's context, see {FailureFile.PathFor(output)}" : "")}", new()
+        return new StageResult($"{output}: {result.Rows.Count} answers{(failures.Count > 0 ? $"; {failures.Count} prompts could not be answered, see {FailureFile.PathFor(output)}" : "")}", new()
         {
             ["out"] = output,
             ["rows"] = result.Rows.Count,

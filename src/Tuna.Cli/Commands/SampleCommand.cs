@@ -153,11 +153,12 @@ internal sealed class SampleCommand : StageCommand
     {
         foreach (InstructionExample row in rows)
         {
-            int prompt = loaded.Groups.EncodePrompt(row.Instruction, row.Input).Length;
-            if (prompt < loaded.Policy.Info.ContextLength)
+            if (!loaded.Groups.TryEncodePrompt(row.Instruction, row.Input, out int[] prompt, out string? refusal))
+                failures.Add((row.Id!, refusal));
+            else if (prompt.Length < loaded.Policy.Info.ContextLength)
                 yield return row;
             else
-                failures.Add((row.Id!, $"the prompt has {prompt} tokens; the model's context has {loaded.Policy.Info.ContextLength}"));
+                failures.Add((row.Id!, $"the prompt has {prompt.Length} tokens; the model's context has {loaded.Policy.Info.ContextLength}"));
         }
     }
 }

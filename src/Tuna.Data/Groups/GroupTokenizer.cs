@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Tuna.Data;
 using Tuna.Policies;
 using Tuna.Data.Prompts;
@@ -33,7 +34,29 @@ public sealed class GroupTokenizer
     public GroupTokenizerOptions Options { get; }
 
     /// <summary>The prompt's ids, the begin token in front when the tokenizer has one, [P].</summary>
+    /// <exception cref="ArgumentException">The template refuses the text, such as one with its own markers.</exception>
     public int[] EncodePrompt(string instruction, string? input = null) => EncodeFormatted(_template.Format(instruction, input));
+
+    /// <summary>The prompt's ids as <see cref="EncodePrompt"/> gives them, unless the template refuses the text: then the row is to be left out and named, and the others go on.</summary>
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="input">Its input, or null.</param>
+    /// <param name="prompt">The ids, [P]; empty where the text is refused.</param>
+    /// <param name="refusal">Why it is refused: a sentence; null where it is not.</param>
+    public bool TryEncodePrompt(string instruction, string? input, out int[] prompt, [NotNullWhen(false)] out string? refusal)
+    {
+        try
+        {
+            prompt = EncodePrompt(instruction, input);
+            refusal = null;
+            return true;
+        }
+        catch (ArgumentException e)
+        {
+            prompt = [];
+            refusal = e.ParamName is { } name ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+            return false;
+        }
+    }
 
     /// <summary>A response's ids, the end-of-sequence token last, [T], T >= 1.</summary>
     public int[] EncodeResponse(string text)
@@ -95,19 +118,10 @@ public sealed class GroupTokenizer
     private GroupBuilder? TryBuild(string id, string instruction, string? input, out TokenizedExample? refused)
     {
         refused = null;
-        string prompt;
-        try
-        {
-            prompt = _template.Format(instruction, input);
-        }
-        catch (ArgumentException e)
-        {
-            string reason = e.ParamName is { } name ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
-            refused = new(null, [new(id, TokenizationIssueKind.PromptRefused, null, 0, 0, $"Row '{id}': {reason} The row was rejected.")]);
-            return null;
-        }
-
-        return new GroupBuilder(id, EncodeFormatted(prompt), Options);
+        if (TryEncodePrompt(instruction, input, out int[] prompt, out string? reason))
+            return new GroupBuilder(id, prompt, Options);
+        refused = new(null, [new(id, TokenizationIssueKind.PromptRefused, null, 0, 0, $"Row '{id}': {reason} The row was rejected.")]);
+        return null;
     }
 
     private int[] EncodeFormatted(string prompt)
