@@ -48,7 +48,8 @@ internal sealed class PolicyScorer : IDisposable
     {
         if (request.Candidates.Count == 0)
             throw new RankingException(request.Id, RankingFailure.InvalidRequest, "there are no candidates to rank.");
-        int[] prompt = _tokens.EncodePrompt(request.Instruction, request.Input);
+        if (!_tokens.TryEncodePrompt(request.Instruction, request.Input, out int[] prompt, out string? refusal))
+            throw new RankingException(request.Id, RankingFailure.InvalidRequest, refusal);
         var responses = new ReadOnlyMemory<int>[request.Candidates.Count];
         for (int k = 0; k < responses.Length; k++)
         {

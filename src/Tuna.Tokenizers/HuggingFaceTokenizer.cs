@@ -32,7 +32,11 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     {
         _model = source.Model;
         foreach (AddedToken token in _model.DeclaredTokens.Concat(source.AddedTokens))
-            Add(token, source.Path);
+        {
+            // Such as a <pad> that a fine-tuning added: the model has no row for it, no training saw it and no text becomes it.
+            if (!token.Special || token.Id < source.ModelVocabulary || _model.VocabularySize > source.ModelVocabulary)
+                Add(token, source.Path);
+        }
 
         VocabularySize = Math.Max(_model.VocabularySize, _added.Count == 0 ? 0 : _added.Keys.Max() + 1);
         // Special tokens first, as Hugging Face tokenizers does where two have the same spelling.
@@ -67,6 +71,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     /// Loads the tokenizer of a folder: tokenizer.model when it is a SentencePiece model, else tokenizer.json, else tiktoken ranks
     /// (tokenizer.model, *.tiktoken).
     /// </summary>
+    /// <remarks>A special token beyond the vocab_size of the folder's config.json, as a <c>&lt;pad&gt;</c> that came later, is left out: the model has no row for it.</remarks>
     /// <param name="folder">A Hugging Face model folder.</param>
     /// <param name="options">What the files do not say; null takes all from them.</param>
     /// <exception cref="FileNotFoundException">The folder holds no tokenizer.</exception>
@@ -276,8 +281,13 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         return SentencePieceModelFile.Looks(start[..stream.ReadAtLeast(start, 3, throwOnEndOfStream: false)]);
     }
 
+    /// <summary>The tokenizer behind <see cref="ForChatPrompts"/>, or the given one; null for one of another kind.</summary>
+    internal static HuggingFaceTokenizer? Of(ITokenizer tokenizer) => tokenizer is ChatTokenizer chat ? chat.Whole : tokenizer as HuggingFaceTokenizer;
+
     private sealed class ChatTokenizer(HuggingFaceTokenizer tokenizer) : ITokenizer
     {
+        public HuggingFaceTokenizer Whole => tokenizer;
+
         private readonly string[] _special = [.. tokenizer._added.Values.Where(t => t.Special).Select(t => t.Content)];
 
         public int VocabularySize => tokenizer.VocabularySize;

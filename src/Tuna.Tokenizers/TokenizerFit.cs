@@ -18,7 +18,7 @@ public static class TokenizerFit
         if (tokenizer.VocabularySize <= vocabulary)
             return;
         string count = string.Create(CultureInfo.InvariantCulture, $"The tokenizer has {tokenizer.VocabularySize} ids but the model {model} only {vocabulary}");
-        AddedToken[] beyond = tokenizer is HuggingFaceTokenizer known ? [.. known.AddedTokens.Values.Where(t => t.Id >= vocabulary).OrderBy(t => t.Id)] : [];
+        AddedToken[] beyond = HuggingFaceTokenizer.Of(tokenizer) is { } known ? [.. known.AddedTokens.Values.Where(t => t.Id >= vocabulary).OrderBy(t => t.Id)] : [];
         if (beyond.Length == 0 || beyond.Length < tokenizer.VocabularySize - vocabulary)
             throw new InvalidDataException($"{count}; they do not belong together.");
         string names = string.Join(", ", beyond.Take(5).Select(t => string.Create(CultureInfo.InvariantCulture, $"'{t.Content}' ({t.Id})")));

@@ -55,7 +55,8 @@ internal sealed class ConvertCommand : StageCommand
         var notes = new DataReadReport();
         var options = new DataReadOptions { DuplicateIds = DuplicateIds.MakeUnique, Report = notes, OnInvalidRow = parse.GetValue(_skip) ? e => failures.Add((e.RowId ?? $"line {e.Place.Line}", e.Message)) : null };
         long read = 0, barren = 0;
-        IEnumerable<RankedExample> rows = Prepared(Counted(DataFile.Read(data, RankedFormats.ByName[from], options)), parse);
+        var leftOut = new LeftOut(to);
+        IEnumerable<RankedExample> rows = leftOut.Count(Prepared(Counted(DataFile.Read(data, RankedFormats.ByName[from], options)), parse));
         long written = to switch
         {
             "instructions" => InstructionData.Write(output, Made(rows, r => r.Instructions(bestOnly: true))),
@@ -65,6 +66,8 @@ internal sealed class ConvertCommand : StageCommand
         };
         if (barren > 0)
             ui.Note($"{barren} rows gave none: {Why(to)}");
+        foreach (string note in leftOut.Notes())
+            ui.Note(note);
         foreach ((string reason, long count) in notes.Counts)
             ui.Note($"{count} rows: {reason}");
         FailureFile.Write(output, failures);

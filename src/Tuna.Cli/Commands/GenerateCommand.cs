@@ -53,7 +53,7 @@ internal sealed class GenerateCommand : StageCommand
                 var asked = new List<InstructionExample>();
                 foreach (InstructionExample row in chunk)
                 {
-                    if (!loaded.TryEncode(row, out int[] prompt, out string refusal))
+                    if (!loaded.Groups.TryEncodePrompt(row, out int[] prompt, out string? refusal))
                     {
                         failures.Add((row.Id!, refusal));
                         continue;
@@ -89,7 +89,7 @@ internal sealed class GenerateCommand : StageCommand
         });
         FailureFile.Write(output, failures);
         share.Complete(output, settings, result.Rows.Select(Rows.Key));
-        return new StageResult($"{output}: {result.Rows.Count} answers{(failures.Count > 0 ? $"; {failures.Count} prompts do not fit the model's context, see {FailureFile.PathFor(output)}" : "")}", new()
+        return new StageResult($"{output}: {result.Rows.Count} answers{(failures.Count > 0 ? $"; {failures.Count} prompts could not be answered, see {FailureFile.PathFor(output)}" : "")}", new()
         {
             ["out"] = output,
             ["rows"] = result.Rows.Count,

@@ -158,7 +158,7 @@ internal sealed class SampleCommand : StageCommand
     {
         foreach (InstructionExample row in rows)
         {
-            if (!loaded.TryEncode(row, out int[] prompt, out string refusal))
+            if (!loaded.Groups.TryEncodePrompt(row, out int[] prompt, out string? refusal))
                 failures.Add((row.Id!, refusal));
             else if (prompt.Length < loaded.Policy.Info.ContextLength)
                 yield return row;

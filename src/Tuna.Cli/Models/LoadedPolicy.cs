@@ -30,20 +30,5 @@ internal sealed record LoadedPolicy(ITrainablePolicy Policy, ITokenizer Tokenize
         }
     }
 
-    /// <summary>The ids of a row's prompt, or why the template refuses it.</summary>
-    public bool TryEncode(InstructionExample row, out int[] prompt, out string refusal)
-    {
-        try
-        {
-            (prompt, refusal) = (Groups.EncodePrompt(row), "");
-            return true;
-        }
-        catch (ArgumentException e)
-        {
-            (prompt, refusal) = ([], e.Message);
-            return false;
-        }
-    }
-
     public void Dispose() => Policy.Dispose();
 }

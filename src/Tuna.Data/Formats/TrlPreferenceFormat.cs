@@ -157,6 +157,8 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
             double? better = hasChosen ? RowFields.Number(chosen, c, context) : null, worse = hasRejected ? RowFields.Number(rejected, r, context) : null;
             if (better >= worse)
             {
+                if (better == worse)
+                    context.Note($"{c} and {r} are equal: a tie, from which a ranking learns nothing");
                 used.UnionWith([c, r]);
                 return [better, worse];
             }

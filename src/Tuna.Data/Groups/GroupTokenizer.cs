@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Tuna.Data;
 using Tuna.Policies;
 using Tuna.Data.Prompts;
@@ -35,6 +36,7 @@ public sealed class GroupTokenizer
     public GroupTokenizerOptions Options { get; }
 
     /// <summary>The prompt's ids, the begin token in front when the tokenizer has one, [P].</summary>
+    /// <exception cref="ArgumentException">The template refuses the text, such as one with its own markers.</exception>
     public int[] EncodePrompt(string instruction, string? input = null) =>
         _chat is null ? EncodeFormatted(_template.Format(instruction, input)) : _chat.EncodePrompt(Conversations.Question(instruction, input));
 
@@ -44,6 +46,24 @@ public sealed class GroupTokenizer
     {
         ArgumentNullException.ThrowIfNull(row);
         return _chat is null ? EncodePrompt(row.Instruction, row.Input) : _chat.EncodePrompt(row.Turns());
+    }
+
+    /// <summary>The prompt's ids as <see cref="EncodePrompt(string, string?)"/> gives them, unless the template refuses the text: then the row is to be left out and named, and the others go on.</summary>
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="input">Its input, or null.</param>
+    /// <param name="prompt">The ids, [P]; empty where the text is refused.</param>
+    /// <param name="refusal">Why it is refused: a sentence; null where it is not.</param>
+    public bool TryEncodePrompt(string instruction, string? input, out int[] prompt, [NotNullWhen(false)] out string? refusal) =>
+        TryEncode(() => EncodePrompt(instruction, input), out prompt, out refusal);
+
+    /// <summary>The ids of a row's prompt as <see cref="EncodePrompt(InstructionExample)"/> gives them, unless the template refuses it.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="prompt">The ids, [P]; empty where the prompt is refused.</param>
+    /// <param name="refusal">Why it is refused: a sentence; null where it is not.</param>
+    public bool TryEncodePrompt(InstructionExample row, out int[] prompt, [NotNullWhen(false)] out string? refusal)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return TryEncode(() => EncodePrompt(row), out prompt, out refusal);
     }
 
     /// <summary>A response's ids, the end-of-sequence token last, [T], T >= 1.</summary>
@@ -125,16 +145,8 @@ public sealed class GroupTokenizer
     // A template refuses text with its own markers. That concerns one row, which is named and left out like one that is too long.
     private TokenizedExample TryBuild(string id, Func<int[]> prompt, Func<GroupBuilder, TokenizedExample> fill)
     {
-        int[] ids;
-        try
-        {
-            ids = prompt();
-        }
-        catch (ArgumentException e)
-        {
-            return Refused(id, e);
-        }
-
+        if (!TryEncode(prompt, out int[] ids, out string? refusal))
+            return Refused(id, refusal);
         var build = new GroupBuilder(id, ids, Options);
         if (build.Rejected)
             return build.Result();
@@ -144,15 +156,29 @@ public sealed class GroupTokenizer
         }
         catch (RefusedException e)
         {
-            return Refused(id, (ArgumentException)e.InnerException!);
+            return Refused(id, Reason((ArgumentException)e.InnerException!));
         }
     }
 
-    private static TokenizedExample Refused(string id, ArgumentException e)
+    private static bool TryEncode(Func<int[]> encode, out int[] prompt, [NotNullWhen(false)] out string? refusal)
     {
-        string reason = e.ParamName is { } name ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
-        return new(null, [new(id, TokenizationIssueKind.PromptRefused, null, 0, 0, $"Row '{id}': {reason} The row was rejected.")]);
+        try
+        {
+            (prompt, refusal) = (encode(), null);
+            return true;
+        }
+        catch (ArgumentException e)
+        {
+            (prompt, refusal) = ([], Reason(e));
+            return false;
+        }
     }
+
+    private static string Reason(ArgumentException e) =>
+        e.ParamName is { } name ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+
+    private static TokenizedExample Refused(string id, string reason) =>
+        new(null, [new(id, TokenizationIssueKind.PromptRefused, null, 0, 0, $"Row '{id}': {reason} The row was rejected.")]);
 
     private int[] EncodeFormatted(string prompt)
     {

@@ -56,7 +56,7 @@ public sealed class LMentryBenchmark
     /// <param name="template">Wraps the input as an instruction; null gives the input as it is.</param>
     /// <param name="maxNewTokens">Most new tokens of an answer.</param>
     public IReadOnlyList<EvaluationPrompt> Prompts(IPromptTemplate? template = null, int maxNewTokens = DefaultMaxNewTokens) =>
-        [.. Tasks.SelectMany(task => task.Examples).Select(example => new EvaluationPrompt(IdOf(example), template?.Format(example.Input) ?? example.Input, maxNewTokens))];
+        [.. Tasks.SelectMany(task => task.Examples).Select(example => EvaluationPrompt.Of(IdOf(example), example.Input, template, maxNewTokens))];
 
     /// <summary>Scores a model's predictions.</summary>
     /// <param name="predictions">Predictions with ids <c>TASK/ID</c>; a missing one is wrong.</param>

@@ -70,7 +70,7 @@ public sealed class SuperNaturalInstructions
             foreach (NaturalInstance instance in task.Instances)
             {
                 string prompt = NaturalPrompt.Format(task, instance.Input, settings, tokens);
-                yield return new EvaluationPrompt(instance.Id, template?.Format(prompt) ?? prompt, settings.MaxNewTokens);
+                yield return EvaluationPrompt.Of(instance.Id, prompt, template, settings.MaxNewTokens);
             }
         }
     }

@@ -158,5 +158,10 @@ public sealed class ComparisonTable
 
     private static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private static string Quoted(string text) => text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
+    private const string FormulaStarts = "=+-@\t\r";
+
+    // A name that a spreadsheet would take for a formula is shown as text.
+    private static string Quoted(string text) => CsvCell(text.Length > 0 && FormulaStarts.Contains(text[0]) ? "'" + text : text);
+
+    private static string CsvCell(string text) => text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
 }

@@ -27,7 +27,7 @@ public sealed record VicunaQuestion(string Id, string Category, string Text)
     public static IReadOnlyList<EvaluationPrompt> Prompts(IEnumerable<VicunaQuestion> questions, IPromptTemplate? template = null, int maxNewTokens = 1024)
     {
         ArgumentNullException.ThrowIfNull(questions);
-        return [.. questions.Select(question => new EvaluationPrompt(question.Id, (template ?? AlpacaPromptTemplate.Instance).Format(question.Text), maxNewTokens))];
+        return [.. questions.Select(question => EvaluationPrompt.Of(question.Id, question.Text, template ?? AlpacaPromptTemplate.Instance, maxNewTokens))];
     }
 }
 

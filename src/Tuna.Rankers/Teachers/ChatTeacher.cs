@@ -39,7 +39,16 @@ public sealed class ChatTeacher : ITeacher
     {
         ArgumentNullException.ThrowIfNull(request);
         ArgumentOutOfRangeException.ThrowIfLessThan(request.Count, 1);
-        string prompt = _options.Template.Format(request.Instruction, request.Input);
+        string prompt;
+        try
+        {
+            prompt = _options.Template.Format(request.Instruction, request.Input);
+        }
+        catch (ArgumentException e)
+        {
+            throw new RankingException(request.Id, RankingFailure.InvalidRequest, e.Message, innerException: e);
+        }
+
         var responses = new List<CandidateResponse>(request.Count);
         RankingUsage usage = RankingUsage.None;
         for (int k = 0; k < request.Count; k++)

@@ -6,6 +6,10 @@ namespace Tuna.Tokenizers.Json;
 /// <summary>What the small files beside a tokenizer say: added tokens and which of them begin and end a sequence.</summary>
 internal sealed class TokenizerConfig
 {
+    private static readonly string[] SpecialNames = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
+
+    private readonly HashSet<string> _special = new(StringComparer.Ordinal);
+
     public string? Bos { get; private set; }
 
     public string? Eos { get; private set; }
@@ -21,13 +25,17 @@ internal sealed class TokenizerConfig
 
     public List<AddedToken> AddedTokens { get; } = [];
 
-    /// <summary>Reads tokenizer_config.json, special_tokens_map.json and added_tokens.json where they are.</summary>
+    /// <summary>Number of token ids of the model in the same folder, as its config.json says; null where it does not.</summary>
+    public int? ModelVocabulary { get; private set; }
+
+    /// <summary>Reads tokenizer_config.json, special_tokens_map.json, added_tokens.json and the model's config.json where they are.</summary>
     public static TokenizerConfig Read(string folder)
     {
         var config = new TokenizerConfig();
         Read(folder, "special_tokens_map.json", config.Names);
         Read(folder, "tokenizer_config.json", config.Main);
         Read(folder, "added_tokens.json", config.Added);
+        Read(folder, "config.json", (root, _) => config.ModelVocabulary = root.TryGetProperty("vocab_size", out JsonElement size) && size.TryGetInt32(out int ids) && ids > 0 ? ids : null);
         return config;
     }
 
@@ -73,12 +81,20 @@ internal sealed class TokenizerConfig
         {
             int id = JsonFields.Integer(token.Value, $"{where}: the id of '{token.Name}'", 0);
             if (AddedTokens.All(t => t.Id != id))
-                AddedTokens.Add(new AddedToken(id, token.Name, Special: false));
+                AddedTokens.Add(new AddedToken(id, token.Name, Special: _special.Contains(token.Name)));
         }
     }
 
     private void Names(JsonElement root, string where)
     {
+        foreach (string name in SpecialNames)
+        {
+            if (Name(root, name, where) is { } special)
+                _special.Add(special);
+        }
+
+        if (root.TryGetProperty("additional_special_tokens", out JsonElement more) && more.ValueKind == JsonValueKind.Array)
+            _special.UnionWith(more.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.Object ? t.GetProperty("content").GetString()! : t.GetString()!));
         Bos = Name(root, "bos_token", where) ?? Bos;
         Eos = Name(root, "eos_token", where) ?? Eos;
     }

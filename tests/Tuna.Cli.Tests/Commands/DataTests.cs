@@ -55,6 +55,37 @@ public class DataTests
         Assert.Contains("1 rows gave none", some.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("trl", "1 candidates without a score are in no pair")]
+    [InlineData("alpaca", "1 rows have several candidates and no scores: the first is written", "3 other candidates are left out")]
+    [InlineData("instructions", "2 other candidates are left out")]
+    [InlineData("nectar")]
+    public async Task Convert_ToAFormOfFewerResponses_SaysWhatIsLeftOut(string form, params string[] notes)
+    {
+        using var work = new Workspace();
+        await File.WriteAllTextAsync(work["rows.jsonl"], """
+            {"id":"1","instruction":"i","output":["a","b","c"],"score":[2,1,null]}
+            {"id":"2","instruction":"k","output":["a","b"]}
+            """ + "\n");
+
+        TunaRun run = (await TunaApp.RunAsync("convert", "--data", work["rows.jsonl"], "--to", form, "--out", work["out.jsonl"])).Expect(0);
+
+        foreach (string note in notes)
+            Assert.Contains(note, run.Error, StringComparison.Ordinal);
+        Assert.Equal(notes.Length > 0, run.Error.Contains("candidates", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Convert_EqualRatingsOfAPair_AreATieAndSaidSo()
+    {
+        using var work = new Workspace();
+        await File.WriteAllTextAsync(work["rows.jsonl"], """{"prompt":"Name a bird.","chosen":"Owl.","rejected":"A brick.","score_chosen":8.0,"score_rejected":8.0}""" + "\n");
+
+        TunaRun run = (await TunaApp.RunAsync("convert", "--data", work["rows.jsonl"], "--out", work["out.jsonl"])).Expect(0);
+
+        Assert.Contains("1 rows: score_chosen and score_rejected are equal: a tie", run.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Convert_ToInstructionsOfAllCandidates_GivesARowEach()
     {

@@ -44,6 +44,22 @@ public class RankWordsTests
     }
 
     [Fact]
+    public async Task Rank_AKeyForAnotherMachineOverPlainHttp_IsRefused_UnlessAllowed()
+    {
+        using Workspace work = new Workspace().WithRanked(1, scores: false);
+        var environment = new Dictionary<string, string> { ["OPENAI_API_KEY"] = "key-that-stays-here", ["OPENAI_BASE_URL"] = "http://service.invalid/v1" };
+
+        TunaRun refused = (await TunaProcess.RunAsync(work.Root, environment, Rank)).Expect(5);
+        TunaRun allowed = await TunaProcess.RunAsync(work.Root, environment, [.. Rank, "--allow-key-over-http", "--retries", "0"]);
+
+        Assert.Contains("plain http", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("--allow-key-over-http", refused.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("key-that-stays-here", refused.Error + allowed.Error + allowed.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("plain http", allowed.Error, StringComparison.Ordinal);
+        Assert.Equal(5, allowed.ExitCode); // there is no such machine
+    }
+
+    [Fact]
     public async Task Rank_RowsWithoutLogProbs_SaysWhyOnce_AndDoesNotAdviseToTryAgain()
     {
         using Workspace work = new Workspace().WithInstructions(0);

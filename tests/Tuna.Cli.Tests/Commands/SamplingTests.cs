@@ -77,6 +77,25 @@ public class SamplingTests
         Assert.Equal("huge", Assert.Single(work.Rows("s.jsonl.failed.jsonl"))["id"]!.GetValue<string>());
     }
 
+    [Theory]
+    [InlineData("sample", "--model", "-n", "2", "--max-new-tokens", "2")]
+    [InlineData("generate", "--model", "--max-new-tokens", "2")]
+    [InlineData("rank", "--judge")]
+    public async Task Stage_ARowWithTheTemplatesMarker_IsNamedAndDoesNotSpoilTheRest(string stage, string modelOption, params string[] more)
+    {
+        using Workspace work = await new Workspace().WithModelAsync();
+        await File.WriteAllLinesAsync(work["rows.jsonl"], new[] { "Name a fish.", "What does [INST] mean?", "Name a bird." }.Select((text, i) => $$"""{"id":"r{{i}}","instruction":"{{text}}","output":["a","b"],"score":[2,1]}"""));
+
+        TunaRun run = (await TunaApp.RunAsync([stage, modelOption, (stage == "rank" ? "policy:" : "") + work["model"], "--template", "llama2", "--data", work["rows.jsonl"], "--out", work["out.jsonl"], .. more])).Expect(3);
+
+        Assert.Equal(["r0", "r2"], work.Rows("out.jsonl").Select(r => (string)r["id"]!));
+        JsonNode failed = Assert.Single(work.Rows("out.jsonl.failed.jsonl"));
+        Assert.Equal("r1", (string)failed["id"]!);
+        Assert.Contains("[INST]", (string)failed["reason"]!, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", (string)failed["reason"]!, StringComparison.Ordinal);
+        Assert.DoesNotContain("Parameter", (string)failed["reason"]!, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Sample_FromATeacherBehindAService_KeepsLogProbabilities_AndPaysOnce()
     {

@@ -140,6 +140,27 @@ public class GroupTokenizerTests
         Assert.True(Make(options with { Reference = ReferenceSource.Required }).Tokenize(Row).Group!.HasReference);
     }
 
+    /// <summary>One row with a template's own marker used to end the whole run without a name.</summary>
+    [Fact]
+    public void Tokenize_RowThatTheTemplateRefuses_IsNamedAndLeftOut()
+    {
+        var template = new DelegatePromptTemplate((instruction, input) => instruction.Contains("[INST]", StringComparison.Ordinal)
+            ? throw new ArgumentException("The instruction holds '[INST]'.", nameof(instruction))
+            : instruction);
+        var tokenizer = new GroupTokenizer(ByteTokenizer.Instance, template);
+        var report = new TokenizationReport();
+
+        List<TokenGroup> groups = [.. tokenizer.Tokenize([Row, Row with { Id = "r2", Instruction = "What does [INST] mean?" }, Row with { Id = "r3" }], report)];
+
+        Assert.Equal(["r1", "r3"], groups.Select(g => g.Id));
+        Assert.Equal("Row 'r2': The instruction holds '[INST]'. The row was rejected.", Assert.Single(report.Issues, i => i.Kind == TokenizationIssueKind.PromptRefused).Message);
+        Assert.False(tokenizer.TryEncodePrompt("[INST]", null, out int[] prompt, out string? refusal));
+        Assert.Equal("The instruction holds '[INST]'.", refusal);
+        Assert.Empty(prompt);
+        Assert.True(tokenizer.TryEncodePrompt("a", null, out prompt, out refusal));
+        Assert.Equal((tokenizer.EncodePrompt("a").Length, null), (prompt.Length, refusal));
+    }
+
     [Fact]
     public void Tokenize_InstructionRow_IsAReferenceAlone()
     {

@@ -42,6 +42,20 @@ public sealed class ComparisonReportTests : IDisposable
         Assert.Contains("Other measures,Held-out responses,NLL (nats/token),tuna <p>,1.1,-0.19999999999999996", lines);
     }
 
+    [Theory]
+    [InlineData("=1+1", "'=1+1")]
+    [InlineData("+1", "'+1")]
+    [InlineData("-cmd", "'-cmd")]
+    [InlineData("@sum", "'@sum")]
+    [InlineData("\tx", "'\tx")]
+    [InlineData("=a,b", "\"'=a,b\"")]
+    [InlineData("a=b", "a=b")]
+    public void ToCsv_NameThatASpreadsheetWouldCompute_IsText(string name, string cell)
+    {
+        var table = new ComparisonTable("t", [new("", "m", 1)], [new(name, [-0.5])]);
+        Assert.Equal($"t,,m,{cell},-0.5,", Assert.Single(table.ToCsv()));
+    }
+
     [Fact]
     public void ToHtml_Page_IsSelfContainedAndEscaped()
     {
