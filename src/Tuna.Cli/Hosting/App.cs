@@ -70,7 +70,7 @@ internal sealed class App
         {
             group = command.Group = Ranks.Join(command, parse);
             if (group.Rank > 0)
-                ui = new(new OutputMode(Quiet: true, Json: false), TextWriter.Null, TextWriter.Null, _time, TextReader.Null);
+                ui = new(new OutputMode(Quiet: true, Json: false), TextWriter.Null, TextWriter.Null, _time, () => TextReader.Null);
             using CancellationTokenRegistration told = cancellationToken.UnsafeRegister(_ => TellStopping(ui), null);
             if (group.Rank > 0)
                 group.BroadcastBytes(null); // the first process downloads, the others find it in the cache
