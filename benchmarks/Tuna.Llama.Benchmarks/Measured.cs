@@ -211,7 +211,8 @@ internal sealed class Measured(Func<string, string, string> option)
 
     private static int[] Tokens(Rng rng, int vocabulary, int count) => [.. Enumerable.Range(0, count).Select(_ => 3 + rng.Next(vocabulary - 3))];
 
-    private static double[] Gradient(TokenGroup[] groups, ReadOnlySpan<double> logProbs, out double value)
+    /// <summary>The released code's loss of some groups, and its gradient.</summary>
+    internal static double[] Gradient(TokenGroup[] groups, ReadOnlySpan<double> logProbs, out double value)
     {
         var offsets = new int[groups.Length + 1];
         for (int g = 0; g < groups.Length; g++)

@@ -13,6 +13,13 @@ if (args is ["host", ..])
     return;
 }
 
+if (args is ["nf4", ..])
+{
+    Tuna.Llama.TorchRuntime.Load();
+    Accuracy.Run(Option("--model") ?? throw new ArgumentException("nf4 needs --model FOLDER."), Option("--device") ?? "cpu");
+    return;
+}
+
 if (args is ["step" or "sample" or "real", ..])
 {
     var measured = new Measured((name, value) => Option(name) ?? value);

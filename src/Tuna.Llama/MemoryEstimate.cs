@@ -16,11 +16,14 @@ namespace Tuna.Llama;
 /// <param name="Gradients">Accumulated gradients.</param>
 /// <param name="Activations">What a pass holds between forward and backward, and the layer at work.</param>
 /// <param name="Head">The rows that predict, one chunk of their logits and what is computed from it.</param>
-/// <remarks>What libtorch's allocator keeps in reserve, its libraries (a few hundred MB, more with CUDA) and .NET come on top.</remarks>
-public sealed record MemoryEstimate(long Weights, long Masters, long Moments, long Gradients, long Activations, long Head)
+/// <param name="Context">What CUDA's context and libraries take on a GPU before anything is computed, as on an H100 and an H200; 0 on the CPU.</param>
+/// <remarks>What libtorch's allocator keeps in reserve, and on the CPU its libraries (a few hundred MB) and .NET, come on top.</remarks>
+public sealed record MemoryEstimate(long Weights, long Masters, long Moments, long Gradients, long Activations, long Head, long Context = 0)
 {
+    private const long CudaContext = 620L << 20;
+
     /// <summary>All of it.</summary>
-    public long Total => Weights + Masters + Moments + Gradients + Activations + Head;
+    public long Total => Weights + Masters + Moments + Gradients + Activations + Head + Context;
 
     /// <summary>Counts.</summary>
     /// <param name="config">The architecture.</param>
@@ -56,7 +59,7 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         long kept = trained.Sum(n => moments == MomentPrecision.EightBit ? Tensors.Moments.CompactBytes(n) : 8 * n);
         long activations = LayerMemory.Bytes(config, groups, size, gpu && narrow, trainable, mode, summed: trainable && lora is null && narrow);
         long computing = baseWeights == WeightPrecision.Nf4 ? PackedBytes(config, weights, size) : weights * size;
-        return new MemoryEstimate(computing + (adapters.Sum() * size) + (4 * scalarHead), masters, kept, gradients, activations, HeadBytes(config, groups, size, type, trainable && lora is null));
+        return new MemoryEstimate(computing + (adapters.Sum() * size) + (4 * scalarHead), masters, kept, gradients, activations, HeadBytes(config, groups, size, type, trainable && lora is null), gpu ? CudaContext : 0);
     }
 
     /// <summary>The cheapest way to train within a budget: keep all, recompute layers, or recompute and pass one response at a time after scoring.</summary>
@@ -75,7 +78,7 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
 
     /// <summary>A line for a log.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Total / 1e9:0.00} GB: weights {Weights / 1e9:0.00}, masters {Masters / 1e9:0.00}, moments {Moments / 1e9:0.00}, gradients {Gradients / 1e9:0.00}, activations {Activations / 1e9:0.00}, logits {Head / 1e9:0.00}");
+        $"{Total / 1e9:0.00} GB: weights {Weights / 1e9:0.00}, masters {Masters / 1e9:0.00}, moments {Moments / 1e9:0.00}, gradients {Gradients / 1e9:0.00}, activations {Activations / 1e9:0.00}, logits {Head / 1e9:0.00}{(Context > 0 ? $", CUDA {Context / 1e9:0.00}" : "")}");
 
     private static IEnumerable<long> Adapters(LlamaConfig config, LoraOptions lora)
     {

@@ -73,15 +73,24 @@ public class MemoryTests
         Assert.Single(policy.Sample([request with { MaxNewTokens = 1 }])[0][0].Tokens);
     }
 
-    /// <summary>What one H100 used (MiB, its context of about 500 included): the shape of a 1.1B model, eight groups of four responses.</summary>
+    /// <summary>What an H100 or an H200 used (MiB, all that the driver counts): the shapes of a 1.1B and of a 7B model, groups of four responses.</summary>
     [Theory]
-    [InlineData(8, 1, 22774)]
-    [InlineData(1, 2, 19294)]
-    public void EstimateMemory_OfAGpu_IsWhatWasMeasuredThere(int groups, int passes, long used)
+    [InlineData(1, 8, 1, ActivationMode.Keep, MomentPrecision.Full, 0, WeightPrecision.Full, 22802)]
+    [InlineData(1, 1, 2, ActivationMode.Keep, MomentPrecision.Full, 0, WeightPrecision.Full, 19162)]
+    [InlineData(1, 8, 1, ActivationMode.Recompute, MomentPrecision.Full, 0, WeightPrecision.Full, 18110)]
+    [InlineData(1, 8, 1, ActivationMode.Keep, MomentPrecision.EightBit, 0, WeightPrecision.Full, 16680)]
+    [InlineData(1, 1, 2, ActivationMode.Keep, MomentPrecision.EightBit, 0, WeightPrecision.Full, 12894)]
+    [InlineData(7, 1, 2, ActivationMode.Recompute, MomentPrecision.EightBit, 0, WeightPrecision.Full, 66712)]
+    [InlineData(1, 1, 2, ActivationMode.Keep, MomentPrecision.Full, 16, WeightPrecision.Full, 4104)]
+    [InlineData(1, 1, 2, ActivationMode.Keep, MomentPrecision.Full, 16, WeightPrecision.Nf4, 2764)]
+    [InlineData(1, 8, 1, ActivationMode.Keep, MomentPrecision.Full, 16, WeightPrecision.Nf4, 9832)]
+    [InlineData(7, 1, 2, ActivationMode.Recompute, MomentPrecision.Full, 16, WeightPrecision.Nf4, 6124)]
+    public void EstimateMemory_OfAGpu_IsWhatWasMeasuredThere(int billions, int groups, int passes, ActivationMode mode, MomentPrecision moments, int rank, WeightPrecision weights, long used)
     {
-        var config = new LlamaConfig { HiddenSize = 2048, LayerCount = 22, HeadCount = 32, KeyValueHeadCount = 4, IntermediateSize = 5632, VocabularySize = 32000, HeadDimension = 64, ContextLength = 4096 };
+        LlamaConfig config = billions == 7 ? new LlamaConfig { HiddenSize = 4096, LayerCount = 32, HeadCount = 32, KeyValueHeadCount = 32, IntermediateSize = 11008, VocabularySize = 32000, HeadDimension = 128 } : new LlamaConfig { HiddenSize = 2048, LayerCount = 22, HeadCount = 32, KeyValueHeadCount = 4, IntermediateSize = 5632, VocabularySize = 32000, HeadDimension = 64, ContextLength = 4096 };
         var group = new TokenGroup("group", new int[256], [new int[128], new int[192], new int[224], new int[256]], new double[4]);
-        MemoryEstimate estimate = MemoryEstimate.Of(config, null, TensorDType.BF16, true, [.. Enumerable.Repeat(group, groups)], ActivationMode.Keep, "cuda", passes: passes);
+        MemoryEstimate estimate = MemoryEstimate.Of(
+            config, rank > 0 ? new LoraOptions { Rank = rank } : null, TensorDType.BF16, true, [.. Enumerable.Repeat(group, groups)], mode, "cuda", moments, passes, weights);
         Assert.InRange((double)(estimate.Total >> 20) / used, 0.9, 1.1);
     }
 

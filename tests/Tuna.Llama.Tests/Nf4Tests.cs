@@ -112,6 +112,23 @@ public class Nf4Tests
         Assert.True(last < 0.7 * first, $"{first} to {last}");
     }
 
+    /// <summary>A trained model's own text: how much less likely it is to the same model in 4 bits, which samples the divergence of the two.</summary>
+    [Fact]
+    public void Score_OfATrainedModel_HardlyMoves()
+    {
+        string folder = Path.Combine(GoldenData.TestsFolder(), "..", "samples", "Quickstart", "checkpoints", "teacher");
+        LlamaPolicyOptions options = new() { Trainable = false };
+        using LlamaPolicy full = LlamaPolicy.Load(folder, options), packed = LlamaPolicy.Load(folder, options with { BaseWeights = WeightPrecision.Nf4 });
+        SamplingRequest request = new() { Prompt = new[] { 1 }, Count = 64, MaxNewTokens = 48, Seed = 1 };
+        TokenGroup[] drawn = [.. full.Sample([request])[0].Select((s, i) => new TokenGroup($"{i}", request.Prompt, [s.Tokens.ToArray()], new double[1]))];
+        double[] one = new double[drawn.Length], other = new double[drawn.Length];
+        full.Score(drawn, one);
+        packed.Score(drawn, other);
+        int tokens = drawn.Sum(g => g.Responses[0].Length);
+        double divergence = (one.Sum() - other.Sum()) / tokens, likelihood = -one.Sum() / tokens;
+        Assert.True(divergence is > 0 and < 0.06, $"{divergence} nats a token, of {likelihood}");
+    }
+
     [Fact]
     public void Create_InFourBitsWithoutAdapters_IsForPoliciesThatAreNotTrained()
     {

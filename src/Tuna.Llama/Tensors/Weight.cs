@@ -72,10 +72,15 @@ internal sealed class Weight
     /// <summary>Sets a part, from a tensor of its shape, of any type and device.</summary>
     public static void Assign(WeightPart part, Tensor values)
     {
-        if (part.Codes is null)
-            part.Parameter.copy_(values);
-        else
+        if (part.Codes is not null)
+        {
             part.Codes.Write(values);
+            return;
+        }
+
+        // Rounded where it is: copying to a device in another type would hold all of it there once more.
+        using Tensor rounded = values.to(part.Parameter.dtype);
+        part.Parameter.copy_(rounded);
     }
 
     /// <summary>Frees the numbers; the parameters, which are views of them, are the module's.</summary>
