@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Tuna.Distributed.Mpi;
 
 namespace Tuna.Distributed;
@@ -37,6 +38,27 @@ public sealed unsafe class MpiProcessGroup : TreeGroup
 
     /// <summary>How many of them run on this machine; 1 without a launcher.</summary>
     public static int LaunchedLocalSize => MpiLauncher.Of(Environment.GetEnvironmentVariable)?.LocalSize ?? 1;
+
+    /// <summary>Lets this process see one GPU alone: that of its number on this machine among those that it sees (CUDA_VISIBLE_DEVICES). Call it before libtorch is loaded; without a launcher it does nothing.</summary>
+    /// <returns>The GPU's name in CUDA_VISIBLE_DEVICES, or null where nothing was changed.</returns>
+    public static string? SeeOwnGpu()
+    {
+        const string Variable = "CUDA_VISIBLE_DEVICES";
+        if (MpiLauncher.Of(Environment.GetEnvironmentVariable) is not { } launcher || GpuOf(launcher.LocalRank, Environment.GetEnvironmentVariable(Variable)) is not { } gpu)
+            return null;
+        MpiLibrary.SetVariable(Variable, gpu);
+        Environment.SetEnvironmentVariable(Variable, gpu); // for processes that this one starts
+        return gpu;
+    }
+
+    /// <summary>The GPU of a local rank; null where a launcher has given the process one already.</summary>
+    internal static string? GpuOf(int localRank, string? visible)
+    {
+        if (string.IsNullOrEmpty(visible))
+            return localRank.ToString(CultureInfo.InvariantCulture);
+        string[] gpus = visible.Split(',', StringSplitOptions.TrimEntries);
+        return gpus.Length == 1 ? null : gpus[localRank % gpus.Length];
+    }
 
     /// <summary>Joins the other processes; call it once in a process.</summary>
     /// <param name="options">Options; null for the defaults.</param>

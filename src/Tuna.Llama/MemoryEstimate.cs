@@ -62,6 +62,19 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         return new MemoryEstimate(computing + (adapters.Sum() * size) + (4 * scalarHead), masters, kept, gradients, activations, HeadBytes(config, groups, size, type, trainable && lora is null), gpu ? CudaContext : 0);
     }
 
+    /// <summary>What one of several processes holds that train together.</summary>
+    /// <param name="processes">How many, a power of two.</param>
+    /// <param name="leaves">Leaves of a step (<see cref="Training.TrainerOptions.GradientLeaves"/>), which the processes divide; 0 for as many as processes. A process holds log2(leaves / processes) gradients more than one.</param>
+    /// <param name="shardOptimizer">Whether each keeps the moments of its share only; whole tensors are dealt out, so that one may have some more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The processes do not divide the leaves, or are not a power of two.</exception>
+    public MemoryEstimate OfRank(int processes, int leaves = 0, bool shardOptimizer = true)
+    {
+        leaves = leaves == 0 ? processes : leaves;
+        if (processes < 1 || !int.IsPow2(processes) || !int.IsPow2(leaves) || leaves < processes)
+            throw new ArgumentOutOfRangeException(nameof(processes), processes, $"A power of two that divides {leaves}.");
+        return this with { Moments = shardOptimizer ? (Moments + processes - 1) / processes : Moments, Gradients = Gradients * (1 + int.Log2(leaves / processes)) };
+    }
+
     /// <summary>The cheapest way to train within a budget: keep all, recompute layers, or recompute and pass one response at a time after scoring.</summary>
     /// <param name="estimate">The estimate of a mode, for the largest micro-batch and for its largest single response.</param>
     /// <param name="budget">Bytes.</param>

@@ -37,7 +37,7 @@ public abstract partial class TorchPolicy : IDataParallelScorer
         }
 
         _copies?.Dispose();
-        _copies = new Copies(group, shardOptimizer, training, new HostExchange(group));
+        _copies = new Copies(group, shardOptimizer, training, NcclExchange.For(group, _model.Device));
     }
 
     /// <inheritdoc/>

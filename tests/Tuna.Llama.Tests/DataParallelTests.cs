@@ -50,6 +50,13 @@ public sealed class DataParallelTests : IDisposable
         long whole = Train(SingleProcess.Instance, null, "float32", shard: true);
         Assert.Equal(whole, kept.Sum());
         Assert.All(kept, own => Assert.InRange(own, whole / 8, whole / 2));
+        // As estimated: exactly in sum; a rank's share depends on how whole tensors can be dealt out.
+        MemoryEstimate estimate = MemoryEstimate.Of(Tiny.Config, null, TensorDType.F32, trainable: true, Batches.Random(1, 2, Tiny.Config.VocabularySize), ActivationMode.Keep);
+        Assert.Equal(whole, estimate.Moments);
+        Assert.InRange(kept.Max(), estimate.OfRank(4).Moments, 2 * estimate.OfRank(4).Moments);
+        Assert.Equal(3 * estimate.Gradients, estimate.OfRank(2, leaves: 8).Gradients);
+        Assert.Throws<ArgumentOutOfRangeException>(() => estimate.OfRank(3));
+        Assert.Throws<ArgumentOutOfRangeException>(() => estimate.OfRank(4, leaves: 2));
     }
 
     private static SortedDictionary<string, string> Outcome(int ranks, string folder, string kind, bool shard, int? stopAfter = null)

@@ -19,6 +19,7 @@ internal static class AllCommands
         new ConvertCommand(app),
         new MergeCommand(app),
         new StatsCommand(app),
+        new ScaleCommand(app),
         new ReportCommand(app),
         new RecipeCommand(app),
         new RunCommand(app),

@@ -1,4 +1,5 @@
 using Tuna.Cli.Hosting;
+using Tuna.Distributed;
 using Tuna.Llama;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
@@ -51,6 +52,8 @@ internal static class TorchEngine
     // libtorch first: TorchSharp would look for it by itself, elsewhere.
     private static void Open(EngineChoice choice)
     {
+        if (choice.Device == "cuda" && MpiProcessGroup.LaunchedLocalSize > 1)
+            MpiProcessGroup.SeeOwnGpu();
         try
         {
             if (choice.Libtorch is { } folder)

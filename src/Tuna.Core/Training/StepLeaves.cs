@@ -61,7 +61,7 @@ internal sealed class StepLeaves
         return fault;
     }
 
-    private OperationCanceledException Stopped(int rank, CancellationToken cancellationToken) => cancellationToken.IsCancellationRequested
+    private static OperationCanceledException Stopped(int rank, CancellationToken cancellationToken) => cancellationToken.IsCancellationRequested
         ? new OperationCanceledException(cancellationToken)
         : new OperationCanceledException($"Rank {rank} was asked to stop.");
 

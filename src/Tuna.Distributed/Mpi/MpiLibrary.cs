@@ -48,8 +48,8 @@ internal sealed unsafe partial class MpiLibrary
     public static MpiLibrary Load(IReadOnlyList<string> names, MpiLauncher? launcher)
     {
         // UCX, which MPICH and Open MPI may bring, takes over SIGSEGV, by which .NET notices null references. It reads the C environment when it is loaded, which .NET's own does not write to.
-        if (OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("UCX_ERROR_SIGNALS") is null)
-            _ = SetEnvironment("UCX_ERROR_SIGNALS", "", 1);
+        if (Environment.GetEnvironmentVariable("UCX_ERROR_SIGNALS") is null)
+            SetVariable("UCX_ERROR_SIGNALS", "");
         foreach (string name in names)
         {
             if (!NativeLibrary.TryLoad(name, out nint library))
@@ -137,6 +137,13 @@ internal sealed unsafe partial class MpiLibrary
         int length = 0;
         ((delegate* unmanaged[Cdecl]<int, byte*, int*, int>)Export("MPI_Error_string"))(code, text, &length);
         throw new ProcessGroupException($"{AbiName}: {Encoding.UTF8.GetString(text, Math.Clamp(length, 0, RoomForText))} (code {code}). Another process may be gone; start the job again, it goes on from its last checkpoint.");
+    }
+
+    /// <summary>Sets a variable where native libraries see it: .NET's own setter does not write to the C environment.</summary>
+    internal static void SetVariable(string name, string value)
+    {
+        if (!OperatingSystem.IsWindows())
+            _ = SetEnvironment(name, value, 1);
     }
 
     private nint Export(string name) => NativeLibrary.GetExport(_library, name);

@@ -25,6 +25,14 @@ public sealed class MpiLauncherTests
         Assert.Equal(openMpi, MpiLibrary.Names(found)[0] == "libmpi.so.40" && found is not null);
     }
 
+    [Theory]
+    [InlineData(2, null, "2")]
+    [InlineData(2, "", "2")]
+    [InlineData(1, "4,5, 6,7", "5")]
+    [InlineData(5, "0,1,2,3", "1")] // more processes than GPUs share them
+    [InlineData(1, "GPU-8932f937", null)] // the launcher has chosen
+    public void GpuOf_LocalRank_IsItsOwn(int localRank, string? visible, string? expected) => Assert.Equal(expected, MpiProcessGroup.GpuOf(localRank, visible));
+
     [Fact]
     public void Validate_TimeoutOfZero_Throws() => Assert.Throws<ArgumentOutOfRangeException>(new MpiOptions { Timeout = TimeSpan.Zero }.Validate);
 }
