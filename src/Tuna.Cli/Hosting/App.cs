@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Tuna.Cli.Commands;
+using Tuna.Cli.Files;
 using Tuna.Cli.Terminal;
 
 namespace Tuna.Cli.Hosting;
@@ -64,6 +65,7 @@ internal sealed class App
         try
         {
             StageResult result = await command.RunAsync(parse, ui, cancellationToken);
+            StaleLocks.Remove(parse);
             ui.Result(name, result);
             return result.ExitCode;
         }
