@@ -57,7 +57,7 @@ public abstract partial class ScorerConformance
         using ITrainableScorer model = Create(1);
         TokenGroup[] groups = Groups(model.Info);
         Dictionary<string, float[]> before = SavedWeights.Of(model, folder["before"]);
-        var options = new TrainerOptions { LearningRate = 1e300, Schedule = new ConstantSchedule(), Epochs = 1, GroupsPerMicroBatch = 1, MicroBatchesPerStep = 1, OnNonFinite = action, RunFolder = folder["run"] };
+        var options = new TrainerOptions { LearningRate = 1e300, Schedule = LearningRateSchedule.Constant, Epochs = 1, GroupsPerMicroBatch = 1, MicroBatchesPerStep = 1, OnNonFinite = action, RunFolder = folder["run"] };
         var trainer = new RankingTrainer(model, new SumLoss(), options);
         if (action == NonFiniteAction.Throw)
         {

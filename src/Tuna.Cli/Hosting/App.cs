@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Tuna.Cli.Commands;
+using Tuna.Cli.Files;
 using Tuna.Cli.Terminal;
 using Tuna.Distributed;
 
@@ -81,7 +82,11 @@ internal sealed class App
                 parse = _root.Parse(arguments);
             StageResult result = await command.RunAsync(parse, ui, cancellationToken);
             if (group.Rank == 0)
+            {
+                StaleLocks.Remove(parse);
                 ui.Result(name, result);
+            }
+
             int code = group.BroadcastBytes([(byte)result.ExitCode])[0]; // the others wait here, asleep, for what the first has still to do
             group.Dispose();
             return code;

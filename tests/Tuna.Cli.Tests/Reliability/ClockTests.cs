@@ -26,7 +26,7 @@ public class ClockTests
         async Task RunAsync(TimeProvider time, string output)
         {
             using var error = new StringWriter();
-            string[] line = [.. stage.Arguments(output).Select(a => File.Exists(work[a]) || Directory.Exists(work[a]) || a == output ? work[a] : a).Where(a => a != "-q")];
+            string[] line = [.. stage.Arguments(output).Select(a => File.Exists(work[a]) || Directory.Exists(work[a]) || a == output ? work[a] : a.Replace("policy:", "policy:" + work.Root + "/", StringComparison.Ordinal)).Where(a => a != "-q")];
             int code = await new App(new StringWriter(), error, time, () => ExitCodes.Cancelled).RunAsync(line, CancellationToken.None);
             Assert.True(code == 0, error.ToString());
         }
