@@ -22,6 +22,8 @@ internal sealed class HtmlReport(string title)
 
     public HtmlReport Paragraph(string text) => Raw($"<p>{Escape(text)}</p>");
 
+    public HtmlReport Note(string text) => Raw($"<p class=\"note\">{Escape(text)}</p>");
+
     /// <summary>A table of numbers, or of text when <paramref name="text"/> is true; a cell may carry a CSS class before a bar: <c>right|word</c>.</summary>
     public HtmlReport Table(IEnumerable<string> header, IEnumerable<IEnumerable<string>> rows, bool text = false)
     {
