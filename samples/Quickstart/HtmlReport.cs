@@ -12,7 +12,7 @@ internal sealed class HtmlReport(string title)
         h1 { font-size: 1.7rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #d8dee6; padding-bottom: .2rem }
         table { border-collapse: collapse; margin: .8rem 0 } th, td { padding: .3rem .8rem; border-bottom: 1px solid #e4e8ee; text-align: right; vertical-align: top }
         th:first-child, td:first-child, table.text td, table.text th { text-align: left } thead th { border-bottom: 2px solid #9aa7b5 }
-        table.text td { font-size: .9rem } .note { color: #5a6675 } .wrong { color: #b3261e } .right { color: #1b7f3b } svg { max-width: 100%; height: auto }
+        table:not(.text) td { white-space: nowrap } table.text td { font-size: .9rem } .note { color: #5a6675 } .wrong { color: #b3261e } .right { color: #1b7f3b } svg { max-width: 100%; height: auto }
         .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem }
         """;
 
@@ -21,6 +21,8 @@ internal sealed class HtmlReport(string title)
     public HtmlReport Heading(string text) => Raw($"<h2>{Escape(text)}</h2>");
 
     public HtmlReport Paragraph(string text) => Raw($"<p>{Escape(text)}</p>");
+
+    public HtmlReport Note(string text) => Raw($"<p class=\"note\">{Escape(text)}</p>");
 
     /// <summary>A table of numbers, or of text when <paramref name="text"/> is true; a cell may carry a CSS class before a bar: <c>right|word</c>.</summary>
     public HtmlReport Table(IEnumerable<string> header, IEnumerable<IEnumerable<string>> rows, bool text = false)

@@ -10,7 +10,7 @@ namespace Quickstart;
 
 /// <summary>
 /// Stands in for the strong LLM when there is no API key: receives the real prompt as text, finds the instruction and the responses in it,
-/// marks them with a key of answers, and replies in the format that the prompt asks for.
+/// marks them with a key of answers, and replies in the format that the prompt asks for: a ranking, or a verdict on two answers.
 /// </summary>
 internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatClient
 {
@@ -19,7 +19,7 @@ internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatCli
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        string prompt = messages.First(m => m.Role == ChatRole.User).Text, reply = Judge(prompt);
+        string prompt = messages.First(m => m.Role == ChatRole.User).Text, reply = PairPattern().Match(prompt) is { Success: true } pair ? Compare(pair) : Judge(prompt);
         return Task.FromResult(new ChatResponse(new ChatMessage(ChatRole.Assistant, reply))
         {
             FinishReason = ChatFinishReason.Stop,
@@ -41,11 +41,20 @@ internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatCli
     {
     }
 
+    // A verdict on the answers A and B, in the words of FastChat's prompt.
+    private string Compare(Match pair)
+    {
+        if (!_key.TryGetValue(pair.Groups[1].Value, out Exercise? exercise))
+            return Unknown(pair.Groups[1].Value);
+        int a = Sum(Mark(exercise, pair.Groups[2].Value)), b = Sum(Mark(exercise, pair.Groups[3].Value));
+        return $"A has {a} points, B has {b}.\n\n[[{(a > b ? 'A' : a < b ? 'B' : 'C')}]]";
+    }
+
     private string Judge(string prompt)
     {
         string instruction = InstructionPattern().Match(prompt).Groups[1].Value;
         if (!_key.TryGetValue(instruction, out Exercise? exercise))
-            return $"I do not know the instruction '{instruction}'.";
+            return Unknown(instruction);
         List<string> responses = [.. ResponsePattern().Matches(prompt).Select(m => m.Groups[1].Value)];
         int n = responses.Count;
 
@@ -62,9 +71,9 @@ internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatCli
                 continue;
             }
 
-            (int accuracy, int details, int clarity) = Mark(exercise, responses[k]);
-            reply.Append(CultureInfo.InvariantCulture, $"Response {k}: [{accuracy + details + clarity}]\n");
-            kept.Add((k, accuracy + details + clarity));
+            int points = Sum(Mark(exercise, responses[k]));
+            reply.Append(CultureInfo.InvariantCulture, $"Response {k}: [{points}]\n");
+            kept.Add((k, points));
         }
 
         // Of equal scores the lower number is named first; OrderByDescending is stable.
@@ -72,12 +81,19 @@ internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatCli
         return reply.ToString();
     }
 
+    private static string Unknown(string instruction) => $"I do not know the instruction '{instruction}'.";
+
+    private static int Sum((int Accuracy, int Details, int Clarity) mark) => mark.Accuracy + mark.Details + mark.Clarity;
+
     // Accuracy by the answer; details by how much of the reference is said (recall), clarity by how little else is (precision).
     private static (int Accuracy, int Details, int Clarity) Mark(Exercise exercise, string response)
     {
         RougeScore rouge = RougeL.Plain.Score(exercise.Reference, response);
         return (exercise.IsCorrect(response) ? 5 : 0, (int)Math.Round(5 * rouge.Recall), (int)Math.Round(5 * rouge.Precision));
     }
+
+    [GeneratedRegex(@"^\[User Question\]\n(.*)\n\n\[The Start of Assistant A's Answer\]\n(.*)\n\[The End of Assistant A's Answer\]\n\n\[The Start of Assistant B's Answer\]\n(.*)\n\[The End of", RegexOptions.Singleline)]
+    private static partial Regex PairPattern();
 
     [GeneratedRegex(@"### Instruction:\n(.*?)\n\n### Response:", RegexOptions.Singleline)]
     private static partial Regex InstructionPattern();

@@ -14,10 +14,10 @@ namespace Quickstart;
 /// <summary>Trains the shipped checkpoints from scratch: a small SFT policy on few rows, and a larger teacher on many.</summary>
 internal sealed class Pretraining(Ui ui, int threads)
 {
-    private static readonly (string Name, LlamaConfig Config, int Rows, double LearningRate, ulong Seed)[] Models =
+    private static readonly (string Name, LlamaConfig Config, int Rows, double Mistakes, double LearningRate, ulong Seed)[] Models =
     [
-        ("sft", Config(hidden: 96, layers: 3, heads: 6, mlp: 256), 40_000, 2e-3, 11),
-        ("teacher", Config(hidden: 128, layers: 4, heads: 8, mlp: 344), 80_000, 2e-3, 12),
+        ("sft", Config(hidden: 96, layers: 3, heads: 6, mlp: 256), 40_000, 1, 2e-3, 11),
+        ("teacher", Config(hidden: 128, layers: 4, heads: 8, mlp: 344), 40_000, ExerciseBook.TeacherCare, 2e-3, 12),
     ];
 
     /// <param name="folder">Receives one model folder each.</param>
@@ -27,9 +27,9 @@ internal sealed class Pretraining(Ui ui, int threads)
         var groups = new GroupTokenizer(ByteTokenizer.Instance, RecipeOptions.Template);
         List<Exercise> heldOut = ExerciseBook.Draw(240, 1, heldOut: true);
         var evaluator = new StageEvaluator(heldOut, [], groups, ByteTokenizer.Instance);
-        foreach ((string name, LlamaConfig config, int rows, double learningRate, ulong seed) in Models.Where(m => only.Count == 0 || only.Contains(m.Name)))
+        foreach ((string name, LlamaConfig config, int rows, double mistakes, double learningRate, ulong seed) in Models.Where(m => only.Count == 0 || only.Contains(m.Name)))
         {
-            TokenGroup[] data = [.. groups.Tokenize(ExerciseBook.Draw(rows, seed, heldOut: false, distinct: false).Select(e => e.ToInstructionExample()))];
+            TokenGroup[] data = [.. groups.Tokenize(ExerciseBook.Draw(rows, seed, heldOut: false, mistakes, distinct: false).Select(e => e.ToInstructionExample()))];
             using ManagedLlama policy = ManagedLlama.Create(config, new() { Seed = seed, Threads = threads, SavedType = null });
             ui.Run($"Train {name} ({policy.Info.ParameterCount:N0} parameters)", progress => new RankingTrainer(policy, new MaximumLikelihoodLoss(), new TrainerOptions
             {

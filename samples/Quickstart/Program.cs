@@ -34,7 +34,7 @@ root.SetAction((parse, cancellationToken) => Guard(() =>
         Instructions = parse.GetValue(instructions),
         LearningRate = parse.GetValue(learningRate),
         Judge = who,
-    })
+    }, TimeProvider.System)
         .Run(parse.GetValue(seeds)!, parse.GetValue(output)!, cancellationToken);
 }));
 

@@ -1,9 +1,11 @@
+using Microsoft.Extensions.AI;
 using Quickstart.Exercises;
 using Tuna.Chat.Journaling;
 using Tuna.Chat.Limits;
 using Tuna.Data;
 using Tuna.Data.Groups;
 using Tuna.Data.Sampling;
+using Tuna.Evaluation.Vicuna;
 using Tuna.IO;
 using Tuna.Llama.Managed;
 using Tuna.Losses;
@@ -28,6 +30,8 @@ namespace Quickstart;
 /// </remarks>
 internal sealed class Recipe
 {
+    private const long LaterStages = 5;
+
     private static readonly ByteTokenizer Tokenizer = ByteTokenizer.Instance;
 
     private readonly Ui _ui;
@@ -37,8 +41,10 @@ internal sealed class Recipe
     private readonly GroupTokenizer _groups = new(Tokenizer, RecipeOptions.Template, new GroupTokenizerOptions { MaxLength = 256 });
     private readonly List<Exercise> _exercises;
     private readonly List<Exercise> _heldOut;
+    private readonly IChatClient _judgeClient;
     private readonly IResponseRanker _judge;
     private readonly StageEvaluator _evaluator;
+    private AgainstSft? _againstSft;
 
     public Recipe(Ui ui, RecipeOptions options, ulong seed, string folder, CallJournal journal, CallBudget spending, CancellationToken cancellationToken)
     {
@@ -49,11 +55,15 @@ internal sealed class Recipe
         Directory.CreateDirectory(folder);
         _exercises = ExerciseBook.Draw(options.Instructions, Rng.Derive(seed, 1), heldOut: false);
         _heldOut = ExerciseBook.Draw(options.HeldOut, 1, heldOut: true); // the same for all seeds
-        _judge = new ContextualRanker(options.Judge.Create([.. _exercises, .. _heldOut], journal, spending));
+        _judgeClient = options.Judge.Create([.. _exercises, .. _heldOut], journal, spending);
+        _judge = new ContextualRanker(_judgeClient);
         _evaluator = new StageEvaluator(_heldOut, JudgedHeldOut(cancellationToken), _groups, Tokenizer);
     }
 
     public IReadOnlyList<Exercise> HeldOut => _heldOut;
+
+    /// <summary>Calls to the judge in one run: two files of samples, the held-out candidates, and each later stage against SFT.</summary>
+    public static long Calls(RecipeOptions options) => (2L * options.Instructions) + options.HeldOut + (LaterStages * AgainstSft.Calls(options.HeldOut));
 
     public RecipeResult Run(CancellationToken cancellationToken)
     {
@@ -62,11 +72,12 @@ internal sealed class Recipe
             Measure(result, "SFT", sft, cancellationToken);
 
         string teacherRanked = Ranked("teacher.ranked.jsonl", TeacherResponses(cancellationToken), new ProbabilisticRanker(), "Rank by Eq. 3", cancellationToken);
-        // What the original responses alone would have taught, for comparison: Eq. 6 without its ranking term.
-        Train(result, "MLE only", new MaximumLikelihoodLoss(), Shipped.Sft, teacherRanked, _options.LearningRate, cancellationToken);
+        // What likelihood alone would have taught, for comparison: Eq. 6 without its ranking term, on the original responses and on the judge's best of the same N samples.
+        Train(result, "MLE", new MaximumLikelihoodLoss(), Shipped.Sft, teacherRanked, _options.LearningRate, cancellationToken);
         string tunaP = Train(result, "Tuna_p", new MarginRankingLoss(), Shipped.Sft, teacherRanked, _options.LearningRate, cancellationToken);
 
         string ownRanked = Ranked("sft.ranked.jsonl", DiverseSamples("SFT", Shipped.Sft, 3, cancellationToken), _judge, "Judge SFT's samples", cancellationToken);
+        Train(result, "MLE, best of N", new MaximumLikelihoodLoss(), Shipped.Sft, BestOf(ownRanked, "sft.best.jsonl"), _options.LearningRate, cancellationToken);
         Train(result, "Tuna_c", new MarginRankingLoss(), Shipped.Sft, ownRanked, _options.LearningRate, cancellationToken);
 
         string tunaRanked = Ranked("tuna_p.ranked.jsonl", DiverseSamples("Tuna_p", tunaP, 4, cancellationToken), _judge, "Judge Tuna_p's samples", cancellationToken);
@@ -124,6 +135,14 @@ internal sealed class Recipe
         return file;
     }
 
+    // The same rows with the best candidate in place of the original response.
+    private string BestOf(string rankedFile, string name)
+    {
+        string file = Path.Combine(_folder, name);
+        RankedData.Write(file, RankedData.Read(rankedFile).Select(row => row with { Reference = row.Outputs[row.Order()[0]] }));
+        return file;
+    }
+
     private List<RankedExample> Rank(IReadOnlyList<RankedExample> rows, IResponseRanker ranker, string what, CancellationToken cancellationToken) => _ui.Run(what, progress =>
         RankAsync(rows, ranker, progress, cancellationToken).GetAwaiter().GetResult());
 
@@ -146,7 +165,7 @@ internal sealed class Recipe
     private string Train(RecipeResult result, string stage, IRankingLoss loss, string from, string rankedFile, double learningRate, CancellationToken cancellationToken)
     {
         TokenGroup[] groups = [.. _groups.Tokenize(RankedData.Read(rankedFile))];
-        string folder = Path.Combine(_folder, stage.ToLowerInvariant().Replace(' ', '-'));
+        string folder = Path.Combine(_folder, stage.ToLowerInvariant().Replace(",", "", StringComparison.Ordinal).Replace(' ', '-'));
         using ManagedLlama policy = Load(from);
         TrainingResult training = _ui.Run($"Train {stage}", progress => new RankingTrainer(policy, loss, new TrainerOptions
         {
@@ -165,8 +184,20 @@ internal sealed class Recipe
     private void Measure(RecipeResult result, string stage, ManagedLlama policy, CancellationToken cancellationToken)
     {
         (StageScores scores, IReadOnlyList<string> responses) = _ui.Run($"Measure {stage}", progress => _evaluator.Measure(stage, policy, p => progress(p, ""), cancellationToken));
+        if (_againstSft is null)
+            _againstSft = new AgainstSft(_judgeClient, _heldOut, responses);
+        else
+            scores = scores with { AgainstSft = Against(stage, responses, cancellationToken) };
         result.Stages.Add(scores);
         result.Responses.Add((stage, responses));
+    }
+
+    private VicunaScore Against(string stage, IReadOnlyList<string> responses, CancellationToken cancellationToken)
+    {
+        VicunaReport report = _ui.Run($"Judge {stage} against SFT", _ => _againstSft!.Judge(stage, responses, cancellationToken));
+        if (report.Overall.Errors > 0)
+            _ui.Line($"  {report.Overall.Errors} of {responses.Count} without a verdict, left out of the rates; the first: {report.Issues[0]}");
+        return report.Overall;
     }
 
     // Candidates of the SFT policy for the held-out exercises, judged offline or by the real judge: the pairs of "pairwise accuracy". The same for all stages.

@@ -13,7 +13,7 @@ internal sealed record RecipeOptions
     public int Threads { get; init; } = Environment.ProcessorCount;
 
     /// <summary>Training instructions per stage.</summary>
-    public int Instructions { get; init; } = 3000;
+    public int Instructions { get; init; } = 480;
 
     /// <summary>Held-out exercises of the table.</summary>
     public int HeldOut { get; init; } = 240;

@@ -73,8 +73,8 @@ internal sealed class Ui(IAnsiConsole console, TimeProvider time)
 
     /// <summary>The table of stages.</summary>
     public void Scores(IReadOnlyList<StageScores> stages) => Table(
-        ["stage", .. StageScores.Columns.Select(c => c.Unit == "%" ? c.Title + " %" : c.Title)],
-        stages.Select(s => (string[])[s.Stage, .. StageScores.Columns.Select(c => Number(c.Value(s), c.Format))]));
+        SummaryTable.Header,
+        stages.Select(s => (string[])[s.Stage, .. StageScores.Columns.Select(c => double.IsNaN(c.Value(s)) ? "–" : Number(c.Value(s), c.Format))]));
 
     /// <summary>A table whose first column is text and whose others are numbers.</summary>
     public void Table(IEnumerable<string> header, IEnumerable<string[]> rows)

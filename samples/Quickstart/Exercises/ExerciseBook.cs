@@ -5,6 +5,9 @@ namespace Quickstart.Exercises;
 /// <summary>Draws distinct exercises; those for evaluation never occur in training.</summary>
 internal static class ExerciseBook
 {
+    /// <summary>The teacher's data make this part of the mistakes of the instruction-tuning data.</summary>
+    public const double TeacherCare = 0.25;
+
     /// <summary>One instruction in eight belongs to the evaluation, decided by its text alone, so that every model ever trained here has seen none of them.</summary>
     public static bool IsHeldOut(string instruction) => Hash(instruction) % 8 == 0;
 
@@ -12,16 +15,17 @@ internal static class ExerciseBook
     /// <param name="count">How many.</param>
     /// <param name="seed">Seed of the draw.</param>
     /// <param name="heldOut">From the evaluation's part, or from the rest.</param>
+    /// <param name="mistakes">Part of the usual mistakes that the original responses make, [0, 1].</param>
     /// <param name="distinct">No instruction twice; false for pretraining, which sees many more rows than there are instructions in the smaller families.</param>
-    public static List<Exercise> Draw(int count, ulong seed, bool heldOut, bool distinct = true)
+    public static List<Exercise> Draw(int count, ulong seed, bool heldOut, double mistakes = 1, bool distinct = true)
     {
         var rng = new Rng(seed);
         var seen = new HashSet<string>(StringComparer.Ordinal);
         var exercises = new List<Exercise>(count);
         for (int i = 0, refused = 0; exercises.Count < count; i++)
         {
-            (string name, var draw) = Families.All[i % Families.All.Count];
-            (string instruction, string answer) = draw(rng);
+            (string name, Func<Rng, Drawn> draw, int mistaken) = Families.All[i % Families.All.Count];
+            (string instruction, string answer, string mistake) = draw(rng);
             if (IsHeldOut(instruction) != heldOut || (distinct && !seen.Add(instruction)))
             {
                 if (++refused > 1000 * count)
@@ -29,8 +33,9 @@ internal static class ExerciseBook
                 continue;
             }
 
+            string written = rng.NextDouble() < mistakes * mistaken / 100 ? mistake : answer;
+            string original = rng.Next(10) switch { < 5 => $"The answer is {written}.", < 8 => written + ".", _ => $"Sure! The answer is {written}." };
             string reference = $"The answer is {answer}.";
-            string original = rng.Next(10) switch { < 5 => reference, < 8 => answer + ".", _ => "Sure! " + reference };
             exercises.Add(new Exercise($"{name}-{exercises.Count}", name, instruction, reference, original, answer));
         }
 

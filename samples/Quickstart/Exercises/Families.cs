@@ -3,99 +3,55 @@ using Tuna.Numerics;
 
 namespace Quickstart.Exercises;
 
-/// <summary>The kinds of exercise: each draws an instruction and the answer that a correct response must end in.</summary>
+/// <summary>The kinds of exercise, each with a mistake that is easily made.</summary>
 internal static class Families
 {
-    private const string Alphabet = "abcdefghijklmnopqrstuvwxyz";
-
-    public static readonly IReadOnlyList<(string Name, Func<Rng, (string Instruction, string Answer)> Draw)> All =
+    /// <summary>Name, draw, and the percentage of the instruction-tuning data's responses that make the mistake.</summary>
+    public static readonly IReadOnlyList<(string Name, Func<Rng, Drawn> Draw, int Mistaken)> All =
     [
-        ("capitals", Capitals), ("first-letter", FirstLetter), ("last-letter", LastLetter), ("letter-count", LetterCount),
-        ("repeat", Repeat), ("sum", Sum), ("larger", Larger), ("next-letter", NextLetter), ("earlier-word", EarlierWord),
-        ("hyphen", Hyphen), ("swap", Swap), ("plural", Plural),
+        ("repeat", Repeat, 30), ("hyphen", Hyphen, 60), ("initials", Initials, 30), ("swap", Swap, 60), ("second", Second, 30), ("larger", Larger, 60), ("capitals", Capitals, 60),
     ];
 
-    private static (string, string) Capitals(Rng rng)
+    private static Drawn Repeat(Rng rng)
     {
-        string w = Word(rng), up = w.ToUpperInvariant();
-        return ($"Write {w} in capital letters.", up);
+        string w = Word(rng), two = $"{w} {w}", three = $"{w} {w} {w}";
+        return rng.Next(2) == 0 ? new($"Say {w} twice.", two, three) : new($"Say {w} three times.", three, two);
     }
 
-    private static (string, string) FirstLetter(Rng rng)
+    private static Drawn Hyphen(Rng rng)
     {
-        string w = Word(rng);
-        return ($"What is the first letter of {w}?", w[..1]);
+        (string a, string b) = TwoWords(rng);
+        return new($"Join {a} and {b} with a hyphen.", $"{a}-{b}", $"{a} and {b}");
     }
 
-    private static (string, string) LastLetter(Rng rng)
+    private static Drawn Initials(Rng rng)
     {
-        string w = Word(rng);
-        return ($"What is the last letter of {w}?", w[^1..]);
+        (string a, string b) = TwoWords(rng);
+        return new($"Write the first letters of {a} and {b}.", $"{a[0]} {b[0]}", $"{b[0]} {a[0]}");
     }
 
-    private static (string, string) LetterCount(Rng rng)
+    private static Drawn Swap(Rng rng)
     {
-        string w = Word(rng), n = Text(w.Length);
-        return ($"How many letters does {w} have?", n);
+        (string a, string b) = TwoWords(rng);
+        return new($"Swap the words {a} {b}.", $"{b} {a}", $"{a} {b}");
     }
 
-    private static (string, string) Repeat(Rng rng)
+    private static Drawn Second(Rng rng)
     {
-        string w = Word(rng);
-        (string times, int n) = rng.Next(2) == 0 ? ("twice", 2) : ("three times", 3);
-        string answer = string.Join(' ', Enumerable.Repeat(w, n));
-        return ($"Say {w} {times}.", answer);
+        (string a, string b) = TwoWords(rng);
+        return new($"Write only the second word of {a} {b}.", b, a);
     }
 
-    private static (string, string) Sum(Rng rng)
-    {
-        int a = rng.Next(30), b = rng.Next(30);
-        return ($"What is {a} plus {b}?", Text(a + b));
-    }
-
-    private static (string, string) Larger(Rng rng)
+    private static Drawn Larger(Rng rng)
     {
         int a = rng.Next(100), b = (a + 1 + rng.Next(99)) % 100;
-        string answer = Text(Math.Max(a, b));
-        return ($"Which is larger, {a} or {b}?", answer);
+        return new($"Which is larger, {a} or {b}?", Text(Math.Max(a, b)), Text(Math.Min(a, b)));
     }
 
-    private static (string, string) NextLetter(Rng rng)
-    {
-        int i = rng.Next(Alphabet.Length - 2), step = 1 + rng.Next(2);
-        string answer = Alphabet.Substring(i + step, 1), place = step == 1 ? "right after" : "two places after";
-        return ($"Which letter comes {place} {Alphabet[i]}?", answer);
-    }
-
-    private static (string, string) EarlierWord(Rng rng)
+    private static Drawn Capitals(Rng rng)
     {
         (string a, string b) = TwoWords(rng);
-        string answer = string.CompareOrdinal(a, b) < 0 ? a : b;
-        return ($"Which word is earlier in a dictionary, {a} or {b}?", answer);
-    }
-
-    private static (string, string) Hyphen(Rng rng)
-    {
-        (string a, string b) = TwoWords(rng);
-        return ($"Join {a} and {b} with a hyphen.", $"{a}-{b}");
-    }
-
-    private static (string, string) Swap(Rng rng)
-    {
-        (string a, string b) = TwoWords(rng);
-        return ($"Swap the words {a} {b}.", $"{b} {a}");
-    }
-
-    private static (string, string) Plural(Rng rng)
-    {
-        string w = Word(rng);
-        string answer = w[^1] switch
-        {
-            's' or 'x' or 'h' => w + "es",
-            'y' when !"aeiou".Contains(w[^2], StringComparison.Ordinal) => w[..^1] + "ies",
-            _ => w + "s",
-        };
-        return ($"What is the plural of {w}?", answer);
+        return new($"Write {a} {b} in capital letters.", $"{a} {b}".ToUpperInvariant(), $"{char.ToUpperInvariant(a[0])}{a[1..]} {char.ToUpperInvariant(b[0])}{b[1..]}");
     }
 
     private static string Word(Rng rng) => Words.All[rng.Next(Words.All.Count)];

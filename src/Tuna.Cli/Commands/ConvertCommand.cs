@@ -13,7 +13,7 @@ internal sealed class ConvertCommand : StageCommand
 {
     private static readonly string FormNames = string.Join(", ", RankedFormats.ByName.Keys);
 
-    private readonly Setting<string[]> _data = new("--data", "-d") { Description = "The file to read, JSON or JSONL. May be repeated: files of one form are joined.", Required = true, AllowMultipleArgumentsPerToken = true };
+    private readonly Setting<string[]> _data = new("--data", "-d") { Description = "The file to read: JSON, JSONL, Parquet or CSV, also packed with gzip or Zstandard. May be repeated: files of one form are joined.", Required = true, AllowMultipleArgumentsPerToken = true };
     private readonly Setting<string> _out = new("--out", "-o") { Description = "The file to write; .json gives an array, other names JSON lines. It appears when it is complete.", Required = true };
     private readonly Setting<string?> _from = new("--from") { Among = [.. RankedFormats.ByName.Keys], Description = $"The form of the rows read: {FormNames}. Default: told by the first row's fields." };
     private readonly Setting<string> _to = new("--to") { Among = [.. RankedFormats.Writable, "instructions", "instructions-all"], Description = $"The form to write: {string.Join(", ", RankedFormats.Writable)}, or instructions (best candidates for `tuna sft`), or instructions-all (every candidate; Alpaca-Mul).", DefaultValueFactory = _ => "ranked" };

@@ -14,7 +14,7 @@ namespace Tuna.Cli.Commands;
 internal sealed class GenerateCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model that answers: a folder in the Hugging Face layout.");
-    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Instructions in Alpaca's form, JSON or JSONL.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Instructions in Alpaca's form or another that `tuna convert` reads.", Required = true };
     private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The instructions with the model's answers as `output`, JSONL; an `output` of the input is kept as `reference`.", Required = true };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
     private readonly Setting<int> _maxNewTokens = new("--max-new-tokens") { Range = Rule.AtLeast(1), Description = "Most tokens of an answer.", DefaultValueFactory = _ => 256 };

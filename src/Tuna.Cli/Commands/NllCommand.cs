@@ -18,7 +18,7 @@ internal sealed class NllCommand : EvaluationCommand
     private const int RowsPerPass = 8;
 
     private readonly PolicyOptions _policy = new();
-    private readonly Setting<string> _data = new("--data", "-d") { Description = "Held-out instructions with expert responses in Alpaca's form, JSON or JSONL.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d") { Description = "Held-out instructions with expert responses, in Alpaca's form or another that `tuna convert` reads.", Required = true };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
     private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(0), Description = "Longest prompt with response in tokens; longer rows are left out and counted. 0: the model's context." };
 

@@ -21,7 +21,7 @@ namespace Tuna.Cli.Commands;
 internal sealed class PrmCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model to start from: a policy (its head is replaced by a scalar one) or an earlier reward model.", trains: true);
-    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Rows that a judge ranked (output[], score[]), JSONL.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Rows that a judge ranked (output[], score[]) in any form that `tuna convert` reads.", Required = true };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
     private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(2), Description = "Longest prompt with response in tokens.", DefaultValueFactory = _ => 512 };
     private readonly Setting<bool> _truncate = new("--truncate") { Description = "Cut candidates that are too long instead of leaving them out." };

@@ -15,7 +15,7 @@ namespace Tuna.Cli.Commands;
 /// <summary>Ranks the candidates of each row.</summary>
 internal sealed class RankCommand : StageCommand
 {
-    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Rows with candidates (output[]), JSON or JSONL; from `tuna sample` or `tuna convert`.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Rows with candidates (output[]) in any form that `tuna convert` reads; from `tuna sample` or `tuna convert`.", Required = true };
     private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The same rows with score[], JSONL. Calls to a service are kept in OUT.calls.jsonl, which is never asked twice for the same.", Required = true };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
     private readonly ShardOption _shard = new();

@@ -20,7 +20,7 @@ internal sealed class SampleCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(required: false, about: "The model that responds: a folder in the Hugging Face layout.");
     private readonly Setting<string?> _teacher = new("--teacher") { Description = "Instead of --model, a service that gives log-probabilities: openai:MODEL (chat completions), or completions:MODEL (plain completions of vLLM or llama.cpp; needs --base-url)." };
-    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Instructions in Alpaca's form, JSON or JSONL; an `output` becomes the row's reference.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Instructions in Alpaca's form or another that `tuna convert` reads; an `output` becomes the row's reference.", Required = true };
     private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "Rows with candidates, their log-probabilities and lengths, JSONL.", Required = true };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
     private readonly Setting<int> _count = new("--count", "-n") { Range = Rule.AtLeast(1), Description = "Responses per instruction, N.", DefaultValueFactory = _ => 4 };

@@ -18,7 +18,7 @@ namespace Tuna.Cli.Commands;
 internal sealed class SftCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model to start from: a folder in the Hugging Face layout.", trains: true);
-    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Instructions with their responses, in Alpaca's form (instruction, input, output), JSON or JSONL.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Instructions with their responses, in Alpaca's form (instruction, input, output) or another that `tuna convert` reads.", Required = true };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
     private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(2), Description = "Longest prompt with response in tokens; longer responses are left out and counted.", DefaultValueFactory = _ => 512 };
     private readonly Setting<string> _turns = new("--turns")

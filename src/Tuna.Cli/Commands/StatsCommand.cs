@@ -13,7 +13,7 @@ namespace Tuna.Cli.Commands;
 /// <summary>What is in a ranked data set.</summary>
 internal sealed class StatsCommand : StageCommand
 {
-    private readonly Setting<string> _data = new("--data", "-d") { Description = "Rows with candidates, JSON or JSONL, in any form that `tuna convert` reads.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d") { Description = "Rows with candidates in any form that `tuna convert` reads.", Required = true };
     private readonly Setting<string?> _out = new("--out", "-o") { Description = "A picture of it too: an SVG file." };
 
     public StatsCommand(App app)

@@ -19,7 +19,7 @@ namespace Tuna.Cli.Commands;
 internal sealed class TrainCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model to start from: a folder in the Hugging Face layout.", trains: true);
-    private readonly Setting<string[]> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Ranked rows (output[], score[], reference), JSONL. May be repeated: files are mixed.", Required = true };
+    private readonly Setting<string[]> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Ranked rows (output[], score[], reference) in any form that `tuna convert` reads. May be repeated: files are mixed.", Required = true };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows of each file; 0 for all." };
     private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(2), Description = "Longest prompt with response in tokens; longer candidates are left out and counted.", DefaultValueFactory = _ => 512 };
     private readonly Setting<string> _reference = new("--reference") { Among = ["given", "best", "none"], Description = "Where the reference response comes from: given, best (the best candidate where the row has none) or none.", DefaultValueFactory = _ => "given" };

@@ -9,7 +9,7 @@ namespace Tuna.Cli.Files;
 internal static class Rows
 {
     /// <summary>Instructions; a row without an id is named by its position.</summary>
-    /// <param name="path">Alpaca-style JSON or JSONL.</param>
+    /// <param name="path">A file in any known form.</param>
     /// <param name="limit">Only the first rows; 0 for all.</param>
     /// <param name="answered">Whether a row without a response is an error.</param>
     public static IReadOnlyList<InstructionExample> Instructions(string path, int limit = 0, bool answered = false)
