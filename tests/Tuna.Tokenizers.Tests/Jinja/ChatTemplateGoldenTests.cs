@@ -14,7 +14,7 @@ public class ChatTemplateGoldenTests
     [SkippableFact]
     public void Render_PublicTemplates_IsTransformersText()
     {
-        JsonElement golden = GoldenData.Json("chat", "templates.json");
+        JsonElement golden = Golden("templates.json");
         JsonElement[] conversations = [.. golden.GetProperty("conversations").EnumerateArray()];
         var faults = new List<string>();
         var absent = new List<string>();
@@ -55,7 +55,7 @@ public class ChatTemplateGoldenTests
     [Fact]
     public void Render_Constructs_IsTransformersTextOrRefused()
     {
-        JsonElement golden = GoldenData.Json("chat", "constructs.json");
+        JsonElement golden = Golden("constructs.json");
         JsonElement values = golden.GetProperty("values");
         var options = new ChatTemplateOptions { AddGenerationPrompt = false, Time = Clock, Variables = values.EnumerateObject().ToDictionary(p => p.Name, p => p.Value) };
         var faults = new List<string>();
@@ -71,6 +71,18 @@ public class ChatTemplateGoldenTests
         // What Jinja does and this does not, refused by name.
         string[] known = ["'print'", "\\N", "lipsum", "these characters", "'groupby'", "'truncate'", "'escape'", "printing the function", "printing range"];
         Assert.All(refused, message => Assert.Contains(known, k => message.Contains(k, StringComparison.Ordinal)));
+    }
+
+    private static JsonElement Golden(string file)
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Find(file)));
+        return document.RootElement.Clone();
+    }
+
+    private static string Find(params string[] parts)
+    {
+        string path = GoldenData.FilePath(["chat", .. parts]);
+        return File.Exists(path) ? path : Path.Combine([GoldenData.TestsFolder(), "golden", "chat", .. parts]);
     }
 
     // Null when it renders as the reference does, or refuses what the reference refuses.
@@ -106,7 +118,7 @@ public class ChatTemplateGoldenTests
     private static string? Source(JsonElement entry)
     {
         if (entry.TryGetProperty("file", out JsonElement file))
-            return File.ReadAllText(GoldenData.FilePath("chat", "templates", file.GetString()!));
+            return File.ReadAllText(Find("templates", file.GetString()!));
         string config = Path.Combine(FamilyFolder.Path ?? "", entry.GetProperty("family").GetString()!, "tokenizer_config.json");
         return File.Exists(config) ? ChatTemplate.Load(Path.GetDirectoryName(config)!, entry.GetProperty("template").GetString())!.Source : null;
     }
