@@ -6,16 +6,15 @@ using Tuna.Llama;
 using Tuna.Llama.Benchmarks;
 
 // One variant per process, so that each has a peak memory of its own; the variants take turns, so that a busy machine is busy for all.
+TorchRuntime.Load();
 if (args is ["host", ..])
 {
-    Tuna.Llama.TorchRuntime.Load();
     Host.Run();
     return;
 }
 
 if (args is ["step" or "sample" or "real", ..])
 {
-    Tuna.Llama.TorchRuntime.Load();
     var measured = new Measured((name, value) => Option(name) ?? value);
     (args[0] switch { "step" => measured.Step, "sample" => measured.Sample, _ => (Action)measured.Real })();
     return;

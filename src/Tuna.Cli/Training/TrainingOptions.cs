@@ -51,9 +51,9 @@ internal sealed class TrainingOptions
             LearningRate = parse.GetValue(_rate),
             Schedule = parse.GetValue(_schedule) switch
             {
-                "linear" => new LinearSchedule { WarmupRatio = warmup },
-                "constant" => new ConstantSchedule { WarmupRatio = warmup },
-                _ => new CosineSchedule { WarmupRatio = warmup },
+                "linear" => LearningRateSchedule.Linear with { WarmupRatio = warmup },
+                "constant" => LearningRateSchedule.Constant with { WarmupRatio = warmup },
+                _ => LearningRateSchedule.Cosine with { WarmupRatio = warmup },
             },
             Optimizer = new() { WeightDecay = parse.GetValue(_weightDecay) },
             MaxGradientNorm = parse.GetValue(_clip),

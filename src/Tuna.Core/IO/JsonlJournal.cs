@@ -98,7 +98,7 @@ public sealed class JsonlJournal : IDisposable
     /// <summary>Reads what the journal held when the reading began, line by line, oldest first; blank lines are left out.</summary>
     /// <returns>Each line's number (1-based) and its bytes without the checksum, which are good until the next line is taken.</returns>
     /// <remarks>A line that does not agree with its checksum is left out and its number goes into <see cref="DamagedLines"/>.</remarks>
-    public IEnumerable<JournalLine> ReadLines()
+    internal IEnumerable<JournalLine> ReadLines()
     {
         long left = Length;
         using var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
@@ -307,7 +307,7 @@ public sealed class JsonlJournal : IDisposable
 /// <summary>A line of a journal.</summary>
 /// <param name="Number">1-based line number.</param>
 /// <param name="Json">Its UTF-8 bytes without the newline; good until the next line is taken.</param>
-public readonly record struct JournalLine(long Number, ReadOnlyMemory<byte> Json)
+internal readonly record struct JournalLine(long Number, ReadOnlyMemory<byte> Json)
 {
     /// <inheritdoc/>
     public override string ToString() => Encoding.UTF8.GetString(Json.Span);

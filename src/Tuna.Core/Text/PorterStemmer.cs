@@ -2,7 +2,7 @@ namespace Tuna.Text;
 
 /// <summary>Porter's stemmer (M. F. Porter, "An algorithm for suffix stripping", 1980) with the changes NLTK makes in its default mode, NLTK_EXTENSIONS.</summary>
 /// <remarks>ROUGE's reference implementations stem with NLTK, so its exceptions and reorderings are followed, not the published paper's. Words are lower case.</remarks>
-public static class PorterStemmer
+internal static class PorterStemmer
 {
     // NLTK's pool of irregular forms.
     private static readonly Dictionary<string, string> Irregular = new(StringComparer.Ordinal)

@@ -1,13 +1,22 @@
 namespace Tuna.Training;
 
-/// <summary>The learning rate of each step as a fraction of the peak: a linear warm-up, then a decay. Immutable.</summary>
+/// <summary>The learning rate of each step as a fraction of the peak: a linear warm-up, then a decay. Immutable: <c>LearningRateSchedule.Linear with { WarmupRatio = 0.1 }</c>.</summary>
 /// <remarks>With w warm-up steps, step t (1-based) of the warm-up has t / (w + 1) of the peak, so no step is wasted at zero and step w + 1
 /// is the first at the peak.</remarks>
 public abstract record LearningRateSchedule
 {
-    private protected LearningRateSchedule()
+    private LearningRateSchedule()
     {
     }
+
+    /// <summary>The peak throughout, after the warm-up.</summary>
+    public static LearningRateSchedule Constant { get; } = new ConstantSchedule();
+
+    /// <summary>Straight down to the floor.</summary>
+    public static LearningRateSchedule Linear { get; } = new LinearSchedule();
+
+    /// <summary>Half a cosine down to the floor (Loshchilov and Hutter, arXiv 1608.03983, without restarts): what a run takes by default, with a warm-up.</summary>
+    public static LearningRateSchedule Cosine { get; } = new CosineSchedule();
 
     /// <summary>Warm-up steps; when 0, <see cref="WarmupRatio"/> decides. >= 0, default 0.</summary>
     public long WarmupSteps { get; init; }
@@ -36,7 +45,7 @@ public abstract record LearningRateSchedule
 
     /// <summary>The decay from 1 to 0.</summary>
     /// <param name="progress">Share of the steps after the warm-up that are done, [0, 1).</param>
-    protected abstract double Decay(double progress);
+    private protected abstract double Decay(double progress);
 
     internal void Validate()
     {
@@ -50,25 +59,19 @@ public abstract record LearningRateSchedule
                 throw new ArgumentOutOfRangeException(name, value, $"{name} of the schedule must be {rule}.");
         }
     }
-}
 
-/// <summary>The peak throughout, after the warm-up.</summary>
-public sealed record ConstantSchedule : LearningRateSchedule
-{
-    /// <inheritdoc/>
-    protected override double Decay(double progress) => 1;
-}
+    private sealed record ConstantSchedule : LearningRateSchedule
+    {
+        private protected override double Decay(double progress) => 1;
+    }
 
-/// <summary>Straight down to the floor.</summary>
-public sealed record LinearSchedule : LearningRateSchedule
-{
-    /// <inheritdoc/>
-    protected override double Decay(double progress) => 1 - progress;
-}
+    private sealed record LinearSchedule : LearningRateSchedule
+    {
+        private protected override double Decay(double progress) => 1 - progress;
+    }
 
-/// <summary>Half a cosine down to the floor (Loshchilov and Hutter, arXiv 1608.03983, without restarts): the default.</summary>
-public sealed record CosineSchedule : LearningRateSchedule
-{
-    /// <inheritdoc/>
-    protected override double Decay(double progress) => (1 + Math.Cos(Math.PI * progress)) / 2;
+    private sealed record CosineSchedule : LearningRateSchedule
+    {
+        private protected override double Decay(double progress) => (1 + Math.Cos(Math.PI * progress)) / 2;
+    }
 }

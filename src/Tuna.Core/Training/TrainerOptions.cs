@@ -51,7 +51,7 @@ public sealed record TrainerOptions
     public double LearningRate { get; init; } = 1e-5;
 
     /// <summary>Course of the learning rate. Default a cosine with 3% warm-up.</summary>
-    public LearningRateSchedule Schedule { get; init; } = new CosineSchedule { WarmupRatio = 0.03 };
+    public LearningRateSchedule Schedule { get; init; } = LearningRateSchedule.Cosine with { WarmupRatio = 0.03 };
 
     /// <summary>Constants of AdamW.</summary>
     public AdamWSettings Optimizer { get; init; } = new();

@@ -1,3 +1,4 @@
+using Tuna.Models.Sampling;
 using Tuna.Numerics;
 using Tuna.Policies;
 

@@ -1,4 +1,5 @@
 using Tuna.Llama.Tensors.Cuda;
+using Tuna.Models.Sampling;
 using Tuna.Numerics;
 using Tuna.Policies;
 using static TorchSharp.torch;

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Tuna.Models.Sampling;
 using Tuna.Numerics;
 using Tuna.Policies;
 

@@ -165,7 +165,7 @@ public class RankingTrainerTests
     [Fact]
     public void Train_Schedule_ReachesTheOptimizer()
     {
-        var schedule = new CosineSchedule { WarmupSteps = 1, MinimumFactor = 0.1 };
+        var schedule = LearningRateSchedule.Cosine with { WarmupSteps = 1, MinimumFactor = 0.1 };
         (BigramPolicy policy, TrainingResult result) = Train(Options with { Schedule = schedule, Epochs = 3 }, TrainingFixtures.Groups(7));
         Assert.Equal(6, policy.Updates.Count); // 7 groups, 6 per step: two steps an epoch
         for (int s = 0; s < 6; s++)

@@ -266,7 +266,7 @@ public sealed class ResumeTests : IDisposable
         Refused("Epochs was '2' and is '3'", Options with { Epochs = 3 });
         Refused("Seed", Options with { Seed = 4 });
         Refused("WeightDecay", Options with { Optimizer = new AdamWSettings() });
-        Refused("Schedule", Options with { Schedule = new LinearSchedule() });
+        Refused("Schedule", Options with { Schedule = LearningRateSchedule.Linear });
         Refused("PassMode", Options with { PassMode = PassMode.ScoreFirst });
         Refused("had 11 groups and has 10", groups: Groups[..10]);
         Refused("other groups", groups: [.. Groups.Reverse()]);

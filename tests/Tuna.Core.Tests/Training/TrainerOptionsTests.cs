@@ -27,9 +27,9 @@ public class TrainerOptionsTests
         { "KeepCheckpoints", new() { KeepCheckpoints = 0 } },
         { "PassMode", new() { PassMode = (PassMode)7 } },
         { "OnNonFinite", new() { OnNonFinite = (NonFiniteAction)7 } },
-        { "WarmupRatio", new() { Schedule = new LinearSchedule { WarmupRatio = 1.5 } } },
-        { "WarmupSteps", new() { Schedule = new LinearSchedule { WarmupSteps = -1 } } },
-        { "MinimumFactor", new() { Schedule = new LinearSchedule { MinimumFactor = double.NaN } } },
+        { "WarmupRatio", new() { Schedule = LearningRateSchedule.Linear with { WarmupRatio = 1.5 } } },
+        { "WarmupSteps", new() { Schedule = LearningRateSchedule.Linear with { WarmupSteps = -1 } } },
+        { "MinimumFactor", new() { Schedule = LearningRateSchedule.Linear with { MinimumFactor = double.NaN } } },
         { "Beta1", new() { Optimizer = new AdamWSettings { Beta1 = 1 } } },
         { "Beta2", new() { Optimizer = new AdamWSettings { Beta2 = -0.1 } } },
         { "Epsilon", new() { Optimizer = new AdamWSettings { Epsilon = 0 } } },
@@ -68,7 +68,7 @@ public class TrainerOptionsTests
     [Fact]
     public void Fingerprint_EverySchedule_IsOfItsOwn()
     {
-        LearningRateSchedule[] schedules = [new ConstantSchedule(), new LinearSchedule(), new CosineSchedule()];
+        LearningRateSchedule[] schedules = [LearningRateSchedule.Constant, LearningRateSchedule.Linear, LearningRateSchedule.Cosine];
         Assert.Equal(3, schedules.Select(s => Text(new() { Schedule = s })).Distinct().Count());
     }
 

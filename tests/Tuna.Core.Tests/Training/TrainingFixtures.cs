@@ -23,7 +23,7 @@ internal static class TrainingFixtures
     public static TrainerOptions Options { get; } = new()
     {
         LearningRate = 0.05,
-        Schedule = new ConstantSchedule(),
+        Schedule = LearningRateSchedule.Constant,
         Epochs = 2,
         GroupsPerMicroBatch = 2,
         MicroBatchesPerStep = 3,

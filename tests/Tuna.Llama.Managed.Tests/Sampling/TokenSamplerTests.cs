@@ -1,6 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Tuna.Llama.Managed.Sampling;
+using Tuna.Models.Sampling;
 using Tuna.Numerics;
 using Tuna.Policies;
 

@@ -1,8 +1,9 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Tuna.Numerics;
 
-namespace Tuna.Numerics;
+namespace Tuna.Models.Sampling;
 
 /// <summary>Draws from a softmax by Gumbel-max (Gumbel, 1954): the token of the largest logit / temperature - log(E), E exponential noise of its own.</summary>
 /// <remarks>

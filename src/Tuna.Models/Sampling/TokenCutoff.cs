@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Tuna.Numerics;
+namespace Tuna.Models.Sampling;
 
 /// <summary>Which tokens sampling leaves: the k likeliest, of those the nucleus (Holtzman et al., arXiv 1904.09751), the smallest set of the likeliest that has probability p.</summary>
 /// <remarks>Tokens are ranked by logit, among equal logits by id. It keeps its lists from token to token, so that each thread has one of its own.</remarks>

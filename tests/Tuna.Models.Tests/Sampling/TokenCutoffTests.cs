@@ -1,8 +1,9 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Tuna.Models.Sampling;
 using Tuna.Numerics;
 
-namespace Tuna.Core.Tests.Numerics;
+namespace Tuna.Models.Tests.Sampling;
 
 public class TokenCutoffTests
 {

@@ -1,6 +1,7 @@
+using Tuna.Models.Sampling;
 using Tuna.Numerics;
 
-namespace Tuna.Core.Tests.Numerics;
+namespace Tuna.Models.Tests.Sampling;
 
 public sealed class GumbelNoiseTests
 {
