@@ -11,6 +11,8 @@ public class ChatTemplateGoldenTests
 {
     private static readonly TimeProvider Clock = new FixedTime(new DateTimeOffset(2026, 7, 4, 9, 5, 3, TimeSpan.Zero));
 
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     [SkippableFact]
     public void Render_PublicTemplates_IsTransformersText()
     {
@@ -113,7 +115,7 @@ public class ChatTemplateGoldenTests
         return actual == expected ? null : $"expected {Shown(expected)}\n    actual {Shown(actual)}";
     }
 
-    private static string Shown(string text) => JsonSerializer.Serialize(text.Length > 1500 ? text[..1500] : text, new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private static string Shown(string text) => JsonSerializer.Serialize(text.Length > 1500 ? text[..1500] : text, Readable);
 
     private static string? Source(JsonElement entry)
     {
