@@ -25,7 +25,7 @@ internal static class LlamaCppCommand
         var threads = new Option<int>("--threads") { DefaultValueFactory = _ => 2 };
         var prompt = new Option<int>("--prompt") { Description = "prompt tokens", DefaultValueFactory = _ => 64 };
         var newTokens = new Option<int>("--new-tokens") { DefaultValueFactory = _ => 128 };
-        var precision = new Option<GgufPrecision>("--precision") { Description = "of llama.cpp's weights: F32, BF16 (ours are then bfloat16 values as well), F16 or Q8_0 (ours are float32)", DefaultValueFactory = _ => GgufPrecision.F32 };
+        var precision = new Option<GgufPrecision>("--precision") { Description = "of llama.cpp's weights: F32, BF16 (ours are then bfloat16 values as well), F16 or Q8 (ours are float32)", DefaultValueFactory = _ => GgufPrecision.F32 };
         var reps = new Option<int>("--reps") { DefaultValueFactory = _ => 5 };
         var command = new Command("llamacpp", "Decoding speed beside llama.cpp; prints one JSON line.") { config, threads, prompt, newTokens, precision, reps };
         command.SetAction(r => Run(r.GetValue(config)!, r.GetValue(threads), r.GetValue(prompt), r.GetValue(newTokens), r.GetValue(precision), r.GetValue(reps)));

@@ -33,7 +33,7 @@ internal sealed class ExportCommand : StageCommand
             ModelFolder.Require(model);
             if (!output.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
                 throw new StageException($"--out {output}: a GGUF file's name ends in .gguf.");
-            GgufPrecision precision = parse.GetValue(_precision) switch { "f32" => GgufPrecision.F32, "bf16" => GgufPrecision.BF16, "q8_0" => GgufPrecision.Q8_0, _ => GgufPrecision.F16 };
+            GgufPrecision precision = parse.GetValue(_precision) switch { "f32" => GgufPrecision.F32, "bf16" => GgufPrecision.BF16, "q8_0" => GgufPrecision.Q8, _ => GgufPrecision.F16 };
             if (!File.Exists(Path.Combine(model, "tokenizer.model")) && !File.Exists(Path.Combine(model, "tokenizer.json")))
                 throw new StageException($"{model} has no tokenizer of its own (tokenizer.model or tokenizer.json), without which a GGUF file is of no use; the byte tokenizer has no form in GGUF.");
             GgufExport.Write(model, output, precision, GgufTokens.Read(model));

@@ -24,7 +24,7 @@ public static class GgufExport
         Refuse(config, folder);
         using CheckpointReader weights = CheckpointReader.Open(folder);
         weights.Check(config);
-        var writer = new GgufWriter();
+        using var writer = new GgufWriter();
         string architecture = config.ModelType is "qwen2" or "qwen3" ? config.ModelType : "llama";
         Describe(writer, config, architecture, precision, name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
         AddVocabulary(writer, vocabulary, config);
@@ -51,7 +51,7 @@ public static class GgufExport
     {
         writer.Add("general.architecture", architecture);
         writer.Add("general.name", name);
-        writer.Add("general.file_type", precision switch { GgufPrecision.F32 => 0u, GgufPrecision.F16 => 1u, GgufPrecision.Q8_0 => 7u, _ => 32u });
+        writer.Add("general.file_type", precision switch { GgufPrecision.F32 => 0u, GgufPrecision.F16 => 1u, GgufPrecision.Q8 => 7u, _ => 32u });
         writer.Add("general.quantization_version", 2u);
         writer.Add($"{architecture}.block_count", (uint)config.LayerCount);
         writer.Add($"{architecture}.context_length", (uint)config.ContextLength);

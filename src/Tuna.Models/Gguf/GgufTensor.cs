@@ -30,7 +30,7 @@ internal static class GgufTensor
             case GgufPrecision.F32:
                 stream.Write(MemoryMarshal.AsBytes(values));
                 return;
-            case GgufPrecision.Q8_0:
+            case GgufPrecision.Q8:
                 Quantized(stream, values);
                 return;
             case var half:
@@ -51,7 +51,7 @@ internal static class GgufTensor
 
     // Vectors stay single precision, as llama.cpp keeps them; rows must be whole blocks.
     private static GgufPrecision Of(GgufPrecision precision, IReadOnlyList<long> shape) =>
-        shape.Count == 1 ? GgufPrecision.F32 : precision == GgufPrecision.Q8_0 && shape[^1] % Block != 0 ? GgufPrecision.F16 : precision;
+        shape.Count == 1 ? GgufPrecision.F32 : precision == GgufPrecision.Q8 && shape[^1] % Block != 0 ? GgufPrecision.F16 : precision;
 
     private static void Halves(ReadOnlySpan<float> values, Span<ushort> bits)
     {

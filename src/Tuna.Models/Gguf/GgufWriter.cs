@@ -4,7 +4,7 @@ using System.Text;
 namespace Tuna.Models.Gguf;
 
 /// <summary>The bytes of a GGUF file, version 3: metadata, descriptions of the tensors, the tensors aligned to 32 bytes.</summary>
-internal sealed class GgufWriter
+internal sealed class GgufWriter : IDisposable
 {
     private const uint Magic = 0x46554747; // "GGUF"
     private const int Alignment = 32;
@@ -33,6 +33,8 @@ internal sealed class GgufWriter
     /// <param name="bytes">Its length.</param>
     /// <param name="write">Writes it.</param>
     public void AddTensor(string name, IReadOnlyList<long> shape, uint type, long bytes, Action<Stream> write) => _tensors.Add((name, [.. shape], type, bytes, write));
+
+    public void Dispose() => _values.Dispose();
 
     public void Write(Stream stream)
     {

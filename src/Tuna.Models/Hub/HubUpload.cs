@@ -54,7 +54,7 @@ internal sealed class HubUpload(HubConnection connection, HubRepository reposito
             await using FileStream stream = File.OpenRead(Path.Combine(folder, file));
             byte[] sample = new byte[Math.Min(SampleBytes, stream.Length)];
             await stream.ReadExactlyAsync(sample, cancellationToken);
-            asked.Add(new JsonObject { ["path"] = file, ["sample"] = Convert.ToBase64String(sample), ["size"] = stream.Length });
+            asked.Add((JsonNode)new JsonObject { ["path"] = file, ["sample"] = Convert.ToBase64String(sample), ["size"] = stream.Length });
         }
 
         using JsonDocument answer = await JsonAsync($"api/models/{repository.Name}/preupload/main", new JsonObject { ["files"] = asked }.ToJsonString(), "application/json", cancellationToken);
@@ -102,7 +102,7 @@ internal sealed class HubUpload(HubConnection connection, HubRepository reposito
         {
             long from = (number - 1) * chunk;
             using HttpResponseMessage part = await connection.PutAsync(href, stream, from, Math.Min(chunk, stream.Length - from), $"{repository.Name}/{file}", cancellationToken);
-            parts.Add(new JsonObject { ["partNumber"] = number, ["etag"] = HubConnection.Header(part, "ETag") });
+            parts.Add((JsonNode)new JsonObject { ["partNumber"] = number, ["etag"] = HubConnection.Header(part, "ETag") });
         }
 
         (await connection.PostAsync(target, new JsonObject { ["oid"] = oid, ["parts"] = parts }.ToJsonString(), Lfs, $"{repository.Name}/{file}", cancellationToken)).Dispose();
