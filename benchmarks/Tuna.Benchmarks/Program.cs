@@ -10,7 +10,7 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 
 Command[] commands =
 [
-    StepCommand.Create(), GenerateCommand.Create(), SgemmCommand.Create(), GrowCommand.Create(), PlotCommand.Create(),
+    StepCommand.Create(), GenerateCommand.Create(), LlamaCppCommand.Create(), SgemmCommand.Create(), GrowCommand.Create(), PlotCommand.Create(),
     RougeCommand.Create(), JsonlCommand.Create(), CheckpointCommand.Create(), ColdStartCommand.Create(),
 ];
 

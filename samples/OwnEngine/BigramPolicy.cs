@@ -20,7 +20,7 @@ internal sealed class BigramPolicy(int v) : PolicyBase(new PolicyInfo(v, Context
         PolicyGuard.CheckRequests(requests, Info);
         if (requests.Any(q => q.TopK > 0 || q.TopP < 1))
             throw new NotSupportedException("This engine cuts no tokens off; TokenCutoff does it for those that do.");
-        return [.. requests.Select(q => (IReadOnlyList<SampledResponse>)[.. Enumerable.Range(0, q.Count).Select(k => SampleOne(q, new Rng(Rng.Derive(q.Seed, (ulong)k))))])];
+        return [.. requests.Select(q => (IReadOnlyList<SampledResponse>)[.. Enumerable.Range(0, q.Count).Select(k => SampleOne(q, k))])];
     }
 
     protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values, CancellationToken cancellationToken) => Walk(groups.Take(from..to), values, []);
@@ -92,8 +92,9 @@ internal sealed class BigramPolicy(int v) : PolicyBase(new PolicyInfo(v, Context
         }
     }
 
-    private SampledResponse SampleOne(SamplingRequest request, Rng rng)
+    private SampledResponse SampleOne(SamplingRequest request, int number)
     {
+        var rng = new Rng(Rng.Derive(request.Seed, (ulong)number));
         var tokens = new List<int>();
         double logProb = 0;
         while (tokens.Count < request.MaxNewTokens && (tokens.Count == 0 || !request.StopTokens.Contains(tokens[^1])))
@@ -105,6 +106,7 @@ internal sealed class BigramPolicy(int v) : PolicyBase(new PolicyInfo(v, Context
             SoftMax(previous, temperature: 1);
             logProb += Math.Log(_softmax[token]);
             tokens.Add(token);
+            request.Drawn?.Invoke(number, token);
         }
 
         return new SampledResponse(tokens, logProb, request.StopTokens.Contains(tokens[^1]));

@@ -211,6 +211,7 @@ internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
         {
             int token = Draw(Allowed(previous, request), rng.NextDouble());
             tokens.Add(token);
+            request.Drawn?.Invoke(sample, token);
             logProb += Row(previous)[token] - LogSumExp(previous);
             previous = token;
             if (request.StopTokens.Contains(token))

@@ -115,6 +115,16 @@ public abstract class PolicyConformance : ScorerConformance
     }
 
     [Fact]
+    public void Sample_Drawn_IsToldEveryTokenInOrder()
+    {
+        using ITrainablePolicy policy = CreatePolicy(1);
+        List<int>[] told = [[], [], []];
+        IReadOnlyList<SampledResponse> samples = policy.Sample([Request(5, count: 3, tokens: 12) with { Drawn = (sample, token) => told[sample].Add(token) }])[0];
+        for (int k = 0; k < told.Length; k++)
+            Assert.Equal(samples[k].Tokens, told[k]);
+    }
+
+    [Fact]
     public void Sample_FirstTokens_FollowTheModelsDistribution()
     {
         const int Count = 2000;

@@ -16,6 +16,8 @@ internal static class AllCommands
         new GenerateCommand(app),
         new ChatCommand(app),
         new EvaluateCommand(app),
+        new ExportCommand(app),
+        new PushCommand(app),
         new ConvertCommand(app),
         new MergeCommand(app),
         new StatsCommand(app),

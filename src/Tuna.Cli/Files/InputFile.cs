@@ -15,7 +15,7 @@ internal static class InputFile
         if (!Directory.Exists(path))
             return [Require(path)];
         string[] files = [.. Directory.EnumerateFiles(path).Where(f => DataEndings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal)];
-        // A folder of several kinds of files is no set of rows, and one file of it may be meant.
+        // The hub's folders of a split number their files. Any other folder is more likely a mistake, and what it holds is named.
         bool alike = files.Select(f => Path.GetExtension(f).ToLowerInvariant()).Distinct().Count() == 1 && files.All(f => char.IsAsciiDigit(Path.GetFileName(f)[0]));
         return alike ? files : [Require(path)];
     }

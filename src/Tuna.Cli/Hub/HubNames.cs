@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using System.Globalization;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Terminal;
 using Tuna.Models.Hub;
@@ -13,6 +12,7 @@ internal static class HubNames
 {
     private static readonly string[] Models = ["--model", "-m", "--reference-model"];
     private static readonly string[] Data = ["--data", "-d"];
+    private static readonly string[] Endings = [".json", ".jsonl", ".csv", ".parquet", ".gz", ".zst", ".txt", ".safetensors", ".gguf"];
 
     /// <summary>The arguments with names replaced by the paths of what they name; null where none is.</summary>
     public static async Task<IReadOnlyList<string>?> ResolveAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
@@ -25,7 +25,7 @@ internal static class HubNames
             foreach ((int at, HubKind kind) in Places(parse))
             {
                 (string name, string? split) = Split(arguments[at], kind);
-                if (!HubRepository.IsName(name))
+                if (!HubRepository.IsName(name) || IsMistypedPath(name, arguments[at]))
                     continue;
                 HubOptions options = HubOptions.FromEnvironment();
                 if (Exists(arguments[at]))
@@ -50,7 +50,7 @@ internal static class HubNames
 
     private static async Task<string> BringAsync(HubClient client, HubKind kind, string name, string? split, StageUi ui, CancellationToken cancellationToken)
     {
-        var progress = new DownloadNotes(ui);
+        var progress = new DownloadNotes(ui, "downloading");
         try
         {
             return kind == HubKind.Model
@@ -94,19 +94,9 @@ internal static class HubNames
         return colon < 0 ? (value, null) : (value[..colon], value[(colon + 1)..]);
     }
 
+    // A file's name, or something in a folder that is here: nobody else is asked about those.
+    private static bool IsMistypedPath(string name, string argument) =>
+        !Exists(argument) && (Endings.Contains(Path.GetExtension(name).ToLowerInvariant()) || Directory.Exists(name[..name.IndexOf('/', StringComparison.Ordinal)]));
+
     private static bool Exists(string path) => File.Exists(path) || Directory.Exists(path);
-
-    /// <summary>Says once which file comes, and how large it is.</summary>
-    private sealed class DownloadNotes(StageUi ui) : IProgress<HubProgress>
-    {
-        private string? _file;
-
-        public void Report(HubProgress value)
-        {
-            if (value.File == _file)
-                return;
-            _file = value.File;
-            ui.Note(string.Create(CultureInfo.InvariantCulture, $"downloading {value.File} ({value.Total / 1e6:0.#} MB)"));
-        }
-    }
 }

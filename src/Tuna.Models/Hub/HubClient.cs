@@ -74,6 +74,32 @@ public sealed class HubClient : IDisposable
         return view;
     }
 
+    /// <summary>Uploads a model folder as one commit; the repository is created where there is none.</summary>
+    /// <param name="folder">The folder: settings, weights, tokenizer and a README are taken.</param>
+    /// <param name="name">The repository's name, <c>owner/name</c>.</param>
+    /// <param name="isPrivate">Whether a new repository is private.</param>
+    /// <param name="message">The commit's message.</param>
+    /// <param name="progress">Told of what is uploaded.</param>
+    /// <param name="cancellationToken">Stops; nothing is changed before the commit.</param>
+    /// <returns>The commit.</returns>
+    /// <exception cref="HubException">There is no token, or the service refuses; says why.</exception>
+    public async Task<string> PushAsync(
+        string folder, string name, bool isPrivate = true, string message = "Upload model", IProgress<HubProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        (HubRepository repository, _) = Open(HubKind.Model, name);
+        if (_options.Offline)
+            throw new HubException("HF_HUB_OFFLINE forbids to upload.");
+        if (_options.Token is null)
+            throw new HubException($"{name}: uploading needs a token that may write; set HF_TOKEN.");
+        IReadOnlyList<string> files = HubFiles.OfModel([.. Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)], folder);
+        if (File.Exists(Path.Combine(folder, "README.md")))
+            files = ["README.md", .. files];
+        var upload = new HubUpload(_connection, repository);
+        await upload.CreateAsync(isPrivate, cancellationToken);
+        return await upload.CommitAsync(folder, files, message, progress, cancellationToken);
+    }
+
     private (HubRepository, HubCache) Open(HubKind kind, string name)
     {
         ArgumentNullException.ThrowIfNull(name);

@@ -16,7 +16,7 @@ internal sealed class HubConnection : IDisposable
     {
         _options = options;
         _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(30) }) { Timeout = Timeout.InfiniteTimeSpan };
-        _http.DefaultRequestHeaders.UserAgent.ParseAdd("tuna/0.1; dotnet");
+        _http.DefaultRequestHeaders.UserAgent.ParseAdd("tuna/0.1 (dotnet)");
     }
 
     public void Dispose() => _http.Dispose();
@@ -65,6 +65,48 @@ internal sealed class HubConnection : IDisposable
         }
 
         throw new HubException($"{what}: more than {MostRedirections} redirections.");
+    }
+
+    /// <summary>Posts text. An address of its own instead of a path is the service's word; the token goes along only where it is the service's own.</summary>
+    public async Task<HttpResponseMessage> PostAsync(string path, string body, string type, string what, CancellationToken cancellationToken, int accepts = 0)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, Address(path));
+        request.Content = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(body));
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue(type);
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(type == "application/x-ndjson" ? "application/json" : type));
+        HttpResponseMessage response = await SendOnceAsync(request, what, cancellationToken);
+        return (int)response.StatusCode == accepts ? response : await CheckedAsync(response, what, cancellationToken);
+    }
+
+    /// <summary>Puts a part of a file at an address that the service named.</summary>
+    public async Task<HttpResponseMessage> PutAsync(string address, FileStream file, long from, long count, string what, CancellationToken cancellationToken)
+    {
+        file.Position = from;
+        using var request = new HttpRequestMessage(HttpMethod.Put, Address(address));
+        request.Content = new StreamContent(new PartStream(file, count));
+        request.Content.Headers.ContentLength = count;
+        return await CheckedAsync(await SendOnceAsync(request, what, cancellationToken), what, cancellationToken);
+    }
+
+    private Uri Address(string path)
+    {
+        if (!Uri.TryCreate(path, UriKind.Absolute, out Uri? address) || address.Scheme is not ("http" or "https"))
+            return new Uri(_options.Endpoint.AbsoluteUri.TrimEnd('/') + "/" + path);
+        return address.Scheme == "https" || address.Scheme == _options.Endpoint.Scheme ? address : throw new HubException($"The service names an address of {address.Scheme}, which is not used.");
+    }
+
+    private async Task<HttpResponseMessage> SendOnceAsync(HttpRequestMessage request, string what, CancellationToken cancellationToken)
+    {
+        if (_options.Token is { } token && IsService(request.RequestUri!))
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        try
+        {
+            return await _http.SendAsync(request, cancellationToken);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new HubException($"{what}: {request.RequestUri!.Host} cannot be reached ({e.Message}).", e);
+        }
     }
 
     private async Task<HttpResponseMessage> OneAsync(HttpMethod method, Uri address, string what, long? from, CancellationToken cancellationToken)

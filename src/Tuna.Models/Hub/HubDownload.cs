@@ -34,7 +34,7 @@ internal sealed class HubDownload(HubConnection connection, HubCache cache, HubR
     {
         using HttpResponseMessage head = await connection.SendAsync(HttpMethod.Head, path, what, null, follow: false, cancellationToken);
         string? etag = (HubConnection.Header(head, "X-Linked-Etag") ?? HubConnection.Header(head, "ETag"))?.Replace("W/", "", StringComparison.Ordinal).Trim('"');
-        long? size = long.TryParse(HubConnection.Header(head, "X-Linked-Size"), out long linked) ? linked : head.Content.Headers.ContentLength;
+        long? size = long.TryParse(HubConnection.Header(head, "X-Linked-Size"), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long linked) ? linked : head.Content.Headers.ContentLength;
         if (etag is null || etag.Length is not (40 or 64) || !etag.All(char.IsAsciiHexDigit) || size is not >= 0)
             throw new HubException($"{what}: the service names no hash or length of the file, so it cannot be checked.");
         return (etag.ToLowerInvariant(), size.Value);

@@ -72,6 +72,7 @@ internal sealed partial class Interpreter(TimeProvider time)
     /// <summary>Whether a value counts as true.</summary>
     public bool Truth(object? value)
     {
+        Step();
         switch (value)
         {
             case null or Undefined:

@@ -162,7 +162,7 @@ internal static class SequenceFilters
     {
         object?[] path = attribute switch
         {
-            string text => [.. text.Split('.').Select(p => long.TryParse(p, System.Globalization.NumberStyles.None, null, out long n) ? (object?)n : p)],
+            string text => [.. text.Split('.').Select(p => long.TryParse(p, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long n) ? (object?)n : p)],
             long at => [at],
             _ => throw interpreter.Error("an attribute is given by its name."),
         };

@@ -184,6 +184,33 @@ public sealed class HubClientTests : IDisposable
         Assert.Throws<ArgumentException>(() => Of(("HF_ENDPOINT", "ftp://x")));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task PushAsync_ModelFolder_IsOneCommitAndTheStoreNeverSeesTheToken(bool inParts)
+    {
+        string folder = Directory.CreateDirectory(_folder["tuned"]).FullName;
+        File.WriteAllText(Path.Combine(folder, "config.json"), "{}");
+        File.WriteAllBytes(Path.Combine(folder, "model.safetensors"), Weights);
+        File.WriteAllText(Path.Combine(folder, "secrets.txt"), "not this");
+        _hub.PartSize = inParts ? 200_000 : null;
+        using (var without = new HubClient(Options))
+            Assert.Contains("HF_TOKEN", (await Assert.ThrowsAsync<HubException>(() => without.PushAsync(folder, "acme/tuned"))).Message, StringComparison.Ordinal);
+        using var client = new HubClient(Options with { Token = "hf_test_token" });
+
+        Assert.Equal(LoopbackHub.Commit, await client.PushAsync(folder, "acme/tuned"));
+
+        Assert.Equal(Weights, _hub.Stored.OrderBy(s => s.Path, StringComparer.Ordinal).SelectMany(s => s.Content));
+        Assert.All(_hub.Requests, r => Assert.Equal(r.Place == "service" ? "Bearer hf_test_token" : null, r.Authorization));
+        string[] expected = ["api/repos/create", "api/models/acme/tuned/preupload/main", "acme/tuned.git/info/lfs/objects/batch", .. inParts ? (string[])["complete"] : [], "verify", "api/models/acme/tuned/commit/main"];
+        Assert.Equal(expected, _hub.Bodies.Select(b => b.Path));
+        string oid = Convert.ToHexStringLower(SHA256.HashData(Weights));
+        Assert.Equal(
+            ["""{"key":"header","value":{"summary":"Upload model","description":""}}""", """{"key":"file","value":{"content":"e30=","path":"config.json","encoding":"base64"}}""",
+             $$$"""{"key":"lfsFile","value":{"path":"model.safetensors","algo":"sha256","oid":"{{{oid}}}","size":300000}}"""],
+            _hub.Bodies.Last().Body.TrimEnd().Split('\n'));
+    }
+
     private string Cache => Path.Combine(_folder.Root, "hub");
 
     private HubOptions Options => new() { Endpoint = new Uri(_hub.Address), CacheFolder = Cache };

@@ -46,6 +46,15 @@ internal sealed class LoopbackHub : IDisposable
 
     public bool RedirectsToPlainFile { get; set; }
 
+    /// <summary>Bytes of a part of an upload, of which there are two; null for uploads in one piece.</summary>
+    public int? PartSize { get; set; }
+
+    /// <summary>What was posted to the service.</summary>
+    public ConcurrentQueue<(string Path, string Body)> Bodies { get; } = new();
+
+    /// <summary>What was put into the store.</summary>
+    public ConcurrentQueue<(string Path, byte[] Content)> Stored { get; } = new();
+
     /// <summary>Adds a file of a repository: <c>models/owner/name</c> or <c>datasets/owner/name</c>.</summary>
     public LoopbackHub With(string repository, string file, string content) => With(repository, file, Encoding.UTF8.GetBytes(content));
 
@@ -75,6 +84,12 @@ internal sealed class LoopbackHub : IDisposable
         }
 
         string[] parts = path.Split('/');
+        if (context.Request.HttpMethod == "POST")
+        {
+            Post(context, path);
+            return;
+        }
+
         if (parts[0] == "api" && parts is [_, var kind, var owner, var name, "revision", "main"])
         {
             string prefix = $"{kind}/{owner}/{name}/";
@@ -112,10 +127,52 @@ internal sealed class LoopbackHub : IDisposable
         SendBytes(context, content);
     }
 
+    private void Post(HttpListenerContext context, string path)
+    {
+        string body = new StreamReader(context.Request.InputStream).ReadToEnd();
+        Bodies.Enqueue((path, body));
+        if (path == "api/repos/create")
+        {
+            Fail(context.Response, 409, "", "You already created this model repo");
+        }
+        else if (path.EndsWith("/preupload/main", StringComparison.Ordinal))
+        {
+            JsonArray files = JsonNode.Parse(body)!["files"]!.AsArray();
+            Send(context.Response, new JsonObject { ["files"] = new JsonArray([.. files.Select(f => new JsonObject { ["path"] = f!["path"]!.GetValue<string>(), ["uploadMode"] = IsLarge(f["path"]!.GetValue<string>()) ? "lfs" : "regular", ["shouldIgnore"] = false })]) }.ToJsonString());
+        }
+        else if (path.EndsWith(".git/info/lfs/objects/batch", StringComparison.Ordinal))
+        {
+            JsonNode item = JsonNode.Parse(body)!["objects"]![0]!;
+            JsonObject header = PartSize is { } size
+                ? new() { ["chunk_size"] = size.ToString(CultureInfo.InvariantCulture), ["00001"] = StoreAddress + "/put/1", ["00002"] = StoreAddress + "/put/2" }
+                : [];
+            var actions = new JsonObject
+            {
+                ["upload"] = new JsonObject { ["href"] = PartSize is null ? StoreAddress + "/put/whole" : Address + "/complete", ["header"] = header },
+                ["verify"] = new JsonObject { ["href"] = Address + "/verify" },
+            };
+            Send(context.Response, new JsonObject { ["objects"] = new JsonArray(new JsonObject { ["oid"] = item["oid"]!.DeepClone(), ["size"] = item["size"]!.DeepClone(), ["actions"] = actions }) }.ToJsonString());
+        }
+        else
+        {
+            Send(context.Response, new JsonObject { ["commitOid"] = Commit }.ToJsonString());
+        }
+    }
+
     private void Store(HttpListenerContext context)
     {
         string path = context.Request.Url!.AbsolutePath.TrimStart('/');
         Requests.Enqueue(("store", context.Request.HttpMethod, path, context.Request.Headers["Authorization"], context.Request.Headers["Range"]));
+        if (context.Request.HttpMethod == "PUT")
+        {
+            var uploaded = new MemoryStream();
+            context.Request.InputStream.CopyTo(uploaded);
+            Stored.Enqueue((path, uploaded.ToArray()));
+            context.Response.Headers["ETag"] = "\"" + path + "\"";
+            context.Response.Close();
+            return;
+        }
+
         byte[] content = [.. _files[path["store/".Length..]]];
         if (Corrupt)
             content[^1] ^= 1;

@@ -11,10 +11,12 @@ public class ChatTemplateGoldenTests
 {
     private static readonly TimeProvider Clock = new FixedTime(new DateTimeOffset(2026, 7, 4, 9, 5, 3, TimeSpan.Zero));
 
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     [SkippableFact]
     public void Render_PublicTemplates_IsTransformersText()
     {
-        JsonElement golden = GoldenData.Json("chat", "templates.json");
+        JsonElement golden = Golden("templates.json");
         JsonElement[] conversations = [.. golden.GetProperty("conversations").EnumerateArray()];
         var faults = new List<string>();
         var absent = new List<string>();
@@ -55,7 +57,7 @@ public class ChatTemplateGoldenTests
     [Fact]
     public void Render_Constructs_IsTransformersTextOrRefused()
     {
-        JsonElement golden = GoldenData.Json("chat", "constructs.json");
+        JsonElement golden = Golden("constructs.json");
         JsonElement values = golden.GetProperty("values");
         var options = new ChatTemplateOptions { AddGenerationPrompt = false, Time = Clock, Variables = values.EnumerateObject().ToDictionary(p => p.Name, p => p.Value) };
         var faults = new List<string>();
@@ -71,6 +73,18 @@ public class ChatTemplateGoldenTests
         // What Jinja does and this does not, refused by name.
         string[] known = ["'print'", "\\N", "lipsum", "these characters", "'groupby'", "'truncate'", "'escape'", "printing the function", "printing range"];
         Assert.All(refused, message => Assert.Contains(known, k => message.Contains(k, StringComparison.Ordinal)));
+    }
+
+    private static JsonElement Golden(string file)
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Find(file)));
+        return document.RootElement.Clone();
+    }
+
+    private static string Find(params string[] parts)
+    {
+        string path = GoldenData.FilePath(["chat", .. parts]);
+        return File.Exists(path) ? path : Path.Combine([GoldenData.TestsFolder(), "golden", "chat", .. parts]);
     }
 
     // Null when it renders as the reference does, or refuses what the reference refuses.
@@ -101,12 +115,12 @@ public class ChatTemplateGoldenTests
         return actual == expected ? null : $"expected {Shown(expected)}\n    actual {Shown(actual)}";
     }
 
-    private static string Shown(string text) => JsonSerializer.Serialize(text.Length > 1500 ? text[..1500] : text, new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private static string Shown(string text) => JsonSerializer.Serialize(text.Length > 1500 ? text[..1500] : text, Readable);
 
     private static string? Source(JsonElement entry)
     {
         if (entry.TryGetProperty("file", out JsonElement file))
-            return File.ReadAllText(GoldenData.FilePath("chat", "templates", file.GetString()!));
+            return File.ReadAllText(Find("templates", file.GetString()!));
         string config = Path.Combine(FamilyFolder.Path ?? "", entry.GetProperty("family").GetString()!, "tokenizer_config.json");
         return File.Exists(config) ? ChatTemplate.Load(Path.GetDirectoryName(config)!, entry.GetProperty("template").GetString())!.Source : null;
     }

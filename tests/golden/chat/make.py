@@ -1,6 +1,6 @@
 """Renders conversations and template constructs with Transformers (its own Jinja environment) and writes the references of the chat template tests.
 
-    python3 chat_templates.py FAMILIES TEMPLATES OUT
+    python3 make.py FAMILIES TEMPLATES OUT
 
 FAMILIES: the folder of tests/fetch-tokenizers; TEMPLATES: tests/golden/chat/templates; OUT: tests/golden/chat. Dates are those of 2026-07-04 09:05:03.
 """
@@ -94,7 +94,7 @@ with open(os.path.join(out, "templates.json"), "w", encoding="utf-8") as f:
 
 VALUES = {"s": "Tuna", "e": "", "n": 3, "z": 0, "x": 2.5, "t": True, "f": False, "none": None, "l": [3, 1, 2], "words": ["b", "A", "c"], "d": {"b": 1, "a": "two", "items": 5},
           "rows": [{"k": "a", "v": 1}, {"k": "b", "v": 2}, {"k": "a"}], "deep": {"a": [{"b": {"c": 7}}]}, "fish": "\U0001f41f tuna \U0001f41f", "ws": " \t\n x y  z \n", "html": "<a href='x'>&\"</a>"}
-SNIPPETS = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "chat_constructs.txt"), encoding="utf-8").read().split("\n=====\n")
+SNIPPETS = open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "constructs.txt"), encoding="utf-8").read().split("\n=====\n")
 constructs = [{"template": t, **render(t, VALUES)} for t in SNIPPETS if t]
 with open(os.path.join(out, "constructs.json"), "w", encoding="utf-8") as f:
     json.dump({"values": VALUES, "cases": constructs}, f, ensure_ascii=False, indent=0)
