@@ -11,8 +11,8 @@ internal static class Filters
         ["tojson"] = JsonOutput.Of,
         ["default"] = Default,
         ["d"] = Default,
-        ["length"] = Length,
-        ["count"] = Length,
+        ["length"] = (a, v) => Length(a, v),
+        ["count"] = (a, v) => Length(a, v),
         ["trim"] = (a, v) => TextMethods.Strip(Text(a, v), a.TextOrNone("chars"), start: true, end: true),
         ["upper"] = (a, v) => TextMethods.Upper(a.Interpreter, Text(a, v)),
         ["lower"] = (a, v) => TextMethods.Lower(a.Interpreter, Text(a, v)),
@@ -66,7 +66,7 @@ internal static class Filters
         return value is Undefined || (boolean && !arguments.Interpreter.Truth(value)) ? otherwise : value;
     }
 
-    private static object? Length(Arguments arguments, object? value) =>
+    private static long Length(Arguments arguments, object? value) =>
         Interpreter.Length(value) ?? throw arguments.Interpreter.Error($"{Interpreter.KindOf(value)} has no length.");
 
     private static string Title(Interpreter interpreter, string text)

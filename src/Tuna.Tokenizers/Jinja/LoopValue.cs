@@ -44,7 +44,7 @@ internal sealed class LoopValue(IEnumerable<object?> items, long? length, long d
             "previtem" => _index == 0 ? new Undefined("there is no previous item") : _previous,
             "nextitem" => Peek() ? _ahead.Peek() : new Undefined("there is no next item"),
             "cycle" => new Callable("loop.cycle", Cycle),
-            "changed" => new Callable("loop.changed", Changed),
+            "changed" => new Callable("loop.changed", a => Changed(a)),
             _ => null,
         };
         return member is not null || name is "previtem" or "nextitem";
@@ -84,7 +84,7 @@ internal sealed class LoopValue(IEnumerable<object?> items, long? length, long d
         return arguments.Positional[(int)(_index % arguments.Positional.Count)];
     }
 
-    private object? Changed(Arguments arguments)
+    private bool Changed(Arguments arguments)
     {
         var now = new TupleValue(arguments.Positional);
         bool changed = !arguments.Interpreter.Same(_changed, now);

@@ -198,7 +198,7 @@ internal sealed partial class Interpreter
         return m % n != 0 && (m < 0) != (n < 0) ? quotient - 1 : quotient;
     }
 
-    private object Power(long m, long n)
+    private long Power(long m, long n)
     {
         if (n < 0)
             throw Unsupported("a negative power");

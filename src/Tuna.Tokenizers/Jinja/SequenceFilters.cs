@@ -36,14 +36,14 @@ internal static class SequenceFilters
         return Filters.Counted(arguments, value).Reverse();
     }
 
-    private static object? Join(Arguments arguments, object? value)
+    private static string Join(Arguments arguments, object? value)
     {
         string separator = Filters.Text(arguments, arguments.Next("d", ""));
         Func<object?, object?> of = Attribute(arguments);
         return TextMethods.Join(arguments.Interpreter, separator, Filters.Counted(arguments, value).Select(i => (object?)Filters.Text(arguments, of(i))));
     }
 
-    private static object? Map(Arguments arguments, object? value)
+    private static GeneratorValue Map(Arguments arguments, object? value)
     {
         Interpreter interpreter = arguments.Interpreter;
         if (arguments.Positional.Count == 0)
@@ -61,7 +61,7 @@ internal static class SequenceFilters
         return new GeneratorValue(Filters.Counted(arguments, value).Select(i => filter(new Arguments(interpreter, name, rest.Positional, rest.Named), i)));
     }
 
-    private static object? Selected(Arguments arguments, object? value, bool keep, bool attribute)
+    private static GeneratorValue Selected(Arguments arguments, object? value, bool keep, bool attribute)
     {
         Interpreter interpreter = arguments.Interpreter;
         Func<object?, object?> of = attribute ? Getter(interpreter, arguments.Required("attribute")) : i => i;
@@ -73,14 +73,14 @@ internal static class SequenceFilters
         return new GeneratorValue(Filters.Counted(arguments, value).Where(i => holds(new Arguments(interpreter, name, rest.Positional, rest.Named), of(i)) == keep));
     }
 
-    private static object? Sort(Arguments arguments, object? value)
+    private static ListValue Sort(Arguments arguments, object? value)
     {
         bool reverse = arguments.Flag("reverse", false), exact = arguments.Flag("case_sensitive", false);
         Func<object?, object?> of = Attribute(arguments);
         return new ListValue(Sorted(arguments.Interpreter, Filters.Counted(arguments, value), i => Folded(arguments, of(i), exact), reverse));
     }
 
-    private static object? DictSort(Arguments arguments, object? value)
+    private static ListValue DictSort(Arguments arguments, object? value)
     {
         DictValue dictionary = value as DictValue ?? throw arguments.Interpreter.Error($"dictsort of {Interpreter.KindOf(value)}.");
         bool exact = arguments.Flag("case_sensitive", false);
@@ -90,7 +90,7 @@ internal static class SequenceFilters
         return new ListValue(Sorted(arguments.Interpreter, pairs, p => Folded(arguments, ((TupleValue)p!).Items[by], exact), reverse));
     }
 
-    private static object? Unique(Arguments arguments, object? value)
+    private static GeneratorValue Unique(Arguments arguments, object? value)
     {
         bool exact = arguments.Flag("case_sensitive", false);
         Func<object?, object?> of = Attribute(arguments);
