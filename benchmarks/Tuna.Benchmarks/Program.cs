@@ -10,13 +10,15 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 
 Command[] commands =
 [
-    StepCommand.Create(), GenerateCommand.Create(), LlamaCppCommand.Create(), SgemmCommand.Create(), GrowCommand.Create(), PlotCommand.Create(),
+    StepCommand.Create(), GenerateCommand.Create(), LlamaCppCommand.Create(), SgemmCommand.Create(), GrowCommand.Create(),
+        PlotCommand.Create(),
     RougeCommand.Create(), JsonlCommand.Create(), CheckpointCommand.Create(), ColdStartCommand.Create(),
 ];
 
 if (args.Length > 0 && (args[0] is "--help" or "-h" || commands.Any(c => c.Name == args[0])))
 {
-    var root = new RootCommand("Tuna's measurements. Without one of these commands the arguments go to BenchmarkDotNet, for instance: --filter '*Gemm*'");
+    var root = new RootCommand(
+        "Tuna's measurements. Without one of these commands the arguments go to BenchmarkDotNet, for instance: --filter '*Gemm*'");
     foreach (Command command in commands)
         root.Subcommands.Add(command);
     try

@@ -20,7 +20,8 @@ internal sealed class Measured(Func<string, string, string> option)
     private readonly string _device = option("--device", "cuda");
     private long _context; // MiB that the device's libraries take before anything of ours
 
-    private int Number(string name, int value) => int.Parse(option(name, value.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
+    private int Number(string name, int value) =>
+        int.Parse(option(name, value.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
 
     private ActivationMode Mode => Enum.Parse<ActivationMode>(option("--activations", "Keep"));
 
@@ -66,8 +67,10 @@ internal sealed class Measured(Func<string, string, string> option)
         int count = Number("--groups", 8), micro = Number("--micro", 0), reps = Number("--reps", 6);
         int[] lengths = [.. option("--lengths", "128,192,224,256").Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
         var rng = new Rng(1);
-        TokenGroup[] groups = [.. Enumerable.Range(0, count).Select(g => Group(rng, policy.Config.VocabularySize, Number("--prompt", 256), lengths))];
-        var (steps, forward, backward, optimizer, host) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        TokenGroup[] groups = [.. Enumerable.Range(0, count)
+            .Select(g => Group(rng, policy.Config.VocabularySize, Number("--prompt", 256), lengths))];
+        var (steps, forward, backward, optimizer, host) =
+            (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
         double first = double.NaN;
         for (int r = 0; r < reps + 2; r++)
         {
@@ -180,7 +183,8 @@ internal sealed class Measured(Func<string, string, string> option)
         var rng = new Rng(7);
         int Length(double median, double spread, int most) => (int)Math.Clamp(median * Math.Exp(spread * rng.NextGaussian()), 2, most);
         TokenGroup[] groups = [.. Enumerable.Range(0, steps * perStep).Select(_ =>
-            Group(rng, policy.Config.VocabularySize, Length(90, 0.6, 600), [.. Enumerable.Range(0, 4).Select(_ => Length(110, 0.7, 512))]))];
+            Group(rng, policy.Config.VocabularySize, Length(90, 0.6, 600),
+                [.. Enumerable.Range(0, 4).Select(_ => Length(110, 0.7, 512))]))];
         var watch = new Stopwatch();
         long counted = 0;
         for (int s = 0; s < steps; s++)
@@ -207,9 +211,11 @@ internal sealed class Measured(Func<string, string, string> option)
     }
 
     private static TokenGroup Group(Rng rng, int vocabulary, int prompt, int[] lengths) =>
-        new("group", Tokens(rng, vocabulary, prompt), [.. lengths.Select(n => (ReadOnlyMemory<int>)Tokens(rng, vocabulary, n))], lengths.Select((_, k) => (double)-k).ToArray());
+        new("group", Tokens(rng, vocabulary, prompt), [.. lengths.Select(n => (ReadOnlyMemory<int>)Tokens(rng, vocabulary, n))],
+            lengths.Select((_, k) => (double)-k).ToArray());
 
-    private static int[] Tokens(Rng rng, int vocabulary, int count) => [.. Enumerable.Range(0, count).Select(_ => 3 + rng.Next(vocabulary - 3))];
+    private static int[] Tokens(Rng rng, int vocabulary, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => 3 + rng.Next(vocabulary - 3))];
 
     /// <summary>The released code's loss of some groups, and its gradient.</summary>
     internal static double[] Gradient(TokenGroup[] groups, ReadOnlySpan<double> logProbs, out double value)

@@ -29,7 +29,8 @@ if (args is ["step" or "sample" or "real", ..])
 
 string device = Option("--device") ?? "cpu";
 string size = Option("--size") ?? "small";
-int rounds = int.Parse(Option("--rounds") ?? "2", CultureInfo.InvariantCulture), steps = int.Parse(Option("--steps") ?? "5", CultureInfo.InvariantCulture);
+int rounds = int.Parse(Option("--rounds") ?? "2", CultureInfo.InvariantCulture),
+    steps = int.Parse(Option("--steps") ?? "5", CultureInfo.InvariantCulture);
 string threads = Option("--threads") ?? "1";
 if (Option("--only") is { } only)
 {
@@ -42,7 +43,9 @@ for (int round = 0; round < rounds; round++)
 {
     foreach (string variant in Variants.Names.Where(v => device == "cpu" || v != Variants.Managed))
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["--only", variant, "--device", device, "--size", size, "--steps", steps.ToString(CultureInfo.InvariantCulture), "--threads", threads]) { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(Environment.ProcessPath!,
+            ["--only", variant, "--device", device, "--size", size, "--steps", steps.ToString(CultureInfo.InvariantCulture), "--threads",
+            threads]) { RedirectStandardOutput = true };
         using Process child = Process.Start(start)!;
         string output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
@@ -63,7 +66,9 @@ Console.WriteLine("|---|---|---|---|---|---|---|");
 foreach ((string variant, List<Result> list) in results)
 {
     double processor = list.Min(r => r.ProcessorMilliseconds);
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {variant} | {list.Min(r => r.Milliseconds):0} | {processor:0} | {baseline / processor:0.0} | {list.Max(r => r.PeakMegabytes):0} | {Estimate(variant)} | {list[0].Loss:0.000000} |"));
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"| {variant} | {list.Min(r => r.Milliseconds):0} | {processor:0} | {baseline / processor:0.0} | "
+        + $"{list.Max(r => r.PeakMegabytes):0} | {Estimate(variant)} | {list[0].Loss:0.000000} |"));
 }
 
 // What the allocator keeps of freed blocks comes on top of the estimate: see docs/torchsharp-performance.md.
@@ -72,7 +77,8 @@ string Estimate(string variant)
     if (variant is not (Variants.Keep or Variants.Recompute))
         return "";
     ActivationMode mode = variant == Variants.Keep ? ActivationMode.Keep : ActivationMode.Recompute;
-    return (MemoryEstimate.Of(workload.Config, null, device == "cpu" ? TensorDType.F32 : TensorDType.BF16, true, workload.Groups, mode, device).Total / 1e6).ToString("0", CultureInfo.InvariantCulture);
+    return (MemoryEstimate.Of(workload.Config, null, device == "cpu"
+        ? TensorDType.F32 : TensorDType.BF16, true, workload.Groups, mode, device).Total / 1e6).ToString("0", CultureInfo.InvariantCulture);
 }
 
 string? Option(string name)

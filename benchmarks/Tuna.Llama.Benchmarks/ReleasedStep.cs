@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace Tuna.Llama.Benchmarks;
 
 /// <summary>
-/// One training step with plain TorchSharp operations in the released code's way: every response with a copy of its prompt, padded to the longest, logits of
-/// every position, log_softmax over all of them, the loss on tensors, <c>optim.AdamW</c>. On the weights of a <see cref="LlamaModel"/>.
+/// One training step with plain TorchSharp operations in the released code's way: every response with a copy of its prompt, padded to the
+/// longest, logits of every position, log_softmax over all of them, the loss on tensors, <c>optim.AdamW</c>. On the weights of a
+/// <see cref="LlamaModel"/>.
 /// </summary>
 internal sealed class ReleasedStep : IDisposable
 {
@@ -82,13 +83,18 @@ internal sealed class ReleasedStep : IDisposable
         {
             string p = $"model.layers.{l}.";
             Tensor h = Norm(x, p + "input_layernorm.weight");
-            Tensor q = Rotate(Heads(h, p + "self_attn.q_proj.weight", _config.HeadCount)), k = Rotate(Heads(h, p + "self_attn.k_proj.weight", _config.KeyValueHeadCount)), v = Heads(h, p + "self_attn.v_proj.weight", _config.KeyValueHeadCount);
+            Tensor q = Rotate(Heads(h, p + "self_attn.q_proj.weight", _config.HeadCount)),
+                k = Rotate(Heads(h, p + "self_attn.k_proj.weight", _config.KeyValueHeadCount)),
+                v = Heads(h, p + "self_attn.v_proj.weight", _config.KeyValueHeadCount);
             if (_config.KeyValueHeadCount < _config.HeadCount)
-                (k, v) = (k.repeat_interleave(_config.HeadCount / _config.KeyValueHeadCount, 1), v.repeat_interleave(_config.HeadCount / _config.KeyValueHeadCount, 1));
-            Tensor attention = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true).transpose(1, 2).reshape(x.shape[0], x.shape[1], -1);
+                (k, v) = (k.repeat_interleave(_config.HeadCount / _config.KeyValueHeadCount, 1),
+                    v.repeat_interleave(_config.HeadCount / _config.KeyValueHeadCount, 1));
+            Tensor attention = nn.functional.scaled_dot_product_attention(q, k, v, is_casual: true).transpose(1, 2).reshape(x.shape[0],
+                x.shape[1], -1);
             x = x + Linear(attention, p + "self_attn.o_proj.weight");
             h = Norm(x, p + "post_attention_layernorm.weight");
-            x = x + Linear(nn.functional.silu(Linear(h, p + "mlp.gate_proj.weight")) * Linear(h, p + "mlp.up_proj.weight"), p + "mlp.down_proj.weight");
+            x = x + Linear(nn.functional.silu(Linear(h, p + "mlp.gate_proj.weight")) * Linear(h, p + "mlp.up_proj.weight"),
+                p + "mlp.down_proj.weight");
         }
 
         return Linear(Norm(x, "model.norm.weight"), "lm_head.weight");

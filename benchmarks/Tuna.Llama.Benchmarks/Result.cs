@@ -15,5 +15,6 @@ internal sealed record Result(double Milliseconds, double ProcessorMilliseconds,
         return new Result(numbers[0], numbers[1], numbers[2], numbers[3]);
     }
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Milliseconds} {ProcessorMilliseconds} {PeakMegabytes} {Loss}");
+    public override string ToString() =>
+        string.Create(CultureInfo.InvariantCulture, $"{Milliseconds} {ProcessorMilliseconds} {PeakMegabytes} {Loss}");
 }

@@ -48,10 +48,13 @@ internal static class Variants
         switch (variant)
         {
             case Raw:
-                return new RawStep(LlamaPolicy.Create(workload.Config, new() { Trainable = false, Device = device, ComputeType = type }), workload);
+                return new RawStep(LlamaPolicy.Create(workload.Config, new() { Trainable = false, Device = device, ComputeType = type }),
+                    workload);
             case Keep:
             case Recompute:
-                return new PolicyStep(LlamaPolicy.Create(workload.Config, new() { Activations = variant == Keep ? ActivationMode.Keep : ActivationMode.Recompute, Device = device, ComputeType = type }), workload);
+                return new PolicyStep(LlamaPolicy.Create(workload.Config,
+                    new() { Activations = variant == Keep
+                    ? ActivationMode.Keep : ActivationMode.Recompute, Device = device, ComputeType = type }), workload);
             case Managed:
                 string folder = Directory.CreateTempSubdirectory("tuna-benchmark-").FullName;
                 try

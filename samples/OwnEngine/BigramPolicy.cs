@@ -6,15 +6,18 @@ using Tuna.Policies;
 
 namespace OwnEngine;
 
-/// <summary>The log-probability of a response is the sum over its tokens of log softmax(table[previous])[token]; the table starts at zero.</summary>
-internal sealed class BigramPolicy(int v) : PolicyBase(new PolicyInfo(v, ContextLength: 4096, HiddenSize: v, LayerCount: 1, (long)v * v)), ITrainablePolicy
+/// <summary>The log-probability of a response is the sum over its tokens of log softmax(table[previous])[token]; the table starts at
+/// zero.</summary>
+internal sealed class BigramPolicy(int v)
+    : PolicyBase(new PolicyInfo(v, ContextLength: 4096, HiddenSize: v, LayerCount: 1, (long)v * v)), ITrainablePolicy
 {
     // Weights, accumulated gradient, AdamW's two moments; each [V, V].
     private readonly float[] _table = new float[v * v], _gradient = new float[v * v], _first = new float[v * v], _second = new float[v * v];
     private readonly float[] _softmax = new float[v];
     private IReadOnlyList<TokenGroup> _passed = [];
 
-    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests,
+        CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
         PolicyGuard.CheckRequests(requests, Info);
@@ -23,9 +26,11 @@ internal sealed class BigramPolicy(int v) : PolicyBase(new PolicyInfo(v, Context
         return [.. requests.Select(q => (IReadOnlyList<SampledResponse>)[.. Enumerable.Range(0, q.Count).Select(k => SampleOne(q, k))])];
     }
 
-    protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values, CancellationToken cancellationToken) => Walk(groups.Take(from..to), values, []);
+    protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values,
+        CancellationToken cancellationToken) => Walk(groups.Take(from..to), values, []);
 
-    protected override void ForwardCore(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken) => Walk(_passed = groups, values, []);
+    protected override void ForwardCore(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken) =>
+        Walk(_passed = groups, values, []);
 
     protected override void BackwardCore(ReadOnlySpan<double> gradient) => Walk(_passed, [], gradient);
 
@@ -42,13 +47,15 @@ internal sealed class BigramPolicy(int v) : PolicyBase(new PolicyInfo(v, Context
             double g = _gradient[i] * step.GradientScale;
             _first[i] = (float)((s.Beta1 * _first[i]) + ((1 - s.Beta1) * g));
             _second[i] = (float)((s.Beta2 * _second[i]) + ((1 - s.Beta2) * g * g));
-            _table[i] -= (float)(step.LearningRate * ((_first[i] / c1 / (Math.Sqrt(_second[i] / c2) + s.Epsilon)) + (s.WeightDecay * _table[i])));
+            _table[i] -= (float)(step.LearningRate
+                * ((_first[i] / c1 / (Math.Sqrt(_second[i] / c2) + s.Epsilon)) + (s.WeightDecay * _table[i])));
         }
 
         ClearGradientsCore();
     }
 
-    protected override void SaveModelCore(string folder) => File.WriteAllBytes(Path.Combine(folder, "table.bin"), MemoryMarshal.AsBytes(_table.AsSpan()));
+    protected override void SaveModelCore(string folder) =>
+        File.WriteAllBytes(Path.Combine(folder, "table.bin"), MemoryMarshal.AsBytes(_table.AsSpan()));
 
     protected override void SaveTrainingStateCore(string folder) =>
         File.WriteAllBytes(Path.Combine(folder, "state.bin"), MemoryMarshal.AsBytes([.. _gradient, .. _first, .. _second]));
@@ -102,7 +109,8 @@ internal sealed class BigramPolicy(int v) : PolicyBase(new PolicyInfo(v, Context
             int previous = tokens.Count == 0 ? request.Prompt.Span[^1] : tokens[^1];
             SoftMax(previous, request.Temperature);
             double left = rng.NextDouble();
-            int token = request.Temperature == 0 ? TensorPrimitives.IndexOfMax<float>(_softmax) : Math.Max(0, Array.FindIndex(_softmax, p => (left -= p) < 0));
+            int token = request.Temperature == 0
+                ? TensorPrimitives.IndexOfMax<float>(_softmax) : Math.Max(0, Array.FindIndex(_softmax, p => (left -= p) < 0));
             SoftMax(previous, temperature: 1);
             logProb += Math.Log(_softmax[token]);
             tokens.Add(token);

@@ -1,5 +1,5 @@
-// An engine of one's own: derive from PolicyBase and write what ends in Core. This one is a bigram model, p(next | previous) = softmax of a row of a table;
-// the trainer, the losses, the rankers and the evaluation take it as they take a LLaMA.
+// An engine of one's own: derive from PolicyBase and write what ends in Core. This one is a bigram model, p(next | previous) = softmax of a
+// row of a table; the trainer, the losses, the rankers and the evaluation take it as they take a LLaMA.
 using Tuna.Data;
 using Tuna.Data.Groups;
 using Tuna.Losses;
@@ -17,6 +17,13 @@ IEnumerable<RankedExample> rows = Enumerable.Range(1, 24).Select(i => new Ranked
 TokenGroup[] groups = [.. new GroupTokenizer(ByteTokenizer.Instance).Tokenize(rows)];
 
 using var policy = new OwnEngine.BigramPolicy(ByteTokenizer.Instance.VocabularySize);
-var trainer = new RankingTrainer(policy, new MarginRankingLoss(margin: 0.1, lambda: 0), new TrainerOptions { Epochs = 10, MicroBatchesPerStep = 6, LearningRate = 0.05 });
+var trainer = new RankingTrainer(policy, new MarginRankingLoss(margin: 0.1, lambda: 0), new TrainerOptions
+{
+    Epochs = 10,
+    MicroBatchesPerStep = 6,
+    LearningRate = 0.05,
+});
 TrainingResult result = trainer.Train(groups);
-Console.WriteLine($"loss {result.History[0].Loss:0.0000} -> {result.FinalLoss:0.0000}, pairs in order {result.History[0].PairAccuracy:P0} -> {result.History[^1].PairAccuracy:P0}");
+Console.WriteLine(
+    $"loss {result.History[0].Loss:0.0000} -> {result.FinalLoss:0.0000}, pairs in order {result.History[0].PairAccuracy:P0} -> "
+    + $"{result.History[^1].PairAccuracy:P0}");

@@ -30,9 +30,16 @@ var config = new LlamaConfig
     ContextLength = 512,
 };
 using ManagedLlama policy = ManagedLlama.Create(config, new() { Seed = 1, Threads = 1 });
-var trainer = new RankingTrainer(policy, new SquaredHingeLoss(margin: 0.5), new TrainerOptions { Epochs = 20, MicroBatchesPerStep = 6, LearningRate = 0.01 });
+var trainer = new RankingTrainer(policy, new SquaredHingeLoss(margin: 0.5), new TrainerOptions
+{
+    Epochs = 20,
+    MicroBatchesPerStep = 6,
+    LearningRate = 0.01,
+});
 TrainingResult result = trainer.Train(groups);
-Console.WriteLine($"loss {result.History[0].Loss:0.0000} -> {result.FinalLoss:0.0000}, pairs in order {result.History[0].PairAccuracy:P0} -> {result.History[^1].PairAccuracy:P0}");
+Console.WriteLine(
+    $"loss {result.History[0].Loss:0.0000} -> {result.FinalLoss:0.0000}, pairs in order {result.History[0].PairAccuracy:P0} -> "
+    + $"{result.History[^1].PairAccuracy:P0}");
 
 /// <summary>f(h) = max(0, margin - h)^2, with h the difference of two responses' mean log-probabilities per token, nats.</summary>
 internal sealed class SquaredHingeLoss(double margin) : PairwiseLoss(ResponseMeasure.MeanLogProb)

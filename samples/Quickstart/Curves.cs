@@ -8,7 +8,8 @@ internal static class Curves
 {
     private const int Window = 9;
 
-    public static string Draw(string title, string unit, IEnumerable<(string Name, IReadOnlyList<TrainingStep> History)> runs, Func<TrainingStep, double> value) =>
+    public static string Draw(string title, string unit, IEnumerable<(string Name, IReadOnlyList<TrainingStep> History)> runs,
+        Func<TrainingStep, double> value) =>
         SvgChart.Line(new ChartLayout { Title = title, XTitle = $"step (mean of {Window})", YTitle = unit }, [.. runs.Select(run =>
         {
             double[] y = [.. run.History.Select(value)];

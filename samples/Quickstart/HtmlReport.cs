@@ -24,7 +24,8 @@ internal sealed class HtmlReport(string title)
 
     public HtmlReport Note(string text) => Raw($"<p class=\"note\">{Escape(text)}</p>");
 
-    /// <summary>A table of numbers, or of text when <paramref name="text"/> is true; a cell may carry a CSS class before a bar: <c>right|word</c>.</summary>
+    /// <summary>A table of numbers, or of text when <paramref name="text"/> is true; a cell may carry a CSS class before a bar:
+    /// <c>right|word</c>.</summary>
     public HtmlReport Table(IEnumerable<string> header, IEnumerable<IEnumerable<string>> rows, bool text = false)
     {
         _body.Append(text ? "<table class=\"text\">" : "<table>").Append("<thead><tr>");
@@ -36,7 +37,8 @@ internal sealed class HtmlReport(string title)
             _body.Append("<tr>");
             foreach (string cell in row)
             {
-                int bar = cell.StartsWith("right|", StringComparison.Ordinal) || cell.StartsWith("wrong|", StringComparison.Ordinal) ? 5 : -1;
+                int bar = cell.StartsWith("right|", StringComparison.Ordinal) || cell.StartsWith("wrong|", StringComparison.Ordinal)
+                    ? 5 : -1;
                 _body.Append(bar < 0 ? "<td>" : $"<td class=\"{cell[..bar]}\">").Append(Escape(cell[(bar + 1)..])).Append("</td>");
             }
 
@@ -47,11 +49,14 @@ internal sealed class HtmlReport(string title)
         return this;
     }
 
-    public HtmlReport Charts(params IEnumerable<string> svgs) => Raw($"<div class=\"charts\">{string.Concat(svgs.Select(s => $"<div>{s}</div>"))}</div>");
+    public HtmlReport Charts(params IEnumerable<string> svgs) =>
+        Raw($"<div class=\"charts\">{string.Concat(svgs.Select(s => $"<div>{s}</div>"))}</div>");
 
     public void Save(string file)
     {
-        string page = $"<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{Escape(title)}</title><style>{Style}</style></head>\n"
+        string page =
+            $"<!doctype html>\n<html lang=\"en\"><head><meta "
+            + $"charset=\"utf-8\"><title>{Escape(title)}</title><style>{Style}</style></head>\n"
             + $"<body><h1>{Escape(title)}</h1>\n{_body}</body></html>\n";
         AtomicFile.WriteAllBytes(file, Encoding.UTF8.GetBytes(page));
     }

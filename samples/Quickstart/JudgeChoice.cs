@@ -30,22 +30,28 @@ internal sealed record JudgeChoice(string? Model, decimal Budget, TokenPrices Pr
         {
             return budget is null && inputPrice is null && outputPrice is null
                 ? Offline
-                : throw new ArgumentException("--budget and --price-... have no effect on the offline judge: add --judge openai:MODEL, or leave them out.");
+                : throw new ArgumentException(
+                    "--budget and --price-... have no effect on the offline judge: add --judge openai:MODEL, or leave them out.");
         }
 
         if (!judge.StartsWith(Service, StringComparison.Ordinal) || judge.Length == Service.Length)
-            throw new ArgumentException($"--judge {judge}: there is no such judge. Use offline, or openai:MODEL, for example openai:gpt-4o.");
+            throw new ArgumentException(
+                $"--judge {judge}: there is no such judge. Use offline, or openai:MODEL, for example openai:gpt-4o.");
         if (budget is not > 0 || inputPrice is not >= 0 || outputPrice is not >= 0)
-            throw new ArgumentException($"--judge {judge} costs money: give --budget (the most to spend) and the model's --price-input and --price-output per million tokens.");
+            throw new ArgumentException(
+                $"--judge {judge} costs money: give --budget (the most to spend) and the model's --price-input and --price-output per "
+                + $"million tokens.");
         if (ApiKey is null)
-            throw new ArgumentException($"--judge {judge} needs a key in OPENAI_API_KEY (and OPENAI_BASE_URL for another service than OpenAI's).");
+            throw new ArgumentException(
+                $"--judge {judge} needs a key in OPENAI_API_KEY (and OPENAI_BASE_URL for another service than OpenAI's).");
         return new JudgeChoice(judge[Service.Length..], budget.Value, new TokenPrices(inputPrice.Value, outputPrice.Value));
     }
 
     /// <summary>What so many calls will cost, roughly; null when they cost nothing.</summary>
     public string? Estimate(long calls) => Model is null ? null : string.Create(
         CultureInfo.InvariantCulture,
-        $"{calls} calls of {Model}, about {Prices.CostOf(calls * InputTokens, calls * OutputTokens):0.00} in all; at most {Budget} will be spent. Calls in the journal cost nothing again.");
+        $"{calls} calls of {Model}, about {Prices.CostOf(calls * InputTokens, calls * OutputTokens):0.00} in all; at most {Budget} will "
+            + $"be spent. Calls in the journal cost nothing again.");
 
     /// <summary>The client of one seed.</summary>
     /// <param name="key">Answers for the offline judge.</param>
@@ -56,7 +62,12 @@ internal sealed record JudgeChoice(string? Model, decimal Budget, TokenPrices Pr
         if (Model is null)
             return new OfflineJudge(key);
         Uri? endpoint = Variable("OPENAI_BASE_URL") is { } url ? new Uri(url) : null;
-        var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = endpoint ?? HttpChatOptions.OpenAI, Model = Model, ApiKey = ApiKey! });
+        var client = new ChatCompletionsClient(new HttpChatOptions
+        {
+            BaseAddress = endpoint ?? HttpChatOptions.OpenAI,
+            Model = Model,
+            ApiKey = ApiKey!,
+        });
         return client.AsBuilder().UseCallPipeline(new CallPipelineOptions { Journal = journal, Budget = spending }).Build();
     }
 

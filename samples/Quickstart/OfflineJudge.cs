@@ -16,10 +16,12 @@ internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatCli
 {
     private readonly Dictionary<string, Exercise> _key = key.ToDictionary(e => e.Instruction, StringComparer.Ordinal);
 
-    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        string prompt = messages.First(m => m.Role == ChatRole.User).Text, reply = PairPattern().Match(prompt) is { Success: true } pair ? Compare(pair) : Judge(prompt);
+        string prompt = messages.First(m => m.Role == ChatRole.User).Text, reply = PairPattern().Match(prompt) is { Success: true } pair
+            ? Compare(pair) : Judge(prompt);
         return Task.FromResult(new ChatResponse(new ChatMessage(ChatRole.Assistant, reply))
         {
             FinishReason = ChatFinishReason.Stop,
@@ -28,7 +30,8 @@ internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatCli
     }
 
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+            [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ChatResponse response = await GetResponseAsync(messages, options, cancellationToken);
         foreach (ChatResponseUpdate update in response.ToChatResponseUpdates())
@@ -77,7 +80,8 @@ internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatCli
         }
 
         // Of equal scores the lower number is named first; OrderByDescending is stable.
-        reply.Append(CultureInfo.InvariantCulture, $"\nrank: [{string.Join(", ", kept.OrderByDescending(r => r.Score).Select(r => r.Index))}]");
+        reply.Append(CultureInfo.InvariantCulture,
+            $"\nrank: [{string.Join(", ", kept.OrderByDescending(r => r.Score).Select(r => r.Index))}]");
         return reply.ToString();
     }
 
@@ -92,7 +96,8 @@ internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatCli
         return (exercise.IsCorrect(response) ? 5 : 0, (int)Math.Round(5 * rouge.Recall), (int)Math.Round(5 * rouge.Precision));
     }
 
-    [GeneratedRegex(@"^\[User Question\]\n(.*)\n\n\[The Start of Assistant A's Answer\]\n(.*)\n\[The End of Assistant A's Answer\]\n\n\[The Start of Assistant B's Answer\]\n(.*)\n\[The End of", RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"^\[User Question\]\n(.*)\n\n\[The Start of Assistant A's Answer\]\n(.*)\n\[The End of Assistant A's Answer\]\n\n\[The Start of Assistant B's Answer\]\n(.*)\n\[The End of", RegexOptions.Singleline)]
     private static partial Regex PairPattern();
 
     [GeneratedRegex(@"### Instruction:\n(.*?)\n\n### Response:", RegexOptions.Singleline)]

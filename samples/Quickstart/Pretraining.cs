@@ -27,11 +27,14 @@ internal sealed class Pretraining(Ui ui, int threads)
         var groups = new GroupTokenizer(ByteTokenizer.Instance, RecipeOptions.Template);
         List<Exercise> heldOut = ExerciseBook.Draw(240, 1, heldOut: true);
         var evaluator = new StageEvaluator(heldOut, [], groups, ByteTokenizer.Instance);
-        foreach ((string name, LlamaConfig config, int rows, double mistakes, double learningRate, ulong seed) in Models.Where(m => only.Count == 0 || only.Contains(m.Name)))
+        foreach ((string name, LlamaConfig config, int rows, double mistakes, double learningRate,
+            ulong seed) in Models.Where(m => only.Count == 0 || only.Contains(m.Name)))
         {
-            TokenGroup[] data = [.. groups.Tokenize(ExerciseBook.Draw(rows, seed, heldOut: false, mistakes, distinct: false).Select(e => e.ToInstructionExample()))];
+            TokenGroup[] data = [.. groups.Tokenize(ExerciseBook.Draw(rows, seed, heldOut: false, mistakes, distinct: false)
+                .Select(e => e.ToInstructionExample()))];
             using ManagedLlama policy = ManagedLlama.Create(config, new() { Seed = seed, Threads = threads, SavedType = null });
-            ui.Run($"Train {name} ({policy.Info.ParameterCount:N0} parameters)", progress => new RankingTrainer(policy, new MaximumLikelihoodLoss(), new TrainerOptions
+            ui.Run($"Train {name} ({policy.Info.ParameterCount:N0} parameters)",
+                progress => new RankingTrainer(policy, new MaximumLikelihoodLoss(), new TrainerOptions
             {
                 LearningRate = learningRate,
                 GroupsPerMicroBatch = 16,
@@ -39,7 +42,8 @@ internal sealed class Pretraining(Ui ui, int threads)
             }).Train(data, progress: new ImmediateProgress<TrainingProgress>(p => progress((double)p.Metrics.Step / p.TotalSteps,
                 $"loss {Ui.Number(p.Metrics.Loss, "0.000")}, {p.TokensPerSecond:0} tokens/s")), cancellationToken: cancellationToken));
             AtomicFolder.Write(Path.Combine(folder, name), policy.SaveModel);
-            StageScores scores = ui.Run($"Measure {name}", progress => evaluator.Measure(name, policy, p => progress(p, ""), cancellationToken)).Scores;
+            StageScores scores = ui.Run($"Measure {name}",
+                progress => evaluator.Measure(name, policy, p => progress(p, ""), cancellationToken)).Scores;
             ui.Scores([scores]);
         }
     }

@@ -56,7 +56,8 @@ internal sealed class RankedFileRun(Ui ui, int threads, int epochs, int response
             MicroBatchesPerStep = 4,
             Seed = seed,
         }).Train(trainGroups, progress: new ImmediateProgress<TrainingProgress>(p => progress((double)p.Metrics.Step / p.TotalSteps,
-            $"loss {p.Metrics.Loss:0.000}, margin {p.Metrics.Margin:0.000}, {p.GroupsPerSecond:0.0} groups/s")), cancellationToken: cancellationToken));
+            $"loss {p.Metrics.Loss:0.000}, margin {p.Metrics.Margin:0.000}, {p.GroupsPerSecond:0.0} groups/s")),
+                cancellationToken: cancellationToken));
         double after = Agreement("after");
         double length = PairwiseAgreement.OfLength(test.Select(r =>
         {
@@ -75,7 +76,9 @@ internal sealed class RankedFileRun(Ui ui, int threads, int epochs, int response
         AtomicFolder.Write(Path.Combine(folder, "ranked-file-policy"), policy.SaveModel);
         string report = Path.Combine(folder, "ranked-file.html");
         new HtmlReport($"Tuna on {Path.GetFileName(file)}")
-            .Paragraph($"{trainGroups.Length} rows for training, {testGroups.Length} for the test, split by id; {epochs} epoch(s), responses cut at {responseTokens} byte tokens, seed {seed}.")
+            .Paragraph(
+                $"{trainGroups.Length} rows for training, {testGroups.Length} for the test, split by id; {epochs} epoch(s), responses cut "
+                + $"at {responseTokens} byte tokens, seed {seed}.")
             .Heading("Pairwise agreement on unseen rows").Table(header, table)
             .Heading("Training").Charts(
                 Curves.Draw("Loss", "nats", [("train", training.History)], s => s.Loss),
@@ -90,7 +93,9 @@ internal sealed class RankedFileRun(Ui ui, int threads, int epochs, int response
         TokenGroup[] groups = [.. tokenizer.Tokenize(rows, report)];
         ui.Line($"  {what}: {report}");
         if (groups.Length == 0)
-            throw new InvalidDataException($"The {what} part has no usable row: of {rows.Count} rows, {report.Rejected} were rejected. {(report.Issues.Count > 0 ? report.Issues[0].Message : "")}");
+            throw new InvalidDataException(
+                $"The {what} part has no usable row: of {rows.Count} rows, {report.Rejected} were rejected. "
+                + $"{(report.Issues.Count > 0 ? report.Issues[0].Message : "")}");
         return groups;
     }
 }

@@ -46,7 +46,8 @@ internal sealed class Recipe
     private readonly StageEvaluator _evaluator;
     private AgainstSft? _againstSft;
 
-    public Recipe(Ui ui, RecipeOptions options, ulong seed, string folder, CallJournal journal, CallBudget spending, CancellationToken cancellationToken)
+    public Recipe(Ui ui, RecipeOptions options, ulong seed, string folder, CallJournal journal, CallBudget spending,
+        CancellationToken cancellationToken)
     {
         _ui = ui;
         _options = options;
@@ -63,7 +64,8 @@ internal sealed class Recipe
     public IReadOnlyList<Exercise> HeldOut => _heldOut;
 
     /// <summary>Calls to the judge in one run: two files of samples, the held-out candidates, and each later stage against SFT.</summary>
-    public static long Calls(RecipeOptions options) => (2L * options.Instructions) + options.HeldOut + (LaterStages * AgainstSft.Calls(options.HeldOut));
+    public static long Calls(RecipeOptions options) =>
+        (2L * options.Instructions) + options.HeldOut + (LaterStages * AgainstSft.Calls(options.HeldOut));
 
     public RecipeResult Run(CancellationToken cancellationToken)
     {
@@ -71,16 +73,22 @@ internal sealed class Recipe
         using (ManagedLlama sft = Load(Shipped.Sft))
             Measure(result, "SFT", sft, cancellationToken);
 
-        string teacherRanked = Ranked("teacher.ranked.jsonl", TeacherResponses(cancellationToken), new ProbabilisticRanker(), "Rank by Eq. 3", cancellationToken);
-        // What likelihood alone would have taught, for comparison: Eq. 6 without its ranking term, on the original responses and on the judge's best of the same N samples.
+        string teacherRanked = Ranked("teacher.ranked.jsonl", TeacherResponses(cancellationToken), new ProbabilisticRanker(),
+            "Rank by Eq. 3", cancellationToken);
+        // What likelihood alone would have taught, for comparison: Eq. 6 without its ranking term, on the original responses and on the
+        // judge's best of the same N samples.
         Train(result, "MLE", new MaximumLikelihoodLoss(), Shipped.Sft, teacherRanked, _options.LearningRate, cancellationToken);
-        string tunaP = Train(result, "Tuna_p", new MarginRankingLoss(), Shipped.Sft, teacherRanked, _options.LearningRate, cancellationToken);
+        string tunaP = Train(result, "Tuna_p", new MarginRankingLoss(), Shipped.Sft, teacherRanked, _options.LearningRate,
+            cancellationToken);
 
-        string ownRanked = Ranked("sft.ranked.jsonl", DiverseSamples("SFT", Shipped.Sft, 3, cancellationToken), _judge, "Judge SFT's samples", cancellationToken);
-        Train(result, "MLE, best of N", new MaximumLikelihoodLoss(), Shipped.Sft, BestOf(ownRanked, "sft.best.jsonl"), _options.LearningRate, cancellationToken);
+        string ownRanked = Ranked("sft.ranked.jsonl", DiverseSamples("SFT", Shipped.Sft, 3, cancellationToken), _judge,
+            "Judge SFT's samples", cancellationToken);
+        Train(result, "MLE, best of N", new MaximumLikelihoodLoss(), Shipped.Sft, BestOf(ownRanked, "sft.best.jsonl"),
+            _options.LearningRate, cancellationToken);
         Train(result, "Tuna_c", new MarginRankingLoss(), Shipped.Sft, ownRanked, _options.LearningRate, cancellationToken);
 
-        string tunaRanked = Ranked("tuna_p.ranked.jsonl", DiverseSamples("Tuna_p", tunaP, 4, cancellationToken), _judge, "Judge Tuna_p's samples", cancellationToken);
+        string tunaRanked = Ranked("tuna_p.ranked.jsonl", DiverseSamples("Tuna_p", tunaP, 4, cancellationToken), _judge,
+            "Judge Tuna_p's samples", cancellationToken);
         Train(result, "Tuna", new MarginRankingLoss(), tunaP, tunaRanked, _options.SecondLearningRate, cancellationToken);
         return result;
     }
@@ -119,16 +127,25 @@ internal sealed class Recipe
         return rows;
     });
 
-    private List<RankedExample> DiverseSamples(string stage, string checkpoint, ulong stream, CancellationToken cancellationToken) => _ui.Run($"Sample {stage}, diverse", progress =>
+    private List<RankedExample> DiverseSamples(string stage, string checkpoint, ulong stream, CancellationToken cancellationToken) =>
+        _ui.Run($"Sample {stage}, diverse", progress =>
     {
         using ManagedLlama policy = Load(checkpoint);
-        var sampler = new DiverseSampler(policy, Tokenizer, new DiverseSamplerOptions { Count = _options.Responses, MaxNewTokens = _options.MaxNewTokens, Seed = Rng.Derive(_seed, stream) });
-        var report = new ImmediateProgress<SamplingStatistics>(s => progress((double)s.Prompts / _exercises.Count, $"{s.Draws} draws, {s.Forced} slots kept their least similar"));
-        return sampler.Sample(_exercises.Select(e => e.ToInstructionExample()), e => _groups.EncodePrompt(e.Instruction), progress: report, cancellationToken: cancellationToken).ToList();
+        var sampler = new DiverseSampler(policy, Tokenizer, new DiverseSamplerOptions
+        {
+            Count = _options.Responses,
+            MaxNewTokens = _options.MaxNewTokens,
+            Seed = Rng.Derive(_seed, stream),
+        });
+        var report = new ImmediateProgress<SamplingStatistics>(s =>
+            progress((double)s.Prompts / _exercises.Count, $"{s.Draws} draws, {s.Forced} slots kept their least similar"));
+        return sampler.Sample(_exercises.Select(e => e.ToInstructionExample()), e => _groups.EncodePrompt(e.Instruction), progress: report,
+            cancellationToken: cancellationToken).ToList();
     });
 
     // Ranks rows and writes them: the file is what the next stage reads.
-    private string Ranked(string name, IReadOnlyList<RankedExample> rows, IResponseRanker ranker, string what, CancellationToken cancellationToken)
+    private string Ranked(string name, IReadOnlyList<RankedExample> rows, IResponseRanker ranker, string what,
+        CancellationToken cancellationToken)
     {
         string file = Path.Combine(_folder, name);
         RankedData.Write(file, Rank(rows, ranker, what, cancellationToken));
@@ -143,15 +160,19 @@ internal sealed class Recipe
         return file;
     }
 
-    private List<RankedExample> Rank(IReadOnlyList<RankedExample> rows, IResponseRanker ranker, string what, CancellationToken cancellationToken) => _ui.Run(what, progress =>
+    private List<RankedExample> Rank(IReadOnlyList<RankedExample> rows, IResponseRanker ranker, string what,
+        CancellationToken cancellationToken) => _ui.Run(what, progress =>
         RankAsync(rows, ranker, progress, cancellationToken).GetAwaiter().GetResult());
 
-    private async Task<List<RankedExample>> RankAsync(IReadOnlyList<RankedExample> rows, IResponseRanker ranker, Action<double, string> progress, CancellationToken cancellationToken)
+    private async Task<List<RankedExample>> RankAsync(IReadOnlyList<RankedExample> rows, IResponseRanker ranker,
+        Action<double, string> progress, CancellationToken cancellationToken)
     {
         var runner = new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 8, TotalRows = rows.Count });
-        var report = new ImmediateProgress<RankingProgress>(p => progress((double)p.Done / rows.Count, $"{p.Usage.Calls} calls, {p.Failed} rows failed"));
+        var report = new ImmediateProgress<RankingProgress>(p =>
+            progress((double)p.Done / rows.Count, $"{p.Usage.Calls} calls, {p.Failed} rows failed"));
         var ranked = new List<RankedExample>(rows.Count);
-        await foreach (RankingOutcome outcome in runner.RunAsync(rows.Select(r => r.ToRankingRequest()).ToAsyncEnumerable(), report, cancellationToken))
+        await foreach (RankingOutcome outcome in runner.RunAsync(rows.Select(r => r.ToRankingRequest()).ToAsyncEnumerable(), report,
+            cancellationToken))
         {
             if (outcome.Result is { } result)
                 ranked.Add(rows[(int)outcome.Index].WithRanking(result));
@@ -162,7 +183,8 @@ internal sealed class Recipe
         return ranked;
     }
 
-    private string Train(RecipeResult result, string stage, IRankingLoss loss, string from, string rankedFile, double learningRate, CancellationToken cancellationToken)
+    private string Train(RecipeResult result, string stage, IRankingLoss loss, string from, string rankedFile, double learningRate,
+        CancellationToken cancellationToken)
     {
         TokenGroup[] groups = [.. _groups.Tokenize(RankedData.Read(rankedFile))];
         string folder = Path.Combine(_folder, stage.ToLowerInvariant().Replace(",", "", StringComparison.Ordinal).Replace(' ', '-'));
@@ -174,7 +196,8 @@ internal sealed class Recipe
             MicroBatchesPerStep = 2,
             Seed = _seed,
         }).Train(groups, progress: new ImmediateProgress<TrainingProgress>(p => progress((double)p.Metrics.Step / p.TotalSteps,
-            $"loss {Ui.Number(p.Metrics.Loss, "0.000")}, margin {Ui.Number(p.Metrics.Margin ?? 0, "0.000")}, {p.GroupsPerSecond:0} groups/s")), cancellationToken: cancellationToken));
+            $"loss {Ui.Number(p.Metrics.Loss, "0.000")}, margin {Ui.Number(p.Metrics.Margin ?? 0, "0.000")}, {p.GroupsPerSecond:0} "
+                + $"groups/s")), cancellationToken: cancellationToken));
         AtomicFolder.Write(folder, policy.SaveModel);
         result.Training.Add((stage, training.History));
         Measure(result, stage, policy, cancellationToken);
@@ -183,7 +206,8 @@ internal sealed class Recipe
 
     private void Measure(RecipeResult result, string stage, ManagedLlama policy, CancellationToken cancellationToken)
     {
-        (StageScores scores, IReadOnlyList<string> responses) = _ui.Run($"Measure {stage}", progress => _evaluator.Measure(stage, policy, p => progress(p, ""), cancellationToken));
+        (StageScores scores, IReadOnlyList<string> responses) =
+            _ui.Run($"Measure {stage}", progress => _evaluator.Measure(stage, policy, p => progress(p, ""), cancellationToken));
         if (_againstSft is null)
             _againstSft = new AgainstSft(_judgeClient, _heldOut, responses);
         else
@@ -196,16 +220,25 @@ internal sealed class Recipe
     {
         VicunaReport report = _ui.Run($"Judge {stage} against SFT", _ => _againstSft!.Judge(stage, responses, cancellationToken));
         if (report.Overall.Errors > 0)
-            _ui.Line($"  {report.Overall.Errors} of {responses.Count} without a verdict, left out of the rates; the first: {report.Issues[0]}");
+            _ui.Line(
+                $"  {report.Overall.Errors} of {responses.Count} without a verdict, left out of the rates; the first: {report.Issues[0]}");
         return report.Overall;
     }
 
-    // Candidates of the SFT policy for the held-out exercises, judged offline or by the real judge: the pairs of "pairwise accuracy". The same for all stages.
+    // Candidates of the SFT policy for the held-out exercises, judged offline or by the real judge: the pairs of "pairwise accuracy". The
+    // same for all stages.
     private IEnumerable<TokenGroup> JudgedHeldOut(CancellationToken cancellationToken)
     {
         using ManagedLlama sft = Load(Shipped.Sft);
-        var sampler = new DiverseSampler(sft, Tokenizer, new DiverseSamplerOptions { Count = _options.Responses, MaxNewTokens = _options.MaxNewTokens, Seed = 1 });
-        List<RankedExample> rows = [.. sampler.Sample(_heldOut.Select(e => e.ToInstructionExample()), e => _groups.EncodePrompt(e.Instruction), cancellationToken: cancellationToken)];
+        var sampler = new DiverseSampler(sft, Tokenizer, new DiverseSamplerOptions
+        {
+            Count = _options.Responses,
+            MaxNewTokens = _options.MaxNewTokens,
+            Seed = 1,
+        });
+        List<RankedExample> rows =
+            [.. sampler.Sample(_heldOut.Select(e => e.ToInstructionExample()), e => _groups.EncodePrompt(e.Instruction),
+            cancellationToken: cancellationToken)];
         return [.. _groups.Tokenize(Rank(rows, _judge, "Judge held-out candidates", cancellationToken))];
     }
 

@@ -2,7 +2,8 @@ using Tuna.Data.Prompts;
 
 namespace Quickstart;
 
-/// <summary>Settings of the recipe. N, tau, beta, margin and lambda are the paper's; the learning rates fit a model of a million parameters.</summary>
+/// <summary>Settings of the recipe. N, tau, beta, margin and lambda are the paper's; the learning rates fit a model of a million
+/// parameters.</summary>
 internal sealed record RecipeOptions
 {
     /// <summary>The exercises' prompt: Alpaca's without its preamble, since a byte is a token here.</summary>

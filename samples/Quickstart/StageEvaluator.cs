@@ -30,7 +30,8 @@ internal sealed class StageEvaluator
         _judged = [.. judged];
     }
 
-    public (StageScores Scores, IReadOnlyList<string> Responses) Measure(string stage, IPolicyModel policy, Action<double> progress, CancellationToken cancellationToken)
+    public (StageScores Scores, IReadOnlyList<string> Responses) Measure(string stage, IPolicyModel policy, Action<double> progress,
+        CancellationToken cancellationToken)
     {
         (List<string> responses, double meanLength) = Generate(policy, p => progress(0.8 * p), cancellationToken);
         double correct = 0, rouge = 0;
@@ -47,7 +48,8 @@ internal sealed class StageEvaluator
     }
 
     /// <summary>Greedy responses to all exercises, and their mean length in tokens.</summary>
-    public (List<string> Responses, double MeanLength) Generate(IPolicyModel policy, Action<double> progress, CancellationToken cancellationToken)
+    public (List<string> Responses, double MeanLength) Generate(IPolicyModel policy, Action<double> progress,
+        CancellationToken cancellationToken)
     {
         var responses = new List<string>(_exercises.Count);
         double tokens = 0;

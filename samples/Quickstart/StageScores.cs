@@ -7,10 +7,13 @@ namespace Quickstart;
 /// <param name="Accuracy">Share of exercises whose greedy response is correct, [0, 1].</param>
 /// <param name="RougeL">Mean ROUGE-L F of the greedy response against the reference, [0, 1].</param>
 /// <param name="Nll">Mean negative log-likelihood of the reference, nats per token.</param>
-/// <param name="PairAccuracy">Share of judged pairs that the policy's length-normalized log-probability orders as the judge does, [0, 1].</param>
+/// <param name="PairAccuracy">Share of judged pairs that the policy's length-normalized log-probability orders as the judge does, [0,
+/// 1].</param>
 /// <param name="MeanLength">Mean length of the greedy responses, tokens.</param>
-/// <param name="AgainstSft">The judge's verdicts on the greedy responses beside those of the SFT policy; null for that policy itself.</param>
-internal sealed record StageScores(string Stage, double Accuracy, double RougeL, double Nll, double PairAccuracy, double MeanLength, VicunaScore? AgainstSft = null)
+/// <param name="AgainstSft">The judge's verdicts on the greedy responses beside those of the SFT policy; null for that policy
+/// itself.</param>
+internal sealed record StageScores(string Stage, double Accuracy, double RougeL, double Nll, double PairAccuracy, double MeanLength,
+    VicunaScore? AgainstSft = null)
 {
     public static readonly IReadOnlyList<(string Title, string Unit, Func<StageScores, double> Value, string Format)> Columns =
     [

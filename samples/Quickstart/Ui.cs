@@ -54,7 +54,8 @@ internal sealed class Ui(IAnsiConsole console, TimeProvider time)
         {
             console.Progress()
                 .AutoClear(true)
-                .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+                .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(),
+                    new RemainingTimeColumn())
                 .Start(context =>
                 {
                     ProgressTask bar = context.AddTask(Markup.Escape(what), maxValue: 1);
@@ -74,7 +75,8 @@ internal sealed class Ui(IAnsiConsole console, TimeProvider time)
     /// <summary>The table of stages.</summary>
     public void Scores(IReadOnlyList<StageScores> stages) => Table(
         SummaryTable.Header,
-        stages.Select(s => (string[])[s.Stage, .. StageScores.Columns.Select(c => double.IsNaN(c.Value(s)) ? "–" : Number(c.Value(s), c.Format))]));
+        stages.Select(s => (string[])[s.Stage,
+            .. StageScores.Columns.Select(c => double.IsNaN(c.Value(s)) ? "–" : Number(c.Value(s), c.Format))]));
 
     /// <summary>A table whose first column is text and whose others are numbers.</summary>
     public void Table(IEnumerable<string> header, IEnumerable<string[]> rows)

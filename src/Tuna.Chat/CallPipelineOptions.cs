@@ -7,7 +7,8 @@ namespace Tuna.Chat;
 /// <summary>What stands between a caller and a service (<see cref="ChatClientBuilderExtensions.UseCallPipeline"/>).</summary>
 public sealed record CallPipelineOptions
 {
-    /// <summary>Where calls are written down; null for nowhere, which suits tests and free models only. It stays the caller's to dispose.</summary>
+    /// <summary>Where calls are written down; null for nowhere, which suits tests and free models only. It stays the caller's to
+    /// dispose.</summary>
     public CallJournal? Journal { get; init; }
 
     /// <summary>Retries.</summary>
@@ -16,11 +17,13 @@ public sealed record CallPipelineOptions
     /// <summary>Limits of rate and concurrency.</summary>
     public ThrottleOptions Throttle { get; init; } = new();
 
-    /// <summary>How long one try may take, waiting for its turn not counted; <see cref="Timeout.InfiniteTimeSpan"/> for no limit. Default 5 min.</summary>
+    /// <summary>How long one try may take, waiting for its turn not counted; <see cref="Timeout.InfiniteTimeSpan"/> for no limit. Default 5
+    /// min.</summary>
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// How long calls that were sent may still take when the run is cancelled, at least 0: they are paid for, and their replies go into the journal. No further call is sent meanwhile. Default 30 s.
+    /// How long calls that were sent may still take when the run is cancelled, at least 0: they are paid for, and their replies go into the
+    /// journal. No further call is sent meanwhile. Default 30 s.
     /// </summary>
     public TimeSpan CancellationGrace { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -3,7 +3,8 @@ using Tuna.Chat.Limits;
 
 namespace Tuna.Chat;
 
-/// <summary>What calls to a service cost. Stamped on a response once, by what stands next to the service, and read by whoever asked.</summary>
+/// <summary>What calls to a service cost. Stamped on a response once, by what stands next to the service, and read by whoever
+/// asked.</summary>
 /// <param name="Calls">Calls that the service answered.</param>
 /// <param name="InputTokens">Prompt tokens billed.</param>
 /// <param name="OutputTokens">Completion tokens billed.</param>
@@ -30,14 +31,16 @@ public sealed record CallUsage(int Calls, long InputTokens, long OutputTokens, d
     public CallUsage Add(CallUsage other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return new(Calls + other.Calls, InputTokens + other.InputTokens, OutputTokens + other.OutputTokens, Cost + other.Cost, Estimated || other.Estimated);
+        return new(Calls + other.Calls, InputTokens + other.InputTokens, OutputTokens + other.OutputTokens, Cost + other.Cost, Estimated
+            || other.Estimated);
     }
 
     /// <summary>What was spent since an earlier moment of the same count.</summary>
     public CallUsage Since(CallUsage earlier)
     {
         ArgumentNullException.ThrowIfNull(earlier);
-        return new(Calls - earlier.Calls, InputTokens - earlier.InputTokens, OutputTokens - earlier.OutputTokens, Cost - earlier.Cost, Estimated);
+        return new(Calls - earlier.Calls, InputTokens - earlier.InputTokens, OutputTokens - earlier.OutputTokens, Cost - earlier.Cost,
+            Estimated);
     }
 
     /// <summary>Lets a response carry its usage, in place of any it carried.</summary>

@@ -12,8 +12,8 @@ public static class ChatClientBuilderExtensions
 {
     /// <summary>Adds journal, retries, budget and counters, limits, and the time limit, in this order.</summary>
     /// <remarks>
-    /// What is in the journal costs nothing and waits for nothing; every try is counted and takes its turn; waiting for a turn is no part of its time.
-    /// The clock and the loggers come from the services that the client is built with.
+    /// What is in the journal costs nothing and waits for nothing; every try is counted and takes its turn; waiting for a turn is no part
+    /// of its time. The clock and the loggers come from the services that the client is built with.
     /// </remarks>
     /// <param name="builder">The builder of chat clients.</param>
     /// <param name="options">What stands between the caller and the service.</param>
@@ -23,13 +23,14 @@ public static class ChatClientBuilderExtensions
         options ??= new CallPipelineOptions();
         if (options.Journal is { } journal)
             builder.UseJournal(journal);
-        return builder.UseResilience(options.Resilience).UseBudget(options.Budget).UseThrottle(options.Throttle).UseTimeLimit(options.CallTimeout, options.CancellationGrace);
+        return builder.UseResilience(options.Resilience).UseBudget(options.Budget).UseThrottle(options.Throttle)
+            .UseTimeLimit(options.CallTimeout, options.CancellationGrace);
     }
 
     /// <summary>Answers from a journal what was asked before, and writes down every new reply before anyone sees it.</summary>
     /// <remarks>
-    /// Stands outermost, so that nothing that is known is retried, throttled or paid. The same call made twice at once is sent once. A reply that was cut off is asked again
-    /// when the limit of its length has changed. Text replies only.
+    /// Stands outermost, so that nothing that is known is retried, throttled or paid. The same call made twice at once is sent once. A
+    /// reply that was cut off is asked again when the limit of its length has changed. Text replies only.
     /// </remarks>
     /// <param name="builder">The builder of chat clients.</param>
     /// <param name="journal">The journal; it stays the caller's to dispose, after the last call.</param>
@@ -42,18 +43,20 @@ public static class ChatClientBuilderExtensions
 
     /// <summary>Repeats calls that may succeed later: exponential back-off with seeded jitter, Retry-After honoured.</summary>
     /// <remarks>
-    /// Failures come out as <see cref="Errors.CallFailedException"/>, which says what they mean. Turn off the retries of the client's own package, or they multiply. Each retry is
-    /// logged at Warning, without texts.
+    /// Failures come out as <see cref="Errors.CallFailedException"/>, which says what they mean. Turn off the retries of the client's own
+    /// package, or they multiply. Each retry is logged at Warning, without texts.
     /// </remarks>
     /// <param name="builder">The builder of chat clients.</param>
     /// <param name="options">Settings; read once.</param>
     public static ChatClientBuilder UseResilience(this ChatClientBuilder builder, ResilienceOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        return builder.Use((inner, services) => new ResilientChatClient(inner, options, Time(services), Logger<ResilientChatClient>(services)));
+        return builder.Use((inner, services) =>
+            new ResilientChatClient(inner, options, Time(services), Logger<ResilientChatClient>(services)));
     }
 
-    /// <summary>Counts every try that reaches the service, stamps its cost on the response (<see cref="CallUsage"/>) and holds it to a budget.</summary>
+    /// <summary>Counts every try that reaches the service, stamps its cost on the response (<see cref="CallUsage"/>) and holds it to a
+    /// budget.</summary>
     /// <remarks>Stands between the retries and the service, so that each try is seen.</remarks>
     /// <param name="builder">The builder of chat clients.</param>
     /// <param name="budget">What may be spent, and what was; shared by all clients that draw on it.</param>
@@ -64,9 +67,11 @@ public static class ChatClientBuilderExtensions
         return builder.Use(inner => new MeteredChatClient(inner, budget));
     }
 
-    /// <summary>Keeps calls within a service's limits: so many at once, so many calls and tokens a minute. Calls wait their turn, oldest first.</summary>
+    /// <summary>Keeps calls within a service's limits: so many at once, so many calls and tokens a minute. Calls wait their turn, oldest
+    /// first.</summary>
     /// <remarks>
-    /// Token limits are kept with an estimate beforehand; what a reply took beyond it is paid by the next call. Stands inside the retries, so that a repeated call takes its turn again.
+    /// Token limits are kept with an estimate beforehand; what a reply took beyond it is paid by the next call. Stands inside the retries,
+    /// so that a repeated call takes its turn again.
     /// </remarks>
     /// <param name="builder">The builder of chat clients.</param>
     /// <param name="options">Settings; read once.</param>
@@ -76,7 +81,8 @@ public static class ChatClientBuilderExtensions
         return builder.Use(inner => new ThrottledChatClient(inner, options));
     }
 
-    /// <summary>Ends a call that takes too long with a <see cref="TimeoutException"/>, and lets one that was sent finish when its caller cancels, since it is paid for.</summary>
+    /// <summary>Ends a call that takes too long with a <see cref="TimeoutException"/>, and lets one that was sent finish when its caller
+    /// cancels, since it is paid for.</summary>
     /// <remarks>Stands next to the service, inside the limits, so that waiting for a turn is not counted.</remarks>
     /// <param name="builder">The builder of chat clients.</param>
     /// <param name="limit">How long a call may take, above 0; <see cref="Timeout.InfiniteTimeSpan"/> for no limit.</param>

@@ -12,15 +12,21 @@ public static class ChatMetrics
 
     internal static Counter<long> Calls { get; } = Meter.CreateCounter<long>("tuna.chat.calls", "{call}", "Calls answered by the service.");
 
-    internal static Counter<long> FailedCalls { get; } = Meter.CreateCounter<long>("tuna.chat.failed_calls", "{call}", "Calls that the service failed, each try counted.");
+    internal static Counter<long> FailedCalls { get; } =
+        Meter.CreateCounter<long>("tuna.chat.failed_calls", "{call}", "Calls that the service failed, each try counted.");
 
-    internal static Counter<long> Replayed { get; } = Meter.CreateCounter<long>("tuna.chat.replayed_calls", "{call}", "Calls answered from a journal, free of charge.");
+    internal static Counter<long> Replayed { get; } =
+        Meter.CreateCounter<long>("tuna.chat.replayed_calls", "{call}", "Calls answered from a journal, free of charge.");
 
-    internal static Counter<long> Tokens { get; } = Meter.CreateCounter<long>("tuna.chat.tokens", "{token}", "Tokens billed; tag direction: input or output.");
+    internal static Counter<long> Tokens { get; } =
+        Meter.CreateCounter<long>("tuna.chat.tokens", "{token}", "Tokens billed; tag direction: input or output.");
 
-    internal static Counter<double> Cost { get; } = Meter.CreateCounter<double>("tuna.chat.cost", description: "Money spent, in the price table's currency.");
+    internal static Counter<double> Cost { get; } =
+        Meter.CreateCounter<double>("tuna.chat.cost", description: "Money spent, in the price table's currency.");
 
-    internal static Counter<long> Retries { get; } = Meter.CreateCounter<long>("tuna.chat.retries", "{call}", "Calls repeated after a failure.");
+    internal static Counter<long> Retries { get; } =
+        Meter.CreateCounter<long>("tuna.chat.retries", "{call}", "Calls repeated after a failure.");
 
-    internal static Histogram<double> CallDuration { get; } = Meter.CreateHistogram<double>("tuna.chat.call.duration", "s", "Time of one answered call.");
+    internal static Histogram<double> CallDuration { get; } =
+        Meter.CreateHistogram<double>("tuna.chat.call.duration", "s", "Time of one answered call.");
 }

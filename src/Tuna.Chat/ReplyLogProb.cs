@@ -6,8 +6,8 @@ namespace Tuna.Chat;
 /// <param name="Sum">Sum of log p(token) over the tokens that the service reports, nats.</param>
 /// <param name="Tokens">How many tokens that is, at least 1.</param>
 /// <remarks>
-/// Services report the log-probabilities of the model itself (before temperature). Most leave the end token out; then it is missing from the sum and from the
-/// count alike, for all responses of that teacher.
+/// Services report the log-probabilities of the model itself (before temperature). Most leave the end token out; then it is missing from
+/// the sum and from the count alike, for all responses of that teacher.
 /// </remarks>
 public sealed record ReplyLogProb(double Sum, int Tokens)
 {
@@ -22,7 +22,8 @@ public sealed record ReplyLogProb(double Sum, int Tokens)
             throw new ArgumentException("There are no token log-probabilities.", nameof(logProbs));
         double sum = 0;
         foreach (double logProb in logProbs)
-            sum += double.IsFinite(logProb) ? logProb : throw new ArgumentException($"A token log-probability is {logProb}.", nameof(logProbs));
+            sum += double.IsFinite(logProb)
+                ? logProb : throw new ArgumentException($"A token log-probability is {logProb}.", nameof(logProbs));
         return new ReplyLogProb(sum, logProbs.Count);
     }
 

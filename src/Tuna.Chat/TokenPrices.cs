@@ -9,5 +9,6 @@ public sealed record TokenPrices(decimal InputPerMillion, decimal OutputPerMilli
     public static TokenPrices None { get; } = new(0, 0);
 
     /// <summary>The cost of so many tokens.</summary>
-    public decimal CostOf(long inputTokens, long outputTokens) => ((inputTokens * InputPerMillion) + (outputTokens * OutputPerMillion)) / 1_000_000m;
+    public decimal CostOf(long inputTokens, long outputTokens) =>
+        ((inputTokens * InputPerMillion) + (outputTokens * OutputPerMillion)) / 1_000_000m;
 }

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using Tuna.Cli.Hosting;
 
-// Ctrl+C and SIGTERM ask the stage to stop at the next safe point; a second Ctrl+C ends the process at once, which every stage survives too.
+// Ctrl+C and SIGTERM ask the stage to stop at the next safe point; a second Ctrl+C ends the process at once, which every stage survives
+// too.
 using var stop = new CancellationTokenSource();
 int signals = 0;
 int stopCode = ExitCodes.Cancelled;

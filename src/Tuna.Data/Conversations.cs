@@ -7,8 +7,8 @@ namespace Tuna.Data;
 
 /// <summary>Rows as conversations: the turns before the answer, and a row for each answer of the assistant.</summary>
 /// <remarks>
-/// A row that was read from a conversation keeps its turns in the extra field <c>prompt_messages</c>, and their transcript as its instruction. Turns that no longer say the same
-/// as the instruction, because somebody changed one of the two, are not used.
+/// A row that was read from a conversation keeps its turns in the extra field <c>prompt_messages</c>, and their transcript as its
+/// instruction. Turns that no longer say the same as the instruction, because somebody changed one of the two, are not used.
 /// </remarks>
 public static class Conversations
 {
@@ -32,7 +32,8 @@ public static class Conversations
     public static IReadOnlyList<ChatTurn> Question(string instruction, string? input) =>
         [new("user", string.IsNullOrEmpty(input) ? instruction : instruction + "\n\n" + input)];
 
-    /// <summary>A row for each answer that the assistant gives in a conversation, the row's own last; so each of them is learned from what was said before it.</summary>
+    /// <summary>A row for each answer that the assistant gives in a conversation, the row's own last; so each of them is learned from what
+    /// was said before it.</summary>
     /// <remarks>The rows of earlier answers are named <c>id/turn-k</c>, k counting all turns from 0.</remarks>
     public static IEnumerable<InstructionExample> EachAnswer(this InstructionExample row)
     {

@@ -5,10 +5,12 @@ using Tuna.Data.Containers;
 
 namespace Tuna.Data;
 
-/// <summary>Reads and writes files of rows, one row at a time: JSON Lines, or one JSON array; reads Parquet and CSV too, and unpacks gzip and Zstandard. Memory does not grow with the file.</summary>
+/// <summary>Reads and writes files of rows, one row at a time: JSON Lines, or one JSON array; reads Parquet and CSV too, and unpacks gzip
+/// and Zstandard. Memory does not grow with the file.</summary>
 /// <remarks>
-/// On reading the container is told by the first bytes, not by the name alone. Text is UTF-8, with or without a byte order mark; CRLF and blank lines are accepted.
-/// Writing goes to a temporary file beside the target, which is renamed at the end, so that a reader never meets half a file.
+/// On reading the container is told by the first bytes, not by the name alone. Text is UTF-8, with or without a byte order mark; CRLF and
+/// blank lines are accepted. Writing goes to a temporary file beside the target, which is renamed at the end, so that a reader never meets
+/// half a file.
 /// </remarks>
 public static class DataFile
 {
@@ -34,7 +36,8 @@ public static class DataFile
         }
     }
 
-    /// <summary>Reads several files as one: a row without an id is named by its position in all of them, and ids are unique over all.</summary>
+    /// <summary>Reads several files as one: a row without an id is named by its position in all of them, and ids are unique over
+    /// all.</summary>
     /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)"/>
     /// <param name="paths">The files.</param>
     /// <param name="format">The row's form.</param>
@@ -105,7 +108,8 @@ public static class DataFile
     /// <param name="format">The row's form.</param>
     /// <param name="options">Rules; the defaults when null.</param>
     /// <param name="cancellationToken">Stops between reads.</param>
-    public static IAsyncEnumerable<T> ReadAsync<T>(string path, RowFormat<T> format, DataReadOptions? options = null, CancellationToken cancellationToken = default)
+    public static IAsyncEnumerable<T> ReadAsync<T>(string path, RowFormat<T> format, DataReadOptions? options = null,
+        CancellationToken cancellationToken = default)
         where T : class
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -116,7 +120,8 @@ public static class DataFile
         async IAsyncEnumerable<T> Rows([EnumeratorCancellation] CancellationToken token)
         {
             RefuseFolder(path);
-            await using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan | FileOptions.Asynchronous);
+            await using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0,
+                FileOptions.SequentialScan | FileOptions.Asynchronous);
             await foreach (T row in ReadAsync(stream, path, format, validated, token).ConfigureAwait(false))
                 yield return row;
         }
@@ -129,7 +134,8 @@ public static class DataFile
     /// <param name="format">The row's form.</param>
     /// <param name="options">Rules; the defaults when null.</param>
     /// <param name="cancellationToken">Stops between reads.</param>
-    public static IAsyncEnumerable<T> ReadAsync<T>(Stream stream, string name, RowFormat<T> format, DataReadOptions? options = null, CancellationToken cancellationToken = default)
+    public static IAsyncEnumerable<T> ReadAsync<T>(Stream stream, string name, RowFormat<T> format, DataReadOptions? options = null,
+        CancellationToken cancellationToken = default)
         where T : class
     {
         ArgumentNullException.ThrowIfNull(stream);
@@ -164,7 +170,9 @@ public static class DataFile
         }
     }
 
-    private static readonly string[] DataExtensions = [.. from inner in (string[])[".jsonl", ".json", ".csv", ".tsv", ".parquet"] from outer in (string[])["", ".gz", ".zst"] select inner + outer];
+    private static readonly string[] DataExtensions =
+        [.. from inner in (string[])[".jsonl", ".json", ".csv", ".tsv", ".parquet"] from outer in (string[])["", ".gz", ".zst"] select inner
+        + outer];
 
     /// <summary>Text stays readable: only what JSON demands is escaped. The files are not embedded in HTML.</summary>
     internal static JsonWriterOptions WriterOptions { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -180,17 +188,20 @@ public static class DataFile
     {
         if (!Directory.Exists(path))
             return;
-        string[] files = [.. Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
+        string[] files = [.. Directory.EnumerateFiles(path, "*",
+            new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
             .Where(f => DataExtensions.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal).Take(5)];
         throw new DataFormatException(
-            files.Length == 0 ? "this is a folder, and there is no file of rows in it. Name a file." : $"this is a folder. Name the files in it: {string.Join(", ", files)}.", DataPlace.Whole(path));
+            files.Length == 0 ? "this is a folder, and there is no file of rows in it. Name a file."
+                : $"this is a folder. Name the files in it: {string.Join(", ", files)}.", DataPlace.Whole(path));
     }
 
     /// <summary>Writes a file of rows as they come and puts it in place at the end.</summary>
     /// <param name="path">The file; an existing one is replaced when all rows are written.</param>
     /// <param name="rows">The rows.</param>
     /// <param name="format">The row's form.</param>
-    /// <param name="layout">Lines or an array; <see cref="DataLayout.ByExtension"/> takes an array for <c>.json</c> and lines otherwise.</param>
+    /// <param name="layout">Lines or an array; <see cref="DataLayout.ByExtension"/> takes an array for <c>.json</c> and lines
+    /// otherwise.</param>
     /// <returns>Number of rows.</returns>
     public static long Write<T>(string path, IEnumerable<T> rows, RowFormat<T> format, DataLayout layout = DataLayout.ByExtension)
         where T : class
@@ -205,7 +216,8 @@ public static class DataFile
 
     /// <summary>Writes a file of rows as they arrive and puts it in place at the end; when cancelled, the old file stays.</summary>
     /// <inheritdoc cref="Write{T}"/>
-    public static async Task<long> WriteAsync<T>(string path, IAsyncEnumerable<T> rows, RowFormat<T> format, DataLayout layout = DataLayout.ByExtension, CancellationToken cancellationToken = default)
+    public static async Task<long> WriteAsync<T>(string path, IAsyncEnumerable<T> rows, RowFormat<T> format,
+        DataLayout layout = DataLayout.ByExtension, CancellationToken cancellationToken = default)
         where T : class
     {
         ArgumentNullException.ThrowIfNull(rows);

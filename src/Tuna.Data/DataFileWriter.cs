@@ -6,7 +6,8 @@ using ZstdSharp;
 namespace Tuna.Data;
 
 /// <summary>Writes rows one by one into a file that appears under its name only with <see cref="Complete"/>.</summary>
-/// <remarks>Used by one thread. Disposed without <see cref="Complete"/>, it leaves what was there before. For a log that must survive a crash row by row, use <see cref="JsonlJournal"/>.</remarks>
+/// <remarks>Used by one thread. Disposed without <see cref="Complete"/>, it leaves what was there before. For a log that must survive a
+/// crash row by row, use <see cref="JsonlJournal"/>.</remarks>
 /// <typeparam name="T">The row.</typeparam>
 public sealed class DataFileWriter<T> : IDisposable
     where T : class
@@ -31,12 +32,16 @@ public sealed class DataFileWriter<T> : IDisposable
         ArgumentNullException.ThrowIfNull(format);
         _format = format;
         if (Refused.FirstOrDefault(e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase)) is { } extension)
-            throw new ArgumentException($"{path}: rows are written as JSON, not as {extension[1..]}. Name the file .jsonl or .json, also with .gz or .zst.", nameof(path));
+            throw new ArgumentException(
+                $"{path}: rows are written as JSON, not as {extension[1..]}. Name the file .jsonl or .json, also with .gz or .zst.",
+                nameof(path));
         string inner = path;
         bool gzip = TakeOff(ref inner, ".gz"), zstandard = !gzip && TakeOff(ref inner, ".zst");
-        _array = layout == DataLayout.Array || (layout == DataLayout.ByExtension && Path.GetExtension(inner).Equals(".json", StringComparison.OrdinalIgnoreCase));
+        _array = layout == DataLayout.Array
+            || (layout == DataLayout.ByExtension && Path.GetExtension(inner).Equals(".json", StringComparison.OrdinalIgnoreCase));
         _file = new AtomicFile(path);
-        _packer = gzip ? new GZipStream(_file.Stream, CompressionLevel.Optimal, leaveOpen: true) : zstandard ? new CompressionStream(_file.Stream, leaveOpen: true) : null;
+        _packer = gzip ? new GZipStream(_file.Stream, CompressionLevel.Optimal, leaveOpen: true)
+            : zstandard ? new CompressionStream(_file.Stream, leaveOpen: true) : null;
         _stream = _packer ?? _file.Stream;
         _json = new Utf8JsonWriter(_stream, DataFile.WriterOptions);
     }

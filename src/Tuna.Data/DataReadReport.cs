@@ -11,7 +11,8 @@ public sealed class DataReadReport
     public IReadOnlyDictionary<string, long> Counts => _counts;
 
     /// <summary>A line per reason.</summary>
-    public override string ToString() => string.Join(Environment.NewLine, _counts.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Value} rows: {c.Key}")));
+    public override string ToString() =>
+        string.Join(Environment.NewLine, _counts.Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Value} rows: {c.Key}")));
 
     internal void Add(string reason) => _counts[reason] = _counts.GetValueOrDefault(reason) + 1;
 }

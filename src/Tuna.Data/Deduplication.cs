@@ -8,7 +8,8 @@ public static class Deduplication
     /// <param name="match">When two instructions are taken for one.</param>
     /// <param name="threshold">For <see cref="DuplicateMatch.Near"/>: least ROUGE-L F, (0, 1].</param>
     /// <param name="removed">Told the id of each row that is left out and the id of the row it repeats.</param>
-    public static IEnumerable<RankedExample> DistinctRows(IEnumerable<RankedExample> rows, DuplicateMatch match = DuplicateMatch.Normalized, double threshold = 0.7, Action<string, string>? removed = null)
+    public static IEnumerable<RankedExample> DistinctRows(IEnumerable<RankedExample> rows, DuplicateMatch match = DuplicateMatch.Normalized,
+        double threshold = 0.7, Action<string, string>? removed = null)
     {
         ArgumentNullException.ThrowIfNull(rows);
         var seen = new TextDuplicates(match, threshold);
@@ -30,7 +31,8 @@ public static class Deduplication
         }
     }
 
-    /// <summary>The row without candidates that repeat a better one; candidates that stay keep their places, and without scores the first of equals stays.</summary>
+    /// <summary>The row without candidates that repeat a better one; candidates that stay keep their places, and without scores the first
+    /// of equals stays.</summary>
     /// <param name="row">The row.</param>
     /// <param name="match">When two responses are taken for one.</param>
     /// <param name="threshold">For <see cref="DuplicateMatch.Near"/>: least ROUGE-L F, (0, 1].</param>

@@ -4,8 +4,8 @@ namespace Tuna.Data;
 
 /// <summary>A set of 128-bit hashes in 22 to 43 bytes each.</summary>
 /// <remarks>
-/// Open addressing in many small tables that grow one by one: no large array is ever copied, and none is left for the garbage collector's rare full collections.
-/// Some two of n ids have the same hash with probability n^2 / 2^128. Not thread-safe.
+/// Open addressing in many small tables that grow one by one: no large array is ever copied, and none is left for the garbage collector's
+/// rare full collections. Some two of n ids have the same hash with probability n^2 / 2^128. Not thread-safe.
 /// </remarks>
 internal sealed class IdSet
 {

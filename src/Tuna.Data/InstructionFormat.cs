@@ -3,14 +3,17 @@ using Tuna.Data.Formats;
 
 namespace Tuna.Data;
 
-/// <summary>Rows in the form of Stanford Alpaca: <c>instruction</c>, <c>input</c>, <c>output</c>, optional <c>id</c>; other fields are kept.</summary>
+/// <summary>Rows in the form of Stanford Alpaca: <c>instruction</c>, <c>input</c>, <c>output</c>, optional <c>id</c>; other fields are
+/// kept.</summary>
 public sealed class InstructionFormat : RowFormat<InstructionExample>
 {
     /// <summary>The shared instance (it has no state).</summary>
     public static InstructionFormat Instance { get; } = new();
 
     /// <summary>The format's own fields.</summary>
-    internal static FieldNames Names { get; } = new(["instruction", "input", "output", .. FieldNames.OfFormsBefore("alpaca"), .. PreferencePrompt.SystemNames, "history", "context"]);
+    internal static FieldNames Names { get; } =
+        new(["instruction", "input", "output", .. FieldNames.OfFormsBefore("alpaca"), .. PreferencePrompt.SystemNames, "history",
+        "context"]);
 
     /// <inheritdoc/>
     public override InstructionExample Read(ref Utf8JsonReader reader, RowContext context)
@@ -69,5 +72,9 @@ public sealed class InstructionFormat : RowFormat<InstructionExample>
         return row.Id;
     }
 
-    internal override InstructionExample WithId(InstructionExample row, string id, RowContext context) => row with { Id = id, IdIsNumber = false };
+    internal override InstructionExample WithId(InstructionExample row, string id, RowContext context) => row with
+    {
+        Id = id,
+        IdIsNumber = false,
+    };
 }

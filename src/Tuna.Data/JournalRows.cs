@@ -15,7 +15,8 @@ public static class JournalRows
         journal.Append(json => format.Write(json, row));
     }
 
-    /// <summary>Reads the rows, oldest first, as the sequence is taken. Lines that do not agree with their checksum are passed over; afterwards <see cref="JsonlJournal.DamagedLines"/> names them.</summary>
+    /// <summary>Reads the rows, oldest first, as the sequence is taken. Lines that do not agree with their checksum are passed over;
+    /// afterwards <see cref="JsonlJournal.DamagedLines"/> names them.</summary>
     /// <param name="journal">The journal.</param>
     /// <param name="format">The row's form.</param>
     /// <param name="options">Rules; the defaults when null.</param>

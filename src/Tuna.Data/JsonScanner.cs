@@ -12,8 +12,9 @@ namespace Tuna.Data;
 
 /// <summary>A cursor over one row of JSON that finds where values stand and checks them, and gives up on whatever is unusual.</summary>
 /// <remarks>
-/// <see cref="Utf8JsonReader"/> goes through a string byte by byte once it has met an escape, and long responses are full of line breaks. Here 32 bytes are looked at
-/// at a time. The cursor accepts only what is valid JSON; on false the caller starts again with the full reader, which says what is wrong.
+/// <see cref="Utf8JsonReader"/> goes through a string byte by byte once it has met an escape, and long responses are full of line breaks.
+/// Here 32 bytes are looked at at a time. The cursor accepts only what is valid JSON; on false the caller starts again with the full
+/// reader, which says what is wrong.
 /// </remarks>
 internal ref struct JsonScanner(ReadOnlySpan<byte> json)
 {
@@ -73,7 +74,8 @@ internal ref struct JsonScanner(ReadOnlySpan<byte> json)
                 byte b = json[stop];
                 if (b == '"')
                     return End(start, stop, less, out text);
-                if (next < json.Length && ((b == '\\' && IsSimpleEscape(json[stop + 1])) || (b is >= 0xC2 and <= 0xDF && IsContinuation(json[stop + 1]))))
+                if (next < json.Length && ((b == '\\' && IsSimpleEscape(json[stop + 1]))
+                    || (b is >= 0xC2 and <= 0xDF && IsContinuation(json[stop + 1]))))
                     less++; // the escapes and the letters that most texts of European languages have
                 else if ((next = Pass(stop, ref less)) < 0)
                     return false;
@@ -162,7 +164,8 @@ internal ref struct JsonScanner(ReadOnlySpan<byte> json)
         integer = null;
         if (TakeNull())
             return true;
-        if (!TryNumber(out TextSlice text) || !int.TryParse(text.Of(_json), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
+        if (!TryNumber(out TextSlice text)
+            || !int.TryParse(text.Of(_json), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value))
             return false;
         integer = value;
         return true;
@@ -176,13 +179,15 @@ internal ref struct JsonScanner(ReadOnlySpan<byte> json)
         value = default;
         if (_at == _json.Length)
             return false;
-        bool good = _json[_at] == '"' ? TryText(out _) : _json[_at] is (byte)'{' or (byte)'[' or (byte)'t' or (byte)'f' or (byte)'n' ? TryOther() : TryNumber(out _);
+        bool good = _json[_at] == '"'
+            ? TryText(out _) : _json[_at] is (byte)'{' or (byte)'[' or (byte)'t' or (byte)'f' or (byte)'n' ? TryOther() : TryNumber(out _);
         value = new(start, _at - start, -1);
         return good;
     }
 
     /// <summary>A number's value; infinite when it is out of range.</summary>
-    public static double Double(ReadOnlySpan<byte> number) => Utf8Parser.TryParse(number, out double value, out int used) && used == number.Length
+    public static double Double(ReadOnlySpan<byte> number) =>
+        Utf8Parser.TryParse(number, out double value, out int used) && used == number.Length
         ? value : throw new FormatException($"'{Encoding.UTF8.GetString(number)}' is not a number.");
 
     /// <summary>The code unit of four hexadecimal digits.</summary>
@@ -194,7 +199,8 @@ internal ref struct JsonScanner(ReadOnlySpan<byte> json)
         return (char)value;
     }
 
-    // The places among 64 bytes of quotes, backslashes, and, as signed numbers below the space, control characters and everything from 0x80 up.
+    // The places among 64 bytes of quotes, backslashes, and, as signed numbers below the space, control characters and everything from 0x80
+    // up.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Stops(ref byte json, int at)
     {
@@ -219,7 +225,8 @@ internal ref struct JsonScanner(ReadOnlySpan<byte> json)
 
     // "\/bfnrt
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsSimpleEscape(byte code) => code < 0x80 && (((code < 64 ? 0x0000_8004_0000_0000UL : 0x0014_4044_1000_0000UL) >> (code & 63)) & 1) != 0;
+    private static bool IsSimpleEscape(byte code) =>
+        code < 0x80 && (((code < 64 ? 0x0000_8004_0000_0000UL : 0x0014_4044_1000_0000UL) >> (code & 63)) & 1) != 0;
 
     private static bool IsContinuation(byte b) => (sbyte)b < -64;
 

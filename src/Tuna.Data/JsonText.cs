@@ -8,7 +8,8 @@ using System.Text.Unicode;
 
 namespace Tuna.Data;
 
-/// <summary>A text where it stands in a row of JSON: valid UTF-8 with valid escapes, without its quotes. Good until the row's reader goes on.</summary>
+/// <summary>A text where it stands in a row of JSON: valid UTF-8 with valid escapes, without its quotes. Good until the row's reader goes
+/// on.</summary>
 public readonly ref struct JsonText
 {
     internal JsonText(ReadOnlySpan<byte> row, TextSlice slice)
@@ -27,7 +28,8 @@ public readonly ref struct JsonText
     public bool IsPlain => Length == Raw.Length;
 
     /// <summary>The text as a string.</summary>
-    public override string ToString() => IsPlain ? Encoding.Latin1.GetString(Raw) : string.Create(Length, Raw, (chars, raw) => Decode(raw, chars));
+    public override string ToString() =>
+        IsPlain ? Encoding.Latin1.GetString(Raw) : string.Create(Length, Raw, (chars, raw) => Decode(raw, chars));
 
     /// <summary>Writes the text.</summary>
     /// <param name="chars">Receives <see cref="Length"/> characters.</param>

@@ -3,10 +3,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Tuna.Data;
 
-/// <summary>A large file of ranked JSON Lines, cut into blocks that are read and scanned side by side, ahead of whoever takes the rows.</summary>
+/// <summary>A large file of ranked JSON Lines, cut into blocks that are read and scanned side by side, ahead of whoever takes the
+/// rows.</summary>
 /// <remarks>
-/// A block has the rows that start in its part of the file, wherever they end; so blocks need nothing of one another, and rows and line numbers come as from one pass.
-/// Four blocks are in memory. Used by one thread.
+/// A block has the rows that start in its part of the file, wherever they end; so blocks need nothing of one another, and rows and line
+/// numbers come as from one pass. Four blocks are in memory. Used by one thread.
 /// </remarks>
 internal sealed class RankedBlocks : IDisposable
 {
@@ -41,7 +42,8 @@ internal sealed class RankedBlocks : IDisposable
     public static bool Suits(FileStream file, int blockBytes = BlockBytes)
     {
         Span<byte> first = stackalloc byte[1];
-        return Environment.ProcessorCount > 1 && file.CanSeek && file.Length >= 4L * blockBytes && RandomAccess.Read(file.SafeFileHandle, first, 0) == 1 && first[0] == '{';
+        return Environment.ProcessorCount > 1 && file.CanSeek && file.Length >= 4L * blockBytes
+            && RandomAccess.Read(file.SafeFileHandle, first, 0) == 1 && first[0] == '{';
     }
 
     /// <summary>The next block; the one before is used again.</summary>

@@ -4,8 +4,8 @@ namespace Tuna.Data;
 
 /// <summary>One instruction with N candidate responses and what is known about each: the row of a ranked data set. Immutable.</summary>
 /// <remarks>
-/// Candidates stand in any order; the score says which is better. A row without scores has been sampled but not ranked yet. Per-candidate lists are either
-/// empty (not known) or as long as <see cref="Outputs"/>. Two rows are equal when all their fields are.
+/// Candidates stand in any order; the score says which is better. A row without scores has been sampled but not ranked yet. Per-candidate
+/// lists are either empty (not known) or as long as <see cref="Outputs"/>. Two rows are equal when all their fields are.
 /// </remarks>
 public sealed record RankedExample
 {
@@ -24,7 +24,8 @@ public sealed record RankedExample
     /// <summary>The candidate responses, [N].</summary>
     public IReadOnlyList<string> Outputs { get; init; } = [];
 
-    /// <summary>The ranker's score of each candidate, [N], finite, higher is better; null where it is missing. Empty when the row is not ranked.</summary>
+    /// <summary>The ranker's score of each candidate, [N], finite, higher is better; null where it is missing. Empty when the row is not
+    /// ranked.</summary>
     public IReadOnlyList<double?> Scores { get; init; } = [];
 
     /// <summary>The original response; null when there is none.</summary>

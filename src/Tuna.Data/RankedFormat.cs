@@ -3,10 +3,12 @@ using Tuna.Data.Formats;
 
 namespace Tuna.Data;
 
-/// <summary>Ranked rows in the form of the paper's release: <c>id</c>, <c>instruction</c>, <c>output[]</c>, <c>score[]</c>, and more that is optional.</summary>
+/// <summary>Ranked rows in the form of the paper's release: <c>id</c>, <c>instruction</c>, <c>output[]</c>, <c>score[]</c>, and more that
+/// is optional.</summary>
 /// <remarks>
-/// Optional are <c>input</c>, <c>reference</c>, and per candidate <c>model[]</c>, <c>logprob[]</c> and <c>tokens[]</c>. Scores are finite numbers, higher is better, or null where they
-/// are missing; a row without <c>score</c> is not ranked yet. A row without an id is named by its position. Other fields are kept.
+/// Optional are <c>input</c>, <c>reference</c>, and per candidate <c>model[]</c>, <c>logprob[]</c> and <c>tokens[]</c>. Scores are finite
+/// numbers, higher is better, or null where they are missing; a row without <c>score</c> is not ranked yet. A row without an id is named by
+/// its position. Other fields are kept.
 /// </remarks>
 public sealed class RankedFormat : RowFormat<RankedExample>
 {
@@ -132,18 +134,22 @@ public sealed class RankedFormat : RowFormat<RankedExample>
     internal override RankedExample WithId(RankedExample row, string id, RowContext context) => row with { Id = id, IdIsNumber = false };
 
     /// <summary>The format's own fields, and the ways in which <c>score</c> is miswritten.</summary>
-    internal static FieldNames Names { get; } = new(["instruction", "input", "output", "score", "reference", "model", "logprob", "tokens", "scores", "Score", "Scores", "SCORE", .. FieldNames.OfFormsBefore("ranked")]);
+    internal static FieldNames Names { get; } =
+        new(["instruction", "input", "output", "score", "reference", "model", "logprob", "tokens", "scores", "Score", "Scores", "SCORE",
+        .. FieldNames.OfFormsBefore("ranked")]);
 
     // Scores under a name that is nearly theirs would be kept as an unknown field, and the row taken for one that is not ranked.
     private static void CheckMiswritten(List<ExtraField>? extra, int outputs, RowContext context)
     {
         foreach (ExtraField field in extra ?? [])
         {
-            if (!field.Name.Equals("score", StringComparison.OrdinalIgnoreCase) && !field.Name.Equals("scores", StringComparison.OrdinalIgnoreCase))
+            if (!field.Name.Equals("score", StringComparison.OrdinalIgnoreCase)
+                && !field.Name.Equals("scores", StringComparison.OrdinalIgnoreCase))
                 continue;
             using JsonDocument value = JsonDocument.Parse(field.Json);
             if (value.RootElement.ValueKind == JsonValueKind.Array && value.RootElement.GetArrayLength() == outputs)
-                throw context.Error("did you mean 'score'? The row has no 'score', and this is a list with one item for each candidate.", field.Name);
+                throw context.Error("did you mean 'score'? The row has no 'score', and this is a list with one item for each candidate.",
+                    field.Name);
         }
     }
 

@@ -9,9 +9,10 @@ namespace Tuna.Data;
 
 /// <summary>A cursor over a file of ranked rows whose texts stay in the file's buffer, as UTF-8, until one is asked for.</summary>
 /// <remarks>
-/// For passes over large files that need few of the texts: counting, splitting, choosing rows. Every row is checked as <see cref="RankedData.Read(string, DataReadOptions)"/> checks it, with the
-/// same errors, but for an ordinary one nothing is allocated except the room for its id's hash. What the cursor gives of a row is good until the next <see cref="Read"/>; <see cref="ToExample"/> keeps a row.
-/// Used by one thread.
+/// For passes over large files that need few of the texts: counting, splitting, choosing rows. Every row is checked as
+/// <see cref="RankedData.Read(string, DataReadOptions)"/> checks it, with the
+/// same errors, but for an ordinary one nothing is allocated except the room for its id's hash. What the cursor gives of a row is good
+/// until the next <see cref="Read"/>; <see cref="ToExample"/> keeps a row. Used by one thread.
 /// </remarks>
 /// <example>
 /// <code>
@@ -171,7 +172,8 @@ public sealed class RankedReader : IDisposable
         _file?.Dispose();
     }
 
-    private RankedRowScan Row => _row ?? throw new InvalidOperationException($"There is no row: call {nameof(Read)} first, and stop when it returns false.");
+    private RankedRowScan Row =>
+        _row ?? throw new InvalidOperationException($"There is no row: call {nameof(Read)} first, and stop when it returns false.");
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool ReadFromBlocks(RankedBlocks blocks)
@@ -199,7 +201,8 @@ public sealed class RankedReader : IDisposable
 
     private DataPlace At(int line) => new(_rows.Context.Place.Source, _lines + line + 1, _index + Math.Max(0, _nextInBlock - 1), false);
 
-    /// <summary>Rows as scans of their bytes. A row out of the ordinary, or of another form, is read by its format and written again in the ordinary form.</summary>
+    /// <summary>Rows as scans of their bytes. A row out of the ordinary, or of another form, is read by its format and written again in the
+    /// ordinary form.</summary>
     private sealed class ScanFormat(RowFormat<RankedExample> form) : RowFormat<RankedRowScan>
     {
         public static readonly ScanFormat Instance = new(RankedFormats.Any.Instance);
@@ -212,10 +215,12 @@ public sealed class RankedReader : IDisposable
         {
             RowFormat<RankedExample> found = form.ForRows(first, context);
             return found.StartJoin() is null ? new ScanFormat(found)
-                : throw context.Error($"rows of this form are joined, or taken apart: read them with {nameof(RankedData)}, or convert the file first.");
+                : throw context.Error(
+                    $"rows of this form are joined, or taken apart: read them with {nameof(RankedData)}, or convert the file first.");
         }
 
-        internal override RankedRowScan WithId(RankedRowScan row, string id, RowContext context) => Scan(row.ToExample(context) with { Id = id, IdIsNumber = false }, context);
+        internal override RankedRowScan WithId(RankedRowScan row, string id, RowContext context) =>
+            Scan(row.ToExample(context) with { Id = id, IdIsNumber = false }, context);
 
         private static RankedRowScan Scan(RankedExample row, RowContext context)
         {
@@ -231,7 +236,8 @@ public sealed class RankedReader : IDisposable
         public override string? IdOf(RankedRowScan row) => row.Id.ToString();
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        internal override RankedRowScan? TryReadQuickly(RowContext context) => TrustsScan && context.Scan.TryScan(context.Raw) ? context.Scan : null;
+        internal override RankedRowScan? TryReadQuickly(RowContext context) =>
+            TrustsScan && context.Scan.TryScan(context.Raw) ? context.Scan : null;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         internal override UInt128? IdHash(RankedRowScan row, RowContext context)

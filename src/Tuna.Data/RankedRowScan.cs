@@ -51,7 +51,8 @@ internal sealed class RankedRowScan
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryScan(ReadOnlyMemory<byte> row) => TryScan(row, checkedBefore: false);
 
-    /// <summary>As <see cref="TryScan(ReadOnlyMemory{byte})"/>, also for a row that the full reader has checked and <see cref="RankedFormat.Write"/> written.</summary>
+    /// <summary>As <see cref="TryScan(ReadOnlyMemory{byte})"/>, also for a row that the full reader has checked and
+    /// <see cref="RankedFormat.Write"/> written.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool TryScan(ReadOnlyMemory<byte> row, bool checkedBefore)
     {
@@ -145,7 +146,8 @@ internal sealed class RankedRowScan
         return (text.IsPlain ? context.Shared(text.Raw) : null) ?? text.ToString();
     }
 
-    private double? Number(List<TextSlice> slices, int k) => slices.Count == 0 || slices[k].IsNull ? null : JsonScanner.Double(slices[k].Of(Row));
+    private double? Number(List<TextSlice> slices, int k) =>
+        slices.Count == 0 || slices[k].IsNull ? null : JsonScanner.Double(slices[k].Of(Row));
 
     private double?[] Numbers(List<TextSlice> slices)
     {
@@ -198,11 +200,13 @@ internal sealed class RankedRowScan
 
         ReadOnlySpan<byte> text = name.Of(Row);
         bool escaped = text.Contains((byte)'\\');
-        if (_extra.Count == MostExtra || IsNearOwn(text) || (escaped && RankedFormat.Names.IsReserved(Text(name).ToString())) || !json.TryValue(out TextSlice value))
+        if (_extra.Count == MostExtra || IsNearOwn(text) || (escaped && RankedFormat.Names.IsReserved(Text(name).ToString()))
+            || !json.TryValue(out TextSlice value))
             return false;
         foreach ((TextSlice other, _) in _extra)
         {
-            if (escaped || other.Of(Row).Contains((byte)'\\') ? Text(other).ToString() == Text(name).ToString() : other.Bytes == name.Bytes && other.Of(Row).SequenceEqual(text))
+            if (escaped || other.Of(Row).Contains((byte)'\\')
+                ? Text(other).ToString() == Text(name).ToString() : other.Bytes == name.Bytes && other.Of(Row).SequenceEqual(text))
                 return false;
         }
 
@@ -210,7 +214,8 @@ internal sealed class RankedRowScan
         return true;
     }
 
-    private static bool IsNearOwn(ReadOnlySpan<byte> name) => name.StartsWith("_extra_"u8) || (name.Length is 5 or 6 && (name[0] | 0x20) == 's' && Ascii.EqualsIgnoreCase(name[..5], "score"u8));
+    private static bool IsNearOwn(ReadOnlySpan<byte> name) =>
+        name.StartsWith("_extra_"u8) || (name.Length is 5 or 6 && (name[0] | 0x20) == 's' && Ascii.EqualsIgnoreCase(name[..5], "score"u8));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool TryTexts(ref JsonScanner json, List<TextSlice> items, bool orNull)

@@ -23,7 +23,8 @@ public static class RankedRows
         };
     }
 
-    /// <summary>The row with at most N candidates, spread evenly from the best to the worst, both included; unscored ones go first of all.</summary>
+    /// <summary>The row with at most N candidates, spread evenly from the best to the worst, both included; unscored ones go first of
+    /// all.</summary>
     /// <remarks>For data with unequal numbers of candidates. The candidates that stay keep their places.</remarks>
     /// <param name="row">The row.</param>
     /// <param name="most">N, >= 1.</param>
@@ -37,11 +38,13 @@ public static class RankedRows
         if (order.Length == 0)
             return row.Keep([.. Enumerable.Range(0, most)]);
         int n = Math.Min(most, order.Length);
-        IEnumerable<int> kept = n == 1 ? [order[0]] : Enumerable.Range(0, n).Select(i => order[(int)((((long)i * (order.Length - 1) * 2) + n - 1) / (2 * (n - 1)))]);
+        IEnumerable<int> kept = n == 1
+            ? [order[0]] : Enumerable.Range(0, n).Select(i => order[(int)((((long)i * (order.Length - 1) * 2) + n - 1) / (2 * (n - 1)))]);
         return row.Keep([.. kept.Order()]);
     }
 
-    /// <summary>The row with scores that are nearly equal made equal: a candidate less than <paramref name="within"/> below the best of its tie joins it.</summary>
+    /// <summary>The row with scores that are nearly equal made equal: a candidate less than <paramref name="within"/> below the best of its
+    /// tie joins it.</summary>
     /// <remarks>Judges' scores differ by noise; tied candidates teach nothing against each other.</remarks>
     /// <param name="row">The row.</param>
     /// <param name="within">The smallest difference that counts, >= 0.</param>
@@ -64,7 +67,8 @@ public static class RankedRows
 
     /// <summary>Instruction-tuning rows from a ranked row: one per candidate (the paper's Alpaca-Mul), or the best alone.</summary>
     /// <param name="row">The row.</param>
-    /// <param name="bestOnly">Whether to give the best candidate alone; an only candidate is the best without a score; nothing when there are several and none is ranked.</param>
+    /// <param name="bestOnly">Whether to give the best candidate alone; an only candidate is the best without a score; nothing when there
+    /// are several and none is ranked.</param>
     /// <remarks>A row without candidates gives its reference response: so do rows that were read from instruction data.</remarks>
     public static IEnumerable<InstructionExample> Instructions(this RankedExample row, bool bestOnly = false)
     {
@@ -72,7 +76,8 @@ public static class RankedRows
         if (row.Outputs.Count == 0)
             return row.Reference is { } reference ? [Instruction(row.Id, row.IdIsNumber, reference)] : [];
         IEnumerable<int> candidates = bestOnly && row.Outputs.Count > 1 ? row.Order().Take(1) : Enumerable.Range(0, row.Outputs.Count);
-        return candidates.Select(k => bestOnly ? Instruction(row.Id, row.IdIsNumber, row.Outputs[k]) : Instruction($"{row.Id}/{k}", false, row.Outputs[k]));
+        return candidates.Select(k => bestOnly
+            ? Instruction(row.Id, row.IdIsNumber, row.Outputs[k]) : Instruction($"{row.Id}/{k}", false, row.Outputs[k]));
 
         InstructionExample Instruction(string id, bool idIsNumber, string response) => new()
         {
@@ -85,5 +90,6 @@ public static class RankedRows
         };
     }
 
-    private static T[] Pick<T>(IReadOnlyList<T> list, IReadOnlyList<int> indices) => list.Count == 0 ? [] : [.. indices.Select(k => list[k])];
+    private static T[] Pick<T>(IReadOnlyList<T> list, IReadOnlyList<int> indices) =>
+        list.Count == 0 ? [] : [.. indices.Select(k => list[k])];
 }

@@ -4,8 +4,9 @@ namespace Tuna.Data;
 
 /// <summary>Describes a ranked data set: sizes, scores, margins, ties, duplicates, lengths by rank, and the models.</summary>
 /// <remarks>
-/// Rows are added one by one and not kept; some 40 bytes for each remember its instruction's hash. Histograms draw on a seeded sample of at most <see cref="SampleSize"/> values each; everything else is exact. Length is counted in characters.
-/// A mutable class, used by one thread.
+/// Rows are added one by one and not kept; some 40 bytes for each remember its instruction's hash. Histograms draw on a seeded sample of at
+/// most <see cref="SampleSize"/> values each; everything else is exact. Length is counted in characters. A mutable class, used by one
+/// thread.
 /// </remarks>
 public sealed class RankedStatistics
 {
@@ -58,7 +59,8 @@ public sealed class RankedStatistics
     /// <summary>Mean length in characters of the candidates of each rank, best first.</summary>
     public IReadOnlyList<double> MeanLengthByRank => [.. _lengthByRank.Select(m => m.Mean)];
 
-    /// <summary>Mean over rows of the rank correlation (Kendall's tau-b) of score and length, [-1, 1]; NaN without ranked rows. Positive means that longer is preferred.</summary>
+    /// <summary>Mean over rows of the rank correlation (Kendall's tau-b) of score and length, [-1, 1]; NaN without ranked rows. Positive
+    /// means that longer is preferred.</summary>
     public double LengthCorrelation => _lengthCorrelation.Mean;
 
     /// <summary>Share of ranked rows whose longest candidate is (one of) the best; NaN without ranked rows.</summary>
@@ -152,8 +154,10 @@ public sealed class RankedStatistics
             ModelStatistics model = _models.GetValueOrDefault(name) ?? new();
             int rank = Array.IndexOf(order, k);
             // Candidates of equal score share the mean of their ranks.
-            double? shared = rank < 0 ? null : 1 + order.Count(j => row.Scores[j] > row.Scores[k]) + (0.5 * (order.Count(j => row.Scores[j] == row.Scores[k]) - 1));
-            _models[name] = model.Add(row.Outputs[k].Length, k < row.Scores.Count ? row.Scores[k] : null, shared, order.Length > 0 && row.Scores[k] == row.Scores[order[0]]);
+            double? shared = rank < 0 ? null
+                : 1 + order.Count(j => row.Scores[j] > row.Scores[k]) + (0.5 * (order.Count(j => row.Scores[j] == row.Scores[k]) - 1));
+            _models[name] = model.Add(row.Outputs[k].Length, k < row.Scores.Count
+                ? row.Scores[k] : null, shared, order.Length > 0 && row.Scores[k] == row.Scores[order[0]]);
         }
     }
 
@@ -192,7 +196,8 @@ public sealed class RankedStatistics
 /// <param name="MeanRank">Their mean rank, 1 is best, equals share theirs; NaN when there is none.</param>
 /// <param name="BestShare">Share of the scored ones that are (one of) the best of their row; NaN when there is none.</param>
 /// <param name="MeanLength">Mean length in characters.</param>
-public sealed record ModelStatistics(long Responses = 0, long Scored = 0, double MeanScore = double.NaN, double MeanRank = double.NaN, double BestShare = double.NaN, double MeanLength = double.NaN)
+public sealed record ModelStatistics(long Responses = 0, long Scored = 0, double MeanScore = double.NaN, double MeanRank = double.NaN,
+    double BestShare = double.NaN, double MeanLength = double.NaN)
 {
     internal ModelStatistics Add(int length, double? score, double? rank, bool best)
     {

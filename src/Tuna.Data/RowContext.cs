@@ -7,7 +7,8 @@ using Tuna.Data.Formats;
 
 namespace Tuna.Data;
 
-/// <summary>What a <see cref="RowFormat{T}"/> needs besides the JSON: the row's place for errors, and helpers that read values strictly.</summary>
+/// <summary>What a <see cref="RowFormat{T}"/> needs besides the JSON: the row's place for errors, and helpers that read values
+/// strictly.</summary>
 public sealed class RowContext
 {
     private readonly string?[] _shared = new string?[64];
@@ -55,7 +56,8 @@ public sealed class RowContext
     }
 
     /// <summary>Reads a string or null.</summary>
-    public string? StringOrNull(ref Utf8JsonReader reader, string key) => reader.TokenType == JsonTokenType.Null ? null : String(ref reader, key);
+    public string? StringOrNull(ref Utf8JsonReader reader, string key) =>
+        reader.TokenType == JsonTokenType.Null ? null : String(ref reader, key);
 
     /// <summary>Reads an array of strings.</summary>
     public string[] Strings(ref Utf8JsonReader reader, string key)

@@ -39,7 +39,8 @@ public abstract class RowFormat<T>
     public virtual string? IdOf(T row) => null;
 
     /// <summary>The row with another id, a text.</summary>
-    internal virtual T WithId(T row, string id, RowContext context) => throw context.Error("an earlier row has this id too. Make ids unique.", "id");
+    internal virtual T WithId(T row, string id, RowContext context) =>
+        throw context.Error("an earlier row has this id too. Make ids unique.", "id");
 
     /// <summary>A hash of the id by which duplicates are told; null when the row has none.</summary>
     internal virtual UInt128? IdHash(T row, RowContext context) => IdOf(row) is { } id ? StableHash.Of128(id) : null;

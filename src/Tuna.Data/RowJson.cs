@@ -71,6 +71,7 @@ internal static class RowJson
         writer.WriteEndArray();
     }
 
-    // A value that was pretty-printed over several lines must not break a line of JSONL. Inside JSON strings newlines are escaped, so these are all spaces.
+    // A value that was pretty-printed over several lines must not break a line of JSONL. Inside JSON strings newlines are escaped, so these
+    // are all spaces.
     private static string OneLine(string json) => json.AsSpan().ContainsAny('\n', '\r') ? json.Replace('\n', ' ').Replace('\r', ' ') : json;
 }

@@ -46,7 +46,9 @@ internal static class RowNames
         }
         catch (InvalidOperationException)
         {
-            throw context.Error("the name of this field is not valid text: half a surrogate pair, or bytes that are not UTF-8. Correct the name.", Encoding.UTF8.GetString(reader.ValueSpan));
+            throw context.Error(
+                "the name of this field is not valid text: half a surrogate pair, or bytes that are not UTF-8. Correct the name.",
+                Encoding.UTF8.GetString(reader.ValueSpan));
         }
     }
 }

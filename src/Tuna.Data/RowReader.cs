@@ -7,7 +7,8 @@ using Tuna.Numerics;
 
 namespace Tuna.Data;
 
-/// <summary>One reading of a file: cuts rows, parses them, checks ids, and turns every failure into an error that names the place.</summary>
+/// <summary>One reading of a file: cuts rows, parses them, checks ids, and turns every failure into an error that names the
+/// place.</summary>
 internal sealed class RowReader<T>(string name, RowFormat<T> format, DataReadOptions options, RowSource? source = null) : IDisposable
     where T : class
 {
@@ -110,7 +111,9 @@ internal sealed class RowReader<T>(string name, RowFormat<T> format, DataReadOpt
             return false;
         string id = Context.RowId ??= rowFormat.IdOf(row)!;
         if (options.DuplicateIds != DuplicateIds.MakeUnique && !Context.IdIsPosition)
-            throw Context.Error($"an earlier row has this id too. Make ids unique: {nameof(DuplicateIds)}.{nameof(DuplicateIds.MakeUnique)} does, as `tuna convert` uses it.", "id");
+            throw Context.Error(
+                $"an earlier row has this id too. Make ids unique: {nameof(DuplicateIds)}.{nameof(DuplicateIds.MakeUnique)} does, as "
+                + $"`tuna convert` uses it.", "id");
         string free;
         int n = 2;
         do
@@ -144,7 +147,8 @@ internal sealed class RowReader<T>(string name, RowFormat<T> format, DataReadOpt
         if (rest.StartsWith("NaN"u8) || rest.StartsWith("Infinity"u8) || rest.StartsWith("-Infinity"u8))
             return $"NaN and Infinity are not JSON (at byte {offset} of the row). Write null for a missing score.";
         string reason = e.Message.Split(" LineNumber:", 2)[0].Split(" Path:", 2)[0];
-        string hint = unterminated && offset >= json.Length - 1 ? " The last line is cut off, as after an interrupted write: delete or complete it."
+        string hint = unterminated && offset >= json.Length - 1
+            ? " The last line is cut off, as after an interrupted write: delete or complete it."
             : json[0] == '{' && json.Length == 1 ? " A row of JSONL stands on one line; pretty-printed rows belong into an array."
             : " Correct the row or delete it.";
         return $"not valid JSON at byte {offset} of the row: {reason}{hint}";

@@ -3,10 +3,11 @@ using System.Runtime.CompilerServices;
 
 namespace Tuna.Data;
 
-/// <summary>Cuts a stream of bytes into rows: the lines of JSONL or the elements of one JSON array, told apart by the first character.</summary>
+/// <summary>Cuts a stream of bytes into rows: the lines of JSONL or the elements of one JSON array, told apart by the first
+/// character.</summary>
 /// <remarks>
-/// One pooled buffer, which grows to the longest row. No byte is looked at twice when a row needs more data. It only finds where rows end (strings and
-/// escapes are followed, grammar is not checked); the row's own parser does the rest. A mutable class, used by one thread.
+/// One pooled buffer, which grows to the longest row. No byte is looked at twice when a row needs more data. It only finds where rows end
+/// (strings and escapes are followed, grammar is not checked); the row's own parser does the rest. A mutable class, used by one thread.
 /// </remarks>
 internal sealed class RowSplitter(string source, int maxRowBytes, int bufferBytes = 1 << 18) : IDisposable
 {
@@ -48,7 +49,8 @@ internal sealed class RowSplitter(string source, int maxRowBytes, int bufferByte
 
     public bool InArray { get; private set; }
 
-    /// <summary>Whether the row last returned ended with the file, without a newline: the place where an interrupted write is cut off.</summary>
+    /// <summary>Whether the row last returned ended with the file, without a newline: the place where an interrupted write is cut
+    /// off.</summary>
     public bool Unterminated => _state == State.End && !InArray;
 
     /// <summary>Room for more input.</summary>
@@ -296,9 +298,12 @@ internal sealed class RowSplitter(string source, int maxRowBytes, int bufferByte
     }
 
     /// <summary>What is wrong with a row that is longer than allowed.</summary>
-    public static string TooLong(int maxRowBytes) => $"the row is longer than {maxRowBytes} bytes. Is a quote or a bracket missing? Otherwise raise {nameof(DataReadOptions.MaxRowBytes)}.";
+    public static string TooLong(int maxRowBytes) =>
+        $"the row is longer than {maxRowBytes} bytes. Is a quote or a bracket missing? Otherwise raise "
+        + $"{nameof(DataReadOptions.MaxRowBytes)}.";
 
-    private DataFormatException Error(string message, long line) => new(message, new(source, line, Math.Max(_index, 0), InArray && _index >= 0));
+    private DataFormatException Error(string message, long line) =>
+        new(message, new(source, line, Math.Max(_index, 0), InArray && _index >= 0));
 
     /// <summary>Whether a byte is one of JSON's spaces.</summary>
     public static bool IsSpace(byte b) => b is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n';

@@ -19,8 +19,9 @@ public enum DuplicateMatch
 
 /// <summary>Finds texts that have been seen before. A mutable class, used by one thread.</summary>
 /// <remarks>
-/// Exact and normalized matches keep a 128-bit hash per text. Near matches keep the words of each text and an index of its longest words: two texts with F >= tau share so many words that one of
-/// the rarest few must be common to both (prefix filtering, as in set-similarity joins), so that only few texts are compared.
+/// Exact and normalized matches keep a 128-bit hash per text. Near matches keep the words of each text and an index of its longest words:
+/// two texts with F >= tau share so many words that one of the rarest few must be common to both (prefix filtering, as in set-similarity
+/// joins), so that only few texts are compared.
 /// </remarks>
 public sealed class TextDuplicates
 {
@@ -72,7 +73,8 @@ public sealed class TextDuplicates
         return -1;
     }
 
-    /// <summary>A text in lower case, without punctuation (Unicode's too) and with single spaces. Never empty unless the text is: one of punctuation alone stays as it is.</summary>
+    /// <summary>A text in lower case, without punctuation (Unicode's too) and with single spaces. Never empty unless the text is: one of
+    /// punctuation alone stays as it is.</summary>
     public static string Normalize(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -114,8 +116,9 @@ public sealed class TextDuplicates
         return found == int.MaxValue ? -1 : _texts[found].Text;
     }
 
-    // F >= tau asks for at least tau m / (2 - tau) shared words of a text of m. If two texts share that many, then among the words in any fixed order the first m - that + 1 of each hold a
-    // common one. The order is by key, largest first: keys grow with length, and long words are rare. The n-th occurrence of a word is a word of its own.
+    // F >= tau asks for at least tau m / (2 - tau) shared words of a text of m. If two texts share that many, then among the words in any
+    // fixed order the first m - that + 1 of each hold a common one. The order is by key, largest first: keys grow with length, and long
+    // words are rare. The n-th occurrence of a word is a word of its own.
     private ulong[] Prefix(RougeTokens words)
     {
         ulong[] sorted = words.Keys.ToArray();

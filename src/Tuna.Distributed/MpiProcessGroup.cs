@@ -6,9 +6,10 @@ namespace Tuna.Distributed;
 
 /// <summary>The processes that an MPI launcher started: <c>mpirun -n 4 ...</c>, <c>srun --mpi=pmix ...</c>.</summary>
 /// <remarks>
-/// One binding for Open MPI 4 and 5, MPICH and those of its ABI, and the MPI 5 ABI. A process that dies ends the job within seconds, by its launcher; one that hangs ends it after
-/// <see cref="MpiOptions.Timeout"/>. Waiting processes sleep after some milliseconds, so that idle ranks leave their cores to busy ones. MPI begins once in a process and ends once: disposing waits for all processes, so that one that fails
-/// calls <see cref="Abort"/> instead.
+/// One binding for Open MPI 4 and 5, MPICH and those of its ABI, and the MPI 5 ABI. A process that dies ends the job within seconds, by its
+/// launcher; one that hangs ends it after
+/// <see cref="MpiOptions.Timeout"/>. Waiting processes sleep after some milliseconds, so that idle ranks leave their cores to busy ones.
+/// MPI begins once in a process and ends once: disposing waits for all processes, so that one that fails calls <see cref="Abort"/> instead.
 /// </remarks>
 public sealed unsafe class MpiProcessGroup : TreeGroup
 {
@@ -39,12 +40,14 @@ public sealed unsafe class MpiProcessGroup : TreeGroup
     /// <summary>How many of them run on this machine; 1 without a launcher.</summary>
     public static int LaunchedLocalSize => MpiLauncher.Of(Environment.GetEnvironmentVariable)?.LocalSize ?? 1;
 
-    /// <summary>Lets this process see one GPU alone: that of its number on this machine among those that it sees (CUDA_VISIBLE_DEVICES). Call it before libtorch is loaded; without a launcher it does nothing.</summary>
+    /// <summary>Lets this process see one GPU alone: that of its number on this machine among those that it sees (CUDA_VISIBLE_DEVICES).
+    /// Call it before libtorch is loaded; without a launcher it does nothing.</summary>
     /// <returns>The GPU's name in CUDA_VISIBLE_DEVICES, or null where nothing was changed.</returns>
     public static string? SeeOwnGpu()
     {
         const string Variable = "CUDA_VISIBLE_DEVICES";
-        if (MpiLauncher.Of(Environment.GetEnvironmentVariable) is not { } launcher || GpuOf(launcher.LocalRank, Environment.GetEnvironmentVariable(Variable)) is not { } gpu)
+        if (MpiLauncher.Of(Environment.GetEnvironmentVariable) is not { } launcher
+            || GpuOf(launcher.LocalRank, Environment.GetEnvironmentVariable(Variable)) is not { } gpu)
             return null;
         MpiLibrary.SetVariable(Variable, gpu);
         Environment.SetEnvironmentVariable(Variable, gpu); // for processes that this one starts
@@ -63,7 +66,8 @@ public sealed unsafe class MpiProcessGroup : TreeGroup
     /// <summary>Joins the other processes; call it once in a process.</summary>
     /// <param name="options">Options; null for the defaults.</param>
     /// <exception cref="MpiUnavailableException">No MPI library is there, or it cannot be used.</exception>
-    /// <exception cref="ProcessGroupException">The library is another MPI's than the launcher, or the number of processes is no power of two.</exception>
+    /// <exception cref="ProcessGroupException">The library is another MPI's than the launcher, or the number of processes is no power of
+    /// two.</exception>
     public static MpiProcessGroup Start(MpiOptions? options = null)
     {
         options ??= new MpiOptions();
@@ -74,7 +78,9 @@ public sealed unsafe class MpiProcessGroup : TreeGroup
         if (launcher is not null && launcher.Size != size)
         {
             // Every process would be rank 0 of a group of its own, and all would write the same files.
-            throw new ProcessGroupException($"{launcher.Name} started {launcher.Size} processes, but {mpi.Version()} ({mpi.Name}) sees {size}: the launcher is another MPI's than the library. Use that library's own launcher, or name the launcher's library.");
+            throw new ProcessGroupException(
+                $"{launcher.Name} started {launcher.Size} processes, but {mpi.Version()} ({mpi.Name}) sees {size}: the launcher is "
+                + $"another MPI's than the library. Use that library's own launcher, or name the launcher's library.");
         }
 
         if (!int.IsPow2(size))
@@ -117,6 +123,7 @@ public sealed unsafe class MpiProcessGroup : TreeGroup
     {
         if (disposing)
             _mpi.EndAll();
+        base.Dispose(disposing);
     }
 
     private void Wait(nint first, nint second)
@@ -131,7 +138,9 @@ public sealed unsafe class MpiProcessGroup : TreeGroup
                 return;
             TimeSpan waited = Stopwatch.GetElapsedTime(start);
             if (waited > _timeout)
-                throw new ProcessGroupException($"Rank {Rank} has waited {waited.TotalSeconds:0} s for another process. It hangs, or the timeout is too short; start the job again, it goes on from its last checkpoint.");
+                throw new ProcessGroupException(
+                    $"Rank {Rank} has waited {waited.TotalSeconds:0} s for another process. It hangs, or the timeout is too short; start "
+                    + $"the job again, it goes on from its last checkpoint.");
             if (waited < SpinFor)
                 Thread.Yield();
             else

@@ -1,6 +1,7 @@
 namespace Tuna.Distributed;
 
-/// <summary>A model of the time of a data-parallel training step on some number of GPUs: arithmetic, the exchange of gradients, and the optimizer, one after another as the engine does them.</summary>
+/// <summary>A model of the time of a data-parallel training step on some number of GPUs: arithmetic, the exchange of gradients, and the
+/// optimizer, one after another as the engine does them.</summary>
 /// <remarks>
 /// <para>With N parameters, T tokens a step, P GPUs:</para>
 /// <code>
@@ -10,7 +11,8 @@ namespace Tuna.Distributed;
 /// optimizer = 24 N / M                         bytes that a step of AdamW moves, over the memory's bandwidth M; N / P of them where it is sharded
 /// </code>
 /// <para>
-/// With a sharded optimizer gradients go to their owner and weights come back: the volume is the same. Not counted: waiting for the slowest rank, reading data, checkpoints. A model, not a measurement.
+/// With a sharded optimizer gradients go to their owner and weights come back: the volume is the same. Not counted: waiting for the slowest
+/// rank, reading data, checkpoints. A model, not a measurement.
 /// </para>
 /// </remarks>
 public sealed record ScalingModel
@@ -64,13 +66,15 @@ public sealed record ScalingModel
     {
         if (!int.IsPow2(gpus))
             throw new ArgumentOutOfRangeException(nameof(gpus), gpus, "A power of two.");
-        Require(Parameters > 0 && TokensPerStep > 0 && PeakFlops > 0 && MemoryBandwidth > 0 && LinkBandwidth > 0 && NetworkBandwidth > 0 && Utilization is > 0 and <= 1 && Latency >= 0);
+        Require(Parameters > 0 && TokensPerStep > 0 && PeakFlops > 0 && MemoryBandwidth > 0 && LinkBandwidth > 0 && NetworkBandwidth > 0
+            && Utilization is > 0 and <= 1 && Latency >= 0);
         Require(Tensors >= 1 && MicroBatches >= 1 && GpusPerMachine >= 1);
         // The step ends when the GPU with most micro-batches does.
         double share = Math.Ceiling((double)MicroBatches / gpus) / MicroBatches;
         double compute = (Recompute ? 8 : 6) * Parameters * TokensPerStep * share / (PeakFlops * Utilization);
         double bandwidth = gpus > GpusPerMachine ? Math.Min(NetworkBandwidth, LinkBandwidth) : LinkBandwidth;
-        double exchange = gpus == 1 ? 0 : (2.0 * (gpus - 1) / gpus * 4 * Parameters / bandwidth) + (Tensors * 2 * Math.Log2(gpus) * Latency);
+        double exchange = gpus == 1
+            ? 0 : (2.0 * (gpus - 1) / gpus * 4 * Parameters / bandwidth) + (Tensors * 2 * Math.Log2(gpus) * Latency);
         double optimizer = OptimizerBytes * Parameters / MemoryBandwidth / (ShardOptimizer ? gpus : 1);
         return new ScalingPoint(gpus, compute, exchange, optimizer);
 

@@ -16,7 +16,8 @@ public sealed class ThreadGroup : TreeGroup
     /// <param name="body">What each does with its group.</param>
     /// <typeparam name="T">What each returns.</typeparam>
     /// <returns>The results, by rank.</returns>
-    /// <exception cref="ProcessGroupException">A rank called <see cref="Abort"/>. When the body throws on one rank, the others are ended and that exception is thrown.</exception>
+    /// <exception cref="ProcessGroupException">A rank called <see cref="Abort"/>. When the body throws on one rank, the others are ended
+    /// and that exception is thrown.</exception>
     public static IReadOnlyList<T> Run<T>(int size, Func<IProcessGroup, T> body)
     {
         ArgumentNullException.ThrowIfNull(body);
@@ -29,7 +30,8 @@ public sealed class ThreadGroup : TreeGroup
             thread.Start();
         foreach (Thread thread in threads)
             thread.Join();
-        if ((failures.FirstOrDefault(f => f is not (null or ProcessGroupException)) ?? failures.FirstOrDefault(f => f is not null)) is { } failure)
+        if ((failures.FirstOrDefault(f => f is not (null or ProcessGroupException)) ?? failures.FirstOrDefault(f => f is not null))
+            is { } failure)
             ExceptionDispatchInfo.Throw(failure);
         return results;
 
@@ -92,7 +94,8 @@ public sealed class ThreadGroup : TreeGroup
             }
 
             if (taken.Length != message.Length)
-                throw new ProcessGroupException($"Rank {to} expects {message.Length} bytes of rank {from} and received {taken.Length}: the ranks do not do the same.");
+                throw new ProcessGroupException(
+                    $"Rank {to} expects {message.Length} bytes of rank {from} and received {taken.Length}: the ranks do not do the same.");
             taken.CopyTo(message);
         }
 

@@ -6,9 +6,10 @@ namespace Tuna.Distributed;
 
 /// <summary>A process group over pairs that exchange messages: the order of sums, whatever carries the messages.</summary>
 /// <remarks>
-/// Sums are recursive halving, the nearest rank first, so that element by element they are the balanced tree over ranks: (r0 + r1) + (r2 + r3). After the halvings each process has the sums
-/// of one part; the doublings back give every process all of them. Each number crosses the wire about twice, whatever the number of processes, as in any all-reduce
-/// (Thakur, Rabenseifner and Gropp, "Optimization of Collective Communication Operations in MPICH", 2005).
+/// Sums are recursive halving, the nearest rank first, so that element by element they are the balanced tree over ranks: (r0 + r1) + (r2 +
+/// r3). After the halvings each process has the sums of one part; the doublings back give every process all of them. Each number crosses
+/// the wire about twice, whatever the number of processes, as in any all-reduce (Thakur, Rabenseifner and Gropp, "Optimization of
+/// Collective Communication Operations in MPICH", 2005).
 /// </remarks>
 public abstract class TreeGroup : IProcessGroup
 {
@@ -86,7 +87,8 @@ public abstract class TreeGroup : IProcessGroup
         for (int distance = 1; distance < Size; distance *= 2)
         {
             int own = Rank / distance * distance, theirs = own ^ distance;
-            Exchange(MemoryMarshal.AsBytes(all.Slice(own * n, distance * n)), MemoryMarshal.AsBytes(all.Slice(theirs * n, distance * n)), Rank ^ distance);
+            Exchange(MemoryMarshal.AsBytes(all.Slice(own * n, distance * n)), MemoryMarshal.AsBytes(all.Slice(theirs * n, distance * n)),
+                Rank ^ distance);
         }
     }
 
@@ -133,7 +135,8 @@ public abstract class TreeGroup : IProcessGroup
         for (int p = 0; fit && p < Size; p++)
             fit = bounds[p] <= bounds[p + 1];
         if (!fit)
-            throw new ArgumentException($"The bounds of {Size} parts of {length} numbers are {Size + 1} that do not decrease, from 0 to {length}.", nameof(bounds));
+            throw new ArgumentException(
+                $"The bounds of {Size} parts of {length} numbers are {Size + 1} that do not decrease, from 0 to {length}.", nameof(bounds));
     }
 
     private void AddReceived(Span<float> kept, Span<float> sent, int peer)
@@ -148,7 +151,8 @@ public abstract class TreeGroup : IProcessGroup
         }
     }
 
-    private static Span<float> Part(Span<float> values, int at) => at >= values.Length ? [] : values.Slice(at, Math.Min(Piece, values.Length - at));
+    private static Span<float> Part(Span<float> values, int at) =>
+        at >= values.Length ? [] : values.Slice(at, Math.Min(Piece, values.Length - at));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Add(Span<float> into, ReadOnlySpan<float> values)

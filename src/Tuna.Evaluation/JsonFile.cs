@@ -16,7 +16,9 @@ internal static class JsonFile
         }
         catch (JsonException e)
         {
-            throw new DataFormatException($"not valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}). Correct the file or fetch it again.", DataPlace.Whole(path), innerException: e);
+            throw new DataFormatException(
+                $"not valid JSON (line {e.LineNumber + 1}, byte {e.BytePositionInLine}). Correct the file or fetch it again.",
+                DataPlace.Whole(path), innerException: e);
         }
     }
 
@@ -26,7 +28,8 @@ internal static class JsonFile
             throw new DataFormatException($"expected an object, found {element.ValueKind}.", place, key, id);
         if (!element.TryGetProperty(key, out JsonElement value))
             throw new DataFormatException("the key is missing.", place, key, id);
-        return value.ValueKind == kind ? value : throw new DataFormatException($"expected {kind}, found {value.ValueKind}.", place, key, id);
+        return value.ValueKind == kind
+            ? value : throw new DataFormatException($"expected {kind}, found {value.ValueKind}.", place, key, id);
     }
 
     public static int Int32(JsonElement number, string key, DataPlace place, string? id = null) =>

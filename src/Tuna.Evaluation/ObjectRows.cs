@@ -48,7 +48,8 @@ internal readonly record struct ObjectRow(string Id, JsonElement Element, RowCon
     {
         if (Element.TryGetProperty("choices", out JsonElement choices))
         {
-            return choices.ValueKind == JsonValueKind.Array && choices.GetArrayLength() > 0 && choices[0].ValueKind == JsonValueKind.Object && choices[0].TryGetProperty("turns", out JsonElement turns)
+            return choices.ValueKind == JsonValueKind.Array && choices.GetArrayLength() > 0 && choices[0].ValueKind == JsonValueKind.Object
+                && choices[0].TryGetProperty("turns", out JsonElement turns)
                 ? First(turns, "choices")
                 : throw Context.Error("expected choices[0].turns.", "choices");
         }
@@ -56,7 +57,8 @@ internal readonly record struct ObjectRow(string Id, JsonElement Element, RowCon
         return Element.TryGetProperty("prediction", out _) ? String("prediction") : String("text");
     }
 
-    private string First(JsonElement turns, string key) => turns.ValueKind == JsonValueKind.Array && turns.GetArrayLength() > 0 && turns[0].ValueKind == JsonValueKind.String
+    private string First(JsonElement turns, string key) =>
+        turns.ValueKind == JsonValueKind.Array && turns.GetArrayLength() > 0 && turns[0].ValueKind == JsonValueKind.String
         ? turns[0].GetString()!
         : throw Context.Error("expected a list of strings.", key);
 }

@@ -11,8 +11,9 @@ namespace Tuna.Llama.Managed;
 
 /// <summary>The embedded policy: a LLaMA in plain C# that scores, samples and trains on the processor, without a native library.</summary>
 /// <remarks>
-/// The architecture of Touvron et al. (arXiv 2302.13971, 2407.21783): RMSNorm, rotary positions (plain, linear, dynamic, yarn, llama3), grouped-query attention,
-/// SwiGLU, tied or untied embeddings, with the biases of Qwen2 and the query and key norms of Qwen3. Single precision throughout; log-probabilities are summed in double precision.
+/// The architecture of Touvron et al. (arXiv 2302.13971, 2407.21783): RMSNorm, rotary positions (plain, linear, dynamic, yarn, llama3),
+/// grouped-query attention, SwiGLU, tied or untied embeddings, with the biases of Qwen2 and the query and key norms of Qwen3. Single
+/// precision throughout; log-probabilities are summed in double precision.
 /// </remarks>
 public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
 {
@@ -30,7 +31,8 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
     private VocabularyHead VocabularyHead => (VocabularyHead)Head;
 
     private ManagedLlama(LlamaConfig config, ManagedLlamaOptions? options)
-        : base(LanguageModel(config), options, (parameters, pool, keptValues, workspace) => new VocabularyHead(config, parameters, pool, keptValues, workspace))
+        : base(LanguageModel(config), options,
+            (parameters, pool, keptValues, workspace) => new VocabularyHead(config, parameters, pool, keptValues, workspace))
     {
     }
 
@@ -38,7 +40,8 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
     /// <param name="folder">The folder.</param>
     /// <param name="options">Options; null for the defaults.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="InvalidDataException">A file is missing or damaged, a tensor is missing, unexpected or of another shape or type, or a weight is not finite.</exception>
+    /// <exception cref="InvalidDataException">A file is missing or damaged, a tensor is missing, unexpected or of another shape or type, or
+    /// a weight is not finite.</exception>
     /// <exception cref="NotSupportedException">The config asks for what the engine does not have; the message names the key.</exception>
     public static ManagedLlama Load(string folder, ManagedLlamaOptions? options = null)
     {
@@ -59,7 +62,8 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
         }
     }
 
-    /// <summary>Creates a model with fresh weights: norms 1, biases 0, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
+    /// <summary>Creates a model with fresh weights: norms 1, biases 0, everything else normal with standard deviation
+    /// <see cref="LlamaConfig.InitializerRange"/>.</summary>
     /// <param name="config">The architecture.</param>
     /// <param name="options">Options, the seed of the weights among them; null for the defaults.</param>
     /// <exception cref="InvalidDataException">The sizes do not make sense together.</exception>
@@ -71,12 +75,15 @@ public sealed class ManagedLlama : ManagedPolicy, ITrainablePolicy
         return model;
     }
 
-    private static LlamaConfig LanguageModel(LlamaConfig config) => (config ?? throw new ArgumentNullException(nameof(config))) is { ScalarHead: false }
+    private static LlamaConfig LanguageModel(LlamaConfig config) =>
+        (config ?? throw new ArgumentNullException(nameof(config))) is { ScalarHead: false }
         ? config
-        : throw new NotSupportedException("'architectures': the model is a sequence classifier, whose head gives rewards, not tokens; open it as ManagedRewardModel.");
+        : throw new NotSupportedException(
+            "'architectures': the model is a sequence classifier, whose head gives rewards, not tokens; open it as ManagedRewardModel.");
 
     /// <inheritdoc/>
-    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests,
+        CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
         _decoder ??= new Decoder(Config, Parameters, Trunk, Pool, Options.Decoding, Options.SpeculativeDecoding);

@@ -21,7 +21,8 @@ public abstract partial class ManagedPolicy : IDataParallelScorer
         if (Parameters.HasMoments && (Share.IsSharded || share.IsSharded))
         {
             throw new InvalidOperationException(
-                "The model has an optimizer state already, of all weights or of another group's share. Open the model anew, or restore a training state after joining.");
+                "The model has an optimizer state already, of all weights or of another group's share. Open the model anew, or restore a "
+                    + "training state after joining.");
         }
 
         Share = share;

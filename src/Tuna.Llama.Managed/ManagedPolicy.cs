@@ -10,7 +10,8 @@ using Tuna.Policies;
 
 namespace Tuna.Llama.Managed;
 
-/// <summary>A LLaMA in plain C# with a head that gives one number per response: what <see cref="ManagedLlama"/> and <see cref="ManagedRewardModel"/> share.</summary>
+/// <summary>A LLaMA in plain C# with a head that gives one number per response: what <see cref="ManagedLlama"/> and
+/// <see cref="ManagedRewardModel"/> share.</summary>
 /// <remarks>
 /// Used by one thread at a time; it computes on threads of its own. Same inputs, seed and thread count give the same bits.
 /// Weights, gradients and buffers are outside the garbage-collected heap: dispose the policy. Buffers grow to the largest batch seen and
@@ -25,12 +26,14 @@ public abstract partial class ManagedPolicy : PolicyBase, IHiddenStates
     private (long Version, double Norm) _gradientNorm = (-1, 0);
     private int[] _kept = [], _keptHeadRows = [];
 
-    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options, Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
+    private protected ManagedPolicy(LlamaConfig config, ManagedLlamaOptions? options,
+        Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
         : this(config.Validate(), Checked(options), new LlamaParameters(config), head)
     {
     }
 
-    private ManagedPolicy(LlamaConfig config, ManagedLlamaOptions options, LlamaParameters parameters, Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
+    private ManagedPolicy(LlamaConfig config, ManagedLlamaOptions options, LlamaParameters parameters,
+        Func<LlamaParameters, WorkerPool, KeptValues, Workspace, IPolicyHead> head)
         : base(new PolicyInfo(config.VocabularySize, config.ContextLength, config.HiddenSize, config.LayerCount, parameters.Count))
     {
         Config = config;
@@ -73,7 +76,8 @@ public abstract partial class ManagedPolicy : PolicyBase, IHiddenStates
     private protected IPolicyHead Head { get; }
 
     /// <inheritdoc/>
-    protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values, CancellationToken cancellationToken)
+    protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values,
+        CancellationToken cancellationToken)
     {
         _forwardLayout.Build(groups, from, to, Head.Reads);
         Head.Forward(_forwardLayout, Trunk.Forward(_forwardLayout, keep: false), keep: false, values);
@@ -94,7 +98,8 @@ public abstract partial class ManagedPolicy : PolicyBase, IHiddenStates
         if (_kept.Length < _forwardLayout.RowCount)
             (_kept, _keptHeadRows) = (new int[_forwardLayout.RowCount], new int[_forwardLayout.RowCount]);
         _activeLayout.BuildActive(_forwardLayout, gradient, Head.Reads, _kept, _keptHeadRows);
-        ReadOnlySpan<int> kept = _kept.AsSpan(0, _activeLayout.RowCount), keptHeadRows = _keptHeadRows.AsSpan(0, _activeLayout.HeadRows.Length);
+        ReadOnlySpan<int> kept = _kept.AsSpan(0, _activeLayout.RowCount),
+            keptHeadRows = _keptHeadRows.AsSpan(0, _activeLayout.HeadRows.Length);
         Matrix dHidden = Trunk.Workspace.OutputGradient(keptHeadRows.Length);
         Head.Backward(_activeLayout, Trunk.Workspace.Output(_forwardLayout.HeadRows.Length), keptHeadRows, gradient, dHidden, update);
         Trunk.Backward(_activeLayout, kept, keptHeadRows, dHidden, update, embedding: Head.WritesEmbedding ? Update.Add : update);
@@ -117,18 +122,21 @@ public abstract partial class ManagedPolicy : PolicyBase, IHiddenStates
         if (Parameters.GradientIsZero)
             return 0;
         foreach (OwnPiece piece in Share.Own)
-            AdamW.SquaresByBlock(Pool, piece.Length, Parameters.Gradient + piece.Start, _partialSums.AsSpan((int)(piece.Start / AdamW.BlockSize)));
+            AdamW.SquaresByBlock(Pool, piece.Length, Parameters.Gradient + piece.Start,
+                _partialSums.AsSpan((int)(piece.Start / AdamW.BlockSize)));
         Share.GatherBlocks(_partialSums);
         _gradientNorm = (Parameters.GradientVersion, Math.Sqrt(AdamW.Sum(_partialSums)));
         return _gradientNorm.Norm;
     }
 
     /// <inheritdoc/>
-    /// <exception cref="NonFiniteStepException">The gradient is not finite, or the step would leave weights or moments that are not; nothing was changed.</exception>
+    /// <exception cref="NonFiniteStepException">The gradient is not finite, or the step would leave weights or moments that are not;
+    /// nothing was changed.</exception>
     protected override void ApplyGradientsCore(in AdamWStep step)
     {
         // Whoever clips has just asked for the norm.
-        double norm = !Parameters.GradientIsZero && _gradientNorm.Version == Parameters.GradientVersion ? _gradientNorm.Norm : GradientNormCore();
+        double norm = !Parameters.GradientIsZero && _gradientNorm.Version == Parameters.GradientVersion
+            ? _gradientNorm.Norm : GradientNormCore();
         _update.Apply(Share, step, norm);
         Parameters.ClearGradient();
     }

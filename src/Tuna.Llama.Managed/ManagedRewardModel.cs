@@ -10,8 +10,8 @@ namespace Tuna.Llama.Managed;
 /// <summary>A reward model: a LLaMA with a linear head that gives each response a reward.</summary>
 /// <remarks>
 /// The reward is w . h, h being the last norm's output at the response's last token and w <c>score.weight</c>, [1, D]. It is what
-/// <see cref="IResponseScorer.Score"/> gives, so that trainer and losses need not know the difference. The layout on disk is that of a Hugging Face
-/// sequence classifier with one label; there is no language-model head.
+/// <see cref="IResponseScorer.Score"/> gives, so that trainer and losses need not know the difference. The layout on disk is that of a
+/// Hugging Face sequence classifier with one label; there is no language-model head.
 /// </remarks>
 public sealed class ManagedRewardModel : ManagedPolicy
 {
@@ -20,11 +20,13 @@ public sealed class ManagedRewardModel : ManagedPolicy
     {
     }
 
-    /// <summary>Loads a model folder: a saved reward model, or a policy whose body the reward model starts from; its head is then fresh.</summary>
+    /// <summary>Loads a model folder: a saved reward model, or a policy whose body the reward model starts from; its head is then
+    /// fresh.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="options">Options, the seed of a fresh head among them; null for the defaults.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    /// <exception cref="InvalidDataException">A file is missing or damaged, a tensor is missing, unexpected or of another shape or type, or a weight is not finite.</exception>
+    /// <exception cref="InvalidDataException">A file is missing or damaged, a tensor is missing, unexpected or of another shape or type, or
+    /// a weight is not finite.</exception>
     /// <exception cref="NotSupportedException">The config asks for what the engine does not have; the message names the key.</exception>
     public static ManagedRewardModel Load(string folder, ManagedLlamaOptions? options = null)
     {
@@ -36,7 +38,8 @@ public sealed class ManagedRewardModel : ManagedPolicy
         try
         {
             if (!ModelFiles.Load(model.Pool, reader, model.Config, model.Parameters, optional: RewardHead.WeightName))
-                ModelFiles.Initialize(model.Config, model.Parameters, model.Parameters.Slots[^1], Rng.Derive(model.Options.Seed, (ulong)model.Parameters.Slots.Count - 1));
+                ModelFiles.Initialize(model.Config, model.Parameters, model.Parameters.Slots[^1],
+                    Rng.Derive(model.Options.Seed, (ulong)model.Parameters.Slots.Count - 1));
             return model;
         }
         catch
@@ -46,7 +49,8 @@ public sealed class ManagedRewardModel : ManagedPolicy
         }
     }
 
-    /// <summary>Creates a model with fresh weights: norms 1, biases 0, everything else normal with standard deviation <see cref="LlamaConfig.InitializerRange"/>.</summary>
+    /// <summary>Creates a model with fresh weights: norms 1, biases 0, everything else normal with standard deviation
+    /// <see cref="LlamaConfig.InitializerRange"/>.</summary>
     /// <param name="config">The architecture.</param>
     /// <param name="options">Options, the seed of the weights among them; null for the defaults.</param>
     public static ManagedRewardModel Create(LlamaConfig config, ManagedLlamaOptions? options = null)

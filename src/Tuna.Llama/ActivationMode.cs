@@ -9,6 +9,7 @@ public enum ActivationMode
     /// <summary>Everything that backward needs: fastest.</summary>
     Keep,
 
-    /// <summary>Each layer's input alone; backward computes the layer again, and only the rows of responses that have a gradient (activation checkpointing).</summary>
+    /// <summary>Each layer's input alone; backward computes the layer again, and only the rows of responses that have a gradient
+    /// (activation checkpointing).</summary>
     Recompute,
 }

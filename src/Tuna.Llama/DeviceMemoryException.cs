@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Tuna.Llama;
 
-/// <summary>The device's memory, or the system's, ran out; the message says during what, what was estimated and what to change. The policy can be used further, but for a policy that was being opened.</summary>
+/// <summary>The device's memory, or the system's, ran out; the message says during what, what was estimated and what to change. The policy
+/// can be used further, but for a policy that was being opened.</summary>
 public sealed class DeviceMemoryException : InvalidOperationException
 {
     private static readonly string[] Signs = ["out of memory", "can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED"];
@@ -34,11 +35,13 @@ public sealed class DeviceMemoryException : InvalidOperationException
     /// <param name="options">How the policy computes.</param>
     /// <param name="estimate">What was estimated, or null.</param>
     /// <param name="advice">What to change first.</param>
-    internal static DeviceMemoryException Of(ExternalException inner, string work, LlamaPolicyOptions options, MemoryEstimate? estimate, params IEnumerable<string> advice)
+    internal static DeviceMemoryException Of(ExternalException inner, string work, LlamaPolicyOptions options, MemoryEstimate? estimate,
+        params IEnumerable<string> advice)
     {
         string said = inner.Message.Split('\n')[0].Trim();
         string expected = estimate is null ? "" : $" Estimated: {estimate}.";
-        return new DeviceMemoryException($"Memory of '{options.Device}' ran out {work} ({said}).{expected} To take less: {string.Join("; ", advice)}.", inner);
+        return new DeviceMemoryException(
+            $"Memory of '{options.Device}' ran out {work} ({said}).{expected} To take less: {string.Join("; ", advice)}.", inner);
     }
 
     /// <summary>What makes training smaller and is not in use yet.</summary>

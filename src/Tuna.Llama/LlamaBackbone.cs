@@ -11,10 +11,11 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama;
 
-/// <summary>The body of a LLaMA (embedding, decoder layers, last norm), on which <see cref="LlamaModel"/> and <see cref="LlamaScorer"/> put their heads.</summary>
+/// <summary>The body of a LLaMA (embedding, decoder layers, last norm), on which <see cref="LlamaModel"/> and <see cref="LlamaScorer"/> put
+/// their heads.</summary>
 /// <remarks>
-/// Every weight is a <see cref="Parameter"/> under the checkpoint's name, so <c>named_parameters()</c> lists exactly the tensors of the Hugging Face
-/// checkpoint (and <c>lora_A</c>, <c>lora_B</c> when there are adapters).
+/// Every weight is a <see cref="Parameter"/> under the checkpoint's name, so <c>named_parameters()</c> lists exactly the tensors of the
+/// Hugging Face checkpoint (and <c>lora_A</c>, <c>lora_B</c> when there are adapters).
 /// </remarks>
 public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
 {
@@ -22,7 +23,8 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
     private readonly UnpackedPlace? _place;
     private ModelParts? _parts;
 
-    private protected LlamaBackbone(string name, LlamaConfig config, Device device, ScalarType dtype, LoraOptions? lora, WeightPrecision baseWeights)
+    private protected LlamaBackbone(string name, LlamaConfig config, Device device, ScalarType dtype, LoraOptions? lora,
+        WeightPrecision baseWeights)
         : base(name)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -65,7 +67,8 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
         set => _parts = value;
     }
 
-    /// <summary>All weights as they lie in memory: the embedding, the layers', the last norm, and the head's where it has one of its own.</summary>
+    /// <summary>All weights as they lie in memory: the embedding, the layers', the last norm, and the head's where it has one of its
+    /// own.</summary>
     internal virtual IEnumerable<Weight> Weights => [EmbeddingWeight, .. Layers.SelectMany(l => l.Weights()), Norm.Weight];
 
     internal IReadOnlyList<DecoderLayer> Layers => _trunk.Layers;
@@ -78,10 +81,12 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
     /// <summary>Whether a parameter is trained when there are adapters.</summary>
     internal virtual bool TrainsBesideTheBase(string name) => LoraNames.IsAdapter(name);
 
-    /// <summary>The parameters under their names, in the order of <c>named_parameters()</c>, with the weights that they are parts of.</summary>
+    /// <summary>The parameters under their names, in the order of <c>named_parameters()</c>, with the weights that they are parts
+    /// of.</summary>
     internal IEnumerable<(string Name, Weight Weight, WeightPart Part)> NamedParts()
     {
-        Dictionary<nint, (Weight Weight, WeightPart Part)> places = Weights.SelectMany(w => w.Parts.Select(p => (w, p))).ToDictionary(p => p.p.Parameter.Handle);
+        Dictionary<nint, (Weight Weight, WeightPart Part)> places = Weights.SelectMany(w => w.Parts.Select(p => (w, p)))
+            .ToDictionary(p => p.p.Parameter.Handle);
         return named_parameters().Select(p => (p.name, places[p.parameter.Handle].Weight, places[p.parameter.Handle].Part));
     }
 
@@ -102,7 +107,8 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(input);
         if (input.dim() != 2 || input.numel() == 0 || input.dtype is not (ScalarType.Int64 or ScalarType.Int32))
-            throw new ArgumentException($"The token ids are {input.dtype} [{string.Join(", ", input.shape)}]; expected Int64 [B, T].", nameof(input));
+            throw new ArgumentException($"The token ids are {input.dtype} [{string.Join(", ", input.shape)}]; expected Int64 [B, T].",
+                nameof(input));
         (int b, int t) = ((int)input.shape[0], (int)input.shape[1]);
         if (t > Config.ContextLength)
             throw new ArgumentException($"{t} tokens exceed the model's context of {Config.ContextLength}.", nameof(input));

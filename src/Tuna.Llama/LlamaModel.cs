@@ -31,7 +31,8 @@ public sealed class LlamaModel : LlamaBackbone
         : base(nameof(LlamaModel), config, device, dtype, lora, baseWeights)
     {
         if (config.ScalarHead)
-            throw new NotSupportedException("'architectures': the model is a sequence classifier, whose head gives rewards, not tokens; open it as LlamaRewardModel.");
+            throw new NotSupportedException(
+                "'architectures': the model is a sequence classifier, whose head gives rewards, not tokens; open it as LlamaRewardModel.");
         if (!config.TieWordEmbeddings)
         {
             var head = new Table(config.VocabularySize, config.HiddenSize, device, dtype);
@@ -53,7 +54,8 @@ public sealed class LlamaModel : LlamaBackbone
     internal override IResponseHead ResponseHead { get; }
 
     /// <summary>Next-token logits of independent sequences.</summary>
-    /// <param name="input">Token ids, [B, T], Int64 or Int32; right-pad shorter sequences with any id and ignore their logits there.</param>
+    /// <param name="input">Token ids, [B, T], Int64 or Int32; right-pad shorter sequences with any id and ignore their logits
+    /// there.</param>
     /// <returns>[B, T, V].</returns>
     /// <exception cref="ArgumentException">The ids are not [B, T], are outside the vocabulary, or T exceeds the context.</exception>
     public override Tensor forward(Tensor input)

@@ -9,12 +9,13 @@ public sealed partial class LlamaPolicy
 {
     /// <inheritdoc/>
     /// <remarks>
-    /// Prompts of different lengths are drawn together, up to <see cref="LlamaPolicyOptions.MaxSampleBatch"/> samples at a time, with a key/value cache that is
-    /// allocated once; a sample that is done makes room for one that waits. Streams of random numbers belong to their request alone; the last bits of the logits may depend on how many are drawn together,
-    /// as libtorch's matrix products do.
+    /// Prompts of different lengths are drawn together, up to <see cref="LlamaPolicyOptions.MaxSampleBatch"/> samples at a time, with a
+    /// key/value cache that is allocated once; a sample that is done makes room for one that waits. Streams of random numbers belong to
+    /// their request alone; the last bits of the logits may depend on how many are drawn together, as libtorch's matrix products do.
     /// </remarks>
     /// <exception cref="DeviceMemoryException">Memory ran out.</exception>
-    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests,
+        CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
         PolicyGuard.CheckRequests(requests, Info);
@@ -53,9 +54,11 @@ public sealed partial class LlamaPolicy
     /// <summary>Samples one response and shows its tokens as they are drawn.</summary>
     /// <param name="request">What to sample; its <see cref="SamplingRequest.Count"/> must be 1.</param>
     /// <param name="cancellationToken">Stops between tokens.</param>
-    /// <returns>The new token ids, the stop token included: those that <see cref="Sample"/> gives. The policy refuses other use until the stream ends or is disposed.</returns>
+    /// <returns>The new token ids, the stop token included: those that <see cref="Sample"/> gives. The policy refuses other use until the
+    /// stream ends or is disposed.</returns>
     /// <exception cref="DeviceMemoryException">Memory ran out.</exception>
-    public async IAsyncEnumerable<int> SampleStreamAsync(SamplingRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<int> SampleStreamAsync(SamplingRequest request,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
         PolicyGuard.CheckRequests([request], Info);
@@ -97,6 +100,7 @@ public sealed partial class LlamaPolicy
     private DeviceMemoryException OutOfMemory(ExternalException inner, int samples)
     {
         IEnumerable<string> advice = [$"a smaller {nameof(SamplingRequest.MaxNewTokens)}", "a device with more memory"];
-        return DeviceMemoryException.Of(inner, "sampling", Options, null, samples > 1 ? advice.Prepend($"{nameof(LlamaPolicyOptions.MaxSampleBatch)} below {samples}") : advice);
+        return DeviceMemoryException.Of(inner, "sampling", Options, null, samples > 1
+            ? advice.Prepend($"{nameof(LlamaPolicyOptions.MaxSampleBatch)} below {samples}") : advice);
     }
 }

@@ -7,9 +7,10 @@ namespace Tuna.Llama;
 
 /// <summary>The TorchSharp LLaMA as a policy: scores, samples and trains on the CPU or a GPU.</summary>
 /// <remarks>
-/// A group's prompt is computed once; only rows that predict a response token reach the vocabulary, a chunk at a time; a response whose gradient is zero
-/// is left out of backward wherever that is cheaper than computing it. On the CPU the same inputs, seed and thread count give the same bits; on a GPU
-/// the backward of libtorch's attention may add in another order from run to run. Every public member frees what it made.
+/// A group's prompt is computed once; only rows that predict a response token reach the vocabulary, a chunk at a time; a response whose
+/// gradient is zero is left out of backward wherever that is cheaper than computing it. On the CPU the same inputs, seed and thread count
+/// give the same bits; on a GPU the backward of libtorch's attention may add in another order from run to run. Every public member frees
+/// what it made.
 /// </remarks>
 public sealed partial class LlamaPolicy : TorchPolicy, ITrainablePolicy
 {
@@ -24,7 +25,8 @@ public sealed partial class LlamaPolicy : TorchPolicy, ITrainablePolicy
     /// <summary>Loads a Hugging Face model folder, tensor by tensor: peak memory is the model and one tensor.</summary>
     /// <param name="folder">config.json and *.safetensors, one file or shards; F32, BF16 or F16.</param>
     /// <param name="options">How to compute; the defaults when null.</param>
-    /// <exception cref="InvalidDataException">A file is missing or damaged, or tensors are missing, unexpected or have another shape or type; the message names them.</exception>
+    /// <exception cref="InvalidDataException">A file is missing or damaged, or tensors are missing, unexpected or have another shape or
+    /// type; the message names them.</exception>
     /// <exception cref="NotSupportedException">The folder holds a reward model.</exception>
     /// <exception cref="TorchUnavailableException">libtorch or the device is missing.</exception>
     public static LlamaPolicy Load(string folder, LlamaPolicyOptions? options = null)

@@ -8,8 +8,10 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama;
 
-/// <summary>A LLaMA with a linear head of one output, <c>score.weight</c>, in place of the output layer: token ids in, rewards out.</summary>
-/// <remarks>For your own training loop use it as any module; <see cref="LlamaRewardModel"/> trains it on groups that share a prompt.</remarks>
+/// <summary>A LLaMA with a linear head of one output, <c>score.weight</c>, in place of the output layer: token ids in, rewards
+/// out.</summary>
+/// <remarks>For your own training loop use it as any module; <see cref="LlamaRewardModel"/> trains it on groups that share a
+/// prompt.</remarks>
 public sealed class LlamaScorer : LlamaBackbone
 {
     private readonly Weight _head;
@@ -42,12 +44,14 @@ public sealed class LlamaScorer : LlamaBackbone
     internal override bool TrainsBesideTheBase(string name) => name == RewardHead.WeightName || base.TrainsBesideTheBase(name);
 
     /// <summary>Rewards of independent sequences, one for each place that a sequence may end at.</summary>
-    /// <param name="input">Token ids, [B, T], Int64 or Int32; right-pad shorter sequences with any id and ignore their rewards there.</param>
+    /// <param name="input">Token ids, [B, T], Int64 or Int32; right-pad shorter sequences with any id and ignore their rewards
+    /// there.</param>
     /// <returns>Float32, [B, T]: entry t is the reward of tokens 0 to t.</returns>
     /// <exception cref="ArgumentException">The ids are not [B, T], are outside the vocabulary, or T exceeds the context.</exception>
     public override Tensor forward(Tensor input)
     {
         using DisposeScope scope = NewDisposeScope();
-        return scope.MoveToOuter(nn.functional.linear(Hidden(input).to(ScalarType.Float32), _head.Parts[0].Parameter).view(input.shape[0], input.shape[1]));
+        return scope.MoveToOuter(
+            nn.functional.linear(Hidden(input).to(ScalarType.Float32), _head.Parts[0].Parameter).view(input.shape[0], input.shape[1]));
     }
 }

@@ -16,7 +16,8 @@ namespace Tuna.Llama;
 /// <param name="Gradients">Accumulated gradients.</param>
 /// <param name="Activations">What a pass holds between forward and backward, and the layer at work.</param>
 /// <param name="Head">The rows that predict, one chunk of their logits and what is computed from it.</param>
-/// <param name="Context">What CUDA's context and libraries take on a GPU before anything is computed, as on an H100 and an H200; 0 on the CPU.</param>
+/// <param name="Context">What CUDA's context and libraries take on a GPU before anything is computed, as on an H100 and an H200; 0 on the
+/// CPU.</param>
 /// <remarks>What libtorch's allocator keeps in reserve, and on the CPU its libraries (a few hundred MB) and .NET, come on top.</remarks>
 public sealed record MemoryEstimate(long Weights, long Masters, long Moments, long Gradients, long Activations, long Head, long Context = 0)
 {
@@ -32,13 +33,16 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
     /// <param name="trainable">Whether there are masters, moments and gradients.</param>
     /// <param name="groups">The largest micro-batch.</param>
     /// <param name="mode"><see cref="ActivationMode.Auto"/> counts as <see cref="ActivationMode.Keep"/>.</param>
-    /// <param name="device">Where: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; a GPU computes more logits at once, and BF16 weights there have 16 more bits beside them instead of a master.</param>
+    /// <param name="device">Where: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; a GPU computes more logits at once, and BF16 weights there
+    /// have 16 more bits beside them instead of a master.</param>
     /// <param name="moments">How AdamW's moments are kept.</param>
-    /// <param name="passes">Micro-batches a step, >= 1: with one, a GPU keeps most BF16 gradients as they arrive instead of single-precision sums.</param>
+    /// <param name="passes">Micro-batches a step, >= 1: with one, a GPU keeps most BF16 gradients as they arrive instead of
+    /// single-precision sums.</param>
     /// <param name="baseWeights">How weights that are not trained are kept.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are less than one pass a step.</exception>
     public static MemoryEstimate Of(
-        LlamaConfig config, LoraOptions? lora, TensorDType compute, bool trainable, IReadOnlyList<TokenGroup> groups, ActivationMode mode, string device = "cpu",
+        LlamaConfig config, LoraOptions? lora, TensorDType compute, bool trainable, IReadOnlyList<TokenGroup> groups, ActivationMode mode,
+            string device = "cpu",
         MomentPrecision moments = MomentPrecision.Full, int passes = 2, WeightPrecision baseWeights = WeightPrecision.Full)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -50,36 +54,48 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         long scalarHead = config.ScalarHead ? config.HiddenSize : 0; // single precision, and always trained
         long weights = config.Parameters().Sum(p => p.ElementCount) - scalarHead;
         long[] adapters = lora is null ? [] : [.. Adapters(config, lora)];
-        long[] trained = !trainable ? [] : lora is null ? [.. config.Parameters().Select(p => p.ElementCount)] : scalarHead > 0 ? [.. adapters, scalarHead] : adapters;
+        long[] trained = !trainable ? []
+            : lora is null ? [.. config.Parameters().Select(p => p.ElementCount)] : scalarHead > 0 ? [.. adapters, scalarHead] : adapters;
         long all = trained.Sum(), rounded = trainable ? all - scalarHead : 0;
 
-        long tables = lora is null && trainable ? (long)config.VocabularySize * config.HiddenSize * (config.TieWordEmbeddings || config.ScalarHead ? 1 : 2) : 0;
+        long tables = lora is null && trainable
+            ? (long)config.VocabularySize * config.HiddenSize * (config.TieWordEmbeddings || config.ScalarHead ? 1 : 2) : 0;
         long gradients = narrow && gpu && passes == 1 ? (2 * (all + tables)) + (2 * scalarHead) : 4 * all;
         long masters = !narrow ? 0 : gpu ? 2 * rounded : 4 * rounded;
         long kept = trained.Sum(n => moments == MomentPrecision.EightBit ? Tensors.Moments.CompactBytes(n) : 8 * n);
-        long activations = LayerMemory.Bytes(config, groups, size, gpu && narrow, trainable, mode, summed: trainable && lora is null && narrow);
+        long activations = LayerMemory.Bytes(config, groups, size, gpu && narrow, trainable, mode, summed: trainable && lora is null
+            && narrow);
         long computing = baseWeights == WeightPrecision.Nf4 ? PackedBytes(config, weights, size) : weights * size;
-        return new MemoryEstimate(computing + (adapters.Sum() * size) + (4 * scalarHead), masters, kept, gradients, activations, HeadBytes(config, groups, size, type, trainable && lora is null), gpu ? CudaContext : 0);
+        return new MemoryEstimate(computing + (adapters.Sum() * size) + (4 * scalarHead), masters, kept, gradients, activations,
+            HeadBytes(config, groups, size, type, trainable && lora is null), gpu ? CudaContext : 0);
     }
 
     /// <summary>What one of several processes holds that train together.</summary>
     /// <param name="processes">How many, a power of two.</param>
-    /// <param name="leaves">Leaves of a step (<see cref="Training.TrainerOptions.GradientLeaves"/>), which the processes divide; 0 for as many as processes. A process holds log2(leaves / processes) gradients more than one.</param>
-    /// <param name="shardOptimizer">Whether each keeps the moments of its share only; whole tensors are dealt out, so that one may have some more.</param>
+    /// <param name="leaves">Leaves of a step (<see cref="Training.TrainerOptions.GradientLeaves"/>), which the processes divide; 0 for as
+    /// many as processes. A process holds log2(leaves / processes) gradients more than one.</param>
+    /// <param name="shardOptimizer">Whether each keeps the moments of its share only; whole tensors are dealt out, so that one may have
+    /// some more.</param>
     /// <exception cref="ArgumentOutOfRangeException">The processes do not divide the leaves, or are not a power of two.</exception>
     public MemoryEstimate OfRank(int processes, int leaves = 0, bool shardOptimizer = true)
     {
         leaves = leaves == 0 ? processes : leaves;
         if (processes < 1 || !int.IsPow2(processes) || !int.IsPow2(leaves) || leaves < processes)
             throw new ArgumentOutOfRangeException(nameof(processes), processes, $"A power of two that divides {leaves}.");
-        return this with { Moments = shardOptimizer ? (Moments + processes - 1) / processes : Moments, Gradients = Gradients * (1 + int.Log2(leaves / processes)) };
+        return this with
+        {
+            Moments = shardOptimizer ? (Moments + processes - 1) / processes : Moments,
+            Gradients = Gradients * (1 + int.Log2(leaves / processes)),
+        };
     }
 
-    /// <summary>The cheapest way to train within a budget: keep all, recompute layers, or recompute and pass one response at a time after scoring.</summary>
+    /// <summary>The cheapest way to train within a budget: keep all, recompute layers, or recompute and pass one response at a time after
+    /// scoring.</summary>
     /// <param name="estimate">The estimate of a mode, for the largest micro-batch and for its largest single response.</param>
     /// <param name="budget">Bytes.</param>
     /// <returns>The mode, whether to score first, and whether even that is too much.</returns>
-    public static (ActivationMode Mode, bool ScoreFirst, bool TooLarge) Choose(Func<ActivationMode, bool, MemoryEstimate> estimate, long budget)
+    public static (ActivationMode Mode, bool ScoreFirst, bool TooLarge) Choose(Func<ActivationMode, bool, MemoryEstimate> estimate,
+        long budget)
     {
         ArgumentNullException.ThrowIfNull(estimate);
         if (estimate(ActivationMode.Keep, false).Total <= budget)
@@ -91,11 +107,14 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
 
     /// <summary>A line for a log.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Total / 1e9:0.00} GB: weights {Weights / 1e9:0.00}, masters {Masters / 1e9:0.00}, moments {Moments / 1e9:0.00}, gradients {Gradients / 1e9:0.00}, activations {Activations / 1e9:0.00}, logits {Head / 1e9:0.00}{(Context > 0 ? $", CUDA {Context / 1e9:0.00}" : "")}");
+        $"{Total / 1e9:0.00} GB: weights {Weights / 1e9:0.00}, masters {Masters / 1e9:0.00}, moments {Moments / 1e9:0.00}, gradients "
+            + $"{Gradients / 1e9:0.00}, activations {Activations / 1e9:0.00}, logits "
+            + $"{Head / 1e9:0.00}{(Context > 0 ? $", CUDA {Context / 1e9:0.00}" : "")}");
 
     private static IEnumerable<long> Adapters(LlamaConfig config, LoraOptions lora)
     {
-        long d = config.HiddenSize, f = config.IntermediateSize, q = (long)config.HeadCount * config.HeadDimension, kv = (long)config.KeyValueHeadCount * config.HeadDimension;
+        long d = config.HiddenSize, f = config.IntermediateSize, q = (long)config.HeadCount * config.HeadDimension,
+            kv = (long)config.KeyValueHeadCount * config.HeadDimension;
         for (int layer = 0; layer < config.LayerCount; layer++)
         {
             foreach (string module in lora.TargetModules)
@@ -117,12 +136,15 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
     /// <summary>Projections in 4 bits, the rest as it computes, and the place that the largest product's weights are unpacked to.</summary>
     private static long PackedBytes(LlamaConfig config, long weights, long size)
     {
-        long d = config.HiddenSize, f = config.IntermediateSize, q = (long)config.HeadCount * config.HeadDimension, kv = (long)config.KeyValueHeadCount * config.HeadDimension;
-        var packed = config.Parameters().Where(p => p.Name.EndsWith("_proj.weight", StringComparison.Ordinal)).Select(p => p.ElementCount).ToList();
+        long d = config.HiddenSize, f = config.IntermediateSize, q = (long)config.HeadCount * config.HeadDimension,
+            kv = (long)config.KeyValueHeadCount * config.HeadDimension;
+        var packed = config.Parameters().Where(p => p.Name.EndsWith("_proj.weight", StringComparison.Ordinal)).Select(p => p.ElementCount)
+            .ToList();
         return packed.Sum(Nf4Codes.Bytes) + ((weights - packed.Sum() + Math.Max(d * (q + (2 * kv)), 2 * d * f)) * size);
     }
 
-    /// <summary>A chunk of logits and what is computed from it, the rows that predict and their gradient, and a chunk's gradient of the output layer.</summary>
+    /// <summary>A chunk of logits and what is computed from it, the rows that predict and their gradient, and a chunk's gradient of the
+    /// output layer.</summary>
     private static long HeadBytes(LlamaConfig config, IReadOnlyList<TokenGroup> groups, long size, DeviceType device, bool trained)
     {
         if (config.ScalarHead)

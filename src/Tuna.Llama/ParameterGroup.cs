@@ -11,5 +11,9 @@ public sealed record ParameterGroup(Func<string, bool> Accepts)
     public double? WeightDecay { get; init; }
 
     /// <summary>The usual exception: no weight decay for norms and biases.</summary>
-    public static ParameterGroup NoDecayForNormsAndBiases { get; } = new(name => name.EndsWith("norm.weight", StringComparison.Ordinal) || name.EndsWith(".bias", StringComparison.Ordinal)) { WeightDecay = 0 };
+    public static ParameterGroup NoDecayForNormsAndBiases { get; } =
+        new(name => name.EndsWith("norm.weight", StringComparison.Ordinal) || name.EndsWith(".bias", StringComparison.Ordinal))
+        {
+            WeightDecay = 0,
+        };
 }

@@ -25,7 +25,8 @@ public abstract partial class TorchPolicy
         ModelFiles.Save(folder, _model, _training, SavedType);
     }
 
-    /// <summary>Writes the adapters (a reward model's: and its head) in PEFT's layout (adapter_config.json, adapter_model.safetensors; F32) into an existing folder.</summary>
+    /// <summary>Writes the adapters (a reward model's: and its head) in PEFT's layout (adapter_config.json, adapter_model.safetensors; F32)
+    /// into an existing folder.</summary>
     /// <param name="folder">Where to.</param>
     /// <param name="baseModel">Name or path of the model that the adapters belong to, for PEFT; may be null.</param>
     /// <exception cref="InvalidOperationException">The policy has no adapters.</exception>
@@ -35,7 +36,8 @@ public abstract partial class TorchPolicy
         LoraAdapterFile.Save(folder, _model, _training, baseModel);
     }
 
-    /// <summary>Reads adapters that PEFT or <see cref="SaveAdapter"/> wrote, of the rank, alpha and modules that the policy was opened with.</summary>
+    /// <summary>Reads adapters that PEFT or <see cref="SaveAdapter"/> wrote, of the rank, alpha and modules that the policy was opened
+    /// with.</summary>
     /// <exception cref="InvalidDataException">A file is missing or damaged, or the adapters are others.</exception>
     public void LoadAdapter(string folder)
     {

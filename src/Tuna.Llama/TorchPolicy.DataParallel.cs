@@ -21,8 +21,8 @@ public abstract partial class TorchPolicy : IDataParallelScorer
     public long OptimizerStateBytes => _training?.Weights.Sum(w => w.Moments?.Bytes ?? 0) ?? 0;
 
     /// <inheritdoc/>
-    /// <remarks>On the CPU sums have the same bits for any number of processes. On a GPU they cross by NCCL where it is found, else through the processor's memory, and backward itself may add in
-    /// another order from run to run.</remarks>
+    /// <remarks>On the CPU sums have the same bits for any number of processes. On a GPU they cross by NCCL where it is found, else through
+    /// the processor's memory, and backward itself may add in another order from run to run.</remarks>
     public void Join(IProcessGroup group, bool shardOptimizer)
     {
         ArgumentNullException.ThrowIfNull(group);
@@ -33,7 +33,8 @@ public abstract partial class TorchPolicy : IDataParallelScorer
         if (training.Weights.Any(w => w.Moments is not null) && (_copies?.IsSharded == true || (shardOptimizer && group.Size > 1)))
         {
             throw new InvalidOperationException(
-                "The model has an optimizer state already, of all weights or of another group's share. Open the model anew, or restore a training state after joining.");
+                "The model has an optimizer state already, of all weights or of another group's share. Open the model anew, or restore a "
+                    + "training state after joining.");
         }
 
         _copies?.Dispose();

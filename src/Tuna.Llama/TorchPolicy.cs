@@ -13,11 +13,13 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama;
 
-/// <summary>A TorchSharp LLaMA with a head that gives one number per response: what <see cref="LlamaPolicy"/> and <see cref="LlamaRewardModel"/> share.</summary>
+/// <summary>A TorchSharp LLaMA with a head that gives one number per response: what <see cref="LlamaPolicy"/> and
+/// <see cref="LlamaRewardModel"/> share.</summary>
 /// <remarks>
 /// A group's prompt is computed once; only the rows that the head reads reach it; a response whose gradient is zero
-/// is left out of backward wherever that is cheaper than computing it. On the CPU the same inputs, seed and thread count give the same bits; on a GPU
-/// the backward of libtorch's attention may add in another order from run to run. Every public member frees what it made. Used by one thread at a time.
+/// is left out of backward wherever that is cheaper than computing it. On the CPU the same inputs, seed and thread count give the same
+/// bits; on a GPU the backward of libtorch's attention may add in another order from run to run. Every public member frees what it made.
+/// Used by one thread at a time.
 /// </remarks>
 public abstract partial class TorchPolicy : PolicyBase
 {
@@ -33,7 +35,8 @@ public abstract partial class TorchPolicy : PolicyBase
         LlamaPolicyOptions options,
         Func<torch.Device, ScalarType, LlamaBackbone> create,
         Action<LlamaBackbone, TrainingParameters?> fill)
-        : base(new PolicyInfo(config.VocabularySize, config.ContextLength, config.HiddenSize, config.LayerCount, config.Parameters().Sum(p => p.ElementCount)))
+        : base(new PolicyInfo(config.VocabularySize, config.ContextLength, config.HiddenSize, config.LayerCount,
+            config.Parameters().Sum(p => p.ElementCount)))
     {
         options.Validate();
         _options = options;
@@ -56,7 +59,9 @@ public abstract partial class TorchPolicy : PolicyBase
             _training?.Dispose();
             model?.Dispose();
             if (e is ExternalException native && DeviceMemoryException.Is(native))
-                throw DeviceMemoryException.Of(native, "opening the model", options, null, [$"{nameof(LlamaPolicyOptions.Trainable)} = false where it only samples or scores", .. DeviceMemoryException.TrainingAdvice(options, 0)]);
+                throw DeviceMemoryException.Of(native, "opening the model", options, null,
+                    [$"{nameof(LlamaPolicyOptions.Trainable)} = false where it only samples or scores",
+                    .. DeviceMemoryException.TrainingAdvice(options, 0)]);
             throw;
         }
     }
@@ -76,15 +81,18 @@ public abstract partial class TorchPolicy : PolicyBase
     protected override int ScoringRows => 4096;
 
     private TrainingParameters Training =>
-        _training ?? throw new InvalidOperationException($"The model was opened with {nameof(LlamaPolicyOptions)}.{nameof(LlamaPolicyOptions.Trainable)} = false.");
+        _training ?? throw new InvalidOperationException(
+            $"The model was opened with {nameof(LlamaPolicyOptions)}.{nameof(LlamaPolicyOptions.Trainable)} = false.");
 
-    /// <summary>A copy of a trained parameter's accumulated gradient, or null when nothing was accumulated; for tests and inspection.</summary>
+    /// <summary>A copy of a trained parameter's accumulated gradient, or null when nothing was accumulated; for tests and
+    /// inspection.</summary>
     /// <param name="name">Checkpoint name of the parameter.</param>
     /// <exception cref="ArgumentException">There is no such trained parameter.</exception>
     public float[]? AccumulatedGradient(string name)
     {
         using Turn turn = TakeTurn(passMayBeOpen: true);
-        TrainedParameter parameter = Training.List.FirstOrDefault(p => p.Name == name) ?? throw new ArgumentException($"There is no trained parameter '{name}'.", nameof(name));
+        TrainedParameter parameter = Training.List.FirstOrDefault(p => p.Name == name)
+            ?? throw new ArgumentException($"There is no trained parameter '{name}'.", nameof(name));
         using DisposeScope scope = NewDisposeScope();
         return parameter.Gradient()?.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
     }
@@ -94,10 +102,12 @@ public abstract partial class TorchPolicy : PolicyBase
     /// <param name="mode">What is kept between forward and backward.</param>
     /// <param name="passes">Micro-batches a step, >= 1: gradients of a single one take less on a GPU. Default 2.</param>
     public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode, int passes = 2) =>
-        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device, _options.Moments, passes, _options.BaseWeights);
+        MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device,
+            _options.Moments, passes, _options.BaseWeights);
 
     /// <inheritdoc/>
-    protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values, CancellationToken cancellationToken)
+    protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -138,7 +148,8 @@ public abstract partial class TorchPolicy : PolicyBase
         training.Pass.Values.CopyTo(values);
 
         DeviceMemoryException Explain(ExternalException e, string work) => DeviceMemoryException.Of(
-            e, $"{work} {groups.Count} groups of {groups.Sum(g => g.TokenCount)} tokens", _options, EstimateMemory(groups, keep ? ActivationMode.Keep : ActivationMode.Recompute),
+            e, $"{work} {groups.Count} groups of {groups.Sum(g => g.TokenCount)} tokens", _options,
+                EstimateMemory(groups, keep ? ActivationMode.Keep : ActivationMode.Recompute),
             DeviceMemoryException.TrainingAdvice(_options, groups.Count));
     }
 
@@ -156,7 +167,8 @@ public abstract partial class TorchPolicy : PolicyBase
     protected override double GradientNormCore() => _norm ??= _summed ? _copies!.GradientNorm() : AdamWOptimizer.GradientNorm(Training);
 
     /// <inheritdoc/>
-    /// <exception cref="NonFiniteStepException">The gradient is not finite, or the step would leave weights or moments that are not; nothing was changed.</exception>
+    /// <exception cref="NonFiniteStepException">The gradient is not finite, or the step would leave weights or moments that are not;
+    /// nothing was changed.</exception>
     protected override void ApplyGradientsCore(in AdamWStep step)
     {
         try

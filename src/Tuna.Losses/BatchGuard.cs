@@ -17,7 +17,9 @@ internal static class BatchGuard
         if (batch.Offsets.Length != groups + 1)
             throw new ArgumentException($"Offsets has {batch.Offsets.Length} entries; {groups} groups need {groups + 1}.", nameof(batch));
         if (batch.Offsets[0] != 0 || batch.Offsets[groups] != responses)
-            throw new ArgumentException($"Offsets runs from {batch.Offsets[0]} to {batch.Offsets[groups]}; it must run from 0 to the {responses} responses.", nameof(batch));
+            throw new ArgumentException(
+                $"Offsets runs from {batch.Offsets[0]} to {batch.Offsets[groups]}; it must run from 0 to the {responses} responses.",
+                nameof(batch));
         if (batch.Lengths.Length != responses)
             throw new ArgumentException($"Lengths has {batch.Lengths.Length} entries for {responses} responses.", nameof(batch));
         if (batch.Scores.Length != responses)
@@ -25,7 +27,9 @@ internal static class BatchGuard
         if (gradient.Length != responses)
             throw new ArgumentException($"The gradient has {gradient.Length} entries for {responses} responses.", nameof(gradient));
         if (needsReferencePolicy && batch.ReferencePolicyLogProbs.Length != responses)
-            throw new ArgumentException($"This loss needs the reference policy's log-probabilities: {batch.ReferencePolicyLogProbs.Length} given for {responses} responses.", nameof(batch));
+            throw new ArgumentException(
+                $"This loss needs the reference policy's log-probabilities: {batch.ReferencePolicyLogProbs.Length} given for {responses} "
+                + $"responses.", nameof(batch));
 
         for (int b = 0; b < groups; b++)
             CheckGroup(batch, b, bestFirst);
@@ -40,19 +44,25 @@ internal static class BatchGuard
         int rows = batch.Offsets[b + 1] - first;
         int candidates = batch.CandidateCounts[b];
         if (candidates < 0 || rows < 1 || rows - candidates is < 0 or > 1)
-            throw new ArgumentException($"Group {b}: {rows} rows for {candidates} candidates; there is one row per candidate, at most one more for the reference response, and at least one in all.", nameof(batch));
+            throw new ArgumentException(
+                $"Group {b}: {rows} rows for {candidates} candidates; there is one row per candidate, at most one more for the reference "
+                + $"response, and at least one in all.", nameof(batch));
         for (int r = first; r < first + rows; r++)
         {
             if (batch.Lengths[r] < 1)
-                throw new ArgumentException($"Group {b}: response {r - first} has {batch.Lengths[r]} tokens; a response has at least one.", nameof(batch));
+                throw new ArgumentException($"Group {b}: response {r - first} has {batch.Lengths[r]} tokens; a response has at least one.",
+                    nameof(batch));
         }
 
         for (int r = first; r < first + candidates; r++)
         {
             if (!double.IsFinite(batch.Scores[r]))
-                throw new ArgumentException($"Group {b}: the score of candidate {r - first} is {batch.Scores[r]}; scores are finite.", nameof(batch));
+                throw new ArgumentException($"Group {b}: the score of candidate {r - first} is {batch.Scores[r]}; scores are finite.",
+                    nameof(batch));
             if (bestFirst && r > first && batch.Scores[r] > batch.Scores[r - 1])
-                throw new ArgumentException($"Group {b}: candidate {r - first} scores higher than candidate {r - first - 1}; candidates come best first.", nameof(batch));
+                throw new ArgumentException(
+                    $"Group {b}: candidate {r - first} scores higher than candidate {r - first - 1}; candidates come best first.",
+                    nameof(batch));
         }
     }
 }

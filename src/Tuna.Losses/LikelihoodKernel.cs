@@ -33,7 +33,8 @@ internal static class LikelihoodKernel
             MaximumLikelihoodTarget.BestCandidate when reference > first => (first, first + 1),
             MaximumLikelihoodTarget.Reference when batch.HasReference(b) => (reference, reference + 1),
             MaximumLikelihoodTarget.BestCandidate => throw BatchGuard.Error(batch, b, "there is no candidate for the likelihood term."),
-            _ => throw BatchGuard.Error(batch, b, "there is no reference response for the likelihood term; give one, or set its weight to 0 where the loss has one."),
+            _ => throw BatchGuard.Error(batch, b,
+                "there is no reference response for the likelihood term; give one, or set its weight to 0 where the loss has one."),
         };
     }
 }

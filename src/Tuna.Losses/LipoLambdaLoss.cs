@@ -71,7 +71,8 @@ public sealed class LipoLambdaLoss(double beta = 0.1) : IRankingLoss
             discounts[i] = 1 / Math.Log(1 + rank);
             gains[i] = Math.Pow(2, batch.Scores[first + i]) - 1;
             if (!double.IsFinite(gains[i]))
-                throw BatchGuard.Error(batch, b, $"2 to the score {batch.Scores[first + i]} of candidate {i} overflows; scale the scores, for instance into [0, 1].");
+                throw BatchGuard.Error(batch, b,
+                    $"2 to the score {batch.Scores[first + i]} of candidate {i} overflows; scale the scores, for instance into [0, 1].");
         }
 
         double sum = 0;

@@ -136,7 +136,8 @@ public sealed class MarginRankingLoss : IRankingLoss
 
         long tokens = CandidateTokens(batch);
         if (tokens == 0 && Lambda > 0)
-            throw new ArgumentException("The batch has no candidate for the likelihood term; give candidates, or set lambda to 0.", nameof(batch));
+            throw new ArgumentException("The batch has no candidate for the likelihood term; give candidates, or set lambda to 0.",
+                nameof(batch));
         double likelihood = 0;
         for (int b = 0; b < batch.GroupCount; b++)
         {

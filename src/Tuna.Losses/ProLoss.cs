@@ -39,7 +39,8 @@ public sealed class ProLoss(double beta = 0.05, bool useTemperatures = false) : 
     {
         BatchGuard.Check(batch, gradient);
         double loss = UseTemperatures ? WithTemperatures(batch, gradient) : PlackettLuceKernel.Evaluate<MeanLogProb>(batch, 1, gradient);
-        return Beta == 0 ? loss : loss + (Beta * LikelihoodKernel.Add<MeanLogProb>(batch, MaximumLikelihoodTarget.BestCandidate, Beta, gradient));
+        return Beta == 0 ? loss : loss
+            + (Beta * LikelihoodKernel.Add<MeanLogProb>(batch, MaximumLikelihoodTarget.BestCandidate, Beta, gradient));
     }
 
     private static double WithTemperatures(in RankingBatch batch, Span<double> gradient)

@@ -7,11 +7,13 @@ internal static class Setting
 {
     /// <summary>Finite and at least 0.</summary>
     public static double NonNegative(double value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
-        double.IsFinite(value) && value >= 0 ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be finite and at least 0.");
+        double.IsFinite(value) && value >= 0
+            ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be finite and at least 0.");
 
     /// <summary>Finite and above 0.</summary>
     public static double Positive(double value, [CallerArgumentExpression(nameof(value))] string? name = null) =>
-        double.IsFinite(value) && value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be finite and above 0.");
+        double.IsFinite(value) && value > 0
+            ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be finite and above 0.");
 
     /// <summary>A named value of its enum.</summary>
     public static T Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string? name = null)

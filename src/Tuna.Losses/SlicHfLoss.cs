@@ -41,6 +41,7 @@ public sealed class SlicHfLoss(double delta = 1.0, double lambda = 0.1, PairSele
     {
         BatchGuard.Check(batch, gradient);
         double loss = PairKernel.Evaluate<RawValue, HingeTerm>(batch, Pairs, new(1, Delta), gradient);
-        return Lambda == 0 ? loss : loss + (Lambda * LikelihoodKernel.Add<RawValue>(batch, MaximumLikelihoodTarget.Reference, Lambda, gradient));
+        return Lambda == 0 ? loss
+            : loss + (Lambda * LikelihoodKernel.Add<RawValue>(batch, MaximumLikelihoodTarget.Reference, Lambda, gradient));
     }
 }

@@ -16,7 +16,8 @@ internal readonly struct ConfigObject
         _source = source;
         _prefix = prefix;
         if (element.ValueKind != JsonValueKind.Object)
-            throw new InvalidDataException($"{source}: {(prefix.Length == 0 ? "the content" : $"'{prefix.TrimEnd('.')}'")} is not a JSON object.");
+            throw new InvalidDataException(
+                $"{source}: {(prefix.Length == 0 ? "the content" : $"'{prefix.TrimEnd('.')}'")} is not a JSON object.");
     }
 
     public InvalidDataException Bad(string key, string what) => new($"{_source}: '{_prefix}{key}' {what}.");
@@ -36,13 +37,16 @@ internal readonly struct ConfigObject
     public bool IsSameAs(ConfigObject other) => JsonElement.DeepEquals(_element, other._element);
 
     public string? Text(string key) => Find(key) is not { } value ? null
-        : value.ValueKind == JsonValueKind.String ? value.GetString() : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not text");
+        : value.ValueKind == JsonValueKind.String
+            ? value.GetString() : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not text");
 
     public bool? Boolean(string key) => Find(key) is not { } value ? null
-        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not true or false");
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? value.GetBoolean() : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not true or false");
 
     public double? Number(string key) => Find(key) is not { } value ? null
-        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) ? number : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not a number");
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
+            ? number : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not a number");
 
     public int? Integer(string key) => Find(key) is { } value ? AsInteger(key, value) : null;
 
@@ -76,7 +80,9 @@ internal readonly struct ConfigObject
     }
 
     private int AsInteger(string key, JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not a 32-bit integer");
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
+            ? number : throw Bad(key, $"is {ForeignText.Shorten(value.GetRawText())}, not a 32-bit integer");
 
-    private JsonElement? Find(string key) => _element.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private JsonElement? Find(string key) =>
+        _element.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 }

@@ -6,7 +6,8 @@ namespace Tuna.Models;
 /// <summary>Which of the two layouts of config.json to write.</summary>
 public enum LlamaConfigLayout
 {
-    /// <summary>Top-level <c>rope_theta</c>, <c>rope_scaling</c> and <c>torch_dtype</c>: what most published checkpoints have and every reader understands.</summary>
+    /// <summary>Top-level <c>rope_theta</c>, <c>rope_scaling</c> and <c>torch_dtype</c>: what most published checkpoints have and every
+    /// reader understands.</summary>
     Legacy,
 
     /// <summary><c>rope_parameters</c> and <c>dtype</c>, as Transformers 5 writes.</summary>
@@ -14,7 +15,8 @@ public enum LlamaConfigLayout
 }
 
 /// <summary>The architecture of a LLaMA-like model (LLaMA, Mistral, Qwen2, Qwen3), as its config.json states it. Immutable.</summary>
-/// <remarks>Sizes: D <see cref="HiddenSize"/>, H <see cref="HeadCount"/>, V <see cref="VocabularySize"/>. A config is validated when it is read; one made in code by <see cref="Validate"/>.</remarks>
+/// <remarks>Sizes: D <see cref="HiddenSize"/>, H <see cref="HeadCount"/>, V <see cref="VocabularySize"/>. A config is validated when it is
+/// read; one made in code by <see cref="Validate"/>.</remarks>
 public sealed record LlamaConfig
 {
     /// <summary>Family: <c>llama</c>, <c>mistral</c>, <c>qwen2</c> or <c>qwen3</c>. Default <c>llama</c>.</summary>
@@ -56,7 +58,8 @@ public sealed record LlamaConfig
     /// <summary>Whether the output layer is the input embedding. Default false.</summary>
     public bool TieWordEmbeddings { get; init; }
 
-    /// <summary>Whether there is a linear head of one output, <c>score.weight</c>, in place of the output layer: a Hugging Face sequence classifier with one label. Default false.</summary>
+    /// <summary>Whether there is a linear head of one output, <c>score.weight</c>, in place of the output layer: a Hugging Face sequence
+    /// classifier with one label. Default false.</summary>
     public bool ScalarHead { get; init; }
 
     /// <summary>Whether the query, key and value projections have biases (<c>attention_bias</c>; always in Qwen2). Default false.</summary>
@@ -65,7 +68,8 @@ public sealed record LlamaConfig
     /// <summary>Whether attention's output projection has a bias (<c>attention_bias</c>; never in Qwen2). Default false.</summary>
     public bool OutputBias { get; init; }
 
-    /// <summary>Whether queries and keys are normalized head by head before the rotation (RMSNorm with a weight of <see cref="HeadDimension"/>; always in Qwen3). Default false.</summary>
+    /// <summary>Whether queries and keys are normalized head by head before the rotation (RMSNorm with a weight of
+    /// <see cref="HeadDimension"/>; always in Qwen3). Default false.</summary>
     public bool QueryKeyNorm { get; init; }
 
     /// <summary>Whether the MLP's projections have biases. Default false.</summary>
@@ -88,7 +92,8 @@ public sealed record LlamaConfig
 
     /// <summary>Reads config.json.</summary>
     /// <param name="path">The file, or the model folder that holds it.</param>
-    /// <exception cref="InvalidDataException">The file is missing from the folder, is not JSON, or a key is missing, malformed or not supported; the message names file and key.</exception>
+    /// <exception cref="InvalidDataException">The file is missing from the folder, is not JSON, or a key is missing, malformed or not
+    /// supported; the message names file and key.</exception>
     public static LlamaConfig Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -113,7 +118,8 @@ public sealed record LlamaConfig
     public byte[] ToJson(LlamaConfigLayout layout = LlamaConfigLayout.Legacy) => LlamaConfigJson.Write(this, layout);
 
     /// <summary>Writes config.json into a model folder.</summary>
-    public void Save(string folder, LlamaConfigLayout layout = LlamaConfigLayout.Legacy) => AtomicFile.WriteAllBytes(Path.Combine(folder, "config.json"), ToJson(layout));
+    public void Save(string folder, LlamaConfigLayout layout = LlamaConfigLayout.Legacy) =>
+        AtomicFile.WriteAllBytes(Path.Combine(folder, "config.json"), ToJson(layout));
 
     /// <summary>Checks that the sizes make sense together.</summary>
     /// <param name="source">Names the config in errors.</param>
@@ -125,13 +131,16 @@ public sealed record LlamaConfig
         Require(IntermediateSize > 0, "intermediate_size", IntermediateSize, "at least 1");
         Require(LayerCount > 0, "num_hidden_layers", LayerCount, "at least 1");
         Require(HeadCount > 0, "num_attention_heads", HeadCount, "at least 1");
-        Require(KeyValueHeadCount > 0 && HeadCount % KeyValueHeadCount == 0, "num_key_value_heads", KeyValueHeadCount, $"a divisor of num_attention_heads, {HeadCount}");
+        Require(KeyValueHeadCount > 0 && HeadCount % KeyValueHeadCount == 0, "num_key_value_heads", KeyValueHeadCount,
+            $"a divisor of num_attention_heads, {HeadCount}");
         Require(HeadDimension > 0 && HeadDimension % 2 == 0, "head_dim", HeadDimension, "even and at least 2");
-        Require((long)HeadCount * HeadDimension <= int.MaxValue, "head_dim", HeadDimension, $"so small that all {HeadCount} heads together are below 2^31 wide");
+        Require((long)HeadCount * HeadDimension <= int.MaxValue, "head_dim", HeadDimension,
+            $"so small that all {HeadCount} heads together are below 2^31 wide");
         Require(ContextLength > 0, "max_position_embeddings", ContextLength, "at least 1");
         Require(double.IsFinite(RmsNormEpsilon) && RmsNormEpsilon >= 0, "rms_norm_eps", RmsNormEpsilon, "finite and not negative");
         Require(double.IsFinite(RopeTheta) && RopeTheta > 0, "rope_theta", RopeTheta, "finite and positive");
-        Require(double.IsFinite(InitializerRange) && InitializerRange >= 0, "initializer_range", InitializerRange, "finite and not negative");
+        Require(double.IsFinite(InitializerRange)
+            && InitializerRange >= 0, "initializer_range", InitializerRange, "finite and not negative");
         Require(BosTokenId is not { } bos || IsToken(bos), "bos_token_id", BosTokenId ?? 0, $"an id below vocab_size, {VocabularySize}");
         foreach (int eos in EosTokenIds)
             Require(IsToken(eos), "eos_token_id", eos, $"an id below vocab_size, {VocabularySize}");
@@ -147,14 +156,17 @@ public sealed record LlamaConfig
                 Require(double.IsFinite(yarn.Factor) && yarn.Factor >= 1, "rope scaling's factor", yarn.Factor, "at least 1");
                 Require(yarn.OriginalContextLength > 0, "original_max_position_embeddings", yarn.OriginalContextLength, "at least 1");
                 Require(double.IsFinite(yarn.SlowRotations) && yarn.SlowRotations > 0, "beta_slow", yarn.SlowRotations, "positive");
-                Require(double.IsFinite(yarn.FastRotations) && yarn.FastRotations >= yarn.SlowRotations, "beta_fast", yarn.FastRotations, $"at least beta_slow, {yarn.SlowRotations}");
-                Require(double.IsFinite(yarn.AttentionFactor) && yarn.AttentionFactor > 0, "attention_factor", yarn.AttentionFactor, "finite and positive");
+                Require(double.IsFinite(yarn.FastRotations) && yarn.FastRotations >= yarn.SlowRotations, "beta_fast", yarn.FastRotations,
+                    $"at least beta_slow, {yarn.SlowRotations}");
+                Require(double.IsFinite(yarn.AttentionFactor)
+                    && yarn.AttentionFactor > 0, "attention_factor", yarn.AttentionFactor, "finite and positive");
                 Require(RopeTheta > 1, "rope_theta", RopeTheta, "greater than 1 with yarn");
                 break;
             case Llama3RopeScaling llama3:
                 Require(double.IsFinite(llama3.Factor) && llama3.Factor >= 1, "rope scaling's factor", llama3.Factor, "at least 1");
                 Require(llama3.LowFrequencyFactor > 0, "low_freq_factor", llama3.LowFrequencyFactor, "positive");
-                Require(llama3.HighFrequencyFactor > llama3.LowFrequencyFactor, "high_freq_factor", llama3.HighFrequencyFactor, $"greater than low_freq_factor, {llama3.LowFrequencyFactor}");
+                Require(llama3.HighFrequencyFactor > llama3.LowFrequencyFactor, "high_freq_factor", llama3.HighFrequencyFactor,
+                    $"greater than low_freq_factor, {llama3.LowFrequencyFactor}");
                 Require(llama3.OriginalContextLength > 0, "original_max_position_embeddings", llama3.OriginalContextLength, "at least 1");
                 break;
         }

@@ -29,7 +29,8 @@ internal static class LlamaConfigJson
     {
         string type = root.Text("model_type") ?? "llama";
         ModelFamily family = ModelFamily.Find(type)
-            ?? throw root.Bad("model_type", $"is '{ForeignText.Shorten(type)}'; this library runs {string.Join(", ", ModelFamily.All.Select(f => f.ModelType))}");
+            ?? throw root.Bad("model_type",
+                $"is '{ForeignText.Shorten(type)}'; this library runs {string.Join(", ", ModelFamily.All.Select(f => f.ModelType))}");
         if (root.Text("hidden_act") is { } activation && activation is not ("silu" or "swish"))
             throw root.Bad("hidden_act", $"is '{ForeignText.Shorten(activation)}'; only silu is supported");
 
@@ -86,10 +87,13 @@ internal static class LlamaConfigJson
         // Transformers' default for these families is 4096 when the key is absent; null switches the window off.
         int? window = root.Has("sliding_window") ? root.Integer("sliding_window") : 4096;
         if (used && window is { } w && w < context)
-            throw root.Bad("sliding_window", $"is {w}, shorter than max_position_embeddings {context}; sliding-window attention is not supported: set max_position_embeddings to {w} to use the model within its window");
+            throw root.Bad("sliding_window",
+                $"is {w}, shorter than max_position_embeddings {context}; sliding-window attention is not supported: set "
+                + $"max_position_embeddings to {w} to use the model within its window");
     }
 
-    /// <summary>Old files have <c>rope_theta</c> and <c>rope_scaling</c>, Transformers 5 writes both into <c>rope_parameters</c>, and reads either name for either content.</summary>
+    /// <summary>Old files have <c>rope_theta</c> and <c>rope_scaling</c>, Transformers 5 writes both into <c>rope_parameters</c>, and reads
+    /// either name for either content.</summary>
     private static (double Theta, RopeScaling Scaling) ReadRope(ConfigObject root, int context)
     {
         ConfigObject? renamed = root.Object("rope_parameters"), old = root.Object("rope_scaling");
@@ -111,7 +115,9 @@ internal static class LlamaConfigJson
             throw rope.Bad("type", $"is '{ForeignText.Shorten(old)}', but rope_type is '{ForeignText.Shorten(type)}'");
         type ??= old;
         if (type is null && rope.Keys().FirstOrDefault(key => key is not ("rope_theta" or "partial_rotary_factor")) is { } setting)
-            throw rope.Bad("rope_type", $"is missing, so that '{ForeignText.Shorten(setting)}' has no meaning; supported are default, linear, dynamic, yarn and llama3");
+            throw rope.Bad("rope_type",
+                $"is missing, so that '{ForeignText.Shorten(setting)}' has no meaning; supported are default, linear, dynamic, yarn and "
+                + $"llama3");
         return type switch
         {
             null or "default" => RopeScaling.None,
@@ -151,7 +157,8 @@ internal static class LlamaConfigJson
             null or "float32" => TensorDType.F32,
             "bfloat16" => TensorDType.BF16,
             "float16" => TensorDType.F16,
-            var other => throw root.Bad(renamed is null ? "torch_dtype" : "dtype", $"is '{ForeignText.Shorten(other)}'; supported are float32, bfloat16 and float16"),
+            var other => throw root.Bad(renamed is null
+                ? "torch_dtype" : "dtype", $"is '{ForeignText.Shorten(other)}'; supported are float32, bfloat16 and float16"),
         };
     }
 
@@ -220,7 +227,8 @@ internal static class LlamaConfigJson
 
     private static ModelFamily Family(LlamaConfig config) => ModelFamily.Find(config.ModelType) ?? ModelFamily.Llama;
 
-    private static string Architecture(LlamaConfig config) => Family(config).Architecture + (config.ScalarHead ? Classifier : "ForCausalLM");
+    private static string Architecture(LlamaConfig config) =>
+        Family(config).Architecture + (config.ScalarHead ? Classifier : "ForCausalLM");
 
     // Transformers takes the number of labels from this table, and two labels when there is none.
     private static void WriteOneLabel(Utf8JsonWriter json)
@@ -232,7 +240,8 @@ internal static class LlamaConfigJson
 
     private static bool AttentionBias(LlamaConfig config) => config.QueryKeyValueBias == config.OutputBias
         ? config.QueryKeyValueBias
-        : throw new InvalidDataException($"Biases on only some of attention's projections cannot be expressed for model_type '{config.ModelType}'.");
+        : throw new InvalidDataException(
+            $"Biases on only some of attention's projections cannot be expressed for model_type '{config.ModelType}'.");
 
     private static void WriteId(Utf8JsonWriter json, string key, int? id)
     {

@@ -1,6 +1,7 @@
 namespace Tuna.Models;
 
-/// <summary>What sets a family of LLaMA-like models apart in config.json: a family is added by one record here and a golden folder in the engines' tests.</summary>
+/// <summary>What sets a family of LLaMA-like models apart in config.json: a family is added by one record here and a golden folder in the
+/// engines' tests.</summary>
 /// <param name="ModelType">Its <c>model_type</c>.</param>
 /// <param name="Architecture">Its name in <c>architectures</c>, before ForCausalLM.</param>
 /// <param name="ContextLength">Transformers' <c>max_position_embeddings</c> when the key is absent.</param>
@@ -9,7 +10,8 @@ namespace Tuna.Models;
 /// <param name="QueryKeyNorm">Whether queries and keys are normalized head by head.</param>
 /// <param name="SlidingWindow">When the sliding window of the config is in use.</param>
 internal sealed record ModelFamily(
-    string ModelType, string Architecture, int ContextLength, int? HeadDimension, AttentionBiases Biases, bool QueryKeyNorm, SlidingWindowUse SlidingWindow)
+    string ModelType, string Architecture, int ContextLength, int? HeadDimension, AttentionBiases Biases, bool QueryKeyNorm,
+        SlidingWindowUse SlidingWindow)
 {
     public static readonly ModelFamily Llama = new("llama", "Llama", 2048, null, AttentionBiases.AsStated, false, SlidingWindowUse.Never);
 

@@ -168,9 +168,11 @@ public abstract class PolicyBase : ITrainableScorer
         ArgumentOutOfRangeException.ThrowIfGreaterThan(layer, Info.LayerCount);
         PolicyGuard.CheckTokens(tokens, Info.VocabularySize, "the sequence", nameof(tokens));
         if (tokens.IsEmpty || tokens.Length > Info.ContextLength)
-            throw new ArgumentException($"The sequence has {tokens.Length} tokens; 1 to {Info.ContextLength} fit the context.", nameof(tokens));
+            throw new ArgumentException($"The sequence has {tokens.Length} tokens; 1 to {Info.ContextLength} fit the context.",
+                nameof(tokens));
         if (room != (long)tokens.Length * Info.HiddenSize)
-            throw new ArgumentException($"There is room for {room} numbers; [{tokens.Length}, {Info.HiddenSize}] are needed.", nameof(room));
+            throw new ArgumentException($"There is room for {room} numbers; [{tokens.Length}, {Info.HiddenSize}] are needed.",
+                nameof(room));
     }
 
     /// <summary>Scores the groups <c>from .. to</c>.</summary>
@@ -179,7 +181,8 @@ public abstract class PolicyBase : ITrainableScorer
     /// <param name="to">The one after the last.</param>
     /// <param name="values">Receives the number of each of their responses.</param>
     /// <param name="cancellationToken">May stop within.</param>
-    protected abstract void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values, CancellationToken cancellationToken);
+    protected abstract void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values,
+        CancellationToken cancellationToken);
 
     /// <summary>Computes a micro-batch and keeps what <see cref="BackwardCore"/> needs; keeps nothing when it throws.</summary>
     /// <param name="groups">The groups, at least one.</param>

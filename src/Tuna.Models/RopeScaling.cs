@@ -53,12 +53,15 @@ public sealed record LinearRopeScaling(double Factor) : RopeScaling
     public override double[] Frequencies(double theta, int dimension) => Each(theta, dimension, f => f / Factor);
 }
 
-/// <summary>LLaMA 3.1's scaling: high frequencies kept, low ones divided by a factor, those between interpolated. It applies at every sequence length.</summary>
+/// <summary>LLaMA 3.1's scaling: high frequencies kept, low ones divided by a factor, those between interpolated. It applies at every
+/// sequence length.</summary>
 /// <param name="Factor">>= 1.</param>
 /// <param name="LowFrequencyFactor">Wavelengths above original context / this are divided by <paramref name="Factor"/>.</param>
-/// <param name="HighFrequencyFactor">Wavelengths below original context / this are kept; greater than <paramref name="LowFrequencyFactor"/>.</param>
+/// <param name="HighFrequencyFactor">Wavelengths below original context / this are kept; greater than
+/// <paramref name="LowFrequencyFactor"/>.</param>
 /// <param name="OriginalContextLength">Context length before the stretch, in tokens.</param>
-public sealed record Llama3RopeScaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContextLength) : RopeScaling
+public sealed record Llama3RopeScaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContextLength)
+    : RopeScaling
 {
     /// <inheritdoc/>
     public override string TypeName => "llama3";
@@ -81,7 +84,8 @@ public sealed record Llama3RopeScaling(double Factor, double LowFrequencyFactor,
     }
 }
 
-/// <summary>NTK scaling by the length of the sequence: none up to the model's context length, and longer sequences are not accepted, so that frequencies are as they are.</summary>
+/// <summary>NTK scaling by the length of the sequence: none up to the model's context length, and longer sequences are not accepted, so
+/// that frequencies are as they are.</summary>
 /// <param name="Factor">>= 1. It would set how frequencies fall beyond the context length.</param>
 public sealed record DynamicRopeScaling(double Factor) : RopeScaling
 {
@@ -92,7 +96,8 @@ public sealed record DynamicRopeScaling(double Factor) : RopeScaling
     public override double[] Frequencies(double theta, int dimension) => Each(theta, dimension, f => f);
 }
 
-/// <summary>YaRN (Peng et al., arXiv 2309.00071): of a head's elements the first keep their frequency, the last have it divided by a factor, and those between are interpolated.</summary>
+/// <summary>YaRN (Peng et al., arXiv 2309.00071): of a head's elements the first keep their frequency, the last have it divided by a
+/// factor, and those between are interpolated.</summary>
 /// <param name="Factor">>= 1.</param>
 /// <param name="OriginalContextLength">Context length before the stretch, in tokens.</param>
 public sealed record YarnRopeScaling(double Factor, int OriginalContextLength) : RopeScaling
@@ -112,13 +117,15 @@ public sealed record YarnRopeScaling(double Factor, int OriginalContextLength) :
     /// <summary>The attention factor where the config states it; null to compute it.</summary>
     public double? StatedAttentionFactor { get; init; }
 
-    /// <summary>Weight of log(<see cref="Factor"/>) in the attention factor's numerator, used together with <see cref="MscaleAllDimensions"/>; null when not stated.</summary>
+    /// <summary>Weight of log(<see cref="Factor"/>) in the attention factor's numerator, used together with
+    /// <see cref="MscaleAllDimensions"/>; null when not stated.</summary>
     public double? Mscale { get; init; }
 
     /// <summary>The same in its denominator.</summary>
     public double? MscaleAllDimensions { get; init; }
 
-    /// <summary>What cosines and sines are multiplied with: as stated, otherwise 0.1 ln(Factor) + 1 or the quotient of two such terms.</summary>
+    /// <summary>What cosines and sines are multiplied with: as stated, otherwise 0.1 ln(Factor) + 1 or the quotient of two such
+    /// terms.</summary>
     public override double AttentionFactor => StatedAttentionFactor
         ?? (Mscale is { } mscale && mscale != 0 && MscaleAllDimensions is { } all && all != 0 ? Scale(mscale) / Scale(all) : Scale(1));
 

@@ -8,7 +8,8 @@ namespace Tuna.Rankers;
 /// <summary>From a failed call to the failure of its row.</summary>
 internal static class CallFailure
 {
-    public static CallDecision Decide(Exception exception) => (exception as CallFailedException)?.Decision ?? CallErrorClassifier.Default.Classify(exception);
+    public static CallDecision Decide(Exception exception) =>
+        (exception as CallFailedException)?.Decision ?? CallErrorClassifier.Default.Classify(exception);
 
     /// <summary>What a call cost, in the words of rankings.</summary>
     public static RankingUsage ToRankingUsage(this CallUsage usage) => new(usage.Calls, usage.InputTokens, usage.OutputTokens, usage.Cost);

@@ -6,7 +6,8 @@ using Tuna.Tokenization;
 
 namespace Tuna.Rankers;
 
-/// <summary>Asks a local model for one number per candidate: a log-probability or a reward. Thread-safe: rows wait for one another.</summary>
+/// <summary>Asks a local model for one number per candidate: a log-probability or a reward. Thread-safe: rows wait for one
+/// another.</summary>
 internal sealed class PolicyScorer : IDisposable
 {
     private readonly IResponseScorer _model;
@@ -18,7 +19,9 @@ internal sealed class PolicyScorer : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(tokenizer);
         if (tokenizer.VocabularySize > model.Info.VocabularySize)
-            throw new ArgumentException($"The tokenizer has {tokenizer.VocabularySize} ids but the policy only {model.Info.VocabularySize}; they do not belong together.", nameof(tokenizer));
+            throw new ArgumentException(
+                $"The tokenizer has {tokenizer.VocabularySize} ids but the policy only {model.Info.VocabularySize}; they do not belong "
+                + $"together.", nameof(tokenizer));
         _model = model;
         _tokens = new GroupTokenizer(tokenizer, template);
     }
@@ -56,7 +59,8 @@ internal sealed class PolicyScorer : IDisposable
             responses[k] = _tokens.EncodeResponse(request.Candidates[k].Text);
             int length = prompt.Length + responses[k].Length;
             if (length > _model.Info.ContextLength)
-                throw new RankingException(request.Id, RankingFailure.InvalidRequest, $"the prompt and candidate {k} have {length} tokens, but the policy's context has {_model.Info.ContextLength}.");
+                throw new RankingException(request.Id, RankingFailure.InvalidRequest,
+                    $"the prompt and candidate {k} have {length} tokens, but the policy's context has {_model.Info.ContextLength}.");
         }
 
         return new TokenGroup(request.Id, prompt, responses, new double[responses.Length]);

@@ -56,7 +56,8 @@ internal sealed class AddedTokenSplitter
         int done = 0; // up to here the text has been given out
         for (int at = 0; TryFind(text, at, out int start, out AddedToken? token, out int end); at = end)
         {
-            if ((token.Special && !special) || (token.SingleWord && (EndsInWord(text.AsSpan(0, start)) || StartsWithWord(text.AsSpan(end)))))
+            if ((token.Special && !special)
+                || (token.SingleWord && (EndsInWord(text.AsSpan(0, start)) || StartsWithWord(text.AsSpan(end)))))
                 continue;
             int from = start, to = end;
             while (token.StripLeft && from > done && char.IsWhiteSpace(text[from - 1]))
@@ -73,7 +74,8 @@ internal sealed class AddedTokenSplitter
             onText(text[done..], done == 0);
     }
 
-    private bool TryFind(string text, int at, out int start, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out AddedToken? token, out int end)
+    private bool TryFind(string text, int at, out int start, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out AddedToken? token,
+        out int end)
     {
         token = null;
         for (start = at, end = at; ; start++)
@@ -94,7 +96,9 @@ internal sealed class AddedTokenSplitter
         }
     }
 
-    private static bool EndsInWord(ReadOnlySpan<char> text) => Rune.DecodeLastFromUtf16(text, out Rune rune, out _) == OperationStatus.Done && CharacterClass.IsWord(rune);
+    private static bool EndsInWord(ReadOnlySpan<char> text) =>
+        Rune.DecodeLastFromUtf16(text, out Rune rune, out _) == OperationStatus.Done && CharacterClass.IsWord(rune);
 
-    private static bool StartsWithWord(ReadOnlySpan<char> text) => Rune.DecodeFromUtf16(text, out Rune rune, out _) == OperationStatus.Done && CharacterClass.IsWord(rune);
+    private static bool StartsWithWord(ReadOnlySpan<char> text) =>
+        Rune.DecodeFromUtf16(text, out Rune rune, out _) == OperationStatus.Done && CharacterClass.IsWord(rune);
 }

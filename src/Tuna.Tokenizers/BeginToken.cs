@@ -23,7 +23,8 @@ internal static class BeginToken
         if (config.AddBos == false || config.BosIsNull)
             return null;
         if (source.Frame is not { } frame)
-            return Named(source, idOf) ?? (source.DeclaredBos >= 0 ? source.DeclaredBos : Usual.Select(idOf).FirstOrDefault(id => id is not null));
+            return Named(source, idOf)
+                ?? (source.DeclaredBos >= 0 ? source.DeclaredBos : Usual.Select(idOf).FirstOrDefault(id => id is not null));
         bool adds = config.AddBos ?? Adding.Contains(config.TokenizerClass?.Replace("Fast", "", StringComparison.Ordinal));
         if (adds && Named(source, idOf) is { } named)
             return named;
@@ -32,8 +33,10 @@ internal static class BeginToken
             0 => null,
             1 => FromFrame(source, frame.Before[0], idOf),
             _ => throw new NotSupportedException(
-                $"'{source.Path}': the post-processor puts {frame.Before.Count} tokens ({string.Join(' ', frame.Before.Select(t => t.Name))}) " +
-                $"before a text; one is supported. Set {nameof(HuggingFaceTokenizerOptions)}.{nameof(options.BosToken)} to the one that is wanted, " +
+                $"'{source.Path}': the post-processor puts {frame.Before.Count} tokens "
+                    + $"({string.Join(' ', frame.Before.Select(t => t.Name))}) " +
+                $"before a text; one is supported. Set {nameof(HuggingFaceTokenizerOptions)}.{nameof(options.BosToken)} to the one that "
+                    + $"is wanted, " +
                 "or to nothing and write them into the prompt."),
         };
     }
@@ -42,7 +45,8 @@ internal static class BeginToken
         ? null
         : idOf(source.Config.Bos) ?? throw source.Missing(source.Config.Bos, nameof(HuggingFaceTokenizerOptions.BosToken));
 
-    private static int FromFrame(TokenizerSource source, (int Id, string Name) token, Func<string, int?> idOf) => idOf(token.Name) == token.Id
+    private static int FromFrame(TokenizerSource source, (int Id, string Name) token, Func<string, int?> idOf) =>
+        idOf(token.Name) == token.Id
         ? token.Id
         : throw new InvalidDataException(
             $"'{source.Path}': the post-processor puts '{token.Name}' with id {token.Id} before a text, and the vocabulary has it as " +

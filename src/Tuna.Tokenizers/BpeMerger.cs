@@ -12,7 +12,8 @@ internal static class BpeMerger<TTable>
 {
     /// <summary>Merges until nothing merges.</summary>
     /// <param name="text">The text that the symbols cut up.</param>
-    /// <param name="symbols">Symbols in text order, each linked to its neighbours by index; merged in place. The first stays the head of the list.</param>
+    /// <param name="symbols">Symbols in text order, each linked to its neighbours by index; merged in place. The first stays the head of
+    /// the list.</param>
     /// <param name="table">What merges.</param>
     public static void Merge(string text, List<BpeSymbol> symbols, TTable table)
     {

@@ -7,13 +7,14 @@ namespace Tuna.Tokenizers;
 
 /// <summary>The chat template of a model: a Jinja template that writes a conversation as the text the model was trained on.</summary>
 /// <remarks>
-/// Renders as Transformers does (<c>apply_chat_template</c> with <c>tokenize=False</c>), or refuses: a tag, filter or test that is not known is refused when the template is read, with
-/// its line. A template reaches nothing but the conversation, its variables and the clock, and is stopped when it takes too long, writes too much or nests too deeply. Immutable and
-/// thread-safe.
+/// Renders as Transformers does (<c>apply_chat_template</c> with <c>tokenize=False</c>), or refuses: a tag, filter or test that is not
+/// known is refused when the template is read, with its line. A template reaches nothing but the conversation, its variables and the clock,
+/// and is stopped when it takes too long, writes too much or nests too deeply. Immutable and thread-safe.
 /// </remarks>
 public sealed class ChatTemplate
 {
-    private static readonly string[] TokenNames = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+    private static readonly string[] TokenNames =
+        ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
     private readonly Body _body;
     private readonly IReadOnlyDictionary<string, string> _tokens;
@@ -39,7 +40,8 @@ public sealed class ChatTemplate
         return new(template, tokens ?? new Dictionary<string, string>());
     }
 
-    /// <summary>The template of a model folder: <c>chat_template.jinja</c>, <c>chat_template.json</c> or the <c>chat_template</c> of tokenizer_config.json.</summary>
+    /// <summary>The template of a model folder: <c>chat_template.jinja</c>, <c>chat_template.json</c> or the <c>chat_template</c> of
+    /// tokenizer_config.json.</summary>
     /// <param name="folder">A Hugging Face model folder.</param>
     /// <param name="name">Which of several named templates; null is the one for plain conversations.</param>
     /// <returns>The template, or null where the folder has none.</returns>
@@ -67,7 +69,8 @@ public sealed class ChatTemplate
     /// <param name="messages">An array of message objects.</param>
     /// <param name="options">What else the template is given; the defaults when null.</param>
     /// <exception cref="ChatTemplateException">The template refuses the conversation, or cannot render it; names the line.</exception>
-    public string Render(JsonElement messages, ChatTemplateOptions? options = null) => Render(JsonValues.Of(messages), options ?? new()).Text;
+    public string Render(JsonElement messages, ChatTemplateOptions? options = null) =>
+        Render(JsonValues.Of(messages), options ?? new()).Text;
 
     /// <summary>The text, and where in it the template marks what the assistant says (<c>{% generation %}</c>).</summary>
     internal (string Text, IReadOnlyList<(int Start, int End)> Assistant) Render(object? messages, ChatTemplateOptions options)

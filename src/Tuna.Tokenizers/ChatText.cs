@@ -16,6 +16,7 @@ internal static class ChatText
     {
         string? marker = text is null ? null : Array.Find(markers, m => text.Contains(m, StringComparison.Ordinal));
         if (marker is not null)
-            throw new ArgumentException($"The {name} holds '{marker}', which the chat template uses itself and which could forge a turn; take it out.", name);
+            throw new ArgumentException(
+                $"The {name} holds '{marker}', which the chat template uses itself and which could forge a turn; take it out.", name);
     }
 }

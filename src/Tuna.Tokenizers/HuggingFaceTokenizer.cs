@@ -71,7 +71,8 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     /// Loads the tokenizer of a folder: tokenizer.model when it is a SentencePiece model, else tokenizer.json, else tiktoken ranks
     /// (tokenizer.model, *.tiktoken).
     /// </summary>
-    /// <remarks>A special token beyond the vocab_size of the folder's config.json, as a <c>&lt;pad&gt;</c> that came later, is left out: the model has no row for it.</remarks>
+    /// <remarks>A special token beyond the vocab_size of the folder's config.json, as a <c>&lt;pad&gt;</c> that came later, is left out:
+    /// the model has no row for it.</remarks>
     /// <param name="folder">A Hugging Face model folder.</param>
     /// <param name="options">What the files do not say; null takes all from them.</param>
     /// <exception cref="FileNotFoundException">The folder holds no tokenizer.</exception>
@@ -93,10 +94,12 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         if (File.Exists(json))
             return FromFile(json, config, options);
         if (!File.Exists(model))
-            model = Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*.tiktoken").Order(StringComparer.Ordinal).FirstOrDefault() ?? model : model;
+            model = Directory.Exists(folder)
+                ? Directory.EnumerateFiles(folder, "*.tiktoken").Order(StringComparer.Ordinal).FirstOrDefault() ?? model : model;
         return File.Exists(model)
             ? FromFile(model, config, options)
-            : throw new FileNotFoundException($"'{folder}' holds no tokenizer: neither tokenizer.model nor tokenizer.json nor a .tiktoken file.", model);
+            : throw new FileNotFoundException(
+                $"'{folder}' holds no tokenizer: neither tokenizer.model nor tokenizer.json nor a .tiktoken file.", model);
     }
 
     /// <summary>Loads one tokenizer file, whatever its name: a SentencePiece model, a tokenizer.json or tiktoken ranks.</summary>
@@ -137,28 +140,34 @@ public sealed class HuggingFaceTokenizer : ITokenizer
             var pieces = new SentencePieceModel(SentencePieceModelFile.Read(path));
             // tokenizer_config.json repeats the model's own control tokens.
             IEnumerable<AddedToken> more = config.AddedTokens.Where(t => t.Id >= pieces.VocabularySize || t.Special);
-            return new HuggingFaceTokenizer(new(path, pieces, more, config) { DeclaredBos = pieces.File.BosId, DeclaredEos = pieces.File.EosId }, options);
+            return new HuggingFaceTokenizer(
+                new(path, pieces, more, config) { DeclaredBos = pieces.File.BosId, DeclaredEos = pieces.File.EosId }, options);
         }
 
         if (FirstByte(path) == '{')
         {
             TokenizerJson json = TokenizerJson.Read(path);
-            return new HuggingFaceTokenizer(new(path, json.Model, json.AddedTokens.Concat(config.AddedTokens), config) { Frame = json.Frame }, options);
+            return new HuggingFaceTokenizer(
+                new(path, json.Model, json.AddedTokens.Concat(config.AddedTokens), config) { Frame = json.Frame }, options);
         }
 
         var ranks = new TiktokenModel(path, options.Pattern ?? Patterns.Llama3);
-        IReadOnlyList<AddedToken> special = options.SpecialTokens ?? (config.AddedTokens.Count > 0 ? config.AddedTokens : Llama3SpecialTokens.After(ranks.VocabularySize));
+        IReadOnlyList<AddedToken> special = options.SpecialTokens
+            ?? (config.AddedTokens.Count > 0 ? config.AddedTokens : Llama3SpecialTokens.After(ranks.VocabularySize));
         return new HuggingFaceTokenizer(new(path, ranks, special, config), options);
     }
 
     private void Add(AddedToken token, string path)
     {
         if (token.Id is < 0 or > Vocabulary.LargestId || string.IsNullOrEmpty(token.Content))
-            throw new InvalidDataException($"'{path}': added token {token.Id} ('{token.Content}') has no text, or an id outside [0, {Vocabulary.LargestId}].");
+            throw new InvalidDataException(
+                $"'{path}': added token {token.Id} ('{token.Content}') has no text, or an id outside [0, {Vocabulary.LargestId}].");
         if (_addedIds.TryGetValue(token.Content, out int other) && other != token.Id)
-            throw new InvalidDataException($"'{path}': the token '{token.Content}' has two ids, {other} and {token.Id}, here and in the files beside it.");
+            throw new InvalidDataException(
+                $"'{path}': the token '{token.Content}' has two ids, {other} and {token.Id}, here and in the files beside it.");
         if (_model.PieceOf(token.Id) is { } piece && piece != token.Content && Yields(piece, token.Id))
-            throw new InvalidDataException($"'{path}': the added token '{token.Content}' has id {token.Id}, which is the piece '{piece}' of texts.");
+            throw new InvalidDataException(
+                $"'{path}': the added token '{token.Content}' has id {token.Id}, which is the piece '{piece}' of texts.");
         if (_added.TryGetValue(token.Id, out AddedToken? before))
             _addedIds.Remove(before.Content);
         _added[token.Id] = token;
@@ -282,7 +291,8 @@ public sealed class HuggingFaceTokenizer : ITokenizer
     }
 
     /// <summary>The tokenizer behind <see cref="ForChatPrompts"/>, or the given one; null for one of another kind.</summary>
-    internal static HuggingFaceTokenizer? Of(ITokenizer tokenizer) => tokenizer is ChatTokenizer chat ? chat.Whole : tokenizer as HuggingFaceTokenizer;
+    internal static HuggingFaceTokenizer? Of(ITokenizer tokenizer) =>
+        tokenizer is ChatTokenizer chat ? chat.Whole : tokenizer as HuggingFaceTokenizer;
 
     private sealed class ChatTokenizer(HuggingFaceTokenizer tokenizer) : ITokenizer
     {
@@ -299,7 +309,8 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         public int[] Encode(string text)
         {
             ArgumentNullException.ThrowIfNull(text);
-            return Array.Exists(_special, t => text.StartsWith(t, StringComparison.Ordinal)) ? tokenizer.EncodeWithSpecialTokens(text) : tokenizer.Encode(text);
+            return Array.Exists(_special, t => text.StartsWith(t, StringComparison.Ordinal))
+                ? tokenizer.EncodeWithSpecialTokens(text) : tokenizer.Encode(text);
         }
 
         public string Decode(ReadOnlySpan<int> ids) => tokenizer.Decode(ids);

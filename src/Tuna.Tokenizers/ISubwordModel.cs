@@ -21,7 +21,8 @@ internal interface ISubwordModel
     void Encode(string text, bool startsText, List<int> ids);
 
     /// <summary>Decodes ids; added tokens come as their content.</summary>
-    /// <param name="tokens">Ids, each with the content to show instead of the model's own piece, or null. An empty content hides a token.</param>
+    /// <param name="tokens">Ids, each with the content to show instead of the model's own piece, or null. An empty content hides a
+    /// token.</param>
     string Decode(ReadOnlySpan<(int Id, string? Content)> tokens);
 
     /// <summary>The piece of an id as its vocabulary spells it, or null.</summary>

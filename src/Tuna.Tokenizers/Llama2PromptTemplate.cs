@@ -6,7 +6,8 @@ namespace Tuna.Tokenizers;
 /// The chat prompt of LLaMA 2: <c>[INST] &lt;&lt;SYS&gt;&gt; system &lt;&lt;/SYS&gt;&gt; user [/INST]</c>, byte for byte as Meta's code
 /// writes a first turn.
 /// </summary>
-/// <remarks>The begin token is the tokenizer's (<c>BosId</c>) and not part of the text. The markers are plain text to LLaMA 2, so any tokenizer encodes them.</remarks>
+/// <remarks>The begin token is the tokenizer's (<c>BosId</c>) and not part of the text. The markers are plain text to LLaMA 2, so any
+/// tokenizer encodes them.</remarks>
 public sealed class Llama2PromptTemplate : IPromptTemplate
 {
     private static readonly string[] Markers = ["[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"];
@@ -22,7 +23,8 @@ public sealed class Llama2PromptTemplate : IPromptTemplate
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The instruction or the input holds one of the template's own markers, which could forge a turn.</exception>
+    /// <exception cref="ArgumentException">The instruction or the input holds one of the template's own markers, which could forge a
+    /// turn.</exception>
     public string Format(string instruction, string? input = null)
     {
         string user = ChatText.User(Markers, instruction, input);

@@ -14,7 +14,8 @@ namespace Tuna.Tokenizers;
 /// </remarks>
 public sealed class Llama3PromptTemplate : IPromptTemplate
 {
-    private static readonly string[] Markers = ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "<|python_tag|>"];
+    private static readonly string[] Markers =
+        ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "<|python_tag|>"];
     private readonly string _start;
 
     /// <summary>Creates a template.</summary>
@@ -27,7 +28,8 @@ public sealed class Llama3PromptTemplate : IPromptTemplate
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The instruction or the input holds one of the template's own markers, which could forge a turn.</exception>
+    /// <exception cref="ArgumentException">The instruction or the input holds one of the template's own markers, which could forge a
+    /// turn.</exception>
     public string Format(string instruction, string? input = null) =>
         _start + Turn("user", ChatText.User(Markers, instruction, input)) + "<|start_header_id|>assistant<|end_header_id|>\n\n";
 

@@ -12,13 +12,15 @@ public static class Llama3SpecialTokens
         ArgumentOutOfRangeException.ThrowIfNegative(vocabularySize);
         string[] named =
         [
-            "<|begin_of_text|>", "<|end_of_text|>", "<|reserved_special_token_0|>", "<|reserved_special_token_1|>", "<|finetune_right_pad_id|>",
+            "<|begin_of_text|>", "<|end_of_text|>", "<|reserved_special_token_0|>", "<|reserved_special_token_1|>",
+                "<|finetune_right_pad_id|>",
             "<|reserved_special_token_2|>", "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>", "<|eot_id|>", "<|python_tag|>",
         ];
         var tokens = new AddedToken[256];
         for (int i = 0; i < tokens.Length; i++)
         {
-            string name = i < named.Length ? named[i] : string.Create(CultureInfo.InvariantCulture, $"<|reserved_special_token_{i - named.Length + 3}|>");
+            string name = i < named.Length
+                ? named[i] : string.Create(CultureInfo.InvariantCulture, $"<|reserved_special_token_{i - named.Length + 3}|>");
             tokens[i] = new AddedToken(vocabularySize + i, name, Special: true);
         }
 

@@ -4,9 +4,9 @@ namespace Tuna.Tokenizers;
 
 /// <summary>The form of conversations that a model's own chat template and tokenizer give.</summary>
 /// <remarks>
-/// Ids equal those of Transformers' <c>apply_chat_template</c>. Texts of the conversation that hold a special token are refused, since they could forge a turn. An answer ends with the token
-/// with which the template ends the assistant's turn, <see cref="StopToken"/>; what the template writes after that token (usually a newline) is not part of it.
-/// Immutable and thread-safe.
+/// Ids equal those of Transformers' <c>apply_chat_template</c>. Texts of the conversation that hold a special token are refused, since they
+/// could forge a turn. An answer ends with the token with which the template ends the assistant's turn, <see cref="StopToken"/>; what the
+/// template writes after that token (usually a newline) is not part of it. Immutable and thread-safe.
 /// </remarks>
 public sealed class ModelChatFormat : IChatFormat
 {
@@ -57,7 +57,8 @@ public sealed class ModelChatFormat : IChatFormat
         ChatTurn[] all = [.. turns, new("assistant", response)];
         Refuse(all);
         string whole = _template.Render(all, _whole);
-        // A template that begins an answer in another way than it writes one down: the model continues the prompt, so the answer follows it as it is.
+        // A template that begins an answer in another way than it writes one down: the model continues the prompt, so the answer follows it
+        // as it is.
         if (!whole.StartsWith(prompt, StringComparison.Ordinal))
             return [.. _tokenizer.Encode(response), StopToken];
         int[] ids = _tokenizer.EncodeWithSpecialTokens(whole), before = _tokenizer.EncodeWithSpecialTokens(prompt);
@@ -77,9 +78,12 @@ public sealed class ModelChatFormat : IChatFormat
     {
         foreach ((string role, string content) in turns)
         {
-            string? token = Array.Find(_special, t => content.Contains(t, StringComparison.Ordinal) || role.Contains(t, StringComparison.Ordinal));
+            string? token = Array.Find(_special, t => content.Contains(t, StringComparison.Ordinal)
+                || role.Contains(t, StringComparison.Ordinal));
             if (token is not null)
-                throw new ArgumentException($"A turn of the {role} holds '{token}', which is a special token of the model and could forge a turn; take it out.", nameof(turns));
+                throw new ArgumentException(
+                    $"A turn of the {role} holds '{token}', which is a special token of the model and could forge a turn; take it out.",
+                    nameof(turns));
         }
     }
 

@@ -17,11 +17,14 @@ public static class TokenizerFit
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(vocabulary);
         if (tokenizer.VocabularySize <= vocabulary)
             return;
-        string count = string.Create(CultureInfo.InvariantCulture, $"The tokenizer has {tokenizer.VocabularySize} ids but the model {model} only {vocabulary}");
-        AddedToken[] beyond = HuggingFaceTokenizer.Of(tokenizer) is { } known ? [.. known.AddedTokens.Values.Where(t => t.Id >= vocabulary).OrderBy(t => t.Id)] : [];
+        string count = string.Create(CultureInfo.InvariantCulture,
+            $"The tokenizer has {tokenizer.VocabularySize} ids but the model {model} only {vocabulary}");
+        AddedToken[] beyond = HuggingFaceTokenizer.Of(tokenizer) is { } known
+            ? [.. known.AddedTokens.Values.Where(t => t.Id >= vocabulary).OrderBy(t => t.Id)] : [];
         if (beyond.Length == 0 || beyond.Length < tokenizer.VocabularySize - vocabulary)
             throw new InvalidDataException($"{count}; they do not belong together.");
-        string names = string.Join(", ", beyond.Take(5).Select(t => string.Create(CultureInfo.InvariantCulture, $"'{t.Content}' ({t.Id})")));
+        string names = string.Join(", ",
+            beyond.Take(5).Select(t => string.Create(CultureInfo.InvariantCulture, $"'{t.Content}' ({t.Id})")));
         throw new InvalidDataException(
             $"{count}: {names}{(beyond.Length > 5 ? ", ..." : "")} came later. " +
             "Take them out of added_tokens.json, tokenizer_config.json and tokenizer.json, or enlarge the model's embeddings.");

@@ -25,8 +25,11 @@ internal sealed record TokenizerSource(string Path, ISubwordModel Model, IEnumer
     {
         bool beyond = AddedTokens.Any(t => t.Content == token && t.Id >= ModelVocabulary);
         return new(beyond
-            ? $"'{Path}': the token '{token}' lies beyond the {ModelVocabulary} ids of the model (vocab_size in config.json), which has no row for it. "
-                + $"Enlarge the model's embeddings, name another token in tokenizer_config.json, or set {nameof(HuggingFaceTokenizerOptions)}.{option}."
-            : $"'{Path}': the token '{token}' is not in the vocabulary; check tokenizer_config.json beside it or set {nameof(HuggingFaceTokenizerOptions)}.{option}.");
+            ? $"'{Path}': the token '{token}' lies beyond the {ModelVocabulary} ids of the model (vocab_size in config.json), which has "
+                + $"no row for it. "
+                + $"Enlarge the model's embeddings, name another token in tokenizer_config.json, or set "
+                    + $"{nameof(HuggingFaceTokenizerOptions)}.{option}."
+            : $"'{Path}': the token '{token}' is not in the vocabulary; check tokenizer_config.json beside it or set "
+                + $"{nameof(HuggingFaceTokenizerOptions)}.{option}.");
     }
 }

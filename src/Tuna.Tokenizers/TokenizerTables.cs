@@ -14,7 +14,8 @@ public static class TokenizerTables
     /// <summary>Reads them: of tokenizer.model when it is a SentencePiece model, else of tokenizer.json.</summary>
     /// <param name="folder">A Hugging Face model folder.</param>
     /// <exception cref="InvalidDataException">A file is damaged.</exception>
-    /// <exception cref="NotSupportedException">The tokenizer is of another kind: it is not byte-level BPE, or changes texts in a way that tables cannot say.</exception>
+    /// <exception cref="NotSupportedException">The tokenizer is of another kind: it is not byte-level BPE, or changes texts in a way that
+    /// tables cannot say.</exception>
     public static TokenizerTable Read(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -23,7 +24,9 @@ public static class TokenizerTables
         string model = Path.Combine(folder, "tokenizer.model"), json = Path.Combine(folder, "tokenizer.json");
         if (File.Exists(model) && File.OpenRead(model) is var stream && Looks(stream))
             return OfSentencePiece(model, tokenizer);
-        return File.Exists(json) ? OfJson(json, tokenizer) : throw new NotSupportedException($"'{folder}': a tokenizer of tiktoken ranks has no merges; take the tokenizer.json of the same model.");
+        return File.Exists(json) ? OfJson(json, tokenizer)
+            : throw new NotSupportedException(
+            $"'{folder}': a tokenizer of tiktoken ranks has no merges; take the tokenizer.json of the same model.");
     }
 
     private static bool Looks(FileStream stream)
@@ -39,7 +42,9 @@ public static class TokenizerTables
     {
         SentencePieceModelFile file = SentencePieceModelFile.Read(path);
         if (file.ModelType != 2 || !file.EscapeWhitespaces || file.WhitespaceAsSuffix || file.RemoveExtraWhitespaces)
-            throw new NotSupportedException($"'{path}': a table of scores stands for SentencePiece BPE that keeps all spaces and marks them before words; this model does not.");
+            throw new NotSupportedException(
+                $"'{path}': a table of scores stands for SentencePiece BPE that keeps all spaces and marks them before words; this model "
+                + $"does not.");
         int size = tokenizer.VocabularySize;
         (string[] tokens, int[] types) = Empty(size);
         var scores = new float[size];
@@ -64,11 +69,16 @@ public static class TokenizerTables
         using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
         JsonElement root = document.RootElement, model = root.GetProperty("model");
         var splits = new List<string>();
-        bool bytes = root.TryGetProperty("pre_tokenizer", out JsonElement steps) && steps.ValueKind == JsonValueKind.Object && Splits(steps, splits, path);
+        bool bytes = root.TryGetProperty("pre_tokenizer", out JsonElement steps) && steps.ValueKind == JsonValueKind.Object
+            && Splits(steps, splits, path);
         if (!bytes || (model.TryGetProperty("type", out JsonElement type) && type.GetString() != "BPE"))
-            throw new NotSupportedException($"'{path}': tables are read of byte-level BPE; this tokenizer is of another kind. A SentencePiece tokenizer.model beside it would be taken.");
-        if (root.TryGetProperty("normalizer", out JsonElement normalizer) && normalizer.ValueKind == JsonValueKind.Object && normalizer.GetProperty("type").GetString() != "NFC")
-            throw new NotSupportedException($"'{path}': the normalizer {normalizer.GetProperty("type").GetString()} changes texts, which tables cannot say.");
+            throw new NotSupportedException(
+                $"'{path}': tables are read of byte-level BPE; this tokenizer is of another kind. A SentencePiece tokenizer.model beside "
+                + $"it would be taken.");
+        if (root.TryGetProperty("normalizer", out JsonElement normalizer) && normalizer.ValueKind == JsonValueKind.Object
+            && normalizer.GetProperty("type").GetString() != "NFC")
+            throw new NotSupportedException(
+                $"'{path}': the normalizer {normalizer.GetProperty("type").GetString()} changes texts, which tables cannot say.");
         (string[] tokens, int[] types) = Empty(tokenizer.VocabularySize);
         foreach (JsonProperty piece in model.GetProperty("vocab").EnumerateObject())
             (tokens[piece.Value.GetInt32()], types[piece.Value.GetInt32()]) = (piece.Name, Normal);
@@ -78,7 +88,8 @@ public static class TokenizerTables
             IsSentencePiece = false,
             Tokens = tokens,
             Types = types,
-            Merges = [.. model.GetProperty("merges").EnumerateArray().Select(m => m.ValueKind == JsonValueKind.String ? m.GetString()! : $"{m[0].GetString()} {m[1].GetString()}")],
+            Merges = [.. model.GetProperty("merges").EnumerateArray()
+                .Select(m => m.ValueKind == JsonValueKind.String ? m.GetString()! : $"{m[0].GetString()} {m[1].GetString()}")],
             Splits = splits,
             BosId = tokenizer.BosId,
             EosId = tokenizer.EosId,
@@ -95,7 +106,8 @@ public static class TokenizerTables
                 foreach (JsonElement part in step.GetProperty("pretokenizers").EnumerateArray())
                     bytes = Splits(part, splits, path);
                 return bytes;
-            case "Split" when step.GetProperty("pattern").TryGetProperty("Regex", out JsonElement regex) && step.GetProperty("behavior").GetString() == "Isolated":
+            case "Split" when step.GetProperty("pattern").TryGetProperty("Regex", out JsonElement regex)
+                && step.GetProperty("behavior").GetString() == "Isolated":
                 splits.Add(regex.GetString()!);
                 return false;
             case "Digits":
@@ -111,7 +123,8 @@ public static class TokenizerTables
     }
 
     private static (string[] Tokens, int[] Types) Empty(int size) =>
-        ([.. Enumerable.Range(0, size).Select(i => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[{i}]"))], [.. Enumerable.Repeat(Unused, size)]);
+        ([.. Enumerable.Range(0, size).Select(i => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[{i}]"))],
+            [.. Enumerable.Repeat(Unused, size)]);
 
     private static void AddTokens(HuggingFaceTokenizer tokenizer, string[] tokens, int[] types, int from)
     {

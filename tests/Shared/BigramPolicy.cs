@@ -53,15 +53,18 @@ internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
         return policy;
     }
 
-    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests,
+        CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
         cancellationToken.ThrowIfCancellationRequested();
         PolicyGuard.CheckRequests(requests, Info);
-        return requests.Select(q => (IReadOnlyList<SampledResponse>)Enumerable.Range(0, q.Count).Select(k => Sample(q, k)).ToList()).ToList();
+        return requests.Select(q => (IReadOnlyList<SampledResponse>)Enumerable.Range(0, q.Count).Select(k => Sample(q, k)).ToList())
+            .ToList();
     }
 
-    protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values, CancellationToken cancellationToken)
+    protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values,
+        CancellationToken cancellationToken)
     {
         At?.Invoke("score");
         cancellationToken.ThrowIfCancellationRequested();
@@ -127,7 +130,8 @@ internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
         Save(folder, "model.safetensors", ("table", _table));
     }
 
-    protected override void SaveTrainingStateCore(string folder) => Save(folder, "bigram_state.safetensors", ("first", _first), ("second", _second), ("gradient", _gradient));
+    protected override void SaveTrainingStateCore(string folder) =>
+        Save(folder, "bigram_state.safetensors", ("first", _first), ("second", _second), ("gradient", _gradient));
 
     protected override void LoadTrainingStateCore(string folder)
     {
@@ -147,7 +151,8 @@ internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
     private void Save(string folder, string file, params (string Name, float[] Values)[] tensors)
     {
         At?.Invoke("save:" + file);
-        using var writer = new SafetensorsWriter(Path.Combine(folder, file), tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, [Vocabulary, Vocabulary])));
+        using var writer = new SafetensorsWriter(Path.Combine(folder, file),
+            tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, [Vocabulary, Vocabulary])));
         foreach ((string name, float[] values) in tensors)
             writer.Write(name, values);
         At?.Invoke("writing:" + file);
@@ -195,7 +200,8 @@ internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
         {
             double normalizer = LogSumExp(previous);
             for (int j = 0; j < Vocabulary; j++)
-                _gradient[(previous * Vocabulary) + j] += (float)(gradient * ((j == token ? 1 : 0) - Math.Exp(Row(previous)[j] - normalizer)));
+                _gradient[(previous * Vocabulary) + j] += (float)(gradient
+                    * ((j == token ? 1 : 0) - Math.Exp(Row(previous)[j] - normalizer)));
             previous = token;
         }
     }
@@ -225,10 +231,12 @@ internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
     {
         float[] row = Row(previous).ToArray();
         double temperature = Math.Max(request.Temperature, 1e-9), highest = row.Max();
-        var all = row.Select((logit, token) => (Token: token, Probability: Math.Exp((logit - highest) / temperature))).OrderByDescending(t => t.Probability).ToList();
+        var all = row.Select((logit, token) => (Token: token, Probability: Math.Exp((logit - highest) / temperature)))
+            .OrderByDescending(t => t.Probability).ToList();
         double sum = all.Sum(t => t.Probability), below = 0;
         all = all.ConvertAll(t => (t.Token, t.Probability / sum));
-        int kept = all.TakeWhile((t, i) => (request.TopK == 0 || i < request.TopK) && ((below += t.Probability) - t.Probability < request.TopP)).Count();
+        int kept = all.TakeWhile((t, i) => (request.TopK == 0 || i < request.TopK)
+            && ((below += t.Probability) - t.Probability < request.TopP)).Count();
         all = all[..Math.Max(1, kept)];
         sum = all.Sum(t => t.Probability);
         return all.ConvertAll(t => (t.Token, t.Probability / sum));

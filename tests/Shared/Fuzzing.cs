@@ -6,17 +6,21 @@ namespace Tuna.Testing;
 /// <summary>Damage to files, drawn from a seed. <c>TUNA_FUZZ</c>, a whole number, multiplies the number of inputs (default 1).</summary>
 internal static class Fuzzing
 {
-    public static int Factor { get; } = int.TryParse(Environment.GetEnvironmentVariable("TUNA_FUZZ"), NumberStyles.None, CultureInfo.InvariantCulture, out int factor) && factor > 0 ? factor : 1;
+    public static int Factor { get; } =
+        int.TryParse(Environment.GetEnvironmentVariable("TUNA_FUZZ"), NumberStyles.None, CultureInfo.InvariantCulture, out int factor)
+        && factor > 0 ? factor : 1;
 
     private static readonly string[] s_pieces =
     [
-        "null", "-1", "0", "2147483647", "2147483648", "9223372036854775807", "1e400", "-0.0", "NaN", "\"\"", "{}", "[]", "[[[[", "\"\\ud800\"", "true", ",", ":", "}", "\u0000", "\uFEFF",
+        "null", "-1", "0", "2147483647", "2147483648", "9223372036854775807", "1e400", "-0.0", "NaN", "\"\"", "{}", "[]", "[[[[",
+            "\"\\ud800\"", "true", ",", ":", "}", "\u0000", "\uFEFF",
     ];
 
     /// <summary>Bytes that an input may make a reader allocate, beside a hundred times its own length.</summary>
     private const long Memory = 64L << 20;
 
-    /// <summary>Gives a reader damaged inputs. Each is taken, or refused by an exception of a documented type that names the file; nothing else may happen, and no input may take much memory.</summary>
+    /// <summary>Gives a reader damaged inputs. Each is taken, or refused by an exception of a documented type that names the file; nothing
+    /// else may happen, and no input may take much memory.</summary>
     /// <param name="whole">The undamaged input.</param>
     /// <param name="inputs">How many damaged ones, times <see cref="Factor"/>.</param>
     /// <param name="seed">Draws them.</param>
@@ -24,7 +28,8 @@ internal static class Fuzzing
     /// <param name="take">Reads an input, and asserts what holds of whatever it accepts.</param>
     /// <param name="refusals">The documented types.</param>
     /// <returns>How many were taken and how many refused.</returns>
-    public static (int Taken, int Refused) Run(byte[] whole, int inputs, ulong seed, string name, Action<byte[]> take, params Type[] refusals)
+    public static (int Taken, int Refused) Run(byte[] whole, int inputs, ulong seed, string name, Action<byte[]> take,
+        params Type[] refusals)
     {
         var random = new Rng(seed);
         int taken = 0, refused = 0;
@@ -37,7 +42,8 @@ internal static class Fuzzing
                 take(input);
                 taken++;
             }
-            catch (Exception e) when (Array.Exists(refusals, type => type.IsInstanceOfType(e)) && e.Message.Contains(name, StringComparison.Ordinal))
+            catch (Exception e) when (Array.Exists(refusals, type => type.IsInstanceOfType(e))
+                && e.Message.Contains(name, StringComparison.Ordinal))
             {
                 refused++;
                 Assert.True(e.Message.Length < 4000, $"{Of(i, input)}: a message of {e.Message.Length} characters");
@@ -53,10 +59,13 @@ internal static class Fuzzing
 
         return (taken, refused);
 
-        string Of(int i, byte[] input) => $"Input {i} of seed {seed}, {input.Length} bytes, in base 64 {Convert.ToBase64String(input.AsSpan(0, Math.Min(6000, input.Length)))}";
+        string Of(int i, byte[] input) =>
+            $"Input {i} of seed {seed}, {input.Length} bytes, in base 64 "
+            + $"{Convert.ToBase64String(input.AsSpan(0, Math.Min(6000, input.Length)))}";
     }
 
-    /// <summary>A copy with one to four faults: bits flipped, bytes set, cut, doubled or removed, a piece of JSON put in, digits made others.</summary>
+    /// <summary>A copy with one to four faults: bits flipped, bytes set, cut, doubled or removed, a piece of JSON put in, digits made
+    /// others.</summary>
     public static byte[] Damage(byte[] whole, Rng random)
     {
         List<byte> bytes = [.. whole];

@@ -2,10 +2,12 @@ using System.Text.Json;
 
 namespace Tuna.Testing;
 
-/// <summary>Where the golden files are: the folder in TUNA_GOLDEN when it is set, tests/golden otherwise. Both have the same layout.</summary>
+/// <summary>Where the golden files are: the folder in TUNA_GOLDEN when it is set, tests/golden otherwise. Both have the same
+/// layout.</summary>
 internal static class GoldenData
 {
-    public static string Root { get; } = Environment.GetEnvironmentVariable("TUNA_GOLDEN") is { Length: > 0 } folder ? folder : Path.Combine(TestsFolder(), "golden");
+    public static string Root { get; } = Environment.GetEnvironmentVariable("TUNA_GOLDEN") is { Length: > 0 } folder
+        ? folder : Path.Combine(TestsFolder(), "golden");
 
     public static string FilePath(params string[] parts) => Path.Combine([Root, .. parts]);
 
@@ -15,7 +17,8 @@ internal static class GoldenData
         return document.RootElement.Clone();
     }
 
-    /// <summary>The folder tests/, found from where the tests run: in deterministic builds the compiler does not know the real path of a source file.</summary>
+    /// <summary>The folder tests/, found from where the tests run: in deterministic builds the compiler does not know the real path of a
+    /// source file.</summary>
     public static string TestsFolder()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -8,7 +8,8 @@ internal sealed class TempFolder(bool inMemory = false) : IDisposable
     private static int _count;
 
     public string Root { get; } = inMemory && Directory.Exists(MemoryDisk)
-        ? Directory.CreateDirectory(Path.Combine(MemoryDisk, $"tuna-test-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}")).FullName
+        ? Directory.CreateDirectory(
+            Path.Combine(MemoryDisk, $"tuna-test-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}")).FullName
         : Directory.CreateTempSubdirectory("tuna-test-").FullName;
 
     public string this[params string[] parts] => Path.Combine([Root, .. parts]);

@@ -75,11 +75,13 @@ public abstract class PolicyConformance : ScorerConformance
     {
         using ITrainablePolicy policy = CreatePolicy(2);
         SamplingRequest request = Request(3);
-        foreach (SamplingRequest each in new[] { request, request with { Temperature = 0.5 }, request with { TopK = 3 }, request with { TopP = 0.6 }, request with { Temperature = 0 } })
+        foreach (SamplingRequest each in new[] { request, request with { Temperature = 0.5 }, request with { TopK = 3 },
+            request with { TopP = 0.6 }, request with { Temperature = 0 } })
         {
             foreach (SampledResponse sample in policy.Sample([each])[0])
             {
-                Assert.Equal(Scores(policy, [new TokenGroup("sample", each.Prompt, [sample.Tokens.ToArray()], new double[1])])[0], sample.LogProb, SamplingTolerance);
+                Assert.Equal(Scores(policy, [new TokenGroup("sample", each.Prompt, [sample.Tokens.ToArray()], new double[1])])[0],
+                    sample.LogProb, SamplingTolerance);
                 Assert.Equal(each.MaxNewTokens, sample.Tokens.Count);
                 Assert.False(sample.Stopped);
             }
@@ -119,7 +121,8 @@ public abstract class PolicyConformance : ScorerConformance
     {
         using ITrainablePolicy policy = CreatePolicy(1);
         List<int>[] told = [[], [], []];
-        IReadOnlyList<SampledResponse> samples = policy.Sample([Request(5, count: 3, tokens: 12) with { Drawn = (sample, token) => told[sample].Add(token) }])[0];
+        IReadOnlyList<SampledResponse> samples =
+            policy.Sample([Request(5, count: 3, tokens: 12) with { Drawn = (sample, token) => told[sample].Add(token) }])[0];
         for (int k = 0; k < told.Length; k++)
             Assert.Equal(samples[k].Tokens, told[k]);
     }
@@ -150,12 +153,15 @@ public abstract class PolicyConformance : ScorerConformance
         SamplingRequest good = Request(1);
         foreach (SamplingRequest bad in new[]
         {
-            good with { Prompt = ReadOnlyMemory<int>.Empty }, good with { Prompt = new[] { policy.Info.VocabularySize } }, good with { Prompt = new[] { -1 } },
+            good with { Prompt = ReadOnlyMemory<int>.Empty }, good with { Prompt = new[] { policy.Info.VocabularySize } },
+                good with { Prompt = new[] { -1 } },
             good with { Count = 0 }, good with { MaxNewTokens = 0 }, good with { MaxNewTokens = policy.Info.ContextLength },
-            good with { Temperature = -1 }, good with { Temperature = double.NaN }, good with { TopK = -1 }, good with { TopP = 0 }, good with { TopP = 1.5 },
+            good with { Temperature = -1 }, good with { Temperature = double.NaN }, good with { TopK = -1 }, good with { TopP = 0 },
+                good with { TopP = 1.5 },
         })
         {
-            Assert.Contains("equest 1", Assert.ThrowsAny<ArgumentException>(() => policy.Sample([good, bad])).Message, StringComparison.Ordinal);
+            Assert.Contains("equest 1", Assert.ThrowsAny<ArgumentException>(() => policy.Sample([good, bad])).Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -177,6 +183,7 @@ public abstract class PolicyConformance : ScorerConformance
         policy.Sample([Request(1)]);
         Train(policy, groups, Gradient(groups), new AdamWStep(1, 0.05, 1, new AdamWSettings()));
         SampledResponse sample = policy.Sample([Request(1, count: 1)])[0][0];
-        Assert.Equal(Scores(policy, [new TokenGroup("sample", Request(1).Prompt, [sample.Tokens.ToArray()], new double[1])])[0], sample.LogProb, SamplingTolerance);
+        Assert.Equal(Scores(policy, [new TokenGroup("sample", Request(1).Prompt, [sample.Tokens.ToArray()], new double[1])])[0],
+            sample.LogProb, SamplingTolerance);
     }
 }

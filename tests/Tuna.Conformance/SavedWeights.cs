@@ -19,7 +19,8 @@ internal static class SavedWeights
     }
 
     /// <summary>Copies a model folder with other values in one tensor of its weights.</summary>
-    public static void CopyWith(string folder, string to, string name, float[] values) => CopyWith(folder, to, File, name, old => values.CopyTo(old, 0));
+    public static void CopyWith(string folder, string to, string name, float[] values) =>
+        CopyWith(folder, to, File, name, old => values.CopyTo(old, 0));
 
     /// <summary>Copies a model folder with other values in one tensor of one of its files.</summary>
     public static void CopyWith(string folder, string to, string file, string name, Action<float[]> change)
@@ -28,7 +29,8 @@ internal static class SavedWeights
         foreach (string path in Directory.GetFiles(folder).Where(p => Path.GetFileName(p) != file))
             System.IO.File.Copy(path, Path.Combine(to, Path.GetFileName(path)));
         using SafetensorsFile from = SafetensorsFile.Open(Path.Combine(folder, file));
-        using var writer = new SafetensorsWriter(Path.Combine(to, file), from.Tensors.Values.Select(t => new TensorSpec(t.Name, t.DType, t.Shape)), from.Metadata);
+        using var writer = new SafetensorsWriter(Path.Combine(to, file),
+            from.Tensors.Values.Select(t => new TensorSpec(t.Name, t.DType, t.Shape)), from.Metadata);
         foreach (string tensor in from.Tensors.Keys)
         {
             float[] values = from.ReadSingles(tensor);

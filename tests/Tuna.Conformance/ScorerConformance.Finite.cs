@@ -6,7 +6,8 @@ using Tuna.Training;
 
 namespace Tuna.Conformance;
 
-/// <summary>What is not finite does not get in, and an update that would make it leaves the last good state, on every engine alike.</summary>
+/// <summary>What is not finite does not get in, and an update that would make it leaves the last good state, on every engine
+/// alike.</summary>
 public abstract partial class ScorerConformance
 {
     /// <summary>Whether the model refuses what is not finite; a model for tests of the trainer alone may not. Default true.</summary>
@@ -34,7 +35,8 @@ public abstract partial class ScorerConformance
             Accumulate(each, groups, gradient);
         }
 
-        NonFiniteStepException e = Assert.Throws<NonFiniteStepException>(() => model.ApplyGradients(new AdamWStep(2, learningRate, scale, settings)));
+        NonFiniteStepException e =
+            Assert.Throws<NonFiniteStepException>(() => model.ApplyGradients(new AdamWStep(2, learningRate, scale, settings)));
         Assert.Contains(e.Parameter!, SavedWeights.Of(model, folder["before"]).Keys);
         Assert.Equal(SavedWeights.Of(undisturbed, folder["other"]), SavedWeights.Of(model, folder["again"]));
         foreach (ITrainableScorer each in new[] { model, undisturbed })
@@ -57,7 +59,16 @@ public abstract partial class ScorerConformance
         using ITrainableScorer model = Create(1);
         TokenGroup[] groups = Groups(model.Info);
         Dictionary<string, float[]> before = SavedWeights.Of(model, folder["before"]);
-        var options = new TrainerOptions { LearningRate = 1e300, Schedule = LearningRateSchedule.Constant, Epochs = 1, GroupsPerMicroBatch = 1, MicroBatchesPerStep = 1, OnNonFinite = action, RunFolder = folder["run"] };
+        var options = new TrainerOptions
+        {
+            LearningRate = 1e300,
+            Schedule = LearningRateSchedule.Constant,
+            Epochs = 1,
+            GroupsPerMicroBatch = 1,
+            MicroBatchesPerStep = 1,
+            OnNonFinite = action,
+            RunFolder = folder["run"],
+        };
         var trainer = new RankingTrainer(model, new SumLoss(), options);
         if (action == NonFiniteAction.Throw)
         {
@@ -97,8 +108,10 @@ public abstract partial class ScorerConformance
             foreach (string name in names)
             {
                 string damaged = folder[$"damaged{copy}"];
-                SavedWeights.CopyWith(folder.Root, damaged, Path.GetFileName(path), name, values => values[^1] = copy % 2 == 0 ? float.NaN : float.NegativeInfinity);
-                Assert.Contains(name, Assert.Throws<InvalidDataException>(() => other.LoadTrainingState(damaged)).Message, StringComparison.Ordinal);
+                SavedWeights.CopyWith(folder.Root, damaged, Path.GetFileName(path), name, values => values[^1] = copy % 2 == 0
+                    ? float.NaN : float.NegativeInfinity);
+                Assert.Contains(name, Assert.Throws<InvalidDataException>(() => other.LoadTrainingState(damaged)).Message,
+                    StringComparison.Ordinal);
                 copy++;
             }
         }

@@ -5,10 +5,12 @@ using Tuna.Testing;
 
 namespace Tuna.Conformance;
 
-/// <summary>Nothing of a config is believed that the weights beside it do not bear out. Configs of 300 bytes once took 6 GB, or forty seconds, or ended in an overflow.</summary>
+/// <summary>Nothing of a config is believed that the weights beside it do not bear out. Configs of 300 bytes once took 6 GB, or forty
+/// seconds, or ended in an overflow.</summary>
 public abstract partial class ScorerConformance
 {
-    /// <summary>Whether the model is read from a Hugging Face folder of a LLaMA; a model for tests of the trainer alone is not. Default true.</summary>
+    /// <summary>Whether the model is read from a Hugging Face folder of a LLaMA; a model for tests of the trainer alone is not. Default
+    /// true.</summary>
     protected virtual bool ReadsHuggingFaceFolders => true;
 
     public static TheoryData<string, string, string> BadConfigs => new()
@@ -85,7 +87,8 @@ public abstract partial class ScorerConformance
             if (!differs)
                 Load(copy).Dispose();
             else
-                Assert.Contains("lm_head.weight", Assert.Throws<InvalidDataException>(() => Load(copy).Dispose()).Message, StringComparison.Ordinal);
+                Assert.Contains("lm_head.weight", Assert.Throws<InvalidDataException>(() => Load(copy).Dispose()).Message,
+                    StringComparison.Ordinal);
         }
     }
 
@@ -95,7 +98,8 @@ public abstract partial class ScorerConformance
         Directory.CreateDirectory(to);
         File.Copy(Path.Combine(folder, "config.json"), Path.Combine(to, "config.json"));
         using SafetensorsFile from = SafetensorsFile.Open(Path.Combine(folder, weights));
-        TensorSpec[] specs = [.. from.Tensors.Values.Where(t => t.Name != output).Select(t => new TensorSpec(t.Name, t.DType, t.Shape)), new TensorSpec(output, from[embedding].DType, from[embedding].Shape)];
+        TensorSpec[] specs = [.. from.Tensors.Values.Where(t => t.Name != output).Select(t => new TensorSpec(t.Name, t.DType, t.Shape)),
+            new TensorSpec(output, from[embedding].DType, from[embedding].Shape)];
         using var writer = new SafetensorsWriter(Path.Combine(to, weights), specs, from.Metadata);
         foreach (TensorSpec spec in specs)
         {

@@ -35,7 +35,8 @@ public abstract partial class ScorerConformance
         double largest = gradients.Values.Max(g => Math.Sqrt(g.Sum(x => x * x)));
         foreach ((string name, float[] values) in saved)
         {
-            // Along the gradient itself the derivative is its norm; along a random direction it shows whether the parts are where they should be.
+            // Along the gradient itself the derivative is its norm; along a random direction it shows whether the parts are where they
+            // should be.
             double[] own = gradients[name];
             double norm = Math.Sqrt(own.Sum(x => x * x));
             Assert.True(norm > 1e-7 * largest, $"{name} has no gradient");
@@ -45,7 +46,8 @@ public abstract partial class ScorerConformance
                 double expected = direction.Zip(own, (d, g) => d / length * g).Sum();
                 double step = 2e-3 * Math.Max(1, Math.Sqrt(values.Sum(x => (double)x * x)) / 10);
                 double measured = (Value(step) - Value(-step)) / (2 * step);
-                Assert.True(Math.Abs(expected - measured) <= 0.02 * Math.Max(norm, 0.02 * largest), $"{name}: the derivative is {measured}, backward says {expected} (norm {norm}, largest {largest})");
+                Assert.True(Math.Abs(expected - measured) <= 0.02 * Math.Max(norm, 0.02 * largest),
+                    $"{name}: the derivative is {measured}, backward says {expected} (norm {norm}, largest {largest})");
 
                 double Value(double by)
                 {
@@ -131,7 +133,8 @@ public abstract partial class ScorerConformance
         TokenGroup[] groups = Groups(model.Info);
         double[] weights = Gradient(groups);
         var settings = new AdamWSettings { Beta1 = 0.8, Beta2 = 0.95, Epsilon = 1e-6, WeightDecay = 0.1 };
-        Dictionary<string, double[]> first = SavedWeights.Of(model, folder["start"]).ToDictionary(t => t.Key, t => t.Value.Select(x => (double)x).ToArray());
+        Dictionary<string, double[]> first = SavedWeights.Of(model, folder["start"])
+            .ToDictionary(t => t.Key, t => t.Value.Select(x => (double)x).ToArray());
         Dictionary<string, double[]> gradient = ParameterGradients(1, m => Accumulate(m, groups, weights));
         Train(model, groups, weights, new AdamWStep(1, 1e-3, 0.5, settings));
         Dictionary<string, float[]> moved = SavedWeights.Of(model, folder["moved"]);
@@ -161,7 +164,8 @@ public abstract partial class ScorerConformance
                     continue;
                 double m = 0.8 * 0.2 * g / (1 - (0.8 * 0.8)), v = 0.95 * 0.05 * g * g / (1 - (0.95 * 0.95));
                 double expected = (w[i] * (1 - (1e-3 * 0.1))) - (1e-3 * m / (Math.Sqrt(v) + 1e-6));
-                Assert.True(Math.Abs(expected - coasted[name][i]) < 2e-5, $"{name}[{i}], second step: expected {expected}, got {coasted[name][i]}");
+                Assert.True(Math.Abs(expected - coasted[name][i]) < 2e-5,
+                    $"{name}[{i}], second step: expected {expected}, got {coasted[name][i]}");
             }
         }
     }

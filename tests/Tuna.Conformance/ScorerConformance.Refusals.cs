@@ -14,7 +14,8 @@ public abstract partial class ScorerConformance
         int[] whole = new int[model.Info.ContextLength];
         foreach (TokenGroup bad in new[]
         {
-            Bad([1], [model.Info.VocabularySize]), Bad([1], [-1]), Bad([model.Info.VocabularySize], [1]), Bad([int.MinValue], [1]), Bad(whole, [1]), Bad([1], whole),
+            Bad([1], [model.Info.VocabularySize]), Bad([1], [-1]), Bad([model.Info.VocabularySize], [1]), Bad([int.MinValue], [1]),
+                Bad(whole, [1]), Bad([1], whole),
         })
         {
             var values = new double[before.Length + 1];
@@ -37,7 +38,8 @@ public abstract partial class ScorerConformance
     public void Score_ExactlyTheContext_IsAccepted()
     {
         using ITrainableScorer model = Create(1);
-        Assert.True(double.IsFinite(Scores(model, [new TokenGroup("whole", new int[model.Info.ContextLength - 1], [new[] { 1 }], new double[1])])[0]));
+        Assert.True(double.IsFinite(
+            Scores(model, [new TokenGroup("whole", new int[model.Info.ContextLength - 1], [new[] { 1 }], new double[1])])[0]));
     }
 
     [Fact]

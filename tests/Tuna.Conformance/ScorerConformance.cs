@@ -36,7 +36,8 @@ public abstract partial class ScorerConformance
         ReadOnlyMemory<int> first = Tokens(5);
         return
         [
-            new("ragged", Tokens(4), [first, Tokens(1), (int[])[.. first.Span[..3], .. Tokens(2).Span]], new double[] { 2, 1, 1 }, Tokens(3)),
+            new("ragged", Tokens(4), [first, Tokens(1), (int[])[.. first.Span[..3], .. Tokens(2).Span]], new double[] { 2, 1, 1 },
+                Tokens(3)),
             new("long", Tokens(7), [Tokens(longest), Tokens(2)], new double[] { 1, 0 }),
             new("one token", Tokens(1), [Tokens(6)], new double[] { 0 }),
         ];
@@ -57,7 +58,8 @@ public abstract partial class ScorerConformance
         Assert.Equal(expected.Count, actual.Count);
         double unit = Math.Max(expected.Max(Math.Abs), 1e-3);
         for (int i = 0; i < expected.Count; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= factor * Tolerance * unit, $"[{i}]: expected {expected[i]:R}, got {actual[i]:R}; the largest is {unit}");
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= factor * Tolerance * unit,
+                $"[{i}]: expected {expected[i]:R}, got {actual[i]:R}; the largest is {unit}");
     }
 
     /// <summary>One step: forward, the gradient given, an update.</summary>
@@ -97,7 +99,8 @@ public abstract partial class ScorerConformance
     {
         using ITrainableScorer model = Create(2);
         TokenGroup[] groups = Groups(model.Info, 2);
-        double[] alone = [.. groups.SelectMany(g => g.Responses.SelectMany(r => Scores(model, [new TokenGroup(g.Id, g.Prompt, [r], new double[1])])))];
+        double[] alone = [.. groups.SelectMany(g =>
+            g.Responses.SelectMany(r => Scores(model, [new TokenGroup(g.Id, g.Prompt, [r], new double[1])])))];
         AssertClose(alone, Scores(model, groups));
     }
 
@@ -106,7 +109,8 @@ public abstract partial class ScorerConformance
     {
         using ITrainableScorer model = Create(1);
         TokenGroup[] many = [.. Enumerable.Range(0, 150).SelectMany(i => Groups(model.Info, (ulong)(i % 3)))];
-        double[] scores = Scores(model, many), few = [.. Enumerable.Range(0, 3).SelectMany(i => Scores(model, Groups(model.Info, (ulong)i)))];
+        double[] scores = Scores(model, many),
+            few = [.. Enumerable.Range(0, 3).SelectMany(i => Scores(model, Groups(model.Info, (ulong)i)))];
         AssertClose([.. Enumerable.Range(0, 50).SelectMany(_ => few)], scores);
         Assert.Empty(Scores(model, []));
     }

@@ -17,7 +17,9 @@ public class DataFileMemoryTests
     public void Read_LargeFile_MemoryDoesNotGrow()
     {
         // 60 MB as a stream that is never stored; the rows are dropped as they come.
-        byte[] row = Encoding.UTF8.GetBytes($$"""{"id":"#######","instruction":"i","output":["{{new string('a', 3000)}}","{{new string('b', 3000)}}"],"score":[1,2]}""" + "\n");
+        byte[] row = Encoding.UTF8.GetBytes(
+            $$"""{"id":"#######","instruction":"i","output":["{{new string('a', 3000)}}","{{new string('b', 3000)}}"],"score":[1,2]}"""
+            + "\n");
         using var stream = new RepeatingStream(row, 10_000);
         long before = GC.GetTotalMemory(forceFullCollection: true);
         long most = 0;

@@ -4,7 +4,8 @@ using Tuna.Testing;
 
 namespace Tuna.Data.Tests;
 
-/// <summary>Reading hands out rows as they come: nothing is read that is not needed yet, a failure comes behind the rows before it, and leaving early closes the file.</summary>
+/// <summary>Reading hands out rows as they come: nothing is read that is not needed yet, a failure comes behind the rows before it, and
+/// leaving early closes the file.</summary>
 public sealed class DataFileStreamingTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -37,7 +38,8 @@ public sealed class DataFileStreamingTests : IDisposable
     {
         using var stream = new FailingStream(Encoding.UTF8.GetBytes(Line(0) + "\n" + Line(1) + "\n"));
         var ids = new List<string>();
-        Assert.Equal("the line is dead", Assert.Throws<IOException>(() => ids.AddRange(DataFile.Read(stream, "s", RankedFormat.Instance).Select(r => r.Id))).Message);
+        Assert.Equal("the line is dead",
+            Assert.Throws<IOException>(() => ids.AddRange(DataFile.Read(stream, "s", RankedFormat.Instance).Select(r => r.Id))).Message);
         Assert.Equal(["0", "1"], ids);
     }
 

@@ -8,7 +8,8 @@ namespace Tuna.Data.Tests;
 
 public class DataFileTests
 {
-    private const string Full = """{"id": 7, "instruction": "i", "input": "n", "output": ["a", ""], "score": [1.5, null], "reference": "r", "model": ["m", null], "logprob": [-2.25, null], "tokens": [3, null], "source": {"a": [1, 2.50]}, "flag": true}""";
+    private const string Full =
+        """{"id": 7, "instruction": "i", "input": "n", "output": ["a", ""], "score": [1.5, null], "reference": "r", "model": ["m", null], "logprob": [-2.25, null], "tokens": [3, null], "source": {"a": [1, 2.50]}, "flag": true}""";
 
     [Fact]
     public void Read_EveryField_IsThere()
@@ -17,7 +18,8 @@ public class DataFileTests
         Assert.Equal(
             new RankedExample
             {
-                Id = "7", IdIsNumber = true, Instruction = "i", Input = "n", Outputs = ["a", ""], Scores = [1.5, null], Reference = "r", Models = ["m", null],
+                Id = "7", IdIsNumber = true, Instruction = "i", Input = "n", Outputs = ["a", ""], Scores = [1.5, null], Reference = "r",
+                    Models = ["m", null],
                 LogProbs = [-2.25, null], TokenCounts = [3, null], Extra = [new("source", """{"a": [1, 2.50]}"""), new("flag", "true")],
             },
             row);
@@ -84,7 +86,8 @@ public class DataFileTests
     public void Read_RowLongerThanTheBuffer_IsRead()
     {
         string text = new('x', 3_000_000);
-        RankedExample[] rows = Ranked($$"""{"id":1,"instruction":"{{text}}","output":["a"]}""" + "\n" + """{"id":2,"instruction":"b","output":["a"]}""");
+        RankedExample[] rows = Ranked($$"""{"id":1,"instruction":"{{text}}","output":["a"]}""" + "\n"
+            + """{"id":2,"instruction":"b","output":["a"]}""");
         Assert.Equal((text, "b"), (rows[0].Instruction, rows[1].Instruction));
     }
 
@@ -122,7 +125,8 @@ public class DataFileTests
     public void Write_PrettyPrintedExtraField_StaysOnOneLine()
     {
         using var folder = new TemporaryFolder();
-        RankedData.Write(folder.File("a.jsonl"), [new() { Id = "1", Instruction = "i", Outputs = ["o"], Extra = [new("k", "{\n \"a\":\r\n 1}")] }]);
+        RankedData.Write(folder.File("a.jsonl"),
+            [new() { Id = "1", Instruction = "i", Outputs = ["o"], Extra = [new("k", "{\n \"a\":\r\n 1}")] }]);
         Assert.Single(File.ReadAllLines(folder.File("a.jsonl")));
         Assert.Single(RankedData.Read(folder.File("a.jsonl")));
     }
@@ -170,7 +174,8 @@ public class DataFileTests
                 LogProbs = (known & 4) != 0 ? scores : [],
                 TokenCounts = (known & 4) != 0 ? Array.ConvertAll(scores, s => s is null ? (int?)null : 1) : [],
             };
-        return row.ListOf().Select(rows => rows.Select((r, i) => r with { Id = i.ToString(), IdIsNumber = i % 2 == 0 }).ToList()).ToArbitrary();
+        return row.ListOf().Select(rows => rows.Select((r, i) => r with { Id = i.ToString(), IdIsNumber = i % 2 == 0 }).ToList())
+            .ToArbitrary();
     }
 
     /// <summary>Gives a few bytes at a time, so that every border falls everywhere.</summary>

@@ -54,16 +54,19 @@ public class DeduplicationTests
     [Fact]
     public void DistinctRows_RepeatedInstruction_KeepsTheFirstAndTells()
     {
-        RankedExample[] rows = [Row("1", "Do it."), Row("2", "do it") with { Input = "x" }, Row("3", "DO IT"), Row("4", "do it") with { Input = "X" }];
+        RankedExample[] rows = [Row("1", "Do it."), Row("2", "do it") with { Input = "x" }, Row("3", "DO IT"),
+            Row("4", "do it") with { Input = "X" }];
         var removed = new List<string>();
-        Assert.Equal(["1", "2"], Deduplication.DistinctRows(rows, removed: (id, earlier) => removed.Add($"{id}={earlier}")).Select(r => r.Id));
+        Assert.Equal(["1", "2"], Deduplication.DistinctRows(rows, removed: (id, earlier) => removed.Add($"{id}={earlier}"))
+            .Select(r => r.Id));
         Assert.Equal(["3=1", "4=2"], removed);
     }
 
     [Fact]
     public void DistinctCandidates_Repeats_KeepTheBetterInPlace()
     {
-        RankedExample row = Row("1", "i") with { Outputs = ["a b", "c", "A b", "a b"], Scores = [1, 2, 3, null], Models = ["m0", "m1", "m2", "m3"] };
+        RankedExample row = Row("1", "i")
+            with { Outputs = ["a b", "c", "A b", "a b"], Scores = [1, 2, 3, null], Models = ["m0", "m1", "m2", "m3"] };
         RankedExample exact = Deduplication.DistinctCandidates(row);
         Assert.Equal(["a b", "c", "A b"], exact.Outputs);
         Assert.Equal([1, 2, 3], exact.Scores);

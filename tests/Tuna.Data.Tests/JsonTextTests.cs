@@ -29,12 +29,14 @@ public class JsonTextTests
     public void CopyTo_TooLittleRoom_SaysHowMuchItTakes()
     {
         using RankedReader row = One("four");
-        Assert.Contains("4 characters, there is room for 3", Assert.Throws<ArgumentException>(() => row.Output(0).CopyTo(new char[3])).Message);
+        Assert.Contains("4 characters, there is room for 3",
+            Assert.Throws<ArgumentException>(() => row.Output(0).CopyTo(new char[3])).Message);
     }
 
     private static RankedReader One(string raw)
     {
-        var row = new RankedReader(new MemoryStream(Encoding.UTF8.GetBytes($$"""{"id":1,"instruction":"i","output":["{{raw}}"]}""")), "text");
+        var row = new RankedReader(new MemoryStream(Encoding.UTF8.GetBytes($$"""{"id":1,"instruction":"i","output":["{{raw}}"]}""")),
+            "text");
         Assert.True(row.Read());
         return row;
     }

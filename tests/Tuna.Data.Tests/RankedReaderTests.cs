@@ -5,10 +5,12 @@ using Tuna.Testing;
 
 namespace Tuna.Data.Tests;
 
-/// <summary>The cursor gives the rows, places and errors that <see cref="RankedData.Read(string, DataReadOptions)"/> gives, wherever the blocks of a large file end.</summary>
+/// <summary>The cursor gives the rows, places and errors that <see cref="RankedData.Read(string, DataReadOptions)"/> gives, wherever the
+/// blocks of a large file end.</summary>
 public sealed class RankedReaderTests : IDisposable
 {
-    private const string Unusual = """{"instruction":"no id","output":["a","b"],"score":[2,null],"tokens":[1,null],"source":{"deep":["\u00e9"]}}""";
+    private const string Unusual =
+        """{"instruction":"no id","output":["a","b"],"score":[2,null],"tokens":[1,null],"source":{"deep":["\u00e9"]}}""";
 
     private readonly TemporaryFolder _folder = new();
 
@@ -17,9 +19,12 @@ public sealed class RankedReaderTests : IDisposable
     [Fact]
     public void Read_ARow_GivesItsFields()
     {
-        using RankedReader row = Open("""{"id":7,"instruction":"i\n","input":"in","output":["one","tw\u00f6"],"score":[0.5,null],"reference":"r","model":["m",null],"logprob":[-1.5,null],"tokens":[3,null]}""");
+        using RankedReader row = Open(
+            """{"id":7,"instruction":"i\n","input":"in","output":["one","tw\u00f6"],"score":[0.5,null],"reference":"r","model":["m",null],"logprob":[-1.5,null],"tokens":[3,null]}""");
         Assert.True(row.Read());
-        Assert.Equal(("7", true, "i\n", true, "in", true, "r"), (row.Id.ToString(), row.IdIsNumber, row.Instruction.ToString(), row.HasInput, row.Input.ToString(), row.HasReference, row.Reference.ToString()));
+        Assert.Equal(("7", true, "i\n", true, "in", true, "r"),
+            (row.Id.ToString(), row.IdIsNumber, row.Instruction.ToString(), row.HasInput, row.Input.ToString(), row.HasReference,
+            row.Reference.ToString()));
         Assert.Equal((2, "one", "tw\u00f6"), (row.CandidateCount, row.Output(0).ToString(), row.Output(1).ToString()));
         Assert.Equal((0.5, (double?)null, "m", (string?)null), (row.Score(0), row.Score(1), row.Model(0), row.Model(1)));
         Assert.Equal((-1.5, (double?)null, 3, (int?)null), (row.LogProb(0), row.LogProb(1), row.TokenCount(0), row.TokenCount(1)));
@@ -32,7 +37,8 @@ public sealed class RankedReaderTests : IDisposable
     {
         using RankedReader row = Open("""{"id":"x","instruction":"i","output":["o"]}""");
         Assert.True(row.Read());
-        Assert.Equal((false, false, "", false, ""), (row.IdIsNumber, row.HasInput, row.Input.ToString(), row.HasReference, row.Reference.ToString()));
+        Assert.Equal((false, false, "", false, ""),
+            (row.IdIsNumber, row.HasInput, row.Input.ToString(), row.HasReference, row.Reference.ToString()));
         Assert.Equal((null, null, null, null), (row.Score(0), row.Model(0), row.LogProb(0), row.TokenCount(0)));
         Assert.Throws<ArgumentOutOfRangeException>(() => row.Output(1).Length);
     }
@@ -68,7 +74,9 @@ public sealed class RankedReaderTests : IDisposable
     {
         var text = new StringBuilder();
         for (int i = 0; i < 40; i++)
-            text.Append(i % 13 == 5 ? Unusual.Replace("no id", $"no id {i}") : $$"""{"id":"row {{i}}","instruction":"i","output":["{{new string('x', i * 7 % 90)}}\n\u00e9é"],"score":[{{i}}.5]}""").Append(i == 39 ? "" : newline);
+            text.Append(i % 13 == 5 ? Unusual.Replace("no id", $"no id {i}")
+                : $$"""{"id":"row {{i}}","instruction":"i","output":["{{new string('x', i * 7 % 90)}}\n\u00e9é"],"score":[{{i}}.5]}""")
+                .Append(i == 39 ? "" : newline);
         string path = _folder.Write("x.jsonl", text.ToString());
         List<(DataPlace, RankedExample)> expected = Rows(path, null);
         Assert.Equal(40, expected.Count);
@@ -80,7 +88,8 @@ public sealed class RankedReaderTests : IDisposable
     public void Read_DamagedFiles_SameRowsAndSameErrorsInBlocks()
     {
         var rng = new Rng(5);
-        string good = string.Concat(Enumerable.Range(0, 12).Select(i => $$"""{"id":"{{i}}","instruction":"i\u00e9é","output":["a","b"],"score":[1,{{i}}]}""" + "\n"));
+        string good = string.Concat(Enumerable.Range(0, 12)
+            .Select(i => $$"""{"id":"{{i}}","instruction":"i\u00e9é","output":["a","b"],"score":[1,{{i}}]}""" + "\n"));
         ReadOnlySpan<byte> marks = "\"\\{}[],:01eE+-nu \n\t\x01\xC3\xFF"u8;
         int failed = 0;
         for (int i = 0; i < 1500; i++)
@@ -105,7 +114,9 @@ public sealed class RankedReaderTests : IDisposable
     [InlineData(100)]
     public void Read_OnInvalidRow_SkipsAndReportsInOrder(int? block)
     {
-        string path = _folder.Write("x.jsonl", string.Concat(Enumerable.Range(0, 50).Select(i => i % 7 == 3 ? "broken\n" : $$"""{"id":{{i}},"instruction":"i","output":["o"]}""" + "\n")));
+        string path = _folder.Write("x.jsonl",
+            string.Concat(Enumerable.Range(0, 50)
+            .Select(i => i % 7 == 3 ? "broken\n" : $$"""{"id":{{i}},"instruction":"i","output":["o"]}""" + "\n")));
         var events = new List<long>();
         using RankedReader row = OpenFile(path, block, new() { OnInvalidRow = e => events.Add(-e.Place.Line) });
         while (row.Read())
@@ -118,16 +129,20 @@ public sealed class RankedReaderTests : IDisposable
     [InlineData(300)]
     public void Read_RowTooLong_SaysWhereItStarts(int? block)
     {
-        string path = _folder.Write("x.jsonl", $$"""{"id":1,"instruction":"i","output":["o"]}""" + "\n\n{\"id\":2,\"instruction\":\"" + new string('x', 2_000_000));
+        string path = _folder.Write("x.jsonl",
+            $$"""{"id":1,"instruction":"i","output":["o"]}""" + "\n\n{\"id\":2,\"instruction\":\"" + new string('x', 2_000_000));
         using RankedReader row = OpenFile(path, block, new() { MaxRowBytes = 1 << 19 });
         Assert.True(row.Read());
-        Assert.Contains("x.jsonl, line 3: the row is longer than 524288 bytes", Assert.Throws<DataFormatException>(() => row.Read()).Message);
+        Assert.Contains("x.jsonl, line 3: the row is longer than 524288 bytes",
+            Assert.Throws<DataFormatException>(() => row.Read()).Message);
     }
 
     [Fact]
     public void Read_LongRowsInSmallBlocks_AreWhole()
     {
-        string path = _folder.Write("x.jsonl", string.Concat(Enumerable.Range(0, 5).Select(i => $$"""{"id":{{i}},"instruction":"i","output":["{{new string('x', 100_000 * (i % 2))}}"]}""" + "\n")));
+        string path = _folder.Write("x.jsonl",
+            string.Concat(Enumerable.Range(0, 5)
+            .Select(i => $$"""{"id":{{i}},"instruction":"i","output":["{{new string('x', 100_000 * (i % 2))}}"]}""" + "\n")));
         Assert.Equal(Rows(path, null), Rows(path, 64));
     }
 
@@ -146,7 +161,8 @@ public sealed class RankedReaderTests : IDisposable
     [Fact]
     public void Dispose_InTheMiddle_ClosesTheFile()
     {
-        string path = _folder.Write("x.jsonl", string.Concat(Enumerable.Range(0, 500).Select(i => $$"""{"id":{{i}},"instruction":"i","output":["o"]}""" + "\n")));
+        string path = _folder.Write("x.jsonl",
+            string.Concat(Enumerable.Range(0, 500).Select(i => $$"""{"id":{{i}},"instruction":"i","output":["o"]}""" + "\n")));
         using (RankedReader row = OpenFile(path, 256))
             Assert.True(row.Read());
         File.Open(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
@@ -204,5 +220,6 @@ public sealed class RankedReaderTests : IDisposable
         return story.ToString();
     }
 
-    private static string RowText(RankedExample row) => string.Join('|', [row.Id, row.IdIsNumber, row.Instruction, .. row.Outputs, .. row.Scores]);
+    private static string RowText(RankedExample row) =>
+        string.Join('|', [row.Id, row.IdIsNumber, row.Instruction, .. row.Outputs, .. row.Scores]);
 }

@@ -5,15 +5,18 @@ using Tuna.Numerics;
 
 namespace Tuna.Data.Tests;
 
-/// <summary>The scan against the full reader: it may refuse a row, but what it reads is what the full reader reads, and it reads nothing that is not JSON.</summary>
+/// <summary>The scan against the full reader: it may refuse a row, but what it reads is what the full reader reads, and it reads nothing
+/// that is not JSON.</summary>
 public class RankedRowScanTests
 {
-    private const string Ordinary = """{"id":"x","instruction":"a\n\"b\"\\ \u00e9 \ud83d\ude00 é😀","input":"","output":["one","two\tthree\/\b\f\r","" ],"score":[ 1.5,null,-2e-3],"reference":"r","model":["m",null,"n"],"logprob":[-1,-2.5,null],"tokens":[1,2,null],"source":"s","n":12.0,"b":true,"z":null}""";
+    private const string Ordinary =
+        """{"id":"x","instruction":"a\n\"b\"\\ \u00e9 \ud83d\ude00 é😀","input":"","output":["one","two\tthree\/\b\f\r","" ],"score":[ 1.5,null,-2e-3],"reference":"r","model":["m",null,"n"],"logprob":[-1,-2.5,null],"tokens":[1,2,null],"source":"s","n":12.0,"b":true,"z":null}""";
 
     [Theory]
     [InlineData(Ordinary)]
     [InlineData("""{"id":12,"instruction":"i","output":["o"]}""")]
-    [InlineData("""{"id":1,"instruction":"i","input":null,"output":["o"],"reference":null,"source":{"a":[1,"}"]},"w":[true],"\u00e9é":1}""")]
+    [InlineData(
+        """{"id":1,"instruction":"i","input":null,"output":["o"],"reference":null,"source":{"a":[1,"}"]},"w":[true],"\u00e9é":1}""")]
     [InlineData("""  { "id" : "1" , "instruction" : "i" , "output" : [ "o" ] }  """)]
     public void TryRead_OrdinaryRow_EqualsTheFullReader(string row)
     {
@@ -69,7 +72,8 @@ public class RankedRowScanTests
             {
                 foreach (int after in (int[])[0, 1, 15, 16, 17, 63])
                 {
-                    byte[] row = Encoding.UTF8.GetBytes($$"""{"id":1,"instruction":"{{new string('x', before)}}{{piece}}{{new string('y', after)}}","output":["{{piece}}{{piece}}"]}""");
+                    byte[] row = Encoding.UTF8.GetBytes(
+                        $$"""{"id":1,"instruction":"{{new string('x', before)}}{{piece}}{{new string('y', after)}}","output":["{{piece}}{{piece}}"]}""");
                     Assert.Equal(Full(row), Quick(row));
                 }
             }

@@ -7,7 +7,8 @@ public class RankedRowsTests
 {
     private static readonly RankedExample Row = new()
     {
-        Id = "r", Instruction = "i", Input = "in", Outputs = ["a", "b", "c", "d"], Scores = [1, 4, null, 2], Models = ["m0", "m1", "m2", "m3"], TokenCounts = [1, 2, 3, null], Reference = "ref",
+        Id = "r", Instruction = "i", Input = "in", Outputs = ["a", "b", "c", "d"], Scores = [1, 4, null, 2],
+            Models = ["m0", "m1", "m2", "m3"], TokenCounts = [1, 2, 3, null], Reference = "ref",
     };
 
     [Fact]
@@ -30,7 +31,8 @@ public class RankedRowsTests
     [InlineData(2, "ab")]
     [InlineData(3, "abd")]
     [InlineData(4, "abcd")]
-    public void Limit_FewerCandidates_KeepsBestAndWorst(int most, string kept) => Assert.Equal(kept, string.Concat(Row.Limit(most).Outputs));
+    public void Limit_FewerCandidates_KeepsBestAndWorst(int most, string kept) =>
+        Assert.Equal(kept, string.Concat(Row.Limit(most).Outputs));
 
     [Fact]
     public void Limit_Unranked_KeepsTheFirst() => Assert.Equal(["a", "b"], (Row with { Scores = [] }).Limit(2).Outputs);
@@ -68,7 +70,8 @@ public class RankedRowsTests
     public void ToRankingRequest_AndWithRanking_AreInverse()
     {
         RankingRequest request = Row.ToRankingRequest();
-        Assert.Equal(("r", "i", "in", "ref", 4), (request.Id, request.Instruction, request.Input, request.Reference, request.Candidates.Count));
+        Assert.Equal(("r", "i", "in", "ref", 4),
+            (request.Id, request.Instruction, request.Input, request.Reference, request.Candidates.Count));
         Assert.Equal(new CandidateResponse("b", null, 2, "m1"), request.Candidates[1]);
         Assert.Equal([0, 3, 1, null], Row.WithRanking(new() { Scores = [0, 3, 1, null], Order = [1, 2, 0] }).Scores);
         Assert.Throws<ArgumentException>(() => Row.WithRanking(new() { Scores = [1], Order = [0] }));

@@ -6,8 +6,10 @@ public class RankedStatisticsTests
 {
     private static readonly RankedExample[] Rows =
     [
-        new() { Id = "1", Instruction = "Ask.", Outputs = ["aaaa", "bb", "c"], Scores = [3, 1, 1], Models = ["x", "y", "z"], Reference = "r" },
-        new() { Id = "2", Instruction = "ask", Outputs = ["dddd", "ee", "ee", " "], Scores = [1, 2, null, 0], Models = ["x", "y", null, "z"] },
+        new() { Id = "1", Instruction = "Ask.", Outputs = ["aaaa", "bb", "c"], Scores = [3, 1, 1], Models = ["x", "y", "z"],
+            Reference = "r" },
+        new() { Id = "2", Instruction = "ask", Outputs = ["dddd", "ee", "ee", " "], Scores = [1, 2, null, 0],
+            Models = ["x", "y", null, "z"] },
         new() { Id = "3", Instruction = "other", Outputs = ["f"] },
     ];
 
@@ -32,7 +34,13 @@ public class RankedStatisticsTests
     [Fact]
     public void Of_ManyScores_SamplesTheSameInEveryRun()
     {
-        IEnumerable<RankedExample> Many() => Enumerable.Range(0, 30_000).Select(i => new RankedExample { Id = "", Instruction = "", Outputs = ["a"], Scores = [i] });
+        IEnumerable<RankedExample> Many() => Enumerable.Range(0, 30_000).Select(i => new RankedExample
+        {
+            Id = "",
+            Instruction = "",
+            Outputs = ["a"],
+            Scores = [i],
+        });
         IReadOnlyList<double> sample = RankedStatistics.Of(Many()).ScoreSample;
         Assert.Equal(RankedStatistics.SampleSize, sample.Count);
         Assert.InRange(sample.Average(), 14_500, 15_500);

@@ -28,7 +28,8 @@ public sealed class DataParallelTests : IDisposable
     [Fact]
     public void Train_OneLeafOrFour_DiffersInRoundingOnly()
     {
-        TrainingResult leaves = TinyRun.Train(SingleProcess.Instance, TinyRun.Options), plain = TinyRun.Train(SingleProcess.Instance, TinyRun.Options with { GradientLeaves = 1 });
+        TrainingResult leaves = TinyRun.Train(SingleProcess.Instance, TinyRun.Options),
+            plain = TinyRun.Train(SingleProcess.Instance, TinyRun.Options with { GradientLeaves = 1 });
         for (int s = 0; s < plain.History.Count; s++)
         {
             Assert.Equal(plain.History[s].Loss, leaves.History[s].Loss, 1e-3);
@@ -44,7 +45,13 @@ public sealed class DataParallelTests : IDisposable
     [InlineData(PassMode.Fused, 0, 1.0, 2)] // threads
     public void Train_WithOtherSettings_IsAsOneProcess(PassMode mode, int tokens, double clip, int threads)
     {
-        TrainerOptions Change(TrainerOptions o) => o with { PassMode = mode, MicroBatchTokens = tokens, MaxGradientNorm = clip, CheckpointEverySteps = 0 };
+        TrainerOptions Change(TrainerOptions o) => o with
+        {
+            PassMode = mode,
+            MicroBatchTokens = tokens,
+            MaxGradientNorm = clip,
+            CheckpointEverySteps = 0,
+        };
         SortedDictionary<string, string> one = TinyRun.Outcome(1, _temp["one"], Change);
         Assert.Equal(one, TinyRun.Outcome(4, _temp["four"], o => Change(o) with { ShardOptimizer = true }, threads: threads));
     }
@@ -63,7 +70,9 @@ public sealed class DataParallelTests : IDisposable
     public void Train_NaNInAGroup_SkipsTheSameStepsAsOneProcess(string id)
     {
         TrainerOptions Change(TrainerOptions o) => o with { OnNonFinite = NonFiniteAction.SkipStep };
-        IRankingLoss Loss(int rank) => new SpoiltLoss(TinyRun.Groups.Single(g => g.Id == id).Responses.Count, TinyRun.Groups.Single(g => g.Id == id).Responses[0].Length);
+        IRankingLoss Loss(int rank) =>
+            new SpoiltLoss(TinyRun.Groups.Single(g => g.Id == id).Responses.Count,
+            TinyRun.Groups.Single(g => g.Id == id).Responses[0].Length);
         SortedDictionary<string, string> one = TinyRun.Outcome(1, _temp["one"], Change, Loss);
         Assert.Equal(one, TinyRun.Outcome(2, _temp["two"], Change, Loss));
         Assert.Contains("\"skipped\":\"", File.ReadAllText(_temp["two", "metrics.jsonl"]), StringComparison.Ordinal);
@@ -73,7 +82,8 @@ public sealed class DataParallelTests : IDisposable
     public void Train_NaNThatIsNotSkipped_ThrowsTheSameOnAllRanks()
     {
         IReadOnlyList<string> messages = ThreadGroup.Run(4, group => Assert.Throws<NonFiniteTrainingException>(
-            () => TinyRun.Train(group, TinyRun.Options, new SpoiltLoss(TinyRun.Groups[3].Responses.Count, TinyRun.Groups[3].Responses[0].Length))).Message);
+            () => TinyRun.Train(group, TinyRun.Options,
+                new SpoiltLoss(TinyRun.Groups[3].Responses.Count, TinyRun.Groups[3].Responses[0].Length))).Message);
         Assert.Single(messages.Distinct());
         Assert.Contains("'g3'", messages[0], StringComparison.Ordinal);
     }
@@ -83,7 +93,8 @@ public sealed class DataParallelTests : IDisposable
     [InlineData(3)]
     public void Train_OneRankCancelledAnywhere_AllStopAtTheSameStepAndResumeOnOtherRanks(int evaluation)
     {
-        SortedDictionary<string, string> expected = TinyRun.Outcome(1, _temp["one"], o => o with { CheckpointEverySteps = 3, ShardOptimizer = true });
+        SortedDictionary<string, string> expected =
+            TinyRun.Outcome(1, _temp["one"], o => o with { CheckpointEverySteps = 3, ShardOptimizer = true });
         TrainerOptions options = TinyRun.Options with { RunFolder = _temp["stopped"], CheckpointEverySteps = 3, ShardOptimizer = true };
         ThreadGroup.Run(4, group =>
         {
@@ -100,14 +111,17 @@ public sealed class DataParallelTests : IDisposable
         // A stopped run leaves one checkpoint more; what is the run itself is the same.
         SortedDictionary<string, string> resumed = FolderContent.Of(_temp["stopped"]);
         Assert.Equal(expected["metrics.jsonl"], resumed["metrics.jsonl"]);
-        string last = expected.Keys.Where(k => k.StartsWith("checkpoint-", StringComparison.Ordinal)).Max(StringComparer.Ordinal)!.Split(Path.DirectorySeparatorChar)[0];
-        Assert.Equal(expected.Where(f => f.Key.StartsWith(last, StringComparison.Ordinal)), resumed.Where(f => f.Key.StartsWith(last, StringComparison.Ordinal)));
+        string last = expected.Keys.Where(k => k.StartsWith("checkpoint-", StringComparison.Ordinal))
+            .Max(StringComparer.Ordinal)!.Split(Path.DirectorySeparatorChar)[0];
+        Assert.Equal(expected.Where(f => f.Key.StartsWith(last, StringComparison.Ordinal)),
+            resumed.Where(f => f.Key.StartsWith(last, StringComparison.Ordinal)));
     }
 
     [Fact]
     public void Train_RankWithOtherData_IsRefusedByName()
     {
-        var e = Assert.Throws<ProcessGroupException>(() => ThreadGroup.Run(2, group => TinyRun.Train(group, TinyRun.Options with { LearningRate = group.Rank == 0 ? 1e-2 : 2e-2 })));
+        var e = Assert.Throws<ProcessGroupException>(() =>
+            ThreadGroup.Run(2, group => TinyRun.Train(group, TinyRun.Options with { LearningRate = group.Rank == 0 ? 1e-2 : 2e-2 })));
         Assert.Contains("Rank 1", e.Message, StringComparison.Ordinal);
         Assert.Contains("LearningRate", e.Message, StringComparison.Ordinal);
     }
@@ -125,7 +139,9 @@ public sealed class DataParallelTests : IDisposable
 
     [Fact]
     public void Train_LeavesThatRanksCannotShare_NamesTheOption() =>
-        Assert.Contains("GradientLeaves", Assert.Throws<ArgumentException>(() => ThreadGroup.Run(8, group => TinyRun.Train(group, TinyRun.Options))).Message, StringComparison.Ordinal);
+        Assert.Contains("GradientLeaves",
+            Assert.Throws<ArgumentException>(() => ThreadGroup.Run(8, group => TinyRun.Train(group, TinyRun.Options))).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Train_Sharded_KeepsAShareOfTheMoments()
@@ -133,7 +149,8 @@ public sealed class DataParallelTests : IDisposable
         IReadOnlyList<long> kept = ThreadGroup.Run(4, group =>
         {
             long own = 0;
-            TinyRun.Train(group, TinyRun.Options with { ShardOptimizer = true, Epochs = 1 }, look: model => own = model.OptimizerStateBytes);
+            TinyRun.Train(group, TinyRun.Options with { ShardOptimizer = true, Epochs = 1 },
+                look: model => own = model.OptimizerStateBytes);
             return own;
         });
         long whole = 0;

@@ -24,7 +24,8 @@ public sealed class JobFilesTests
             Assert.Equal("#!/bin/bash", lines[0]);
             Assert.Contains(lines, l => l.StartsWith("#SBATCH --job-name=", StringComparison.Ordinal));
             // Slurm reads its lines up to the first command only.
-            Assert.True(Array.FindLastIndex(lines, l => l.StartsWith("#SBATCH", StringComparison.Ordinal)) < Array.FindIndex(lines, l => l.Length > 0 && l[0] != '#'), script);
+            Assert.True(Array.FindLastIndex(lines, l => l.StartsWith("#SBATCH", StringComparison.Ordinal)) < Array.FindIndex(lines,
+                l => l.Length > 0 && l[0] != '#'), script);
         }
     }
 
@@ -42,7 +43,8 @@ public sealed class JobFilesTests
             Assert.Equal(("batch/v1", "Job", "Indexed"), (Text(root["apiVersion"]), Text(root["kind"]), Text(spec["completionMode"])));
             Assert.Equal("Never", Text(pod["restartPolicy"])); // backoffLimitPerIndex wants it
             YamlNode container = Assert.Single(((YamlSequenceNode)pod["containers"]).Children);
-            Assert.Contains($"$JOB_COMPLETION_INDEX/{Text(spec["completions"])}", Text(Assert.Single(((YamlSequenceNode)container["args"]).Children)), StringComparison.Ordinal);
+            Assert.Contains($"$JOB_COMPLETION_INDEX/{Text(spec["completions"])}",
+                Text(Assert.Single(((YamlSequenceNode)container["args"]).Children)), StringComparison.Ordinal);
             string[] volumes = [.. ((YamlSequenceNode)pod["volumes"]).Children.Select(v => Text(v["name"]))];
             Assert.All(((YamlSequenceNode)container["volumeMounts"]).Children, m => Assert.Contains(Text(m["name"]), volumes));
         }

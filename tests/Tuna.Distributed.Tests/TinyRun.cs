@@ -32,7 +32,8 @@ internal static class TinyRun
         var rng = new Rng((ulong)i);
         ReadOnlyMemory<int> Tokens() => Enumerable.Range(0, 2 + rng.Next(9)).Select(_ => rng.Next(Config.VocabularySize)).ToArray();
         int k = 1 + rng.Next(4);
-        return new TokenGroup($"g{i}", Tokens(), [.. Enumerable.Range(0, k).Select(_ => Tokens())], Enumerable.Range(0, k).Select(c => (double)-c).ToArray(), Tokens());
+        return new TokenGroup($"g{i}", Tokens(), [.. Enumerable.Range(0, k).Select(_ => Tokens())],
+            Enumerable.Range(0, k).Select(c => (double)-c).ToArray(), Tokens());
     })];
 
     public static TrainerOptions Options { get; } = new()
@@ -47,10 +48,12 @@ internal static class TinyRun
     };
 
     /// <summary>Trains a fresh model; its weights are saved in 16 bits, so that the full ones are beside them.</summary>
-    public static TrainingResult Train(IProcessGroup group, TrainerOptions options, IRankingLoss? loss = null, int threads = 1, Action<ManagedLlama>? look = null, CancellationToken cancellationToken = default)
+    public static TrainingResult Train(IProcessGroup group, TrainerOptions options, IRankingLoss? loss = null, int threads = 1,
+        Action<ManagedLlama>? look = null, CancellationToken cancellationToken = default)
     {
         using ManagedLlama model = ManagedLlama.Create(Config, new() { Seed = 1, Threads = threads, SavedType = TensorDType.BF16 });
-        TrainingResult result = new RankingTrainer(model, loss ?? new MarginRankingLoss(), options, group: group).Train(Groups, evaluate: Evaluate, cancellationToken: cancellationToken);
+        TrainingResult result = new RankingTrainer(model, loss ?? new MarginRankingLoss(), options, group: group)
+            .Train(Groups, evaluate: Evaluate, cancellationToken: cancellationToken);
         look?.Invoke(model);
         return result;
 
@@ -63,7 +66,8 @@ internal static class TinyRun
     }
 
     /// <summary>Trains on ranks as threads, one of which writes into a folder, and gives the folder's content.</summary>
-    public static SortedDictionary<string, string> Outcome(int ranks, string folder, Func<TrainerOptions, TrainerOptions>? change = null, Func<int, IRankingLoss>? loss = null, int threads = 1)
+    public static SortedDictionary<string, string> Outcome(int ranks, string folder, Func<TrainerOptions, TrainerOptions>? change = null,
+        Func<int, IRankingLoss>? loss = null, int threads = 1)
     {
         TrainerOptions options = Options with { RunFolder = folder };
         ThreadGroup.Run(ranks, group => Train(group, change?.Invoke(options) ?? options, loss?.Invoke(group.Rank), threads));
@@ -80,7 +84,8 @@ internal static class FolderContent
         foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
         {
             if (Path.GetExtension(file) != ".lock")
-                content[Path.GetRelativePath(folder, file)] = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file)));
+                content[Path.GetRelativePath(folder, file)] =
+                    Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file)));
         }
 
         return content;

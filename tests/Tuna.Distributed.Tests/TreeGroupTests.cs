@@ -98,7 +98,8 @@ public sealed class TreeGroupTests
     {
         foreach (int size in (int[])[1, 2, 4, 8, 64])
         {
-            Assert.Equal(Enumerable.Range(0, size), Enumerable.Range(0, size).Select(r => ProcessGroupExtensions.PartOf(ProcessGroupExtensions.PartOf(r, size), size)));
+            Assert.Equal(Enumerable.Range(0, size),
+                Enumerable.Range(0, size).Select(r => ProcessGroupExtensions.PartOf(ProcessGroupExtensions.PartOf(r, size), size)));
             Assert.Equal(size, Enumerable.Range(0, size).Select(r => ProcessGroupExtensions.PartOf(r, size)).Distinct().Count());
         }
     }
@@ -131,12 +132,14 @@ public sealed class TreeGroupTests
 
     [Fact]
     public void Run_ThreeRanks_IsRefused() =>
-        Assert.Contains("power of two", Assert.Throws<ArgumentException>(() => ThreadGroup.Run(3, _ => 0)).Message, StringComparison.Ordinal);
+        Assert.Contains("power of two", Assert.Throws<ArgumentException>(() => ThreadGroup.Run(3, _ => 0)).Message,
+            StringComparison.Ordinal);
 
     private static float[][] Values(int ranks, int length)
     {
         var rng = new Rng(4);
-        return [.. Enumerable.Range(0, ranks).Select(_ => Enumerable.Range(0, length).Select(_ => (float)((rng.NextDouble() - 0.5) * Math.Pow(10, rng.Next(8)))).ToArray())];
+        return [.. Enumerable.Range(0, ranks)
+            .Select(_ => Enumerable.Range(0, length).Select(_ => (float)((rng.NextDouble() - 0.5) * Math.Pow(10, rng.Next(8)))).ToArray())];
     }
 
     private static float[] Tree(float[][] all, int from, int to)

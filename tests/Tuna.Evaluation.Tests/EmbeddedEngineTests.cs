@@ -13,7 +13,8 @@ namespace Tuna.Evaluation.Tests;
 /// <summary>The evaluations on a real engine with a tiny random model: from the data folder to the score.</summary>
 public sealed class EmbeddedEngineTests : IDisposable
 {
-    private readonly ManagedLlama _model = ManagedLlama.Load(GoldenData.FilePath("models", "llama1_mha"), new ManagedLlamaOptions { Threads = 1 });
+    private readonly ManagedLlama _model =
+        ManagedLlama.Load(GoldenData.FilePath("models", "llama1_mha"), new ManagedLlamaOptions { Threads = 1 });
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose()
@@ -31,7 +32,8 @@ public sealed class EmbeddedEngineTests : IDisposable
              "Instances": [{"id": "1", "input": "x", "output": ["yes"]}, {"id": "2", "input": "y", "output": ["no"]}, {"id": "3", "input": "z", "output": ["so"]}]}
             """);
         SuperNaturalInstructions benchmark = SuperNaturalInstructions.Load(_folder.Path);
-        EvaluationPrompt[] prompts = [.. benchmark.Prompts(NaturalPromptSettings.TwoShot with { MaxNewTokens = 6 }, new ModelSourceTokens(ByteTokenizer.Instance))];
+        EvaluationPrompt[] prompts =
+            [.. benchmark.Prompts(NaturalPromptSettings.TwoShot with { MaxNewTokens = 6 }, new ModelSourceTokens(ByteTokenizer.Instance))];
         var runner = new PredictionRunner(_model, ByteTokenizer.Instance, new PredictionRunnerOptions { BatchSize = 2 });
         PredictionSet whole = runner.Run(prompts, _folder.File("whole.jsonl"));
         runner.Run(prompts[..1], _folder.File("cut.jsonl"));
@@ -60,7 +62,8 @@ public sealed class EmbeddedEngineTests : IDisposable
     [Fact]
     public void HeldOutNll_References_IsThePolicysOwnScore()
     {
-        TokenGroup[] groups = [.. new[] { "short", "a longer one" }.Select((text, i) => new TokenGroup($"{i}", new[] { 1, 40 }, [], default, ByteTokenizer.Instance.Encode(text)))];
+        TokenGroup[] groups = [.. new[] { "short", "a longer one" }.Select((text, i) =>
+            new TokenGroup($"{i}", new[] { 1, 40 }, [], default, ByteTokenizer.Instance.Encode(text)))];
         double[] logProbs = new double[2];
         _model.Score(groups, logProbs);
         HeldOutNll nll = HeldOutNll.Of(_model, groups);

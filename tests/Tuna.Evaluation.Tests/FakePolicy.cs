@@ -24,7 +24,8 @@ internal sealed class FakePolicy(Func<string, string> answer, int contextLength 
         }
     }
 
-    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests,
+        CancellationToken cancellationToken = default)
     {
         BeforeSample?.Invoke();
         cancellationToken.ThrowIfCancellationRequested();
@@ -38,7 +39,8 @@ internal sealed class FakePolicy(Func<string, string> answer, int contextLength 
 
     private SampledResponse One(SamplingRequest request)
     {
-        int[] tokens = [.. ByteTokenizer.Instance.Encode(answer(ByteTokenizer.Instance.Decode(request.Prompt.Span))), ByteTokenizer.Instance.EosId];
+        int[] tokens = [.. ByteTokenizer.Instance.Encode(answer(ByteTokenizer.Instance.Decode(request.Prompt.Span))),
+            ByteTokenizer.Instance.EosId];
         bool stopped = tokens.Length <= request.MaxNewTokens;
         return new SampledResponse(stopped ? tokens : tokens[..request.MaxNewTokens], -1, stopped);
     }

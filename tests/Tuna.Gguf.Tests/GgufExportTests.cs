@@ -9,8 +9,10 @@ using Tuna.Tokenizers;
 
 namespace Tuna.Gguf.Tests;
 
-/// <summary>Exported models in llama.cpp: the same ids of a text, the same greedy tokens, log-probabilities within what the precision leaves.</summary>
-/// <remarks>The models are random, and their likeliest tokens lead by little: with rounded activations a greedy text soon parts, so that llama.cpp is led along ours.</remarks>
+/// <summary>Exported models in llama.cpp: the same ids of a text, the same greedy tokens, log-probabilities within what the precision
+/// leaves.</summary>
+/// <remarks>The models are random, and their likeliest tokens lead by little: with rounded activations a greedy text soon parts, so that
+/// llama.cpp is led along ours.</remarks>
 public sealed class GgufExportTests : IDisposable
 {
     private const int NewTokens = 24;
@@ -18,7 +20,8 @@ public sealed class GgufExportTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    // Single precision differs by the order of additions. The 16-bit weights are exact here, but llama.cpp rounds activations to the type of the weights; a byte each rounds both.
+    // Single precision differs by the order of additions. The 16-bit weights are exact here, but llama.cpp rounds activations to the type
+    // of the weights; a byte each rounds both.
     [SkippableTheory]
     [InlineData("spm", "llama", "f32", 2e-4)]
     [InlineData("bpe", "llama", "f32", 2e-4)]
@@ -80,7 +83,8 @@ public sealed class GgufExportTests : IDisposable
     {
         using var output = new StringWriter();
         using var error = new StringWriter();
-        int exit = await new App(output, error, TimeProvider.System, () => 130).RunAsync(["export", "--model", model, "--out", file, "--precision", precision], CancellationToken.None);
+        int exit = await new App(output, error, TimeProvider.System, () => 130)
+            .RunAsync(["export", "--model", model, "--out", file, "--precision", precision], CancellationToken.None);
         Assert.True(exit == code, error.ToString());
         return error.ToString();
     }
@@ -121,7 +125,8 @@ public sealed class GgufExportTests : IDisposable
             _ => config,
         };
         TensorDType stored = precision switch { "f16" => TensorDType.F16, "bf16" => TensorDType.BF16, _ => TensorDType.F32 };
-        using ManagedLlama policy = ManagedLlama.Create(config with { DType = stored }, new ManagedLlamaOptions { Seed = 5, SavedType = stored });
+        using ManagedLlama policy =
+            ManagedLlama.Create(config with { DType = stored }, new ManagedLlamaOptions { Seed = 5, SavedType = stored });
         policy.SaveModel(folder);
         return loaded;
     }

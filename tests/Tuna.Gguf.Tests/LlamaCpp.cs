@@ -19,16 +19,27 @@ internal sealed class LlamaCpp : IDisposable
     {
         Assert.True(Library.Value);
         // Everything in single precision that is not the weights.
-        var parameters = new ModelParams(file) { ContextSize = 256, GpuLayerCount = 0, Threads = threads, BatchThreads = threads, TypeK = GGMLType.GGML_TYPE_F32, TypeV = GGMLType.GGML_TYPE_F32, FlashAttention = false };
+        var parameters = new ModelParams(file)
+        {
+            ContextSize = 256,
+            GpuLayerCount = 0,
+            Threads = threads,
+            BatchThreads = threads,
+            TypeK = GGMLType.GGML_TYPE_F32,
+            TypeV = GGMLType.GGML_TYPE_F32,
+            FlashAttention = false,
+        };
         _weights = LLamaWeights.LoadFromFile(parameters);
         _context = _weights.CreateContext(parameters);
     }
 
     public static bool IsThere => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
-    public int[] Tokenize(string text, bool special = false) => [.. _context.Tokenize(text, addBos: true, special: special).Select(t => (int)t)];
+    public int[] Tokenize(string text, bool special = false) =>
+        [.. _context.Tokenize(text, addBos: true, special: special).Select(t => (int)t)];
 
-    /// <summary>The likeliest token at each place of a continuation, its log-probability, and that of the continuation's own token.</summary>
+    /// <summary>The likeliest token at each place of a continuation, its log-probability, and that of the continuation's own
+    /// token.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <param name="continuation">What follows it.</param>
     public (int[] Likeliest, double[] LogProbs, double[] Own) Follow(int[] prompt, IReadOnlyList<int> continuation)

@@ -22,7 +22,8 @@ internal static class Models
         TieWordEmbeddings = true,
     };
 
-    public static ManagedLlama Create(int threads = 2, ulong seed = 1) => ManagedLlama.Create(Config, new() { Seed = seed, Threads = threads });
+    public static ManagedLlama Create(int threads = 2, ulong seed = 1) =>
+        ManagedLlama.Create(Config, new() { Seed = seed, Threads = threads });
 
     public static int[] Tokens(int count, ulong seed)
     {
@@ -34,14 +35,17 @@ internal static class Models
     }
 
     public static TokenGroup Group(string id, int prompt, ulong seed, params int[] lengths) =>
-        new(id, Tokens(prompt, seed), [.. lengths.Select((n, k) => (ReadOnlyMemory<int>)Tokens(n, seed + 100 + (ulong)k))], new double[lengths.Length]);
+        new(id, Tokens(prompt, seed), [.. lengths.Select((n, k) => (ReadOnlyMemory<int>)Tokens(n, seed + 100 + (ulong)k))],
+            new double[lengths.Length]);
 
     /// <summary>Three groups with responses of one token, of some, and long enough for several blocks of queries.</summary>
     public static TokenGroup[] Groups() => [Group("a", 5, 1, 3, 1, 9, 4), Group("b", 130, 2, 2, 110), Group("c", 1, 3, 7, 1, 1)];
 
-    public static float[] Gradients(ManagedPolicy policy) => [.. policy.Parameters.Slots.SelectMany(s => policy.Parameters.GradientOf(s).ToArray())];
+    public static float[] Gradients(ManagedPolicy policy) =>
+        [.. policy.Parameters.Slots.SelectMany(s => policy.Parameters.GradientOf(s).ToArray())];
 
-    public static float[] Weights(ManagedPolicy policy) => [.. policy.Parameters.Slots.SelectMany(s => policy.Parameters.WeightsOf(s).ToArray())];
+    public static float[] Weights(ManagedPolicy policy) =>
+        [.. policy.Parameters.Slots.SelectMany(s => policy.Parameters.WeightsOf(s).ToArray())];
 
     /// <summary>A pass with the given gradient of the log-probabilities.</summary>
     public static double[] Pass(ManagedPolicy policy, IReadOnlyList<TokenGroup> groups, params double[] gradient)
@@ -61,6 +65,7 @@ internal static class Models
         foreach (float x in expected)
             largest = Math.Max(largest, Math.Abs(x));
         for (int i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= relative * largest, $"[{i}]: expected {expected[i]}, got {actual[i]}, largest {largest}");
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= relative * largest,
+                $"[{i}]: expected {expected[i]}, got {actual[i]}, largest {largest}");
     }
 }

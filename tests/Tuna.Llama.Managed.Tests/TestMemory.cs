@@ -30,7 +30,8 @@ internal sealed unsafe class TestMatrix : IDisposable
     public static TestMatrix Copy(TestMatrix source, bool transposed, int extraStride)
     {
         Matrix m = source.Matrix;
-        TestMatrix copy = transposed ? new TestMatrix(m.Columns, m.Rows, 0, extraStride) : new TestMatrix(m.Rows, m.Columns, 0, extraStride);
+        TestMatrix copy = transposed
+            ? new TestMatrix(m.Columns, m.Rows, 0, extraStride) : new TestMatrix(m.Rows, m.Columns, 0, extraStride);
         for (int i = 0; i < m.Rows; i++)
         {
             for (int j = 0; j < m.Columns; j++)
@@ -84,7 +85,8 @@ internal sealed unsafe class TestMatrix : IDisposable
         for (int i = 0; i < Matrix.Rows; i++)
         {
             for (int j = 0; j < Matrix.Columns; j++)
-                Assert.True(Math.Abs(expected[i, j] - this[i, j]) <= relative * largest, $"[{i}, {j}]: expected {expected[i, j]}, got {this[i, j]}, largest {largest}");
+                Assert.True(Math.Abs(expected[i, j] - this[i, j]) <= relative * largest,
+                    $"[{i}, {j}]: expected {expected[i, j]}, got {this[i, j]}, largest {largest}");
         }
 
         AssertGuards();

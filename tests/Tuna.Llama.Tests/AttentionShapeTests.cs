@@ -10,8 +10,8 @@ using Tuna.Policies;
 namespace Tuna.Llama.Tests;
 
 /// <summary>
-/// On a GPU attention runs over whole batches, by lengths that are data. Here on the CPU, with the definition in FlashAttention's place: the same results as group by group, and how many
-/// kinds of call a file of ranked responses asks for, as its groups come.
+/// On a GPU attention runs over whole batches, by lengths that are data. Here on the CPU, with the definition in FlashAttention's place:
+/// the same results as group by group, and how many kinds of call a file of ranked responses asks for, as its groups come.
 /// </summary>
 public class AttentionShapeTests
 {
@@ -19,7 +19,8 @@ public class AttentionShapeTests
 
     private static readonly LlamaConfig Config = new()
     {
-        VocabularySize = 50, HiddenSize = 8, IntermediateSize = 8, LayerCount = 2, HeadCount = 2, KeyValueHeadCount = 1, HeadDimension = 4, ContextLength = 4096, InitializerRange = 0.2,
+        VocabularySize = 50, HiddenSize = 8, IntermediateSize = 8, LayerCount = 2, HeadCount = 2, KeyValueHeadCount = 1, HeadDimension = 4,
+            ContextLength = 4096, InitializerRange = 0.2,
     };
 
     [Theory]
@@ -28,7 +29,8 @@ public class AttentionShapeTests
     [InlineData(ActivationMode.Keep, true)]
     public void Pass_OverWholeBatches_HasTheNumbersOfGroupByGroup(ActivationMode mode, bool someInactive)
     {
-        TokenGroup[] groups = [.. Batches.Random(3, 4, 97), .. Batches.Random(2, 1, 97, 5).Select(x => new TokenGroup(x.Id, x.Prompt, [], default, x.Responses[0]))];
+        TokenGroup[] groups = [.. Batches.Random(3, 4, 97),
+            .. Batches.Random(2, 1, 97, 5).Select(x => new TokenGroup(x.Id, x.Prompt, [], default, x.Responses[0]))];
         Dictionary<string, float[]> Run(bool whole, out double[] values)
         {
             using LlamaPolicy policy = Tiny.Policy(new() { Activations = mode });
@@ -45,7 +47,8 @@ public class AttentionShapeTests
         Tiny.AssertClose(expected, actual, 1e-4);
     }
 
-    /// <summary>A planned attention takes tens of milliseconds of the host for every new shape; group by group a file has hundreds of them.</summary>
+    /// <summary>A planned attention takes tens of milliseconds of the host for every new shape; group by group a file has hundreds of
+    /// them.</summary>
     [Fact]
     public void Passes_OverAFile_AskForTwoKindsOfAttentionWhateverTheLengths()
     {
@@ -73,7 +76,8 @@ public class AttentionShapeTests
         Assert.True(passes > 0 && shapes.Count > 100, $"{shapes.Count} shapes: the file is too even to show anything");
     }
 
-    /// <summary>Sampling: the cache's room, which the device's decoding depends on, and the lengths that libtorch's masked attention sees on a GPU.</summary>
+    /// <summary>Sampling: the cache's room, which the device's decoding depends on, and the lengths that libtorch's masked attention sees
+    /// on a GPU.</summary>
     [Fact]
     public void Sampling_OverAFile_MeetsFewRooms()
     {
@@ -84,7 +88,8 @@ public class AttentionShapeTests
             int room = Sampling.Decoder.Room(batch.Max(g => g.Prompt.Length) + 256);
             rooms.Add(room);
             foreach (TokenGroup group in batch)
-                lengths.UnionWith(Enumerable.Range(group.Prompt.Length, 256).Select(place => Sampling.PlainDecodePlan.Length(place, room, onCpu: false)));
+                lengths.UnionWith(Enumerable.Range(group.Prompt.Length, 256)
+                    .Select(place => Sampling.PlainDecodePlan.Length(place, room, onCpu: false)));
         }
 
         Assert.InRange(rooms.Count, 1, 12);
@@ -100,21 +105,24 @@ public class AttentionShapeTests
 
     private static torch.Device CPU => torch.CPU;
 
-    /// <summary>Lengths as instruction data has them; or those of the file of ranked responses that TUNA_RANKED_FILE names, four characters a token.</summary>
+    /// <summary>Lengths as instruction data has them; or those of the file of ranked responses that TUNA_RANKED_FILE names, four characters
+    /// a token.</summary>
     private static IEnumerable<TokenGroup> File()
     {
         if (Environment.GetEnvironmentVariable("TUNA_RANKED_FILE") is { Length: > 0 } path)
             return System.IO.File.ReadLines(path).Where(l => l.Length > 0).Select(OfRow);
         var rng = new Rng(7);
         int Length(double median, double spread, int most) => (int)Math.Clamp(median * Math.Exp(spread * rng.NextGaussian()), 2, most);
-        return [.. Enumerable.Range(0, Groups).Select(_ => Group(Length(45, 0.8, 600), [.. Enumerable.Range(0, 4).Select(_ => Length(90, 0.7, 500))]))];
+        return [.. Enumerable.Range(0, Groups)
+            .Select(_ => Group(Length(45, 0.8, 600), [.. Enumerable.Range(0, 4).Select(_ => Length(90, 0.7, 500))]))];
     }
 
     private static TokenGroup OfRow(string row)
     {
         using JsonDocument json = JsonDocument.Parse(row);
         int Tokens(JsonElement text) => Math.Clamp(text.GetString()!.Length / 4, 2, 1000);
-        return Group(Tokens(json.RootElement.GetProperty("instruction")), [.. json.RootElement.GetProperty("output").EnumerateArray().Select(Tokens)]);
+        return Group(Tokens(json.RootElement.GetProperty("instruction")),
+            [.. json.RootElement.GetProperty("output").EnumerateArray().Select(Tokens)]);
     }
 
     private static TokenGroup Group(int prompt, int[] responses) =>

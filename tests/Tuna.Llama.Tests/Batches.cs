@@ -13,10 +13,12 @@ internal static class Batches
         var rng = new Rng(seed);
         return [.. Enumerable.Range(0, groups).Select(g =>
         {
-            ReadOnlyMemory<int>[] responses = [.. Enumerable.Range(0, candidates).Select(k => (ReadOnlyMemory<int>)Tokens(k == 1 ? 1 : 3 + rng.Next(9)))];
+            ReadOnlyMemory<int>[] responses =
+                [.. Enumerable.Range(0, candidates).Select(k => (ReadOnlyMemory<int>)Tokens(k == 1 ? 1 : 3 + rng.Next(9)))];
             if (candidates > 2)
                 responses[2].Span[..1].CopyTo(System.Runtime.InteropServices.MemoryMarshal.AsMemory(responses[0]).Span);
-            return new TokenGroup($"group {g}", Tokens(2 + rng.Next(8)), responses, Enumerable.Range(0, candidates).Select(k => (double)-k).ToArray(), Tokens(4 + rng.Next(5)));
+            return new TokenGroup($"group {g}", Tokens(2 + rng.Next(8)), responses,
+                Enumerable.Range(0, candidates).Select(k => (double)-k).ToArray(), Tokens(4 + rng.Next(5)));
         })];
 
         int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(_ => 3 + rng.Next(vocabulary - 3))];
@@ -33,7 +35,8 @@ internal static class Batches
             CandidateCounts = groups.Select(g => g.CandidateCount).ToArray(),
             Values = logProbs,
             Lengths = groups.SelectMany(g => g.Responses).Select(r => r.Length).ToArray(),
-            Scores = groups.SelectMany(g => Enumerable.Range(0, g.Responses.Count).Select(k => k < g.CandidateCount ? g.Scores.Span[k] : double.NaN)).ToArray(),
+            Scores = groups.SelectMany(g => Enumerable.Range(0, g.Responses.Count)
+                .Select(k => k < g.CandidateCount ? g.Scores.Span[k] : double.NaN)).ToArray(),
         };
         var gradient = new double[logProbs.Length];
         value = loss.Evaluate(batch, gradient);

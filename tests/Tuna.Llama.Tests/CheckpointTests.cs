@@ -14,7 +14,8 @@ public class CheckpointTests
     {
         using LlamaPolicy policy = GoldenModels.Load("sharded");
         using CheckpointReader reader = CheckpointReader.Open(GoldenData.FilePath("models", "sharded"));
-        Assert.Equal(reader.Names.Order(StringComparer.Ordinal), policy.Model.named_parameters().Select(p => p.name).Order(StringComparer.Ordinal));
+        Assert.Equal(reader.Names.Order(StringComparer.Ordinal),
+            policy.Model.named_parameters().Select(p => p.name).Order(StringComparer.Ordinal));
         Assert.All(policy.Model.named_parameters(), p => Assert.True(p.parameter.requires_grad, p.name));
         Assert.Empty(policy.Model.named_buffers());
     }
@@ -30,7 +31,8 @@ public class CheckpointTests
         using var folder = new TempFolder();
         using LlamaPolicy policy = GoldenModels.Load(name);
         policy.SaveModel(folder.Root);
-        using CheckpointReader expected = CheckpointReader.Open(GoldenData.FilePath("models", name)), actual = CheckpointReader.Open(folder.Root);
+        using CheckpointReader expected = CheckpointReader.Open(GoldenData.FilePath("models", name)),
+            actual = CheckpointReader.Open(folder.Root);
         Assert.Equal(expected.Names.Order(StringComparer.Ordinal), actual.Names.Order(StringComparer.Ordinal));
         foreach (string tensor in expected.Names)
         {
@@ -64,9 +66,11 @@ public class CheckpointTests
         using (LlamaPolicy policy = Tiny.Policy())
             policy.SaveModel(folder.Root);
         (Tiny.Config with { LayerCount = 4 }).Save(folder.Root);
-        Assert.Contains("model.layers.3", Assert.Throws<InvalidDataException>(() => LlamaPolicy.Load(folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains("model.layers.3", Assert.Throws<InvalidDataException>(() => LlamaPolicy.Load(folder.Root)).Message,
+            StringComparison.Ordinal);
         (Tiny.Config with { HiddenSize = 30 }).Save(folder.Root);
-        Assert.Contains("shape", Assert.Throws<InvalidDataException>(() => LlamaPolicy.Load(folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains("shape", Assert.Throws<InvalidDataException>(() => LlamaPolicy.Load(folder.Root)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -74,14 +78,16 @@ public class CheckpointTests
     {
         using var folder = new TempFolder();
         void Write(params string[] extra) => CheckpointWriter.Write(folder.Root,
-            [.. Tiny.Config.Parameters().Select(p => new TensorSpec(p.Name, TensorDType.F32, p.Shape)), .. extra.Select(n => new TensorSpec(n, TensorDType.F32, [5]))],
+            [.. Tiny.Config.Parameters().Select(p => new TensorSpec(p.Name, TensorDType.F32, p.Shape)),
+                .. extra.Select(n => new TensorSpec(n, TensorDType.F32, [5]))],
             (writer, spec) => writer.Write(spec.Name, new float[spec.Shape.Aggregate(1L, (a, b) => a * b)]));
         Tiny.Config.Save(folder.Root);
         Write("model.layers.0.self_attn.rotary_emb.inv_freq");
         LlamaPolicy.Load(folder.Root).Dispose();
         // The config forgets a bias that the checkpoint has: without it the model would compute something else.
         Write("model.layers.1.self_attn.o_proj.bias");
-        Assert.Contains("model.layers.1.self_attn.o_proj.bias", Assert.Throws<InvalidDataException>(() => LlamaPolicy.Load(folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains("model.layers.1.self_attn.o_proj.bias",
+            Assert.Throws<InvalidDataException>(() => LlamaPolicy.Load(folder.Root)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -126,7 +132,8 @@ public class CheckpointTests
         using LlamaPolicy resumed = Tiny.Policy(options);
         resumed.LoadTrainingState(folder.Root);
         Batches.Train(resumed, Tiny.Loss, a, 2);
-        foreach (((string name, TorchSharp.Modules.Parameter expected), (_, TorchSharp.Modules.Parameter actual)) in whole.Model.named_parameters().Zip(resumed.Model.named_parameters()))
+        foreach (((string name, TorchSharp.Modules.Parameter expected),
+            (_, TorchSharp.Modules.Parameter actual)) in whole.Model.named_parameters().Zip(resumed.Model.named_parameters()))
             Assert.True(expected.bytes.SequenceEqual(actual.bytes), name);
         Assert.Equal(Batches.Accumulate(whole, Tiny.Loss, b), Batches.Accumulate(resumed, Tiny.Loss, b));
     }
@@ -142,7 +149,8 @@ public class CheckpointTests
         other.SaveModel(folder.Root);
         other.SaveTrainingState(folder.Root);
         float[] before = policy.Model.named_parameters().First().parameter.data<float>().ToArray();
-        Assert.Contains("mlp", Assert.Throws<InvalidDataException>(() => policy.LoadTrainingState(folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains("mlp", Assert.Throws<InvalidDataException>(() => policy.LoadTrainingState(folder.Root)).Message,
+            StringComparison.Ordinal);
         Assert.Equal(before, policy.Model.named_parameters().First().parameter.data<float>().ToArray());
     }
 
@@ -151,7 +159,14 @@ public class CheckpointTests
     {
         TokenGroup[] groups = Batches.Random(12, 3, 97);
         using var folder = new TempFolder();
-        TrainerOptions Options(string run) => new() { RunFolder = folder[run], GroupsPerMicroBatch = 2, MicroBatchesPerStep = 2, LearningRate = 1e-3, CheckpointEverySteps = 1 };
+        TrainerOptions Options(string run) => new()
+        {
+            RunFolder = folder[run],
+            GroupsPerMicroBatch = 2,
+            MicroBatchesPerStep = 2,
+            LearningRate = 1e-3,
+            CheckpointEverySteps = 1,
+        };
         byte[] Train(string run, int cancelAfter)
         {
             using LlamaPolicy policy = Tiny.Policy();
@@ -164,7 +179,8 @@ public class CheckpointTests
             });
             try
             {
-                new RankingTrainer(policy, Tiny.Loss, Options(run)).Train(groups, progress: progress, cancellationToken: cancellation.Token);
+                new RankingTrainer(policy, Tiny.Loss, Options(run))
+                    .Train(groups, progress: progress, cancellationToken: cancellation.Token);
             }
             catch (OperationCanceledException)
             {

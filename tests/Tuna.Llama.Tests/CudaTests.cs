@@ -9,7 +9,8 @@ namespace Tuna.Llama.Tests;
 [Trait("Category", "Gpu")]
 public class CudaTests
 {
-    private static void RequireGpu() => Skip.IfNot(torch.cuda.is_available(), "Needs an NVIDIA GPU and TorchSharp-cuda-linux or TorchSharp-cuda-windows.");
+    private static void RequireGpu() =>
+        Skip.IfNot(torch.cuda.is_available(), "Needs an NVIDIA GPU and TorchSharp-cuda-linux or TorchSharp-cuda-windows.");
 
     [SkippableTheory]
     [InlineData("llama1_mha", "paper")]
@@ -19,10 +20,12 @@ public class CudaTests
         RequireGpu();
         using LlamaPolicy policy = GoldenModels.Load(model, new() { Device = "cuda", ComputeType = TensorDType.F32 });
         var run = new GoldenRun(model, convention);
-        double[] expected = [.. run.Golden.GetProperty("losses_before_each_step_then_after_the_last").EnumerateArray().Select(l => l.GetDouble())];
+        double[] expected = [.. run.Golden.GetProperty("losses_before_each_step_then_after_the_last").EnumerateArray()
+            .Select(l => l.GetDouble())];
         for (int step = 0; step < expected.Length; step++)
         {
-            GoldenModels.AssertClose(expected[step], run.Pass(policy, out _), 1e-3 * Math.Max(1, Math.Abs(expected[step])), $"loss before step {step + 1}");
+            GoldenModels.AssertClose(expected[step], run.Pass(policy, out _), 1e-3 * Math.Max(1, Math.Abs(expected[step])),
+                $"loss before step {step + 1}");
             policy.ApplyGradients(run.Step(step + 1));
         }
     }
@@ -36,7 +39,9 @@ public class CudaTests
         TokenGroup[] groups = Batches.Random(3, 4, 97);
         Dictionary<string, float[]> Run(string device)
         {
-            using LlamaPolicy policy = LlamaPolicy.Create(Tiny.Config with { QueryKeyNorm = queryKeyNorm }, new() { Device = device, ComputeType = TensorDType.F32, Activations = ActivationMode.Recompute });
+            using LlamaPolicy policy =
+                LlamaPolicy.Create(Tiny.Config with { QueryKeyNorm = queryKeyNorm },
+                new() { Device = device, ComputeType = TensorDType.F32, Activations = ActivationMode.Recompute });
             Batches.Accumulate(policy, Tiny.Loss, groups);
             return Tiny.Gradients(policy);
         }
@@ -62,7 +67,12 @@ public class CudaTests
         TokenGroup[] groups = Batches.Random(3, 4, 97);
         Dictionary<string, float[]> Run(string device, out double[] rewards)
         {
-            using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.Config, new() { Device = device, ComputeType = type, Lora = lora ? Tiny.Lora with { Dropout = 0.2 } : null });
+            using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.Config, new()
+            {
+                Device = device,
+                ComputeType = type,
+                Lora = lora ? Tiny.Lora with { Dropout = 0.2 } : null,
+            });
             rewards = new double[15];
             model.Score(groups, rewards);
             Batches.Accumulate(model, new Tuna.Losses.PairwiseLogisticLoss(), groups);
@@ -83,7 +93,13 @@ public class CudaTests
         TokenGroup[] groups = Batches.Random(3, 4, 97);
         Dictionary<string, float[]> Run(ActivationMode mode)
         {
-            using LlamaPolicy policy = Tiny.Policy(new() { Device = "cuda", ComputeType = TensorDType.F32, Activations = mode, Lora = Tiny.Lora with { Dropout = 0.4 } });
+            using LlamaPolicy policy = Tiny.Policy(new()
+            {
+                Device = "cuda",
+                ComputeType = TensorDType.F32,
+                Activations = mode,
+                Lora = Tiny.Lora with { Dropout = 0.4 },
+            });
             Batches.Train(policy, Tiny.Loss, groups, 1, 1e-2);
             Batches.Accumulate(policy, Tiny.Loss, groups);
             return Tiny.Gradients(policy);

@@ -51,7 +51,9 @@ public sealed class DataParallelTests : IDisposable
         Assert.Equal(whole, kept.Sum());
         Assert.All(kept, own => Assert.InRange(own, whole / 8, whole / 2));
         // As estimated: exactly in sum; a rank's share depends on how whole tensors can be dealt out.
-        MemoryEstimate estimate = MemoryEstimate.Of(Tiny.Config, null, TensorDType.F32, trainable: true, Batches.Random(1, 2, Tiny.Config.VocabularySize), ActivationMode.Keep);
+        MemoryEstimate estimate =
+            MemoryEstimate.Of(Tiny.Config, null, TensorDType.F32, trainable: true, Batches.Random(1, 2, Tiny.Config.VocabularySize),
+            ActivationMode.Keep);
         Assert.Equal(whole, estimate.Moments);
         Assert.InRange(kept.Max(), estimate.OfRank(4).Moments, 2 * estimate.OfRank(4).Moments);
         Assert.Equal(3 * estimate.Gradients, estimate.OfRank(2, leaves: 8).Gradients);
@@ -63,7 +65,8 @@ public sealed class DataParallelTests : IDisposable
     {
         ThreadGroup.Run(ranks, group => Train(group, folder, kind, shard, stopAfter));
         var content = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(f => Path.GetExtension(f) != ".lock"))
+        foreach (string file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Where(f => Path.GetExtension(f) != ".lock"))
             content[Path.GetRelativePath(folder, file)] = Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)));
         return content;
     }

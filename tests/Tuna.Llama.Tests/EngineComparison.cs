@@ -18,7 +18,8 @@ internal static class EngineComparison
         using SafetensorsFile file = SafetensorsFile.Open(state);
         foreach (ParameterShape parameter in torchPolicy.Config.Parameters())
         {
-            string stored = file.Tensors.Keys.Single(k => k.EndsWith(parameter.Name, StringComparison.Ordinal) && k.Contains("grad", StringComparison.OrdinalIgnoreCase));
+            string stored = file.Tensors.Keys.Single(k => k.EndsWith(parameter.Name, StringComparison.Ordinal)
+                && k.Contains("grad", StringComparison.OrdinalIgnoreCase));
             float[] expected = file.ReadSingles(stored), actual = torchPolicy.AccumulatedGradient(parameter.Name)!;
             double largest = expected.Max(Math.Abs);
             Assert.True(largest > 0, $"{parameter.Name}: every entry is zero");

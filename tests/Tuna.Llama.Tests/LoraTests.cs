@@ -35,7 +35,8 @@ public class LoraTests
     public void Train_WithAdapters_MovesThemAndNothingElse()
     {
         using LlamaPolicy plain = Tiny.Policy(), adapted = Tiny.AdaptedPolicy();
-        Dictionary<string, float[]> before = plain.Model.named_parameters().ToDictionary(p => p.name, p => p.parameter.data<float>().ToArray());
+        Dictionary<string, float[]> before = plain.Model.named_parameters()
+            .ToDictionary(p => p.name, p => p.parameter.data<float>().ToArray());
         foreach ((string name, TorchSharp.Modules.Parameter parameter) in adapted.Model.named_parameters())
         {
             bool adapter = name.Contains("lora_", StringComparison.Ordinal);
@@ -81,12 +82,16 @@ public class LoraTests
         using LlamaPolicy adapted = Tiny.AdaptedPolicy(Tiny.Lora with { TargetModules = ["q_proj", "down_proj"] });
         adapted.SaveAdapter(folder.Root);
         using SafetensorsFile file = SafetensorsFile.Open(folder["adapter_model.safetensors"]);
-        string[] expected = [.. Enumerable.Range(0, Tiny.Config.LayerCount).SelectMany(l => new[] { "self_attn.q_proj", "mlp.down_proj" }.SelectMany(m => new[] { "A", "B" }.Select(ab => $"base_model.model.model.layers.{l}.{m}.lora_{ab}.weight")))];
+        string[] expected = [.. Enumerable.Range(0, Tiny.Config.LayerCount)
+            .SelectMany(l => new[] { "self_attn.q_proj", "mlp.down_proj" }.SelectMany(m =>
+            new[] { "A", "B" }.Select(ab => $"base_model.model.model.layers.{l}.{m}.lora_{ab}.weight")))];
         Assert.Equal(expected.Order(StringComparer.Ordinal), file.Tensors.Keys.Order(StringComparer.Ordinal));
         Assert.Equal([4L, 32L], file["base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"].Shape);
         Assert.Equal([32L, 4L], file["base_model.model.model.layers.0.mlp.down_proj.lora_B.weight"].Shape);
         using JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(folder["adapter_config.json"]));
-        Assert.Equal(("LORA", 4, 8, "CAUSAL_LM"), (config.RootElement.GetProperty("peft_type").GetString(), config.RootElement.GetProperty("r").GetInt32(), config.RootElement.GetProperty("lora_alpha").GetInt32(), config.RootElement.GetProperty("task_type").GetString()));
+        Assert.Equal(("LORA", 4, 8, "CAUSAL_LM"),
+            (config.RootElement.GetProperty("peft_type").GetString(), config.RootElement.GetProperty("r").GetInt32(),
+            config.RootElement.GetProperty("lora_alpha").GetInt32(), config.RootElement.GetProperty("task_type").GetString()));
     }
 
     [Fact]
@@ -96,7 +101,8 @@ public class LoraTests
         using LlamaPolicy adapted = Tiny.AdaptedPolicy();
         adapted.SaveAdapter(folder.Root);
         using LlamaPolicy other = Tiny.Policy(new() { Lora = Tiny.Lora with { Rank = 2 } });
-        Assert.Contains("rank 4", Assert.Throws<InvalidDataException>(() => other.LoadAdapter(folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains("rank 4", Assert.Throws<InvalidDataException>(() => other.LoadAdapter(folder.Root)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -104,11 +110,13 @@ public class LoraTests
     [InlineData(4, 0, 0, "Alpha")]
     [InlineData(4, 8, 1, "Dropout")]
     public void Validated_OutOfRange_NamesTheSetting(int rank, double alpha, double dropout, string name) =>
-        Assert.Contains(name, Assert.Throws<ArgumentException>(() => new LoraOptions { Rank = rank, Alpha = alpha, Dropout = dropout }.Validated()).Message, StringComparison.Ordinal);
+        Assert.Contains(name, Assert.Throws<ArgumentException>(() =>
+            new LoraOptions { Rank = rank, Alpha = alpha, Dropout = dropout }.Validated()).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Validated_UnknownModule_NamesTheChoices() =>
-        Assert.Contains("q_proj", Assert.Throws<ArgumentException>(() => new LoraOptions { TargetModules = ["wq"] }.Validated()).Message, StringComparison.Ordinal);
+        Assert.Contains("q_proj", Assert.Throws<ArgumentException>(() => new LoraOptions { TargetModules = ["wq"] }.Validated()).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(1)]
@@ -125,7 +133,8 @@ public class LoraTests
             return Tiny.Gradients(policy);
         }
 
-        Tiny.AssertClose(Run(ActivationMode.Keep), Run(ActivationMode.Recompute), 2e-3); // a first AdamW step is a sign, which magnifies rounding
+        // a first AdamW step is a sign, which magnifies rounding
+        Tiny.AssertClose(Run(ActivationMode.Keep), Run(ActivationMode.Recompute), 2e-3);
     }
 
     [Fact]
@@ -167,8 +176,10 @@ public class LoraTests
     {
         LlamaPolicyOptions options = new() { Lora = Tiny.Lora with { TargetModules = ["q_proj"] }, SavedType = TensorDType.F32 };
         using var folders = new TempFolder();
-        using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.Config, options), loaded = LlamaRewardModel.Create(Tiny.Config, options);
-        float[] Head(LlamaRewardModel m) => m.Model.named_parameters().Single(p => p.name == "score.weight").parameter.data<float>().ToArray();
+        using LlamaRewardModel model = LlamaRewardModel.Create(Tiny.Config, options),
+            loaded = LlamaRewardModel.Create(Tiny.Config, options);
+        float[] Head(LlamaRewardModel m) =>
+            m.Model.named_parameters().Single(p => p.name == "score.weight").parameter.data<float>().ToArray();
         double[] Rewards(IResponseScorer m)
         {
             var rewards = new double[8];
@@ -177,18 +188,22 @@ public class LoraTests
         }
 
         Assert.Equal(Rewards(model), Rewards(loaded));
-        Assert.All(model.Model.named_parameters(), p => Assert.Equal(p.name == "score.weight" || p.name.Contains("lora_", StringComparison.Ordinal), p.parameter.requires_grad));
+        Assert.All(model.Model.named_parameters(),
+            p => Assert.Equal(p.name == "score.weight" || p.name.Contains("lora_", StringComparison.Ordinal), p.parameter.requires_grad));
         for (int step = 1; step <= 3; step++)
             Batches.Train(model, new Tuna.Losses.PairwiseLogisticLoss(), Groups, step, 1e-2);
         Assert.NotEqual(Head(model), Head(loaded));
         Assert.NotEqual(Rewards(model), Rewards(loaded));
 
-        string adapter = Directory.CreateDirectory(folders["adapter"]).FullName, merged = Directory.CreateDirectory(folders["merged"]).FullName;
+        string adapter = Directory.CreateDirectory(folders["adapter"]).FullName,
+            merged = Directory.CreateDirectory(folders["merged"]).FullName;
         model.SaveAdapter(adapter);
         using (SafetensorsFile file = SafetensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors")))
             Assert.Equal([1L, 32L], file["base_model.model.score.weight"].Shape);
         using (JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(adapter, "adapter_config.json"))))
-            Assert.Equal(("SEQ_CLS", "score"), (config.RootElement.GetProperty("task_type").GetString(), config.RootElement.GetProperty("modules_to_save")[0].GetString()));
+            Assert.Equal(("SEQ_CLS", "score"),
+                (config.RootElement.GetProperty("task_type").GetString(),
+                config.RootElement.GetProperty("modules_to_save")[0].GetString()));
         loaded.LoadAdapter(adapter);
         Assert.Equal(Rewards(model), Rewards(loaded));
 
@@ -205,7 +220,9 @@ public class LoraTests
     public void ReadAdapterOptions_WhatWouldComputeSomethingElse_IsRefused(string setting, string name)
     {
         using var folder = new TempFolder();
-        File.WriteAllText(folder["adapter_config.json"], $$"""{ "peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"], {{setting}} }""");
-        Assert.Contains(name, Assert.Throws<InvalidDataException>(() => LlamaPolicy.ReadAdapterOptions(folder.Root)).Message, StringComparison.Ordinal);
+        File.WriteAllText(folder["adapter_config.json"],
+            $$"""{ "peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["q_proj"], {{setting}} }""");
+        Assert.Contains(name, Assert.Throws<InvalidDataException>(() => LlamaPolicy.ReadAdapterOptions(folder.Root)).Message,
+            StringComparison.Ordinal);
     }
 }

@@ -30,7 +30,8 @@ public class MemoryTests
     [InlineData(TensorDType.F32, ActivationMode.Keep, true, MomentPrecision.Full)]
     public void EstimateMemory_OfAWholeStep_IsWhatTheProcessTakes(TensorDType type, ActivationMode mode, bool lora, MomentPrecision moments)
     {
-        Skip.IfNot(OperatingSystem.IsLinux() && File.Exists("/proc/self/clear_refs"), "Needs Linux: /proc/self tells the peak memory from a moment on.");
+        Skip.IfNot(OperatingSystem.IsLinux()
+            && File.Exists("/proc/self/clear_refs"), "Needs Linux: /proc/self tells the peak memory from a moment on.");
         Steps(Tiny.Policy(), Batches.Random(2, 3, Tiny.Config.VocabularySize)); // libtorch is loaded and warm
         TokenGroup[] groups = Groups();
         GC.Collect();
@@ -38,19 +39,34 @@ public class MemoryTests
         _ = malloc_trim(0);
         File.WriteAllText("/proc/self/clear_refs", "5");
         long before = Status("VmRSS");
-        LlamaPolicy policy = LlamaPolicy.Create(Config, new() { ComputeType = type, Activations = mode, Moments = moments, Lora = lora ? new LoraOptions() : null });
+        LlamaPolicy policy = LlamaPolicy.Create(Config, new()
+        {
+            ComputeType = type,
+            Activations = mode,
+            Moments = moments,
+            Lora = lora ? new LoraOptions() : null,
+        });
         MemoryEstimate estimate = policy.EstimateMemory(groups, mode);
         Steps(policy, groups);
         long taken = Status("VmHWM") - before;
         double ratio = (double)taken / estimate.Total;
-        Assert.True(ratio is > 0.65 and < 1.15, string.Create(CultureInfo.InvariantCulture, $"estimated {estimate}, taken {taken / 1e9:0.000} GB: {ratio:0.00} of it"));
+        Assert.True(ratio is > 0.65 and < 1.15,
+            string.Create(CultureInfo.InvariantCulture, $"estimated {estimate}, taken {taken / 1e9:0.000} GB: {ratio:0.00} of it"));
     }
 
     [Fact]
     public void Create_LargerThanMemory_SaysWhatToChange()
     {
         // 2^52 bytes: more than an address space has.
-        LlamaConfig huge = Config with { VocabularySize = int.MaxValue, HiddenSize = 1 << 19, HeadCount = 1 << 12, KeyValueHeadCount = 1, HeadDimension = 128, LayerCount = 1 };
+        LlamaConfig huge = Config with
+        {
+            VocabularySize = int.MaxValue,
+            HiddenSize = 1 << 19,
+            HeadCount = 1 << 12,
+            KeyValueHeadCount = 1,
+            HeadDimension = 128,
+            LayerCount = 1,
+        };
         DeviceMemoryException error = Assert.Throws<DeviceMemoryException>(() => LlamaPolicy.Create(huge));
         Assert.Contains("cpu", error.Message, StringComparison.Ordinal);
         Assert.Contains(nameof(LlamaPolicyOptions.Lora), error.Message, StringComparison.Ordinal);
@@ -60,7 +76,15 @@ public class MemoryTests
     public async Task Sample_LongerThanMemory_SaysWhatToChangeAndLeavesThePolicyUsable()
     {
         // The cache of one sample: 2^30 places of 2^19 numbers, more than an address space has.
-        LlamaConfig wide = Tiny.Config with { HiddenSize = 8, HeadCount = 1 << 12, KeyValueHeadCount = 1 << 12, HeadDimension = 128, LayerCount = 1, ContextLength = 1 << 30 };
+        LlamaConfig wide = Tiny.Config with
+        {
+            HiddenSize = 8,
+            HeadCount = 1 << 12,
+            KeyValueHeadCount = 1 << 12,
+            HeadDimension = 128,
+            LayerCount = 1,
+            ContextLength = 1 << 30,
+        };
         using LlamaPolicy policy = LlamaPolicy.Create(wide, new() { Trainable = false });
         SamplingRequest request = new() { Prompt = new[] { 1, 5 }, MaxNewTokens = (1 << 30) - 2 };
         DeviceMemoryException whole = Assert.Throws<DeviceMemoryException>(() => policy.Sample([request]));
@@ -69,11 +93,13 @@ public class MemoryTests
             await foreach (int token in policy.SampleStreamAsync(request))
                 Assert.Fail($"drew {token}");
         });
-        Assert.All(new[] { whole, stream }, e => Assert.Contains(nameof(SamplingRequest.MaxNewTokens), e.Message, StringComparison.Ordinal));
+        Assert.All(new[] { whole, stream },
+            e => Assert.Contains(nameof(SamplingRequest.MaxNewTokens), e.Message, StringComparison.Ordinal));
         Assert.Single(policy.Sample([request with { MaxNewTokens = 1 }])[0][0].Tokens);
     }
 
-    /// <summary>What an H100 or an H200 used (MiB, all that the driver counts): the shapes of a 1.1B and of a 7B model, groups of four responses.</summary>
+    /// <summary>What an H100 or an H200 used (MiB, all that the driver counts): the shapes of a 1.1B and of a 7B model, groups of four
+    /// responses.</summary>
     [Theory]
     [InlineData(1, 8, 1, ActivationMode.Keep, MomentPrecision.Full, 0, WeightPrecision.Full, 22802)]
     [InlineData(1, 1, 2, ActivationMode.Keep, MomentPrecision.Full, 0, WeightPrecision.Full, 19162)]
@@ -85,21 +111,45 @@ public class MemoryTests
     [InlineData(1, 1, 2, ActivationMode.Keep, MomentPrecision.Full, 16, WeightPrecision.Nf4, 2764)]
     [InlineData(1, 8, 1, ActivationMode.Keep, MomentPrecision.Full, 16, WeightPrecision.Nf4, 9832)]
     [InlineData(7, 1, 2, ActivationMode.Recompute, MomentPrecision.Full, 16, WeightPrecision.Nf4, 6124)]
-    public void EstimateMemory_OfAGpu_IsWhatWasMeasuredThere(int billions, int groups, int passes, ActivationMode mode, MomentPrecision moments, int rank, WeightPrecision weights, long used)
+    public void EstimateMemory_OfAGpu_IsWhatWasMeasuredThere(int billions, int groups, int passes, ActivationMode mode,
+        MomentPrecision moments, int rank, WeightPrecision weights, long used)
     {
-        LlamaConfig config = billions == 7 ? new LlamaConfig { HiddenSize = 4096, LayerCount = 32, HeadCount = 32, KeyValueHeadCount = 32, IntermediateSize = 11008, VocabularySize = 32000, HeadDimension = 128 } : new LlamaConfig { HiddenSize = 2048, LayerCount = 22, HeadCount = 32, KeyValueHeadCount = 4, IntermediateSize = 5632, VocabularySize = 32000, HeadDimension = 64, ContextLength = 4096 };
+        LlamaConfig config = billions == 7
+            ? new LlamaConfig { HiddenSize = 4096, LayerCount = 32, HeadCount = 32, KeyValueHeadCount = 32, IntermediateSize = 11008,
+            VocabularySize = 32000, HeadDimension = 128 } : new LlamaConfig
+            {
+                HiddenSize = 2048,
+                LayerCount = 22,
+                HeadCount = 32,
+                KeyValueHeadCount = 4,
+                IntermediateSize = 5632,
+                VocabularySize = 32000,
+                HeadDimension = 64,
+                ContextLength = 4096,
+            };
         var group = new TokenGroup("group", new int[256], [new int[128], new int[192], new int[224], new int[256]], new double[4]);
         MemoryEstimate estimate = MemoryEstimate.Of(
-            config, rank > 0 ? new LoraOptions { Rank = rank } : null, TensorDType.BF16, true, [.. Enumerable.Repeat(group, groups)], mode, "cuda", moments, passes, weights);
+            config, rank > 0 ? new LoraOptions { Rank = rank }
+                : null, TensorDType.BF16, true, [.. Enumerable.Repeat(group, groups)], mode, "cuda", moments, passes, weights);
         Assert.InRange((double)(estimate.Total >> 20) / used, 0.9, 1.1);
     }
 
     [Fact]
     public void EstimateMemory_SevenBillionWithCompactMoments_FitsOnEightyGigabytes()
     {
-        var config = new LlamaConfig { HiddenSize = 4096, LayerCount = 32, HeadCount = 32, KeyValueHeadCount = 32, IntermediateSize = 11008, VocabularySize = 32000, HeadDimension = 128 };
+        var config = new LlamaConfig
+        {
+            HiddenSize = 4096,
+            LayerCount = 32,
+            HeadCount = 32,
+            KeyValueHeadCount = 32,
+            IntermediateSize = 11008,
+            VocabularySize = 32000,
+            HeadDimension = 128,
+        };
         var group = new TokenGroup("group", new int[256], [new int[128], new int[192], new int[224], new int[256]], new double[4]);
-        MemoryEstimate Of(MomentPrecision moments) => MemoryEstimate.Of(config, null, TensorDType.BF16, true, [group], ActivationMode.Recompute, "cuda", moments);
+        MemoryEstimate Of(MomentPrecision moments) =>
+            MemoryEstimate.Of(config, null, TensorDType.BF16, true, [group], ActivationMode.Recompute, "cuda", moments);
         Assert.InRange(Of(MomentPrecision.EightBit).Total, 65e9, 75e9);
         Assert.True(Of(MomentPrecision.Full).Total > 80e9);
     }
@@ -127,7 +177,9 @@ public class MemoryTests
     {
         var rng = new Rng(1);
         int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(_ => rng.Next(Config.VocabularySize))];
-        return [.. Enumerable.Range(0, 2).Select(g => new TokenGroup($"{g}", Tokens(100), [.. new[] { 60, 90, 45, 80 }.Select(n => (ReadOnlyMemory<int>)Tokens(n))], new double[] { 4, 3, 2, 1 }, Tokens(50)))];
+        return [.. Enumerable.Range(0, 2)
+            .Select(g => new TokenGroup($"{g}", Tokens(100), [.. new[] { 60, 90, 45, 80 }.Select(n => (ReadOnlyMemory<int>)Tokens(n))],
+            new double[] { 4, 3, 2, 1 }, Tokens(50)))];
     }
 
     /// <summary>Bytes, from a line of /proc/self/status in kB.</summary>

@@ -84,7 +84,8 @@ public class MomentsTests
         (float[] start, _) = Run(MomentPrecision.Full, type, 0);
         (float[] full, _) = Run(MomentPrecision.Full, type, 10);
         (float[] compact, _) = Run(MomentPrecision.EightBit, type, 10);
-        double moved = Math.Sqrt(start.Zip(full, (a, b) => (double)(a - b) * (a - b)).Sum()), apart = Math.Sqrt(compact.Zip(full, (a, b) => (double)(a - b) * (a - b)).Sum());
+        double moved = Math.Sqrt(start.Zip(full, (a, b) => (double)(a - b) * (a - b)).Sum()),
+            apart = Math.Sqrt(compact.Zip(full, (a, b) => (double)(a - b) * (a - b)).Sum());
         Assert.InRange(apart / moved, 1e-6, 0.1);
     }
 
@@ -102,7 +103,8 @@ public class MomentsTests
     public void LoadTrainingState_WithCompactMoments_ContinuesToTheSameBits()
     {
         TokenGroup[] groups = Batches.Random(2, 3, Config.VocabularySize);
-        using LlamaPolicy policy = Policy(MomentPrecision.EightBit, TensorDType.F32), other = Policy(MomentPrecision.EightBit, TensorDType.F32);
+        using LlamaPolicy policy = Policy(MomentPrecision.EightBit, TensorDType.F32),
+            other = Policy(MomentPrecision.EightBit, TensorDType.F32);
         for (int step = 1; step <= 3; step++)
             Batches.Train(policy, Tiny.Loss, groups, step);
         using var folder = new TempFolder();
@@ -128,12 +130,18 @@ public class MomentsTests
         return (Weights(policy), [.. losses]);
     }
 
-    private static LlamaPolicy Policy(MomentPrecision precision, TensorDType type) => LlamaPolicy.Create(Config, new() { Moments = precision, ComputeType = type, SavedType = TensorDType.F32 });
+    private static LlamaPolicy Policy(MomentPrecision precision, TensorDType type) => LlamaPolicy.Create(Config, new()
+    {
+        Moments = precision,
+        ComputeType = type,
+        SavedType = TensorDType.F32,
+    });
 
     private static float[] Weights(LlamaPolicy policy)
     {
         using DisposeScope scope = NewDisposeScope();
-        return [.. policy.Backbone.Weights.Where(w => w.Trained is not null).SelectMany(w => w.Trained!.Exact(0, w.Data.shape[0]).contiguous().data<float>().ToArray())];
+        return [.. policy.Backbone.Weights.Where(w => w.Trained is not null)
+            .SelectMany(w => w.Trained!.Exact(0, w.Data.shape[0]).contiguous().data<float>().ToArray())];
     }
 
     private static Tensor Values(long count, bool signed)

@@ -6,7 +6,8 @@ using Tuna.Testing;
 
 namespace Tuna.Llama.Tests;
 
-/// <summary>The binding of NCCL against a small library in C with the declarations of nccl.h: what crosses, by value and by reference, arrives as it was. Needs a C compiler, no GPU.</summary>
+/// <summary>The binding of NCCL against a small library in C with the declarations of nccl.h: what crosses, by value and by reference,
+/// arrives as it was. Needs a C compiler, no GPU.</summary>
 public sealed unsafe class NcclCudaStubTests : IDisposable
 {
     // Sums become doubles of what was there, as of two ranks with the same numbers; each call checks what it is given.
@@ -75,7 +76,9 @@ public sealed unsafe class NcclCudaStubTests : IDisposable
         File.WriteAllText(_temp["nccl.c"], Stub);
         try
         {
-            using Process compiler = Process.Start(new ProcessStartInfo("gcc", ["-shared", "-fPIC", "-o", _temp["libnccl-stub.so"], _temp["nccl.c"]]) { RedirectStandardError = true })!;
+            using Process compiler = Process.Start(
+                new ProcessStartInfo("gcc",
+                ["-shared", "-fPIC", "-o", _temp["libnccl-stub.so"], _temp["nccl.c"]]) { RedirectStandardError = true })!;
             string errors = compiler.StandardError.ReadToEnd();
             compiler.WaitForExit();
             Assert.True(compiler.ExitCode == 0, errors);

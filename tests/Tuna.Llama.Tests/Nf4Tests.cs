@@ -8,14 +8,16 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Tests;
 
-/// <summary>Weights in 4 bits: their levels and codes against the definition (arXiv 2305.14314), and policies that train adapters beside them.</summary>
+/// <summary>Weights in 4 bits: their levels and codes against the definition (arXiv 2305.14314), and policies that train adapters beside
+/// them.</summary>
 public class Nf4Tests
 {
     private static readonly TokenGroup[] Groups = Batches.Random(2, 3, Tiny.Config.VocabularySize, 5);
 
     private static readonly LlamaPolicyOptions Packed = new() { Lora = Tiny.Lora, BaseWeights = WeightPrecision.Nf4, Seed = 4 };
 
-    /// <summary>Appendix E: quantiles of the normal distribution at even steps of probability, eight on the positive side, seven on the negative, and zero; scaled to [-1, 1].</summary>
+    /// <summary>Appendix E: quantiles of the normal distribution at even steps of probability, eight on the positive side, seven on the
+    /// negative, and zero; scaled to [-1, 1].</summary>
     [Fact]
     public void Levels_AreTheQuantilesOfTheNormalDistribution()
     {
@@ -60,7 +62,8 @@ public class Nf4Tests
         Assert.Equal(4.127, 8.0 * Nf4Codes.Bytes(Count) / Count, 1e-3);
     }
 
-    /// <summary>Fresh adapters are nothing: what is saved merged is what the packed weights stand for, and the policy that loads it has to compute the same.</summary>
+    /// <summary>Fresh adapters are nothing: what is saved merged is what the packed weights stand for, and the policy that loads it has to
+    /// compute the same.</summary>
     [Theory]
     [InlineData(ActivationMode.Keep)]
     [InlineData(ActivationMode.Recompute)]
@@ -69,7 +72,8 @@ public class Nf4Tests
         using var folder = new TempFolder();
         using LlamaPolicy packed = Tiny.Policy(Packed with { Activations = mode });
         packed.SaveModel(folder.Root);
-        using LlamaPolicy same = LlamaPolicy.Load(folder.Root, new() { Lora = Tiny.Lora, Seed = 4, Activations = mode }), original = Tiny.Policy(new() { Seed = 4 });
+        using LlamaPolicy same = LlamaPolicy.Load(folder.Root, new() { Lora = Tiny.Lora, Seed = 4, Activations = mode }),
+            original = Tiny.Policy(new() { Seed = 4 });
         Assert.Equal(Scores(same), Scores(packed));
         Assert.NotEqual(Scores(original), Scores(packed));
         for (int step = 1; step <= 2; step++)
@@ -87,7 +91,8 @@ public class Nf4Tests
     public void SaveAdapter_TrainedInFourBits_BelongsToTheModelInFourBits()
     {
         using var folders = new TempFolder();
-        string model = Directory.CreateDirectory(folders["model"]).FullName, adapter = Directory.CreateDirectory(folders["adapter"]).FullName, merged = Directory.CreateDirectory(folders["merged"]).FullName;
+        string model = Directory.CreateDirectory(folders["model"]).FullName, adapter =
+            Directory.CreateDirectory(folders["adapter"]).FullName, merged = Directory.CreateDirectory(folders["merged"]).FullName;
         using (LlamaPolicy full = Tiny.Policy(new() { SavedType = TensorDType.F32 }))
             full.SaveModel(model);
         using LlamaPolicy trained = LlamaPolicy.Load(model, Packed);
@@ -112,15 +117,18 @@ public class Nf4Tests
         Assert.True(last < 0.7 * first, $"{first} to {last}");
     }
 
-    /// <summary>A trained model's own text: how much less likely it is to the same model in 4 bits, which samples the divergence of the two.</summary>
+    /// <summary>A trained model's own text: how much less likely it is to the same model in 4 bits, which samples the divergence of the
+    /// two.</summary>
     [Fact]
     public void Score_OfATrainedModel_HardlyMoves()
     {
         string folder = Path.Combine(GoldenData.TestsFolder(), "..", "samples", "Quickstart", "checkpoints", "teacher");
         LlamaPolicyOptions options = new() { Trainable = false };
-        using LlamaPolicy full = LlamaPolicy.Load(folder, options), packed = LlamaPolicy.Load(folder, options with { BaseWeights = WeightPrecision.Nf4 });
+        using LlamaPolicy full = LlamaPolicy.Load(folder, options),
+            packed = LlamaPolicy.Load(folder, options with { BaseWeights = WeightPrecision.Nf4 });
         SamplingRequest request = new() { Prompt = new[] { 1 }, Count = 64, MaxNewTokens = 48, Seed = 1 };
-        TokenGroup[] drawn = [.. full.Sample([request])[0].Select((s, i) => new TokenGroup($"{i}", request.Prompt, [s.Tokens.ToArray()], new double[1]))];
+        TokenGroup[] drawn = [.. full.Sample([request])[0]
+            .Select((s, i) => new TokenGroup($"{i}", request.Prompt, [s.Tokens.ToArray()], new double[1]))];
         double[] one = new double[drawn.Length], other = new double[drawn.Length];
         full.Score(drawn, one);
         packed.Score(drawn, other);
@@ -133,7 +141,8 @@ public class Nf4Tests
     public void Create_InFourBitsWithoutAdapters_IsForPoliciesThatAreNotTrained()
     {
         LlamaPolicyOptions options = new() { BaseWeights = WeightPrecision.Nf4 };
-        Assert.Contains(nameof(LlamaPolicyOptions.Lora), Assert.Throws<ArgumentException>(() => Tiny.Policy(options)).Message, StringComparison.Ordinal);
+        Assert.Contains(nameof(LlamaPolicyOptions.Lora), Assert.Throws<ArgumentException>(() => Tiny.Policy(options)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => Tiny.Policy(options with { BaseWeights = (WeightPrecision)7 }));
         using LlamaPolicy frozen = Tiny.Policy(options with { Trainable = false });
         Assert.All(Scores(frozen), s => Assert.True(double.IsFinite(s)));
@@ -142,10 +151,20 @@ public class Nf4Tests
     [Fact]
     public void EstimateMemory_SevenBillionInFourBitsWithAdapters_FitsOnTwentyFourGigabytes()
     {
-        var config = new LlamaConfig { HiddenSize = 4096, LayerCount = 32, HeadCount = 32, KeyValueHeadCount = 32, IntermediateSize = 11008, VocabularySize = 32000, HeadDimension = 128 };
+        var config = new LlamaConfig
+        {
+            HiddenSize = 4096,
+            LayerCount = 32,
+            HeadCount = 32,
+            KeyValueHeadCount = 32,
+            IntermediateSize = 11008,
+            VocabularySize = 32000,
+            HeadDimension = 128,
+        };
         var group = new TokenGroup("group", new int[256], [new int[128], new int[192], new int[224], new int[256]], new double[4]);
         MemoryEstimate Of(WeightPrecision weights) =>
-            MemoryEstimate.Of(config, new LoraOptions { Rank = 16 }, TensorDType.BF16, true, [group], ActivationMode.Recompute, "cuda", baseWeights: weights);
+            MemoryEstimate.Of(config, new LoraOptions { Rank = 16 }, TensorDType.BF16, true, [group], ActivationMode.Recompute, "cuda",
+                baseWeights: weights);
         Assert.InRange(Of(WeightPrecision.Nf4).Total, 4e9, 12e9);
         Assert.True(Of(WeightPrecision.Full).Total - Of(WeightPrecision.Nf4).Total > 9e9);
     }
@@ -178,7 +197,8 @@ public class Nf4Tests
             float top = group.Max(MathF.Abs);
             return group.Select(m => top == 0 ? 0 : Nearest(dynamic, m / top) * top);
         })];
-        return [.. blocks.SelectMany((block, b) => block.Select(x => largest[b] == 0 ? 0 : Nearest(Nf4Codes.Levels, x / largest[b]) * (magnitudes[b] + mean)))];
+        return [.. blocks.SelectMany((block, b) =>
+            block.Select(x => largest[b] == 0 ? 0 : Nearest(Nf4Codes.Levels, x / largest[b]) * (magnitudes[b] + mean)))];
 
         static float Nearest(IReadOnlyList<float> levels, float x) => levels.MinBy(l => Math.Abs((double)l - x));
     }

@@ -14,7 +14,8 @@ public class OperationsTests
         const int Rows = 6, Start = 2, Heads = 3, Width = 8;
         using var generator = new Generator(5);
         Tensor Random(params long[] shape) => randn(shape, ScalarType.Float32, generator: generator);
-        Tensor q = Random(Rows, Heads, Width), k1 = Random(4, Heads, Width), v1 = Random(4, Heads, Width), k2 = Random(5, Heads, Width), v2 = Random(5, Heads, Width);
+        Tensor q = Random(Rows, Heads, Width), k1 = Random(4, Heads, Width), v1 = Random(4, Heads, Width), k2 = Random(5, Heads, Width),
+            v2 = Random(5, Heads, Width);
         (Tensor output, Tensor sums) = Attention(q, k1, v1);
         (Tensor other, Tensor otherSums) = Attention(q.narrow(0, Start, Rows - Start), k2, v2);
         (Tensor both, Tensor bothSums) = Attention(q, cat([k1, k2]), cat([v1, v2]));

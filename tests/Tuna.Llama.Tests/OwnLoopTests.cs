@@ -47,7 +47,8 @@ public class OwnLoopTests
         Tensor upstream = empty(rows).normal_(0, 1, generator);
 
         Tensor h1 = hidden.clone().requires_grad_(), w1 = weight.clone().requires_grad_();
-        Tensor expected = nn.functional.log_softmax(h1.matmul(w1.t()), 1).gather(1, tensor(Array.ConvertAll(targets, t => (long)t)).unsqueeze(1)).squeeze(1);
+        Tensor expected = nn.functional.log_softmax(h1.matmul(w1.t()), 1).gather(1,
+            tensor(Array.ConvertAll(targets, t => (long)t)).unsqueeze(1)).squeeze(1);
         expected.backward([upstream]);
         Tensor h2 = hidden.clone().requires_grad_(), w2 = weight.clone().requires_grad_();
         Tensor actual = ChunkedLogProbs.Of(h2, w2, targets, chunk);
@@ -63,7 +64,8 @@ public class OwnLoopTests
     {
         using DisposeScope scope = NewDisposeScope();
         using var generator = new Generator(4);
-        Tensor hidden = empty(600, 4).normal_(0, 1, generator).to(ScalarType.BFloat16), weight = empty(8, 4).normal_(0, 1, generator).to(ScalarType.BFloat16);
+        Tensor hidden = empty(600, 4).normal_(0, 1, generator).to(ScalarType.BFloat16),
+            weight = empty(8, 4).normal_(0, 1, generator).to(ScalarType.BFloat16);
         int[] targets = [.. Enumerable.Range(0, 600).Select(r => r % 8)];
         Tensor Gradient(int rowsPerChunk)
         {

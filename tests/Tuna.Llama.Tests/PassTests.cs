@@ -14,7 +14,8 @@ public class PassTests
         return Tiny.Gradients(policy);
     }
 
-    private static double[] SomeGradient(Func<int, bool> active) => [.. Enumerable.Range(0, Groups.Sum(g => g.Responses.Count)).Select(r => active(r) ? 0.3 - (0.05 * r) : 0)];
+    private static double[] SomeGradient(Func<int, bool> active) =>
+        [.. Enumerable.Range(0, Groups.Sum(g => g.Responses.Count)).Select(r => active(r) ? 0.3 - (0.05 * r) : 0)];
 
     [Theory]
     [InlineData(1)]
@@ -82,7 +83,8 @@ public class PassTests
         double analytic = policy.AccumulatedGradient(name)![index];
         // In single precision the difference is noisy: a step of 1e-2 and a tolerance of 1% of the derivative's size, at least 5e-3.
         double numeric = (At(0.01f) - At(-0.01f)) / 0.02;
-        Assert.True(Math.Abs(analytic - numeric) <= Math.Max(0.02 * Math.Abs(analytic), 0.01), $"{name}[{index}]: {analytic}, by differences {numeric}");
+        Assert.True(Math.Abs(analytic - numeric) <= Math.Max(0.02 * Math.Abs(analytic), 0.01),
+            $"{name}[{index}]: {analytic}, by differences {numeric}");
 
         double At(float by)
         {

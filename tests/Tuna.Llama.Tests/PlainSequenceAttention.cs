@@ -3,7 +3,8 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Tests;
 
-/// <summary>What FlashAttention computes, sequence by sequence from the definition, on the CPU; it also writes down what it was asked for.</summary>
+/// <summary>What FlashAttention computes, sequence by sequence from the definition, on the CPU; it also writes down what it was asked
+/// for.</summary>
 internal sealed class PlainSequenceAttention : SequenceAttention
 {
     /// <summary>Calls of forward.</summary>
@@ -12,7 +13,8 @@ internal sealed class PlainSequenceAttention : SequenceAttention
     /// <summary>Calls of backward.</summary>
     public int Backwards { get; private set; }
 
-    /// <summary>What a kernel is chosen by: query heads, key heads, their width, and whether it is causal. Lengths are data to it.</summary>
+    /// <summary>What a kernel is chosen by: query heads, key heads, their width, and whether it is causal. Lengths are data to
+    /// it.</summary>
     public HashSet<(long Heads, long KeyHeads, long Width, bool Causal)> Kernels { get; } = [];
 
     public override (Tensor Output, Tensor LogSums) Forward(Tensor q, Tensor k, Tensor v, SequenceBounds sequences, bool causal)
@@ -32,7 +34,8 @@ internal sealed class PlainSequenceAttention : SequenceAttention
     }
 
     // With p = exp(score - log sum): dv = p^T do, ds = p (do v^T - do . o), dq = ds k, dk = ds^T q.
-    public override (Tensor Q, Tensor K, Tensor V) Backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor output, Tensor logSums, SequenceBounds sequences, bool causal)
+    public override (Tensor Q, Tensor K, Tensor V) Backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor output, Tensor logSums,
+        SequenceBounds sequences, bool causal)
     {
         Backwards++;
         using DisposeScope scope = NewDisposeScope();
@@ -40,8 +43,10 @@ internal sealed class PlainSequenceAttention : SequenceAttention
         double scale = 1 / Math.Sqrt(q.shape[2]);
         foreach ((Range queries, Range keys) in Each(sequences))
         {
-            Tensor up = Rows(gradient, queries), own = Rows(q, queries), seen = Repeated(Rows(k, keys), q), values = Repeated(Rows(v, keys), q);
-            Tensor p = (Scores(own, Rows(k, keys), causal) - logSums.narrow(1, queries.Start.Value, Count(queries)).unsqueeze(2)).exp(); // [H, n, m]
+            Tensor up = Rows(gradient, queries), own = Rows(q, queries), seen = Repeated(Rows(k, keys), q),
+                values = Repeated(Rows(v, keys), q);
+            // [H, n, m]
+            Tensor p = (Scores(own, Rows(k, keys), causal) - logSums.narrow(1, queries.Start.Value, Count(queries)).unsqueeze(2)).exp();
             Tensor ds = p * (einsum("nhe,mhe->hnm", up, values) - (up * Rows(output, queries)).sum(2).t().unsqueeze(2)) * scale;
             Rows(dq, queries).copy_(einsum("hnm,mhe->nhe", ds, seen));
             Rows(dk, keys).copy_(Folded(einsum("hnm,nhe->mhe", ds, own), k));
@@ -58,7 +63,8 @@ internal sealed class PlainSequenceAttention : SequenceAttention
     private static Tensor Scores(Tensor q, Tensor k, bool causal)
     {
         Tensor scores = einsum("nhe,mhe->hnm", q, Repeated(k, q)) / Math.Sqrt(q.shape[2]);
-        return causal ? scores.masked_fill(ones(scores.shape[1], scores.shape[2], ScalarType.Bool).tril().logical_not(), double.NegativeInfinity) : scores;
+        return causal ? scores.masked_fill(ones(scores.shape[1], scores.shape[2], ScalarType.Bool).tril().logical_not(),
+            double.NegativeInfinity) : scores;
     }
 
     /// <summary>Key heads once for every query head that shares them.</summary>

@@ -25,7 +25,8 @@ public class PrecisionTests
         after.Read("lm_head.weight", b);
         Assert.True(a.Zip(b, (x, y) => x != y).Count(moved => moved) > 0.9 * a.Length);
         byte[] roundedAfter = weight.bytes.ToArray();
-        int changed = Enumerable.Range(0, rounded.Length / 2).Count(i => rounded[2 * i] != roundedAfter[2 * i] || rounded[(2 * i) + 1] != roundedAfter[(2 * i) + 1]);
+        int changed = Enumerable.Range(0, rounded.Length / 2)
+            .Count(i => rounded[2 * i] != roundedAfter[2 * i] || rounded[(2 * i) + 1] != roundedAfter[(2 * i) + 1]);
         Assert.True(changed < 0.1 * a.Length, $"{changed} of {a.Length} rounded weights moved: the masters are not what keeps small steps");
     }
 
@@ -48,7 +49,8 @@ public class PrecisionTests
         using var folder = new Tuna.Testing.TempFolder();
         using LlamaPolicy policy = GoldenModels.Load("llama1_mha", new() { ComputeType = TensorDType.BF16 });
         policy.SaveModel(folder.Root);
-        using CheckpointReader expected = CheckpointReader.Open(Tuna.Testing.GoldenData.FilePath("models", "llama1_mha")), actual = CheckpointReader.Open(folder.Root);
+        using CheckpointReader expected = CheckpointReader.Open(Tuna.Testing.GoldenData.FilePath("models", "llama1_mha")),
+            actual = CheckpointReader.Open(folder.Root);
         Assert.All(expected.Names, name => Assert.True(expected.Bytes(name).SequenceEqual(actual.Bytes(name)), name));
     }
 
@@ -57,7 +59,8 @@ public class PrecisionTests
     {
         using LlamaPolicy policy = Tiny.Policy(new()
         {
-            ParameterGroups = [ParameterGroup.NoDecayForNormsAndBiases, new(name => name.StartsWith("model.embed", StringComparison.Ordinal)) { LearningRateFactor = 0 }],
+            ParameterGroups = [ParameterGroup.NoDecayForNormsAndBiases,
+                new(name => name.StartsWith("model.embed", StringComparison.Ordinal)) { LearningRateFactor = 0 }],
         });
         float[] Values(string name) => policy.Model.named_parameters().Single(p => p.name == name).parameter.data<float>().ToArray();
         float[] norm = Values("model.norm.weight"), embedding = Values("model.embed_tokens.weight"), head = Values("lm_head.weight");

@@ -66,11 +66,18 @@ public class RewardModelTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void TwoEngines_SameCheckpointAndBatch_AgreeOnRewardsLossGradientsAndTenSteps(string name, ActivationMode mode, bool wholeRanking)
+    public void TwoEngines_SameCheckpointAndBatch_AgreeOnRewardsLossGradientsAndTenSteps(string name, ActivationMode mode,
+        bool wholeRanking)
     {
         IRankingLoss loss = wholeRanking ? ListMleLoss.OnRawValues() : Loss;
         using var folders = new TempFolder();
-        using LlamaRewardModel torchModel = LlamaRewardModel.Load(GoldenData.FilePath("models", name), new() { ComputeType = TensorDType.F32, SavedType = TensorDType.F32, Activations = mode, Seed = 5 });
+        using LlamaRewardModel torchModel = LlamaRewardModel.Load(GoldenData.FilePath("models", name), new()
+        {
+            ComputeType = TensorDType.F32,
+            SavedType = TensorDType.F32,
+            Activations = mode,
+            Seed = 5,
+        });
         string start = Directory.CreateDirectory(folders["start"]).FullName;
         torchModel.SaveModel(start);
         using var managed = Managed.ManagedRewardModel.Load(start);
@@ -111,7 +118,8 @@ public class RewardModelTests
             return Tiny.Gradients(model);
         }
 
-        TokenGroup[] alone = [.. Groups.SelectMany((g, i) => g.Responses.Where((_, k) => gradient[(5 * i) + k] != 0).Select(r => new TokenGroup(g.Id, g.Prompt, [r], new double[1])))];
+        TokenGroup[] alone = [.. Groups.SelectMany((g, i) => g.Responses.Where((_, k) => gradient[(5 * i) + k] != 0)
+            .Select(r => new TokenGroup(g.Id, g.Prompt, [r], new double[1])))];
         Dictionary<string, float[]> kept = Run(ActivationMode.Keep, Groups, gradient);
         Tiny.AssertClose(kept, Run(ActivationMode.Recompute, Groups, gradient), 1e-5);
         Tiny.AssertClose(kept, Run(ActivationMode.Keep, alone, [.. gradient.Where(g => g != 0)]), 1e-5);
@@ -146,7 +154,8 @@ public class RewardModelTests
         using var folder = new TempFolder();
         using LlamaPolicy policy = Tiny.Policy();
         policy.SaveModel(folder.Root);
-        using LlamaRewardModel a = LlamaRewardModel.Load(folder.Root, new() { Seed = 1 }), b = LlamaRewardModel.Load(folder.Root, new() { Seed = 2 }), c = LlamaRewardModel.Load(folder.Root, new() { Seed = 1 });
+        using LlamaRewardModel a = LlamaRewardModel.Load(folder.Root, new() { Seed = 1 }),
+            b = LlamaRewardModel.Load(folder.Root, new() { Seed = 2 }), c = LlamaRewardModel.Load(folder.Root, new() { Seed = 1 });
         Assert.NotEqual(Rewards(a), Rewards(b));
         Assert.Equal(Rewards(a), Rewards(c));
         int[] tokens = [1, 30, 4];
@@ -163,10 +172,13 @@ public class RewardModelTests
         using LlamaPolicy policy = Tiny.Policy();
         policy.SaveModel(folder.Root);
         (Tiny.Config with { ScalarHead = true }).Save(folder.Root); // calls itself a reward model, and has no head
-        Assert.Contains("score.weight", Assert.Throws<InvalidDataException>(() => LlamaRewardModel.Load(folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains("score.weight", Assert.Throws<InvalidDataException>(() => LlamaRewardModel.Load(folder.Root)).Message,
+            StringComparison.Ordinal);
 
         using var second = new TempFolder();
-        CheckpointWriter.Write(second.Root, [.. Tiny.Config.Parameters().Select(p => new TensorSpec(p.Name, TensorDType.F32, p.Shape)), new TensorSpec("score.weight", TensorDType.F32, [2, 32])],
+        CheckpointWriter.Write(second.Root,
+            [.. Tiny.Config.Parameters().Select(p => new TensorSpec(p.Name, TensorDType.F32, p.Shape)),
+            new TensorSpec("score.weight", TensorDType.F32, [2, 32])],
             (writer, spec) => writer.Write(spec.Name, new float[spec.Shape.Aggregate(1L, (a, b) => a * b)]));
         Tiny.Config.Save(second.Root);
         InvalidDataException e = Assert.Throws<InvalidDataException>(() => LlamaRewardModel.Load(second.Root));
@@ -180,8 +192,10 @@ public class RewardModelTests
         using var folder = new TempFolder();
         using (LlamaRewardModel model = LlamaRewardModel.Create(Tiny.WithoutBiases))
             model.SaveModel(folder.Root);
-        Assert.Contains(nameof(LlamaRewardModel), Assert.Throws<NotSupportedException>(() => LlamaPolicy.Load(folder.Root)).Message, StringComparison.Ordinal);
-        Assert.Contains("ManagedRewardModel", Assert.Throws<NotSupportedException>(() => Managed.ManagedLlama.Load(folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains(nameof(LlamaRewardModel), Assert.Throws<NotSupportedException>(() => LlamaPolicy.Load(folder.Root)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("ManagedRewardModel", Assert.Throws<NotSupportedException>(() => Managed.ManagedLlama.Load(folder.Root)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -190,7 +204,8 @@ public class RewardModelTests
         using DisposeScope scope = torch.NewDisposeScope();
         using LlamaRewardModel model = Model();
         TokenGroup bad = new("the group", new[] { 1 }, [new[] { 97 }], new double[1]);
-        Assert.Contains("the group", Assert.Throws<ArgumentException>(() => model.Score([bad], new double[1])).Message, StringComparison.Ordinal);
+        Assert.Contains("the group", Assert.Throws<ArgumentException>(() => model.Score([bad], new double[1])).Message,
+            StringComparison.Ordinal);
         Assert.Contains("the group", Assert.Throws<ArgumentException>(() => model.Forward([bad])).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => model.Score(Groups, new double[3]));
         Assert.Throws<ArgumentException>(() => model.Model.call(torch.zeros(3, torch.ScalarType.Int64)));
@@ -234,7 +249,13 @@ public class RewardModelTests
     [InlineData(true)]
     public void LoadTrainingState_MidStep_ContinuesToTheSameBits(bool lora)
     {
-        var options = new LlamaPolicyOptions { ComputeType = TensorDType.BF16, SavedType = TensorDType.BF16, Lora = lora ? Tiny.Lora with { Dropout = 0.2 } : null, Seed = 4 };
+        var options = new LlamaPolicyOptions
+        {
+            ComputeType = TensorDType.BF16,
+            SavedType = TensorDType.BF16,
+            Lora = lora ? Tiny.Lora with { Dropout = 0.2 } : null,
+            Seed = 4,
+        };
         using var folder = new TempFolder();
         using LlamaRewardModel whole = Model(options), resumed = Model(options);
         Batches.Train(whole, Loss, Groups, 1);
@@ -259,7 +280,8 @@ public class RewardModelTests
             MemoryEstimate estimate = model.EstimateMemory(Groups, ActivationMode.Keep);
             using SafetensorsFile state = SafetensorsFile.Open(folder["torch_training_state.safetensors"]);
             Assert.Equal(model.Model.parameters().Sum(p => p.numel() * p.ElementSize), estimate.Weights);
-            Assert.Equal(state.Tensors.Values.Where(t => t.Name.StartsWith("exp_avg", StringComparison.Ordinal)).Sum(t => t.ByteLength), estimate.Moments);
+            Assert.Equal(state.Tensors.Values.Where(t => t.Name.StartsWith("exp_avg", StringComparison.Ordinal)).Sum(t => t.ByteLength),
+                estimate.Moments);
             Assert.Equal(0, estimate.Head);
         }
     }

@@ -23,7 +23,9 @@ public class RuntimeTests
     public void OpenDevice_CudaWithoutAGpu_NamesThePackageAndTheDriver()
     {
         Skip.If(torch.cuda.is_available(), "There is a GPU here.");
-        Assert.Contains("TorchSharp-cuda-linux", Assert.Throws<TorchUnavailableException>(() => LlamaPolicy.Create(Tiny.Config, new() { Device = "cuda" })).Message, StringComparison.Ordinal);
+        Assert.Contains("TorchSharp-cuda-linux",
+            Assert.Throws<TorchUnavailableException>(() => LlamaPolicy.Create(Tiny.Config, new() { Device = "cuda" })).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -42,8 +44,10 @@ public class RuntimeTests
         MemoryEstimate estimate = policy.EstimateMemory(groups, ActivationMode.Keep);
         Assert.Equal(policy.Model.parameters().Sum(p => p.numel() * p.ElementSize), estimate.Weights);
         using SafetensorsFile state = SafetensorsFile.Open(folder["torch_training_state.safetensors"]);
-        Assert.Equal(state.Tensors.Values.Where(t => t.Name.StartsWith("exp_avg", StringComparison.Ordinal)).Sum(t => t.ByteLength), estimate.Moments);
-        Assert.Equal(state.Tensors.Values.Where(t => t.Name.StartsWith("gradient", StringComparison.Ordinal)).Sum(t => t.ByteLength), estimate.Gradients);
+        Assert.Equal(state.Tensors.Values.Where(t => t.Name.StartsWith("exp_avg", StringComparison.Ordinal)).Sum(t => t.ByteLength),
+            estimate.Moments);
+        Assert.Equal(state.Tensors.Values.Where(t => t.Name.StartsWith("gradient", StringComparison.Ordinal)).Sum(t => t.ByteLength),
+            estimate.Gradients);
         Assert.Equal(type == TensorDType.F32 ? 0 : estimate.Gradients, estimate.Masters);
         Assert.Contains("GB", estimate.ToString(), StringComparison.Ordinal);
     }
@@ -53,13 +57,15 @@ public class RuntimeTests
     {
         using LlamaPolicy policy = Tiny.Policy();
         TokenGroup[] groups = Batches.Random(8, 4, 97);
-        Assert.True(policy.EstimateMemory(groups, ActivationMode.Recompute).Activations < policy.EstimateMemory(groups, ActivationMode.Keep).Activations);
+        Assert.True(policy.EstimateMemory(groups, ActivationMode.Recompute).Activations < policy.EstimateMemory(groups,
+            ActivationMode.Keep).Activations);
     }
 
     [Fact]
     public void Choose_ByBudget_KeepsThenRecomputesThenScoresFirst()
     {
-        MemoryEstimate Of(ActivationMode mode, bool single) => new(0, 0, 0, 0, (mode, single) switch { (ActivationMode.Keep, _) => 100, (_, false) => 50, _ => 20 }, 0);
+        MemoryEstimate Of(ActivationMode mode, bool single) =>
+            new(0, 0, 0, 0, (mode, single) switch { (ActivationMode.Keep, _) => 100, (_, false) => 50, _ => 20 }, 0);
         Assert.Equal((ActivationMode.Keep, false, false), MemoryEstimate.Choose(Of, 100));
         Assert.Equal((ActivationMode.Recompute, false, false), MemoryEstimate.Choose(Of, 99));
         Assert.Equal((ActivationMode.Recompute, true, false), MemoryEstimate.Choose(Of, 49));

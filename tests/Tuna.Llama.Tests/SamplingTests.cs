@@ -36,7 +36,8 @@ public class SamplingTests
         SamplingRequest[] requests = [Request(3, 1), Request(11, 2, 2, 12), Request(1, 3, 5, 3), Request(6, 4, 1)];
         IReadOnlyList<IReadOnlyList<SampledResponse>> together = policy.Sample(requests);
         for (int r = 0; r < requests.Length; r++)
-            Assert.Equal(policy.Sample([requests[r]])[0].Select(s => string.Join(',', s.Tokens)), together[r].Select(s => string.Join(',', s.Tokens)));
+            Assert.Equal(policy.Sample([requests[r]])[0].Select(s => string.Join(',', s.Tokens)),
+                together[r].Select(s => string.Join(',', s.Tokens)));
     }
 
     [Fact]
@@ -46,7 +47,8 @@ public class SamplingTests
         using LlamaPolicy policy = LlamaPolicy.Create(Tiny.WithoutBiases);
         policy.SaveModel(folder.Root);
         using var managed = Managed.ManagedLlama.Load(folder.Root);
-        SamplingRequest[] requests = [Request(4, 7), Request(9, 8) with { TopK = 10 }, Request(2, 9) with { TopP = 0.7, Temperature = 0.8 }];
+        SamplingRequest[] requests =
+            [Request(4, 7), Request(9, 8) with { TopK = 10 }, Request(2, 9) with { TopP = 0.7, Temperature = 0.8 }];
         Assert.Equal(
             managed.Sample(requests).SelectMany(r => r).Select(s => string.Join(',', s.Tokens)),
             policy.Sample(requests).SelectMany(r => r).Select(s => string.Join(',', s.Tokens)));
@@ -60,7 +62,8 @@ public class SamplingTests
         int[] counts = new int[97];
         foreach (SampledResponse sample in policy.Sample([Request(3, 11, Count, 1)])[0])
             counts[sample.Tokens[0]]++;
-        var groups = Enumerable.Range(0, 97).Select(t => new TokenGroup($"{t}", Enumerable.Range(3, 3).ToArray(), [new[] { t }], new double[1])).ToList();
+        var groups = Enumerable.Range(0, 97)
+            .Select(t => new TokenGroup($"{t}", Enumerable.Range(3, 3).ToArray(), [new[] { t }], new double[1])).ToList();
         var logProbs = new double[97];
         policy.Score(groups, logProbs);
         Assert.Equal(1, logProbs.Sum(Math.Exp), 1e-4);
@@ -68,7 +71,8 @@ public class SamplingTests
         for (int t = 0; t < 97; t++)
         {
             double p = Math.Exp(logProbs[t]);
-            Assert.InRange(counts[t], (Count * p) - (5 * Math.Sqrt(Count * p * (1 - p))) - 1, (Count * p) + (5 * Math.Sqrt(Count * p * (1 - p))) + 1);
+            Assert.InRange(counts[t], (Count * p) - (5 * Math.Sqrt(Count * p * (1 - p))) - 1,
+                (Count * p) + (5 * Math.Sqrt(Count * p * (1 - p))) + 1);
         }
     }
 
@@ -76,7 +80,8 @@ public class SamplingTests
     public void Sample_UpToTheWholeContext_Works()
     {
         using LlamaPolicy policy = Tiny.Policy();
-        SampledResponse sample = policy.Sample([new SamplingRequest { Prompt = new[] { 1, 5 }, MaxNewTokens = Tiny.Config.ContextLength - 2 }])[0][0];
+        SampledResponse sample = policy.Sample(
+            [new SamplingRequest { Prompt = new[] { 1, 5 }, MaxNewTokens = Tiny.Config.ContextLength - 2 }])[0][0];
         Assert.Equal(Tiny.Config.ContextLength - 2, sample.Tokens.Count);
     }
 

@@ -5,7 +5,8 @@ using Tuna.Losses;
 
 namespace Tuna.Llama.Tests;
 
-/// <summary>A tiny random model with everything that makes a difference: grouped queries, biases, a head wider than D / H, three layers.</summary>
+/// <summary>A tiny random model with everything that makes a difference: grouped queries, biases, a head wider than D / H, three
+/// layers.</summary>
 internal static class Tiny
 {
     public static LlamaConfig Config { get; } = new()
@@ -44,7 +45,8 @@ internal static class Tiny
 
     /// <summary>Gradients of every trained parameter, by name.</summary>
     public static Dictionary<string, float[]> Gradients(TorchPolicy policy) =>
-        policy.Backbone.named_parameters().Where(p => p.parameter.requires_grad).ToDictionary(p => p.name, p => policy.AccumulatedGradient(p.name) ?? new float[p.parameter.numel()], StringComparer.Ordinal);
+        policy.Backbone.named_parameters().Where(p => p.parameter.requires_grad)
+            .ToDictionary(p => p.name, p => policy.AccumulatedGradient(p.name) ?? new float[p.parameter.numel()], StringComparer.Ordinal);
 
     public static void AssertClose(Dictionary<string, float[]> expected, Dictionary<string, float[]> actual, double tolerance)
     {
@@ -53,7 +55,8 @@ internal static class Tiny
         {
             double largest = expected[name].Max(Math.Abs);
             for (int i = 0; i < expected[name].Length; i++)
-                Assert.True(Math.Abs(expected[name][i] - actual[name][i]) <= tolerance * largest, $"{name}[{i}]: {expected[name][i]} and {actual[name][i]}, largest {largest}");
+                Assert.True(Math.Abs(expected[name][i] - actual[name][i]) <= tolerance * largest,
+                    $"{name}[{i}]: {expected[name][i]} and {actual[name][i]}, largest {largest}");
         }
     }
 }

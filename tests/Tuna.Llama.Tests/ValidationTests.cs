@@ -83,7 +83,15 @@ public class ValidationTests
     public void Sample_BadRequest_NamesIt(int promptLength, int count, int newTokens, double temperature, int topK, double topP)
     {
         using LlamaPolicy policy = Tiny.Policy();
-        var request = new SamplingRequest { Prompt = new int[promptLength], Count = count, MaxNewTokens = newTokens, Temperature = temperature, TopK = topK, TopP = topP };
+        var request = new SamplingRequest
+        {
+            Prompt = new int[promptLength],
+            Count = count,
+            MaxNewTokens = newTokens,
+            Temperature = temperature,
+            TopK = topK,
+            TopP = topP,
+        };
         Assert.Contains("Request 0", Assert.Throws<ArgumentException>(() => policy.Sample([request])).Message, StringComparison.Ordinal);
     }
 
@@ -118,6 +126,7 @@ public class ValidationTests
     public void Forward_OfAPolicyThatIsNotTrainable_SaysSo()
     {
         using LlamaPolicy policy = Tiny.Policy(new() { Trainable = false });
-        Assert.Contains("Trainable", Assert.Throws<InvalidOperationException>(() => policy.Forward([Group([1], [3])])).Message, StringComparison.Ordinal);
+        Assert.Contains("Trainable", Assert.Throws<InvalidOperationException>(() => policy.Forward([Group([1], [3])])).Message,
+            StringComparison.Ordinal);
     }
 }

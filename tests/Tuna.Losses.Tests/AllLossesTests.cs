@@ -17,7 +17,8 @@ public class AllLossesTests
         }
     }
 
-    /// <summary>Central differences with a step of 1e-5 nats carry an error near 1e-10 x curvature plus 1e-11 of rounding; random inputs keep away from kinks and rank swaps.</summary>
+    /// <summary>Central differences with a step of 1e-5 nats carry an error near 1e-10 x curvature plus 1e-11 of rounding; random inputs
+    /// keep away from kinks and rank swaps.</summary>
     [Theory]
     [MemberData(nameof(Names))]
     public void Evaluate_Gradient_EqualsCentralDifferences(string name)
@@ -77,7 +78,8 @@ public class AllLossesTests
     public void Evaluate_HugeLogProbs_StaysFinite(string name)
     {
         IRankingLoss loss = LossCase.Get(name).Loss;
-        var batch = new TestBatch(new TestGroup([-1e6, -1e-9, -3e5, 0], [1, 1000, 3, 2], [1, 0.5, 0], [-1, -5e5, -2, -1], HasReference: true));
+        var batch = new TestBatch(
+            new TestGroup([-1e6, -1e-9, -3e5, 0], [1, 1000, 3, 2], [1, 0.5, 0], [-1, -5e5, -2, -1], HasReference: true));
 
         (double value, double[] gradient) = batch.Evaluate(loss);
 
@@ -108,7 +110,8 @@ public class AllLossesTests
         TestBatch batch = new([.. complete.Groups.Select(g => g with { ReferencePolicy = [] })]);
 
         if (loss.Needs.ReferencePolicy)
-            Assert.Contains("reference policy", Assert.Throws<ArgumentException>(() => batch.Evaluate(loss)).Message, StringComparison.Ordinal);
+            Assert.Contains("reference policy", Assert.Throws<ArgumentException>(() => batch.Evaluate(loss)).Message,
+                StringComparison.Ordinal);
         else
             Assert.Equal(complete.Evaluate(loss).Value, batch.Evaluate(loss).Value);
     }

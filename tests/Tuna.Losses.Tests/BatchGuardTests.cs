@@ -51,7 +51,8 @@ public class BatchGuardTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new MarginRankingLoss(reduction: (MarginReduction)2));
     }
 
-    private static void Fails(string expected, int[]? offsets = null, int[]? counts = null, double[]? logProbs = null, int[]? lengths = null, double[]? scores = null, int gradient = -1)
+    private static void Fails(string expected, int[]? offsets = null, int[]? counts = null, double[]? logProbs = null,
+        int[]? lengths = null, double[]? scores = null, int gradient = -1)
     {
         ArgumentException error = Assert.Throws<ArgumentException>(() =>
         {

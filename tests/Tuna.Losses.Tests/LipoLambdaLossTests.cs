@@ -9,7 +9,8 @@ public class LipoLambdaLossTests
         int[] byValue = [.. all.OrderByDescending(S)]; // stable: equal values keep their order
         double D(int i) => Math.Log(1 + (1 + Array.IndexOf(byValue, i)));
         double G(int i) => Math.Pow(2, g.Scores[i]) - 1;
-        return (from i in all from j in all where g.Scores[i] > g.Scores[j] select Math.Abs(G(i) - G(j)) * Math.Abs((1 / D(i)) - (1 / D(j))) * Math.Log(1 + Math.Exp(-(S(i) - S(j))))).Sum();
+        return (from i in all from j in all where g.Scores[i] > g.Scores[j] select Math.Abs(G(i) - G(j)) * Math.Abs((1 / D(i)) - (1 / D(j)))
+            * Math.Log(1 + Math.Exp(-(S(i) - S(j))))).Sum();
     }
 
     [Fact]

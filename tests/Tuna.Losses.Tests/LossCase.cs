@@ -21,9 +21,11 @@ internal sealed record LossCase(string Name, IRankingLoss Loss, Func<IReadOnlyLi
         new("margin", new MarginRankingLoss(), g => MarginRankingLossTests.Paper(g, 0.1, 1)),
         new("margin, lambda 0", new MarginRankingLoss(0.5, 0), g => MarginRankingLossTests.Paper(g, 0.5, 0), Shift.Mean),
         new("margin, released", new MarginRankingLoss(0.1, 1, MarginReduction.Released), g => MarginRankingLossTests.Released(g, 0.1, 1)),
-        new("margin, released, lambda 0", new MarginRankingLoss(0.2, 0, MarginReduction.Released), g => MarginRankingLossTests.Released(g, 0.2, 0), Shift.Mean),
+        new("margin, released, lambda 0", new MarginRankingLoss(0.2, 0, MarginReduction.Released),
+            g => MarginRankingLossTests.Released(g, 0.2, 0), Shift.Mean),
         new("mle", new MaximumLikelihoodLoss(), g => g.Average(MaximumLikelihoodLossTests.OfReference)),
-        new("mle, best", new MaximumLikelihoodLoss(MaximumLikelihoodTarget.BestCandidate), g => g.Average(MaximumLikelihoodLossTests.OfBest)),
+        new("mle, best", new MaximumLikelihoodLoss(MaximumLikelihoodTarget.BestCandidate),
+            g => g.Average(MaximumLikelihoodLossTests.OfBest)),
         new("mle, all", new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses), g => g.Average(MaximumLikelihoodLossTests.OfAll)),
         new("rrhf", new RrhfLoss(), g => g.Average(RrhfLossTests.Reference)),
         .. Pairwise("slic-hf", p => new SlicHfLoss(5, 0.3, p), (p, g) => SlicHfLossTests.Reference(g, 5, 0.3, p)),
@@ -31,13 +33,17 @@ internal sealed record LossCase(string Name, IRankingLoss Loss, Func<IReadOnlyLi
         .. Pairwise("ipo", p => new IpoLoss(0.2, p), (p, g) => IpoLossTests.Reference(g, 0.2, p), Shift.Sum),
         .. Pairwise("rso", p => new RsoHingeLoss(0.3, p), (p, g) => RsoHingeLossTests.Reference(g, 0.3, p), Shift.Sum),
         .. Pairwise("simpo", p => new SimPoLoss(2.5, 0.7, p), (p, g) => SimPoLossTests.Reference(g, 2.5, 0.7, p), Shift.Mean),
-        .. Pairwise("own, mean", p => new OwnLoss(ResponseMeasure.MeanLogProb, p, 2.5, 0.7), (p, g) => SimPoLossTests.Reference(g, 2.5, 0.7, p), Shift.Mean),
-        .. Pairwise("own, ratio", p => new OwnLoss(ResponseMeasure.LogRatio, p, 0.1, 0), (p, g) => DpoLossTests.Reference(g, 0.1, p), Shift.Sum),
-        .. Pairwise("own, value", p => new OwnLoss(ResponseMeasure.Value, p, 1, 0), (p, g) => PairwiseLogisticLossTests.Reference(g, p), Shift.Sum),
+        .. Pairwise("own, mean", p => new OwnLoss(ResponseMeasure.MeanLogProb, p, 2.5, 0.7),
+            (p, g) => SimPoLossTests.Reference(g, 2.5, 0.7, p), Shift.Mean),
+        .. Pairwise("own, ratio", p => new OwnLoss(ResponseMeasure.LogRatio, p, 0.1, 0), (p, g) => DpoLossTests.Reference(g, 0.1, p),
+            Shift.Sum),
+        .. Pairwise("own, value", p => new OwnLoss(ResponseMeasure.Value, p, 1, 0), (p, g) => PairwiseLogisticLossTests.Reference(g, p),
+            Shift.Sum),
         .. Pairwise("orpo", p => new OrpoLoss(0.4, p), (p, g) => OrpoLossTests.Reference(g, 0.4, p)),
         .. Pairwise("bradley-terry", p => new PairwiseLogisticLoss(p), (p, g) => PairwiseLogisticLossTests.Reference(g, p), Shift.Sum),
         new("listmle, mean", ListMleLoss.OnMeanLogProbs(), g => g.Average(x => ListMleLossTests.Reference(x, x.Mean)), Shift.Mean),
-        new("listmle, ratio", ListMleLoss.OnLogRatios(0.2), g => g.Average(x => ListMleLossTests.Reference(x, k => 0.2 * x.Ratio(k))), Shift.Sum),
+        new("listmle, ratio", ListMleLoss.OnLogRatios(0.2), g => g.Average(x => ListMleLossTests.Reference(x, k => 0.2 * x.Ratio(k))),
+            Shift.Sum),
         new("listmle, raw", ListMleLoss.OnRawValues(), g => g.Average(x => ListMleLossTests.Reference(x, k => x.LogProbs[k])), Shift.Sum),
         new("pro", new ProLoss(0.7), g => g.Average(x => ProLossTests.Reference(x, 0.7, false))),
         new("pro, beta 0", new ProLoss(0), g => g.Average(x => ProLossTests.Reference(x, 0, false)), Shift.Mean),
@@ -49,6 +55,7 @@ internal sealed record LossCase(string Name, IRankingLoss Loss, Func<IReadOnlyLi
 
     public static LossCase Get(string name) => All.Single(c => c.Name == name);
 
-    private static IEnumerable<LossCase> Pairwise(string name, Func<PairSelection, IRankingLoss> loss, Func<PairSelection, TestGroup, double> reference, Shift shift = Shift.None) =>
+    private static IEnumerable<LossCase> Pairwise(string name, Func<PairSelection, IRankingLoss> loss,
+        Func<PairSelection, TestGroup, double> reference, Shift shift = Shift.None) =>
         Enum.GetValues<PairSelection>().Select(p => new LossCase($"{name}, {p}", loss(p), g => g.Average(x => reference(p, x)), shift));
 }

@@ -41,7 +41,8 @@ public class LossDescriptionTests
     [Fact]
     public void Needs_OfEveryCase_AreWhatEvaluateDemands()
     {
-        // A lone candidate without a reference response, and a reference response without a candidate: refused exactly where the needs say so.
+        // A lone candidate without a reference response, and a reference response without a candidate: refused exactly where the needs say
+        // so.
         var lone = new TestBatch(new TestGroup([-1], [2], [1], [-1]));
         var bare = new TestBatch(new TestGroup([-1], [2], [], [-1], HasReference: true));
         foreach (LossCase c in LossCase.All)

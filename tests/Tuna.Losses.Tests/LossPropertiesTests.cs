@@ -42,7 +42,8 @@ public class LossPropertiesTests
         return Close(value, twice) && gradient.Concat(gradient).Zip(halves).All(p => Close(p.First, 2 * p.Second));
     });
 
-    /// <summary>Losses that only compare see no difference when all candidates of a group move together, and their gradient sums to zero along that direction.</summary>
+    /// <summary>Losses that only compare see no difference when all candidates of a group move together, and their gradient sums to zero
+    /// along that direction.</summary>
     [Theory]
     [MemberData(nameof(ShiftInvariant))]
     public void Evaluate_ShiftedGroup_SameLossAndGradientSumsToZero(string name) => ForAll(batch =>
@@ -54,7 +55,8 @@ public class LossPropertiesTests
         })]);
         (double value, double[] gradient) = batch.Evaluate(c.Loss);
         bool sumsToZero = Slices(gradient, batch.Groups).Zip(batch.Groups).All(p =>
-            Math.Abs(p.First.Take(p.Second.Candidates).Select((x, k) => x * Direction(c, p.Second, k)).Sum()) <= Rounding * (1 + p.First.Sum(Math.Abs) * 60));
+            Math.Abs(p.First.Take(p.Second.Candidates).Select((x, k) => x * Direction(c, p.Second, k)).Sum()) <= Rounding
+                * (1 + p.First.Sum(Math.Abs) * 60));
         return Close(value, shifted.Evaluate(c.Loss).Value) && sumsToZero;
     });
 
@@ -62,9 +64,11 @@ public class LossPropertiesTests
     public void Evaluate_CandidatesInAnotherOrder_LossesThatReadScoresDoNotChange() => ForAll(batch =>
     {
         // Strict scores: with ties the first of the best, and the order of equal values, would matter.
-        TestGroup[] groups = [.. batch.Groups.Select(g => g with { Scores = TestGroup.Descending(g.Candidates).Select(s => s / 8).ToArray() })];
+        TestGroup[] groups = [.. batch.Groups.Select(g => g
+            with { Scores = TestGroup.Descending(g.Candidates).Select(s => s / 8).ToArray() })];
         TestGroup[] reversed = [.. groups.Select(g => new TestGroup(
-            Reverse(g.LogProbs, g.Candidates), Reverse(g.Lengths, g.Candidates), [.. g.Scores.Reverse()], Reverse(g.ReferencePolicy, g.Candidates), g.HasReference))];
+            Reverse(g.LogProbs, g.Candidates), Reverse(g.Lengths, g.Candidates), [.. g.Scores.Reverse()],
+                Reverse(g.ReferencePolicy, g.Candidates), g.HasReference))];
         return new IRankingLoss[] { new RrhfLoss(), new LipoLambdaLoss() }.All(loss =>
             Close(new TestBatch(groups).Evaluate(loss).Value, new TestBatch(reversed).Evaluate(loss).Value));
     });

@@ -25,13 +25,15 @@ public class MarginRankingGoldenTests
 
         string name = test.GetProperty("name").GetString()!;
         Near.Equal(expected.GetProperty("loss").GetDouble(), terms.Loss, Near.Golden, name);
-        CheckGradient(groups, gradient, expected.GetProperty("grad_scores"), [.. Doubles(expected.GetProperty("grad_reference_scores"))], name);
+        CheckGradient(groups, gradient, expected.GetProperty("grad_scores"), [.. Doubles(expected.GetProperty("grad_reference_scores"))],
+            name);
         for (int b = 0; b < groups.Length; b++)
         {
             var one = new TestBatch(groups[b]);
             MarginRankingTerms single = loss.EvaluateTerms(one.View(), new double[one.Rows]);
             Near.Equal(expected.GetProperty("per_instruction")[b].GetDouble(), single.Loss, Near.Golden, $"{name}, instruction {b}");
-            Near.Equal(expected.GetProperty("per_instruction_rank")[b].GetDouble(), single.Rank, Near.Golden, $"{name}, instruction {b}, rank");
+            Near.Equal(expected.GetProperty("per_instruction_rank")[b].GetDouble(), single.Rank, Near.Golden,
+                $"{name}, instruction {b}, rank");
         }
     }
 
@@ -65,12 +67,14 @@ public class MarginRankingGoldenTests
             for (int k = 0; k < groups[b].Candidates; k++, row++)
             {
                 double expected = candidates[b][k].GetDouble();
-                Near.Equal(expected, gradient[row] * groups[b].Lengths[k], Near.Golden, $"{name}, gradient of response {k} of instruction {b}");
+                Near.Equal(expected, gradient[row] * groups[b].Lengths[k], Near.Golden,
+                    $"{name}, gradient of response {k} of instruction {b}");
                 if (expected == 0)
                     Assert.Equal(0, gradient[row], 1e-17);
             }
 
-            Near.Equal(references[b], gradient[row] * groups[b].Lengths[^1], Near.Golden, $"{name}, gradient of the reference of instruction {b}");
+            Near.Equal(references[b], gradient[row] * groups[b].Lengths[^1], Near.Golden,
+                $"{name}, gradient of the reference of instruction {b}");
             row++;
         }
     }

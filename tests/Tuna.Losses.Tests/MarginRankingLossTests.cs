@@ -42,7 +42,8 @@ public class MarginRankingLossTests
     {
         double[] gradient = new double[4];
 
-        MarginRankingTerms terms = new MarginRankingLoss(0.25, 7, MarginReduction.Released).EvaluateTerms(new TestBatch(Worked).View(), gradient);
+        MarginRankingTerms terms = new MarginRankingLoss(0.25, 7, MarginReduction.Released)
+            .EvaluateTerms(new TestBatch(Worked).View(), gradient);
 
         // Distance 1: mean of 0.75 and 0; distance 2: 0. All candidates: 6 nats over 7 tokens.
         Near.Equal(0.375, terms.Rank, 1e-15, "rank");
@@ -85,7 +86,8 @@ public class MarginRankingLossTests
         var empty = new TestBatch(new TestGroup([-1], [1], [], [], HasReference: true));
 
         string paper = Assert.Throws<ArgumentException>(() => bare.Evaluate(new MarginRankingLoss())).Message;
-        string released = Assert.Throws<ArgumentException>(() => empty.Evaluate(new MarginRankingLoss(reduction: MarginReduction.Released))).Message;
+        string released = Assert.Throws<ArgumentException>(() =>
+            empty.Evaluate(new MarginRankingLoss(reduction: MarginReduction.Released))).Message;
 
         Assert.Contains("Group 1", paper, StringComparison.Ordinal);
         Assert.Contains("set its weight to 0", paper, StringComparison.Ordinal);

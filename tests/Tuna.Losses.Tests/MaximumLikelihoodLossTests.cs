@@ -28,8 +28,10 @@ public class MaximumLikelihoodLossTests
         var withReference = new TestGroup([-1], [1], [], [], HasReference: true);
         var without = new TestGroup([-1], [1], [1], []);
 
-        string reference = Assert.Throws<ArgumentException>(() => new TestBatch(withReference, without).Evaluate(new MaximumLikelihoodLoss())).Message;
-        string best = Assert.Throws<ArgumentException>(() => new TestBatch(withReference).Evaluate(new MaximumLikelihoodLoss(MaximumLikelihoodTarget.BestCandidate))).Message;
+        string reference = Assert.Throws<ArgumentException>(() => new TestBatch(withReference, without)
+            .Evaluate(new MaximumLikelihoodLoss())).Message;
+        string best = Assert.Throws<ArgumentException>(() => new TestBatch(withReference)
+            .Evaluate(new MaximumLikelihoodLoss(MaximumLikelihoodTarget.BestCandidate))).Message;
 
         Assert.Contains("Group 1: there is no reference", reference, StringComparison.Ordinal);
         Assert.Contains("Group 0: there is no candidate", best, StringComparison.Ordinal);

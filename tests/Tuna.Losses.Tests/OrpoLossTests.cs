@@ -38,6 +38,7 @@ public class OrpoLossTests
     {
         var batch = new TestBatch(TestBatches.Group(new(1), 3), new TestGroup([-1], [1], [], [-1], HasReference: true));
 
-        Assert.Contains("Group 1", Assert.Throws<ArgumentException>(() => batch.Evaluate(new OrpoLoss())).Message, StringComparison.Ordinal);
+        Assert.Contains("Group 1", Assert.Throws<ArgumentException>(() => batch.Evaluate(new OrpoLoss())).Message,
+            StringComparison.Ordinal);
     }
 }

@@ -3,7 +3,8 @@ namespace Tuna.Losses.Tests;
 /// <summary>A loss as somebody else would write it: -log sigmoid(scale h - margin).</summary>
 internal sealed class OwnLoss(ResponseMeasure measure, PairSelection pairs, double scale, double margin) : PairwiseLoss(measure, pairs)
 {
-    public override LossDescription Describe() => new(nameof(OwnLoss), ("Measure", Measure), ("Pairs", Pairs), ("Scale", scale), ("Margin", margin));
+    public override LossDescription Describe() =>
+        new(nameof(OwnLoss), ("Measure", Measure), ("Pairs", Pairs), ("Scale", scale), ("Margin", margin));
 
     protected override double PairLoss(double difference, out double slope)
     {

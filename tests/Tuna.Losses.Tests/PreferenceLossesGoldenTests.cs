@@ -46,7 +46,8 @@ public class PreferenceLossesGoldenTests
         IRankingLoss loss = ByName[name](test);
         double[] logProbs = Numbers(test, "policy_logps")!;
         bool hasReference = name == "slic_hf"; // its last response is the regularization target
-        double[] scores = Numbers(test, "rewards") ?? Numbers(test, "labels") ?? TestGroup.Descending(logProbs.Length - (hasReference ? 1 : 0));
+        double[] scores = Numbers(test, "rewards") ?? Numbers(test, "labels")
+            ?? TestGroup.Descending(logProbs.Length - (hasReference ? 1 : 0));
         int[] lengths = [.. test.GetProperty("lengths").EnumerateArray().Select(x => x.GetInt32())];
         var batch = new TestBatch(new TestGroup(logProbs, lengths, scores, Numbers(test, "ref_logps") ?? [], hasReference));
 

@@ -4,8 +4,10 @@ public class ProLossTests
 {
     internal static double Reference(TestGroup g, double beta, bool temperatures)
     {
-        double Inverse(int k, int i) => !temperatures ? 1 : i > k ? g.Scores[k] - g.Scores[i] : Enumerable.Range(k + 1, g.Candidates - k - 1).Max(j => g.Scores[k] - g.Scores[j]);
-        double Term(int k) => Math.Log(Math.Exp(g.Mean(k) * Inverse(k, k)) / Enumerable.Range(k, g.Candidates - k).Sum(i => Math.Exp(g.Mean(i) * Inverse(k, i))));
+        double Inverse(int k, int i) => !temperatures
+            ? 1 : i > k ? g.Scores[k] - g.Scores[i] : Enumerable.Range(k + 1, g.Candidates - k - 1).Max(j => g.Scores[k] - g.Scores[j]);
+        double Term(int k) => Math.Log(Math.Exp(g.Mean(k) * Inverse(k, k)) / Enumerable.Range(k, g.Candidates - k)
+            .Sum(i => Math.Exp(g.Mean(i) * Inverse(k, i))));
         return -Enumerable.Range(0, g.Candidates - 1).Sum(Term) - (beta * g.Mean(0));
     }
 

@@ -15,7 +15,8 @@ public class RrhfLossTests
     [Fact]
     public void Evaluate_ThreeUnsortedResponses_SumsHingesAndLikelihoodOfTheBest()
     {
-        // Means -1, -2, -3 with scores 0, 2, 1: pairs 0 under 1 (hinge 1), 0 under 2 (hinge 2), 2 under 1 (satisfied); best is 1: log p = -4.
+        // Means -1, -2, -3 with scores 0, 2, 1: pairs 0 under 1 (hinge 1), 0 under 2 (hinge 2), 2 under 1 (satisfied); best is 1: log p =
+        // -4.
         var batch = new TestBatch(new TestGroup([-1, -4, -9], [1, 2, 3], [0, 2, 1], []));
 
         (double value, double[] gradient) = batch.Evaluate(new RrhfLoss());
@@ -37,6 +38,7 @@ public class RrhfLossTests
     {
         var batch = new TestBatch(new TestGroup([-1], [1], [], [], HasReference: true));
 
-        Assert.Contains("Group 0", Assert.Throws<ArgumentException>(() => batch.Evaluate(new RrhfLoss())).Message, StringComparison.Ordinal);
+        Assert.Contains("Group 0", Assert.Throws<ArgumentException>(() => batch.Evaluate(new RrhfLoss())).Message,
+            StringComparison.Ordinal);
     }
 }

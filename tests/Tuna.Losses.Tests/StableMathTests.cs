@@ -29,7 +29,8 @@ public class StableMathTests
         Assert.Equal(0, StableMath.Softplus(-1000));
         Assert.Equal(-3, StableMath.LogAddExp(double.NegativeInfinity, -3));
         Assert.Equal(1000 + Math.Log(2), StableMath.LogAddExp(1000, 1000), 1e-12);
-        Assert.True(double.IsNaN(StableMath.Softplus(double.NaN)) && double.IsNaN(StableMath.Softplus(double.NaN, out _)) && double.IsNaN(StableMath.LogAddExp(0, double.NaN)));
+        Assert.True(double.IsNaN(StableMath.Softplus(double.NaN)) && double.IsNaN(StableMath.Softplus(double.NaN, out _))
+            && double.IsNaN(StableMath.LogAddExp(0, double.NaN)));
     }
 
     [Theory]
@@ -49,5 +50,6 @@ public class StableMathTests
     [InlineData(-1e-12, -27.631021115929047)] // log(1e-12 (1 - 5e-13))
     [InlineData(-0.6931471805599453, -0.6931471805599453)]
     [InlineData(-40, -4.248354255291589e-18)] // -exp(-40)
-    public void Log1MExp_BothBranches_KeepTheirDigits(double p, double expected) => Assert.Equal(1, StableMath.Log1MExp(p) / expected, 1e-13);
+    public void Log1MExp_BothBranches_KeepTheirDigits(double p, double expected) =>
+        Assert.Equal(1, StableMath.Log1MExp(p) / expected, 1e-13);
 }

@@ -11,7 +11,8 @@ internal static class TestBatches
         return new TestBatch([.. Enumerable.Range(0, groups).Select(_ => Group(rng, 1 + rng.Next(maxCandidates), ties))]);
     }
 
-    /// <summary>K candidates and a reference response. Mean log-probabilities lie between -3.05 and -0.05, so that the plain formulas of the references are accurate.</summary>
+    /// <summary>K candidates and a reference response. Mean log-probabilities lie between -3.05 and -0.05, so that the plain formulas of
+    /// the references are accurate.</summary>
     public static TestGroup Group(Rng rng, int candidates, bool ties = false)
     {
         int[] lengths = [.. Enumerable.Range(0, candidates + 1).Select(_ => 1 + rng.Next(40))];

@@ -6,7 +6,8 @@ namespace Tuna.Package.Tests;
 /// <summary>Lists an assembly's public surface, one member a line, in a stable order.</summary>
 internal static class ApiListing
 {
-    private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+    private const BindingFlags Declared =
+        BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
 
     public static string Of(Assembly assembly)
     {
@@ -14,7 +15,8 @@ internal static class ApiListing
         foreach (Type type in assembly.GetExportedTypes().OrderBy(t => t.FullName, StringComparer.Ordinal))
         {
             text.Append(Kind(type)).Append(' ').Append(Name(type));
-            Type[] bases = [.. (type.BaseType is { } b && b != typeof(object) && b != typeof(ValueType) && b != typeof(Enum) ? new[] { b } : []), .. DirectInterfaces(type)];
+            Type[] bases = [.. (type.BaseType is { } b && b != typeof(object) && b != typeof(ValueType) && b != typeof(Enum)
+                ? new[] { b } : []), .. DirectInterfaces(type)];
             if (bases.Length > 0 && !type.IsEnum)
                 text.Append(" : ").AppendJoin(", ", bases.Select(Name).Order(StringComparer.Ordinal));
             text.Append('\n');
@@ -34,19 +36,23 @@ internal static class ApiListing
         }
 
         foreach (FieldInfo f in type.GetFields(Declared).Where(f => (f.IsPublic || f.IsFamily) && !f.IsSpecialName))
-            yield return type.IsEnum ? $"{f.Name} = {Convert.ToInt64(f.GetRawConstantValue(), null)}" : $"{Static(f.IsStatic)}field {f.Name}: {Name(f.FieldType)}";
+            yield return type.IsEnum ? $"{f.Name} = {Convert.ToInt64(f.GetRawConstantValue(), null)}"
+                : $"{Static(f.IsStatic)}field {f.Name}: {Name(f.FieldType)}";
         foreach (ConstructorInfo c in type.GetConstructors(Declared).Where(c => !c.IsStatic && Visible(c)))
             yield return $"new({Parameters(c)})";
         foreach (PropertyInfo p in type.GetProperties(Declared))
         {
-            string accessors = string.Join("; ", new[] { (p.GetMethod, "get"), (p.SetMethod, IsInit(p) ? "init" : "set") }.Where(a => a.Item1 is { } m && Visible(m)).Select(a => a.Item2));
+            string accessors = string.Join("; ",
+                new[] { (p.GetMethod, "get"), (p.SetMethod, IsInit(p) ? "init" : "set") }.Where(a => a.Item1 is { } m && Visible(m))
+                .Select(a => a.Item2));
             if (accessors.Length > 0)
                 yield return $"{Static((p.GetMethod ?? p.SetMethod)!.IsStatic)}{p.Name}: {Name(p.PropertyType)} {{ {accessors} }}";
         }
 
         foreach (EventInfo e in type.GetEvents(Declared).Where(e => Visible(e.AddMethod!)))
             yield return $"event {e.Name}: {Name(e.EventHandlerType!)}";
-        foreach (MethodInfo m in type.GetMethods(Declared).Where(m => Visible(m) && !m.IsSpecialName && !m.Name.Contains('<', StringComparison.Ordinal)))
+        foreach (MethodInfo m in type.GetMethods(Declared)
+            .Where(m => Visible(m) && !m.IsSpecialName && !m.Name.Contains('<', StringComparison.Ordinal)))
             yield return Static(m.IsStatic) + Signature(m);
     }
 
@@ -57,11 +63,13 @@ internal static class ApiListing
     }
 
     private static string Parameters(MethodBase m) =>
-        string.Join(", ", m.GetParameters().Select(p => $"{Name(p.ParameterType)} {p.Name}{(p.HasDefaultValue ? " = " + (p.DefaultValue ?? "default") : "")}"));
+        string.Join(", ", m.GetParameters()
+            .Select(p => $"{Name(p.ParameterType)} {p.Name}{(p.HasDefaultValue ? " = " + (p.DefaultValue ?? "default") : "")}"));
 
     private static bool Visible(MethodBase m) => m.IsPublic || m.IsFamily || m.IsFamilyOrAssembly;
 
-    private static bool IsInit(PropertyInfo p) => p.SetMethod?.ReturnParameter.GetRequiredCustomModifiers().Any(t => t.Name == "IsExternalInit") == true;
+    private static bool IsInit(PropertyInfo p) =>
+        p.SetMethod?.ReturnParameter.GetRequiredCustomModifiers().Any(t => t.Name == "IsExternalInit") == true;
 
     private static string Static(bool isStatic) => isStatic ? "static " : "";
 
@@ -90,7 +98,8 @@ internal static class ApiListing
             return Name(t.GetElementType()!) + "[]";
         if (t.IsGenericParameter)
             return t.Name;
-        string name = (t.IsNested ? Name(t.DeclaringType!) + "." : t.Namespace?.StartsWith("Tuna", StringComparison.Ordinal) == true ? t.Namespace + "." : "") + t.Name;
+        string name = (t.IsNested ? Name(t.DeclaringType!) + "."
+            : t.Namespace?.StartsWith("Tuna", StringComparison.Ordinal) == true ? t.Namespace + "." : "") + t.Name;
         int tick = name.IndexOf('`', StringComparison.Ordinal);
         return tick < 0 ? name : $"{name[..tick]}<{string.Join(", ", t.GetGenericArguments().Select(Name))}>";
     }

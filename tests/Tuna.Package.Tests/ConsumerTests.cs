@@ -5,10 +5,13 @@ using Tuna.Testing;
 
 namespace Tuna.Package.Tests;
 
-/// <summary>What a user gets: packages that are well formed, and an empty project that restores them and runs the README's first snippet.</summary>
+/// <summary>What a user gets: packages that are well formed, and an empty project that restores them and runs the README's first
+/// snippet.</summary>
 public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
 {
-    private static readonly string[] Packages = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Tokenizers", "Tuna.Llama.Managed", "Tuna.Distributed", "Tuna.Evaluation"];
+    private static readonly string[] Packages =
+        ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Tokenizers", "Tuna.Llama.Managed",
+        "Tuna.Distributed", "Tuna.Evaluation"];
 
     private readonly PackedFeed _feed;
 
@@ -44,7 +47,8 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
         string folder = Directory.CreateTempSubdirectory("tuna-consumer").FullName;
         try
         {
-            string version = Path.GetFileNameWithoutExtension(Directory.GetFiles(_feed.Folder, "Tuna.Core.?.?.?.nupkg").Single())["Tuna.Core.".Length..];
+            string version = Path.GetFileNameWithoutExtension(Directory.GetFiles(_feed.Folder, "Tuna.Core.?.?.?.nupkg")
+                .Single())["Tuna.Core.".Length..];
             File.WriteAllText(Path.Combine(folder, "Consumer.csproj"), $"""
                 <Project Sdk="Microsoft.NET.Sdk">
                   <PropertyGroup>
@@ -66,7 +70,8 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
             File.WriteAllText(Path.Combine(folder, "Program.cs"), Snippet(Path.Combine(RepositoryRoot, "README.md")));
             // The packages' own examples are compiled beside it, each as a method.
             foreach (string package in Packages)
-                File.WriteAllText(Path.Combine(folder, package + ".cs"), AsMethod(package, Snippet(Path.Combine(RepositoryRoot, "src", package, "README.md"))));
+                File.WriteAllText(Path.Combine(folder, package + ".cs"),
+                    AsMethod(package, Snippet(Path.Combine(RepositoryRoot, "src", package, "README.md"))));
             string output = Dotnet(folder, "run", "-c", "Release");
             Assert.Contains("Tuna.", output, StringComparison.Ordinal);
             Assert.True(File.Exists(Path.Combine(folder, "tuned", "model.safetensors")), "The first snippet saves its model.");
@@ -79,7 +84,8 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
 
     private static string AsMethod(string package, string snippet)
     {
-        ILookup<bool, string> lines = snippet.Split('\n').ToLookup(line => line.StartsWith("using ", StringComparison.Ordinal) && !line.Contains('='));
+        ILookup<bool, string> lines = snippet.Split('\n')
+            .ToLookup(line => line.StartsWith("using ", StringComparison.Ordinal) && !line.Contains('='));
         string name = package.Replace('.', '_');
         return $$"""
             #pragma warning disable CS1998
@@ -106,9 +112,15 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
 
     private static string Dotnet(string folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         // The test host's own MSBuild settings are not the user's.
-        foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase) || k.StartsWith("VSTEST", StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)
+            || k.StartsWith("VSTEST", StringComparison.OrdinalIgnoreCase)).ToList())
             start.Environment.Remove(name);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         using Process process = Process.Start(start)!;

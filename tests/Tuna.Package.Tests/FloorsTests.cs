@@ -20,7 +20,8 @@ public sealed partial class FloorsTests
         ["Tuna.Cli"],
     ];
 
-    public static TheoryData<string> Projects => new(Directory.GetDirectories(SourceFolder).Select(d => Path.GetFileName(d)!).Where(HasProject).Order(StringComparer.Ordinal));
+    public static TheoryData<string> Projects =>
+        new(Directory.GetDirectories(SourceFolder).Select(d => Path.GetFileName(d)!).Where(HasProject).Order(StringComparer.Ordinal));
 
     private static string SourceFolder => Path.Combine(Path.GetDirectoryName(GoldenData.TestsFolder())!, "src");
 
@@ -51,7 +52,8 @@ public sealed partial class FloorsTests
             Match found = Namespace().Match(File.ReadAllText(file));
             // Extension methods on somebody else's types live where those types do, so that they are found.
             if (found.Success && !found.Groups[1].Value.StartsWith("Microsoft.Extensions.", StringComparison.Ordinal))
-                Assert.True(found.Groups[1].Value == expected, $"{Path.GetRelativePath(SourceFolder, file)}: namespace {found.Groups[1].Value}; its folder says {expected}.");
+                Assert.True(found.Groups[1].Value == expected,
+                    $"{Path.GetRelativePath(SourceFolder, file)}: namespace {found.Groups[1].Value}; its folder says {expected}.");
         }
     }
 
@@ -71,7 +73,8 @@ public sealed partial class FloorsTests
     private static bool HasProject(string name) => File.Exists(Path.Combine(SourceFolder, name, name + ".csproj"));
 
     private static IEnumerable<string> SourceFiles(string folder) =>
-        Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories).Where(file => !BuildOutput().IsMatch(Path.GetRelativePath(folder, file)));
+        Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
+            .Where(file => !BuildOutput().IsMatch(Path.GetRelativePath(folder, file)));
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
     private static partial Regex Namespace();

@@ -9,7 +9,9 @@ namespace Tuna.Package.Tests;
 /// </summary>
 public sealed class PublicApiTests
 {
-    internal static readonly string[] PackageNames = ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Distributed", "Tuna.Evaluation"];
+    internal static readonly string[] PackageNames =
+        ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Distributed",
+        "Tuna.Evaluation"];
 
     public static TheoryData<string> Packages => new(PackageNames);
 
@@ -23,7 +25,9 @@ public sealed class PublicApiTests
             File.WriteAllText(file, actual);
         string[] expected = File.ReadAllLines(file), found = actual.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         string added = string.Join('\n', found.Except(expected)), removed = string.Join('\n', expected.Except(found));
-        Assert.True(found.SequenceEqual(expected), $"{package}: the public surface has changed.\nNew:\n{added}\nGone:\n{removed}\nIf that is meant, run once with TUNA_UPDATE_API=1.");
+        Assert.True(found.SequenceEqual(expected),
+            $"{package}: the public surface has changed.\nNew:\n{added}\nGone:\n{removed}\nIf that is meant, run once with "
+            + $"TUNA_UPDATE_API=1.");
     }
 
     /// <summary>Nothing above the two engines knows a tensor library, and the engines do not know each other.</summary>
@@ -32,6 +36,7 @@ public sealed class PublicApiTests
     public void References_OfManagedPackage_HaveNoTensorLibrary(string package)
     {
         IEnumerable<string> references = Assembly.Load(package).GetReferencedAssemblies().Select(a => a.Name!);
-        Assert.DoesNotContain(references, r => r is "TorchSharp" or "Tuna.Llama" || (r == "Tuna.Llama.Managed" && package != "Tuna.Llama.Managed"));
+        Assert.DoesNotContain(references, r => r is "TorchSharp" or "Tuna.Llama"
+            || (r == "Tuna.Llama.Managed" && package != "Tuna.Llama.Managed"));
     }
 }

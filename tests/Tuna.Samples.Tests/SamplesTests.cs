@@ -65,7 +65,8 @@ public sealed partial class SamplesTests : IDisposable
         int calls = judge.Calls;
         Run("RankWithAJudge", data, _folder["ranked.jsonl"], "loopback", judge.Address, "100000");
 
-        Assert.Equal(8, File.ReadLines(_folder["ranked.jsonl"]).Count(line => JsonDocument.Parse(line).RootElement.GetProperty("score").GetArrayLength() == 4));
+        Assert.Equal(8, File.ReadLines(_folder["ranked.jsonl"])
+            .Count(line => JsonDocument.Parse(line).RootElement.GetProperty("score").GetArrayLength() == 4));
         Assert.Equal((8, 8), (calls, judge.Calls));
     }
 
@@ -73,14 +74,24 @@ public sealed partial class SamplesTests : IDisposable
     {
         string file = _folder["rows.jsonl"];
         File.WriteAllLines(file, Enumerable.Range(0, 8).Select(i => scores
-            ? JsonSerializer.Serialize(new { id = $"r{i}", instruction = $"Say {i}.", output = new[] { $"{i}", "no", "a", "b" }, score = new[] { 4, 3, 2, 1 } })
+            ? JsonSerializer.Serialize(new
+            {
+                id = $"r{i}",
+                instruction = $"Say {i}.",
+                output = new[] { $"{i}", "no", "a", "b" },
+                score = new[] { 4, 3, 2, 1 },
+            })
             : JsonSerializer.Serialize(new { id = $"r{i}", instruction = $"Say {i}.", output = new[] { $"{i}", "no", "a", "b" } })));
         return file;
     }
 
     private static string Run(string sample, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, sample + ".dll"), .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, sample + ".dll"), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment.Remove("OPENAI_API_KEY");
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();

@@ -8,7 +8,8 @@ public class ByteLevelGoldenTests
 {
     private static readonly HuggingFaceTokenizerOptions Eot = new() { EosToken = "<|eot_id|>" };
 
-    private static HuggingFaceTokenizer Load() => HuggingFaceTokenizer.LoadFile(GoldenData.FilePath("tokenizers", "bytelevel_bpe.tokenizer.json"), Eot);
+    private static HuggingFaceTokenizer Load() =>
+        HuggingFaceTokenizer.LoadFile(GoldenData.FilePath("tokenizers", "bytelevel_bpe.tokenizer.json"), Eot);
 
     private static JsonElement Golden => GoldenData.Json("tokenizers", "bytelevel_bpe.json");
 
@@ -46,13 +47,16 @@ public class ByteLevelGoldenTests
         string ranks = folder.File("tokenizer.model");
         HuggingFaceTokenizer json = Load();
         int[] special = [.. json.AddedTokens.Keys];
-        File.WriteAllLines(ranks, Enumerable.Range(0, json.VocabularySize - special.Length).Select(id => $"{Convert.ToBase64String(ByteLevelBytes(json.TokenOf(id)!))} {id}"));
+        File.WriteAllLines(ranks, Enumerable.Range(0, json.VocabularySize - special.Length)
+            .Select(id => $"{Convert.ToBase64String(ByteLevelBytes(json.TokenOf(id)!))} {id}"));
         HuggingFaceTokenizer tiktoken = HuggingFaceTokenizer.LoadFile(ranks, Eot with { SpecialTokens = [.. json.AddedTokens.Values] });
 
         Assert.Equal(json.VocabularySize, tiktoken.VocabularySize);
         Assert.Equal(json.BosId, tiktoken.BosId);
-        Cases.Each(Golden.GetProperty("encode_cases"), c => Assert.Equal(Cases.Ids(c, "ids"), tiktoken.EncodeWithSpecialTokens(Cases.Text(c))));
-        Cases.Each(Golden.GetProperty("decode_cases"), c => Assert.Equal(c.GetProperty("decoded").GetString(), tiktoken.Decode(Cases.Ids(c, "ids"))));
+        Cases.Each(Golden.GetProperty("encode_cases"),
+            c => Assert.Equal(Cases.Ids(c, "ids"), tiktoken.EncodeWithSpecialTokens(Cases.Text(c))));
+        Cases.Each(Golden.GetProperty("decode_cases"),
+            c => Assert.Equal(c.GetProperty("decoded").GetString(), tiktoken.Decode(Cases.Ids(c, "ids"))));
     }
 
     private static byte[] ByteLevelBytes(string piece)

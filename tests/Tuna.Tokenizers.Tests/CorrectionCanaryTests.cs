@@ -36,14 +36,16 @@ public class CorrectionCanaryTests
     {
         SentencePieceTokenizer library = Open(name);
         JsonElement golden = GoldenData.Json("tokenizers", name + ".json");
-        int errors = Count(golden.GetProperty("decode_cases"), c => library.Decode(Cases.Ids(c, "ids")) == c.GetProperty("decoded").GetString());
+        int errors = Count(golden.GetProperty("decode_cases"),
+            c => library.Decode(Cases.Ids(c, "ids")) == c.GetProperty("decoded").GetString());
         Assert.True(errors > 0, Corrected + "decoding. See SentencePieceModel.Decode.");
     }
 
     private static int EncodingErrors(string name)
     {
         SentencePieceTokenizer library = Open(name);
-        return Count(GoldenData.Json("tokenizers", name + ".json").GetProperty("encode_cases"), c => library.EncodeToIds(Cases.Text(c), false, false).SequenceEqual(Cases.Ids(c, "ids")));
+        return Count(GoldenData.Json("tokenizers", name + ".json").GetProperty("encode_cases"),
+            c => library.EncodeToIds(Cases.Text(c), false, false).SequenceEqual(Cases.Ids(c, "ids")));
     }
 
     private static int Count(JsonElement cases, Func<JsonElement, bool> right) => cases.EnumerateArray().Count(c => !right(c));

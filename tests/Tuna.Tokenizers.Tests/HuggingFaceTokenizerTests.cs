@@ -73,7 +73,8 @@ public class HuggingFaceTokenizerTests
     public void Load_TiktokenRanksAlone_HaveLlama3sSpecialTokens()
     {
         using var folder = new TemporaryFolder();
-        folder.Write("tokenizer.model", string.Join('\n', Enumerable.Range(0, 256).Select(b => $"{Convert.ToBase64String([(byte)b])} {b}")));
+        folder.Write("tokenizer.model",
+            string.Join('\n', Enumerable.Range(0, 256).Select(b => $"{Convert.ToBase64String([(byte)b])} {b}")));
         HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.Load(folder.Path);
         Assert.Equal((512, 256, 256 + 9), (tokenizer.VocabularySize, tokenizer.BosId, tokenizer.EosId));
         Assert.Equal("<|reserved_special_token_247|>", tokenizer.TokenOf(511)); // as in Meta's file for 3.1
@@ -90,7 +91,8 @@ public class HuggingFaceTokenizerTests
     [InlineData("'S'LL it's", 2, 3, 3, 2)]
     public void PreTokenize_CharactersBeyondTheBmp_AreCutAsCodePoints(string text, params int[] lengths)
     {
-        int[] words = [.. new CodePointPreTokenizer(TextPattern.OfRegex(Patterns.Llama3, "test")).PreTokenize(text).Select(w => text.Substring(w.Offset, w.Length).EnumerateRunes().Count())];
+        int[] words = [.. new CodePointPreTokenizer(TextPattern.OfRegex(Patterns.Llama3, "test")).PreTokenize(text)
+            .Select(w => text.Substring(w.Offset, w.Length).EnumerateRunes().Count())];
         Assert.Equal(lengths, words);
     }
 

@@ -13,7 +13,8 @@ public class JsonBpeTests
     {
         get
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Data", "sentencepiece_style.json")));
+            using JsonDocument document =
+                JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Data", "sentencepiece_style.json")));
             return document.RootElement.Clone();
         }
     }

@@ -37,8 +37,10 @@ public class SentencePieceGoldenTests
     {
         HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.LoadFile(GoldenData.FilePath("tokenizers", name + ".model"));
         JsonElement golden = GoldenData.Json("tokenizers", name + ".json");
-        Cases.Each(golden.GetProperty("encode_cases"), c => Assert.Equal(c.GetProperty("decoded").GetString(), tokenizer.Decode(Cases.Ids(c, "ids"))));
-        Cases.Each(golden.GetProperty("decode_cases"), c => Assert.Equal(c.GetProperty("decoded").GetString(), tokenizer.Decode(Cases.Ids(c, "ids"))));
+        Cases.Each(golden.GetProperty("encode_cases"),
+            c => Assert.Equal(c.GetProperty("decoded").GetString(), tokenizer.Decode(Cases.Ids(c, "ids"))));
+        Cases.Each(golden.GetProperty("decode_cases"),
+            c => Assert.Equal(c.GetProperty("decoded").GetString(), tokenizer.Decode(Cases.Ids(c, "ids"))));
     }
 
     [SkippableFact]
@@ -46,7 +48,10 @@ public class SentencePieceGoldenTests
     {
         string model = GoldenData.FilePath("..", "data", "llama2_tokenizer.model");
         string cases = GoldenData.FilePath("tokenizers", "llama2.json");
-        Skip.IfNot(File.Exists(model) && File.Exists(cases), "The real LLaMA 2 tokenizer may not be redistributed: set TUNA_GOLDEN to a folder with tokenizers/llama2.json and ../data/llama2_tokenizer.model.");
+        Skip.IfNot(File.Exists(model)
+            && File.Exists(cases),
+            "The real LLaMA 2 tokenizer may not be redistributed: set TUNA_GOLDEN to a folder with tokenizers/llama2.json and "
+            + "../data/llama2_tokenizer.model.");
         HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.LoadFile(model);
         Assert.Equal((32000, 1, 2), (tokenizer.VocabularySize, tokenizer.BosId, tokenizer.EosId));
         Cases.Each(GoldenData.Json("tokenizers", "llama2.json").GetProperty("cases"), c =>

@@ -10,7 +10,8 @@ public class TokenizerFitTests
     {
         using TemporaryFolder folder = Pieces(out int pieces);
         folder.Write("added_tokens.json", $$"""{"zebra": {{pieces}}}""");
-        foreach (ITokenizer tokenizer in new[] { HuggingFaceTokenizer.Load(folder.Path), HuggingFaceTokenizer.Load(folder.Path).ForChatPrompts })
+        foreach (ITokenizer tokenizer in new[] { HuggingFaceTokenizer.Load(folder.Path),
+            HuggingFaceTokenizer.Load(folder.Path).ForChatPrompts })
         {
             InvalidDataException e = Assert.Throws<InvalidDataException>(() => tokenizer.RequireFit(pieces, "padded"));
             Assert.Contains($"'zebra' ({pieces})", e.Message, StringComparison.Ordinal);

@@ -4,7 +4,8 @@ using Tuna.Tokenization;
 
 namespace Tuna.Tokenizers.Tests;
 
-/// <summary>Damaged tokenizers are refused by name, or encode and decode without another exception, with ids of their own vocabulary.</summary>
+/// <summary>Damaged tokenizers are refused by name, or encode and decode without another exception, with ids of their own
+/// vocabulary.</summary>
 public sealed class TokenizerFuzzTests : IDisposable
 {
     private const string Text = "Say the number 7,  é\u4e2d\U0001F41F <s> it's\n\tok";
@@ -29,7 +30,8 @@ public sealed class TokenizerFuzzTests : IDisposable
     public void Load_DamagedFile_IsRefusedByNameOrWorks(string from, string name, int inputs)
     {
         string path = _folder.File(name);
-        byte[] whole = File.ReadAllBytes(from == "golden" ? GoldenData.FilePath("tokenizers", name) : Path.Combine(AppContext.BaseDirectory, from, name));
+        byte[] whole = File.ReadAllBytes(from == "golden"
+            ? GoldenData.FilePath("tokenizers", name) : Path.Combine(AppContext.BaseDirectory, from, name));
         (_, int refused) = Fuzzing.Run(whole, inputs, StableHash.Of(name), path, input =>
         {
             File.WriteAllBytes(path, input);

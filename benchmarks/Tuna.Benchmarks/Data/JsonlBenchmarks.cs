@@ -4,7 +4,8 @@ using Tuna.Data;
 
 namespace Tuna.Benchmarks.Data;
 
-/// <summary>Reading ten megabytes of ranked JSONL, from memory, as objects and by the cursor, against passing over its bytes once.</summary>
+/// <summary>Reading ten megabytes of ranked JSONL, from memory, as objects and by the cursor, against passing over its bytes
+/// once.</summary>
 [MemoryDiagnoser]
 public class JsonlBenchmarks
 {

@@ -20,7 +20,8 @@ public unsafe class AttentionBenchmarks : KernelBenchmark
 
     private protected override void Prepare()
     {
-        _layout.Build(new Workload(instructions: 1, prompt: 64, [40, 72, 110, 150], vocabulary: 1000, sharing: true).Groups, HeadRows.EveryTarget);
+        _layout.Build(new Workload(instructions: 1, prompt: 64, [40, 72, 110, 150], vocabulary: 1000, sharing: true).Groups,
+            HeadRows.EveryTarget);
         _visible = Visible();
         int n = _layout.RowCount;
         (_qkv, _dOutput) = (Random(n, Shape.RowWidth), Random(n, Shape.QueryWidth));

@@ -4,7 +4,8 @@ using Tuna.Llama.Managed.Memory;
 
 namespace Tuna.Benchmarks.Engine;
 
-/// <summary>The product of few rows with weights that no cache holds, as decoding computes it: the logits of a model 512 wide, the MLP's output of a larger one.</summary>
+/// <summary>The product of few rows with weights that no cache holds, as decoding computes it: the logits of a model 512 wide, the MLP's
+/// output of a larger one.</summary>
 public unsafe class DotRowsBenchmarks : KernelBenchmark
 {
     // N and K.

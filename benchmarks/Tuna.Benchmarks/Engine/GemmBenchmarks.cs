@@ -39,7 +39,8 @@ public unsafe class GemmBenchmarks : KernelBenchmark
     }
 
     [Benchmark]
-    public void Kernel() => Gemm.Multiply(Pool, new Operand(_a, Shapes[Shape].TransposeA), new Operand(_b, Shapes[Shape].TransposeB), _c, Update.Set);
+    public void Kernel() => Gemm.Multiply(Pool, new Operand(_a, Shapes[Shape].TransposeA), new Operand(_b, Shapes[Shape].TransposeB), _c,
+        Update.Set);
 
     [Benchmark(Baseline = true)]
     public void Scalar()

@@ -63,7 +63,8 @@ public abstract unsafe class KernelBenchmark
         return to;
     }
 
-    private protected static void CopyTo(in Matrix from, in Matrix to) => new Span<float>(from.Data, from.Rows * from.Columns).CopyTo(new Span<float>(to.Data, to.Rows * to.Columns));
+    private protected static void CopyTo(in Matrix from, in Matrix to) =>
+        new Span<float>(from.Data, from.Rows * from.Columns).CopyTo(new Span<float>(to.Data, to.Rows * to.Columns));
 
     /// <summary>Single precision in another order: entries agree to a small part of the largest.</summary>
     private protected static void Same(in Matrix expected, in Matrix actual)

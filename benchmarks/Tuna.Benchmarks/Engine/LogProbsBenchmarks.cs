@@ -5,7 +5,8 @@ using Tuna.Llama.Managed.Memory;
 
 namespace Tuna.Benchmarks.Engine;
 
-/// <summary>Log-probabilities of the next tokens of 96 rows of width 288 under a vocabulary of 8,000, and their gradient; the reference holds all logits.</summary>
+/// <summary>Log-probabilities of the next tokens of 96 rows of width 288 under a vocabulary of 8,000, and their gradient; the reference
+/// holds all logits.</summary>
 [GroupBenchmarksBy(BenchmarkLogicalGroupRule.ByCategory)]
 [CategoriesColumn]
 public unsafe class LogProbsBenchmarks : KernelBenchmark
@@ -40,7 +41,8 @@ public unsafe class LogProbsBenchmarks : KernelBenchmark
 
     [Benchmark]
     [BenchmarkCategory("forward")]
-    public void KernelForward() => _kernel.Forward(Pool, _x, _w, _starts, _targets, _logProbs, _logSum, _room.Ensure(LogProbs.RoomFloats(Rows)));
+    public void KernelForward() =>
+        _kernel.Forward(Pool, _x, _w, _starts, _targets, _logProbs, _logSum, _room.Ensure(LogProbs.RoomFloats(Rows)));
 
     [Benchmark(Baseline = true)]
     [BenchmarkCategory("forward")]
@@ -67,7 +69,8 @@ public unsafe class LogProbsBenchmarks : KernelBenchmark
 
     [Benchmark]
     [BenchmarkCategory("backward")]
-    public void KernelBackward() => _kernel.Backward(Pool, _x, _w, _starts, _targets, _coefficients, _logSum, _dx, _dw, _room.Pointer, Update.Set);
+    public void KernelBackward() =>
+        _kernel.Backward(Pool, _x, _w, _starts, _targets, _coefficients, _logSum, _dx, _dw, _room.Pointer, Update.Set);
 
     [Benchmark(Baseline = true)]
     [BenchmarkCategory("backward")]

@@ -14,9 +14,15 @@ internal static class JsonlCommand
     {
         var size = new Option<int>("--size-mb") { Description = "size of the generated file, 10^6 bytes", DefaultValueFactory = _ => 1000 };
         var reps = new Option<int>("--reps") { DefaultValueFactory = _ => 3 };
-        var cold = new Option<bool>("--cold") { Description = "empty the file's cache before each pass, so that both wait for the disk (Linux)" };
-        var folder = new Option<string>("--folder") { Description = "where the file is made (and deleted at the end)", DefaultValueFactory = _ => Path.GetTempPath() };
-        var command = new Command("jsonl", "Streaming a ranked JSONL file against reading its bytes; prints one JSON line.") { size, reps, cold, folder };
+        var cold = new Option<bool>("--cold") { Description =
+            "empty the file's cache before each pass, so that both wait for the disk (Linux)" };
+        var folder = new Option<string>("--folder")
+        {
+            Description = "where the file is made (and deleted at the end)",
+            DefaultValueFactory = _ => Path.GetTempPath(),
+        };
+        var command = new Command("jsonl", "Streaming a ranked JSONL file against reading its bytes; prints one JSON line.") { size, reps,
+            cold, folder };
         command.SetAction(r =>
         {
             string path = Path.Combine(r.GetValue(folder)!, $"tuna-ranked-{Environment.ProcessId}.jsonl");
@@ -36,7 +42,8 @@ internal static class JsonlCommand
     {
         long rows = DataFile.Write(path, Rows(bytes), RankedFormat.Instance);
         double before = ProcessMemory.PeakMiB;
-        double[] read = new double[reps], cursor = new double[reps], objects = new double[reps], strings = new double[reps], lines = new double[reps];
+        double[] read = new double[reps], cursor = new double[reps], objects = new double[reps], strings = new double[reps],
+            lines = new double[reps];
         double cursorPeak = 0, peak = 0;
         for (int i = 0; i < reps; i++)
         {
@@ -67,10 +74,14 @@ internal static class JsonlCommand
 
         long size = new FileInfo(path).Length;
         new JsonLine("tuna_jsonl").Add("size_mb", Math.Round(size / 1e6, 1)).Add("rows", rows).Add("cold", cold)
-            .Times("read_bytes", read).Times("cursor", cursor).Times("objects", objects).Times("only_strings", strings).Times("lines", lines)
-            .Add("cursor_ratio", Math.Round(JsonLine.Median(cursor) / JsonLine.Median(read), 2)).Add("objects_ratio", Math.Round(JsonLine.Median(objects) / JsonLine.Median(read), 2))
-            .Add("cursor_mb_per_s", Math.Round(size / 1e6 / JsonLine.Median(cursor))).Add("objects_mb_per_s", Math.Round(size / 1e6 / JsonLine.Median(objects)))
-            .Add("rss_before_mib", Math.Round(before, 1)).Add("cursor_peak_rss_mib", Math.Round(cursorPeak, 1)).Add("peak_rss_mib", Math.Round(peak, 1)).Print();
+            .Times("read_bytes", read).Times("cursor", cursor).Times("objects", objects).Times("only_strings", strings)
+                .Times("lines", lines)
+            .Add("cursor_ratio", Math.Round(JsonLine.Median(cursor) / JsonLine.Median(read), 2))
+                .Add("objects_ratio", Math.Round(JsonLine.Median(objects) / JsonLine.Median(read), 2))
+            .Add("cursor_mb_per_s", Math.Round(size / 1e6 / JsonLine.Median(cursor)))
+                .Add("objects_mb_per_s", Math.Round(size / 1e6 / JsonLine.Median(objects)))
+            .Add("rss_before_mib", Math.Round(before, 1)).Add("cursor_peak_rss_mib", Math.Round(cursorPeak, 1))
+                .Add("peak_rss_mib", Math.Round(peak, 1)).Print();
     }
 
     /// <summary>Rows of four responses of some two hundred words each, until the size is reached.</summary>
@@ -80,7 +91,8 @@ internal static class JsonlCommand
         string[] words = [.. Enumerable.Range(0, 500).Select(i => i % 50 == 0 ? $"\"caf\u00e9\" {i}\n" : $"word{i}")];
         for (long written = 0, row = 0; written < bytes; row++)
         {
-            string[] outputs = [.. Enumerable.Range(0, 4).Select(_ => string.Join(' ', Enumerable.Range(0, 100 + rng.Next(200)).Select(_ => words[rng.Next(words.Length)])))];
+            string[] outputs = [.. Enumerable.Range(0, 4)
+                .Select(_ => string.Join(' ', Enumerable.Range(0, 100 + rng.Next(200)).Select(_ => words[rng.Next(words.Length)])))];
             written += outputs.Sum(o => o.Length) + 120;
             yield return new RankedExample
             {

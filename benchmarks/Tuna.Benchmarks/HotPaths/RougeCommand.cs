@@ -6,7 +6,8 @@ using Tuna.Text;
 
 namespace Tuna.Benchmarks.HotPaths;
 
-/// <summary>The diversity constraint's work: ROUGE-L of every pair of some responses, against the table of the plain dynamic program.</summary>
+/// <summary>The diversity constraint's work: ROUGE-L of every pair of some responses, against the table of the plain dynamic
+/// program.</summary>
 internal static class RougeCommand
 {
     public static Command Create()
@@ -14,7 +15,8 @@ internal static class RougeCommand
         var count = new Option<int>("--responses") { DefaultValueFactory = _ => 16 };
         var tokens = new Option<int>("--tokens") { Description = "words per response", DefaultValueFactory = _ => 512 };
         var reps = new Option<int>("--reps") { DefaultValueFactory = _ => 15 };
-        var command = new Command("rouge", "Pairwise ROUGE-L of responses against a plain dynamic program; prints one JSON line.") { count, tokens, reps };
+        var command = new Command("rouge", "Pairwise ROUGE-L of responses against a plain dynamic program; prints one JSON line.") { count,
+            tokens, reps };
         command.SetAction(r => Run(r.GetValue(count), r.GetValue(tokens), r.GetValue(reps)));
         return command;
     }
@@ -34,7 +36,8 @@ internal static class RougeCommand
             throw new InvalidOperationException($"ROUGE-L sums to {actual}, the plain dynamic program's to {expected}.");
         double ours = JsonLine.Median(all) + JsonLine.Median(tokenize);
         new JsonLine("tuna_rouge").Add("responses", count).Add("words", words).Add("pairs", count * (count - 1) / 2)
-            .Times("plain_dp", plain).Times("pairs_f", all).Times("pairs_below", below).Times("tokenize", tokenize).Add("pairs_below_threshold", diverse)
+            .Times("plain_dp", plain).Times("pairs_f", all).Times("pairs_below", below).Times("tokenize", tokenize)
+                .Add("pairs_below_threshold", diverse)
             .Add("speedup_f", Math.Round(JsonLine.Median(plain) / JsonLine.Median(all), 1))
             .Add("speedup_f_with_tokenization", Math.Round(JsonLine.Median(plain) / ours, 1))
             .Add("speedup_below", Math.Round(JsonLine.Median(plain) / JsonLine.Median(below), 1)).Print();
@@ -45,7 +48,8 @@ internal static class RougeCommand
     {
         var rng = new Rng(5);
         int[] common = [.. Enumerable.Range(0, words).Select(_ => rng.Next(400))];
-        return [.. Enumerable.Range(0, count).Select(_ => string.Join(' ', common.Select(w => $"w{(rng.Next(2) == 0 ? w : rng.Next(400))}")))];
+        return [.. Enumerable.Range(0, count)
+            .Select(_ => string.Join(' ', common.Select(w => $"w{(rng.Next(2) == 0 ? w : rng.Next(400))}")))];
     }
 
     private static double AllPairs(RougeTokens[] tokens)

@@ -58,7 +58,8 @@ public class LossBenchmarks
         (double linq, double[][] linqGradient) = _linq(_groups);
         Same(value, scalar);
         Same(value, linq);
-        foreach ((double expected, (double a, double b)) in _gradient.Zip(scalarGradient.SelectMany(g => g).Zip(linqGradient.SelectMany(g => g))))
+        foreach ((double expected,
+            (double a, double b)) in _gradient.Zip(scalarGradient.SelectMany(g => g).Zip(linqGradient.SelectMany(g => g))))
         {
             Same(expected, a);
             Same(expected, b);

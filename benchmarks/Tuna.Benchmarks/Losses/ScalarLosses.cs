@@ -11,16 +11,19 @@ internal static class ScalarLosses
         ["MarginReleased"] = MarginReleased,
         ["MLE"] = Mle,
         ["RRHF"] = Rrhf,
-        ["SLiC-HF"] = b => Add(Pairwise(b, (g, k) => g.LogProbs[k], (_, _) => 1, h => Hinge(h, 1, 1)), b, g => g.Candidates, 0.1, (g, k) => g.LogProbs[k], (_, _) => 1),
+        ["SLiC-HF"] = b => Add(Pairwise(b, (g, k) => g.LogProbs[k], (_, _) => 1, h => Hinge(h, 1, 1)), b, g => g.Candidates, 0.1,
+            (g, k) => g.LogProbs[k], (_, _) => 1),
         ["DPO"] = b => Pairwise(b, (g, k) => g.Ratio(k), (_, _) => 1, h => Logistic(h, 0.1, 0)),
         ["IPO"] = b => Pairwise(b, (g, k) => g.Ratio(k), (_, _) => 1, h => Square(h, 5)),
         ["RSO"] = b => Pairwise(b, (g, k) => g.Ratio(k), (_, _) => 1, h => Hinge(h, 0.05, 1)),
         ["SimPO"] = b => Pairwise(b, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k], h => Logistic(h, 2, 1)),
-        ["ORPO"] = b => Add(Scale(Pairwise(b, LogOdds, LogOddsSlope, h => Logistic(h, 1, 0)), 0.1), b, _ => 0, 1, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k]),
+        ["ORPO"] = b => Add(Scale(Pairwise(b, LogOdds, LogOddsSlope, h => Logistic(h, 1, 0)), 0.1), b, _ => 0, 1, (g, k) => g.Mean(k),
+            (g, k) => 1.0 / g.Lengths[k]),
         ["Bradley-Terry"] = b => Pairwise(b, (g, k) => g.LogProbs[k], (_, _) => 1, h => Logistic(h, 1, 0)),
         ["ListMLE"] = b => PlackettLuce(b, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k]),
         ["ListMLE-ratio"] = b => PlackettLuce(b, (g, k) => 0.1 * g.Ratio(k), (_, _) => 0.1),
-        ["PRO"] = b => Add(PlackettLuce(b, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k]), b, _ => 0, 0.05, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k]),
+        ["PRO"] = b => Add(PlackettLuce(b, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k]), b, _ => 0, 0.05, (g, k) => g.Mean(k),
+            (g, k) => 1.0 / g.Lengths[k]),
         ["PRO-temperature"] = b => Add(ProTemperature(b), b, _ => 0, 0.05, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k]),
         ["LiPO"] = Lipo,
     };
@@ -97,7 +100,8 @@ internal static class ScalarLosses
         return (rank + (nll / tokens), gradient);
     }
 
-    private static (double, double[][]) Mle(Group[] batch) => Add((0, Zeros(batch)), batch, g => g.Candidates, 1, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k]);
+    private static (double, double[][]) Mle(Group[] batch) =>
+        Add((0, Zeros(batch)), batch, g => g.Candidates, 1, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k]);
 
     private static (double, double[][]) Rrhf(Group[] batch)
     {
@@ -122,7 +126,8 @@ internal static class ScalarLosses
         return Add((total / batch.Length, gradient), batch, _ => 0, 1, (g, k) => g.LogProbs[k], (_, _) => 1);
     }
 
-    private static (double, double[][]) Pairwise(Group[] batch, Func<Group, int, double> value, Func<Group, int, double> valueSlope, Func<double, (double Loss, double Slope)> term)
+    private static (double, double[][]) Pairwise(Group[] batch, Func<Group, int, double> value, Func<Group, int, double> valueSlope,
+        Func<double, (double Loss, double Slope)> term)
     {
         double[][] gradient = Zeros(batch);
         double total = 0;
@@ -185,7 +190,8 @@ internal static class ScalarLosses
                     sum += Math.Exp((g.Mean(i) * Inverse(i)) - max);
                 total += max + Math.Log(sum) - (g.Mean(k) * Inverse(k));
                 for (int i = k; i < g.Candidates; i++)
-                    gradient[b][i] += ((Math.Exp((g.Mean(i) * Inverse(i)) - max) / sum) - (i == k ? 1 : 0)) * Inverse(i) / g.Lengths[i] / batch.Length;
+                    gradient[b][i] += ((Math.Exp((g.Mean(i) * Inverse(i)) - max) / sum) - (i == k ? 1 : 0))
+                        * Inverse(i) / g.Lengths[i] / batch.Length;
             }
         }
 
@@ -212,7 +218,8 @@ internal static class ScalarLosses
             {
                 for (int j = i + 1; j < g.Candidates; j++)
                 {
-                    double weight = Math.Abs(Math.Pow(2, g.Scores[i]) - Math.Pow(2, g.Scores[j])) * Math.Abs(discount[i] - discount[j]) / batch.Length;
+                    double weight = Math.Abs(Math.Pow(2, g.Scores[i]) - Math.Pow(2, g.Scores[j]))
+                        * Math.Abs(discount[i] - discount[j]) / batch.Length;
                     (double loss, double slope) = Logistic(g.Ratio(i) - g.Ratio(j), 0.1, 0);
                     total += weight * loss;
                     gradient[b][i] += weight * slope;
@@ -237,7 +244,8 @@ internal static class ScalarLosses
 
     /// <summary>Adds a weighted likelihood term of one response per group.</summary>
     private static (double, double[][]) Add(
-        (double Value, double[][] Gradient) result, Group[] batch, Func<Group, int> response, double weight, Func<Group, int, double> value, Func<Group, int, double> slope)
+        (double Value, double[][] Gradient) result, Group[] batch, Func<Group, int> response, double weight, Func<Group, int, double> value,
+            Func<Group, int, double> slope)
     {
         double total = 0;
         for (int b = 0; b < batch.Length; b++)

@@ -13,7 +13,8 @@ internal static class Engine
 
     public static ITrainablePolicy Create(LlamaConfig config, int threads, int keptMiB, bool keepNothing)
     {
-        ManagedLlama model = ManagedLlama.Create(config, new() { Threads = threads, KeptActivationBytes = keepNothing ? 0 : (long)keptMiB << 20 });
+        ManagedLlama model = ManagedLlama.Create(config,
+            new() { Threads = threads, KeptActivationBytes = keepNothing ? 0 : (long)keptMiB << 20 });
         model.KeptValues.UsesGradient = !keepNothing;
         return model;
     }
@@ -22,7 +23,8 @@ internal static class Engine
         ManagedLlama.Create(config, options);
 
     /// <summary>The part of the drafted tokens that was taken; null when nothing was drafted.</summary>
-    public static double? Accepted(IPolicyModel policy) => policy is ManagedLlama { Speculated: { Drafted: > 0 } s } ? (double)s.Accepted / s.Drafted : null;
+    public static double? Accepted(IPolicyModel policy) =>
+        policy is ManagedLlama { Speculated: { Drafted: > 0 } s } ? (double)s.Accepted / s.Drafted : null;
 
     /// <summary>A model whose weights are bfloat16 values, as those of most published checkpoints are: saved as one and loaded.</summary>
     public static ITrainablePolicy Published(LlamaConfig config, ManagedLlamaOptions options)

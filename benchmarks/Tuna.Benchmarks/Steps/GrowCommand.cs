@@ -5,7 +5,8 @@ using Tuna.Benchmarks.Support;
 
 namespace Tuna.Benchmarks.Steps;
 
-/// <summary>How a step's time and peak memory grow with one size at a time. Every point is a process of its own; the ways take turns at each.</summary>
+/// <summary>How a step's time and peak memory grow with one size at a time. Every point is a process of its own; the ways take turns at
+/// each.</summary>
 internal static class GrowCommand
 {
     public const string Shared = "prompt shared", PerResponse = "prompt per response", Released = "released way";
@@ -16,21 +17,31 @@ internal static class GrowCommand
         ["prompt"] = [.. new[] { 16, 64, 256, 512, 1024 }.Select(p => (p, new Point { Prompt = p }))],
         ["response"] = [.. new[] { 16, 64, 256, 512 }.Select(t => (t, new Point { Lengths = [t, t, t, t] }))],
         ["vocabulary"] = [.. new[] { 8000, 32000, 128256 }.Select(v => (v, new Point { Config = $"288,6,6,6,768,{v}" }))],
-        ["width"] = [.. new[] { 192, 288, 384, 576, 768 }.Select(d => (d, new Point { Config = $"{d},6,{d / 48},{d / 48},{d * 8 / 3},32000" }))],
+        ["width"] = [.. new[] { 192, 288, 384, 576,
+            768 }.Select(d => (d, new Point { Config = $"{d},6,{d / 48},{d / 48},{d * 8 / 3},32000" }))],
         ["threads"] = [.. new[] { 1, 2 }.Select(t => (t, new Point { Threads = t }))],
     };
 
     public static Command Create()
     {
-        var axes = new Option<string>("--axes") { Description = $"comma-separated: {string.Join(", ", Axes.Keys)}; or all", DefaultValueFactory = _ => "all" };
+        var axes = new Option<string>("--axes")
+        {
+            Description = $"comma-separated: {string.Join(", ", Axes.Keys)}; or all",
+            DefaultValueFactory = _ => "all",
+        };
         var threads = new Option<int>("--threads") { Description = "threads of every axis but threads", DefaultValueFactory = _ => 2 };
         var reps = new Option<int>("--reps") { DefaultValueFactory = _ => 5 };
-        var noSharing = new Option<bool>("--no-sharing") { Description = "a second line for each point with the prompt computed per response" };
+        var noSharing = new Option<bool>("--no-sharing") { Description =
+            "a second line for each point with the prompt computed per response" };
         var released = new Option<string?>("--released")
         {
-            Description = "a command that takes the released code's step and prints a JSON line with step_s and peak_rss_mib; {config}, {threads}, {instructions}, {prompt}, {lengths} and {reps} are filled in",
+            Description =
+                "a command that takes the released code's step and prints a JSON line with step_s and peak_rss_mib; {config}, {threads}, "
+                + "{instructions}, {prompt}, {lengths} and {reps} are filled in",
         };
-        var command = new Command("grow", "Step time and peak memory along one size at a time; prints one JSON line per point and way.") { axes, threads, reps, noSharing, released };
+        var command = new Command("grow",
+            "Step time and peak memory along one size at a time; prints one JSON line per point and way.") { axes, threads, reps, noSharing,
+            released };
         command.SetAction(r =>
         {
             string names = r.GetValue(axes)!;
@@ -73,7 +84,8 @@ internal static class GrowCommand
         public int Reps { get; init; }
 
         public string[] Arguments =>
-            ["--instructions", "1", "--config", Config, "--prompt", $"{Prompt}", "--lengths", LengthList, "--threads", $"{Threads}", "--reps", $"{Reps}"];
+            ["--instructions", "1", "--config", Config, "--prompt", $"{Prompt}", "--lengths", LengthList, "--threads", $"{Threads}",
+                "--reps", $"{Reps}"];
 
         private string LengthList => string.Join(',', Lengths.Select(n => n.ToString(CultureInfo.InvariantCulture)));
 

@@ -21,14 +21,24 @@ internal static class LlamaCppCommand
 {
     public static Command Create()
     {
-        var config = new Option<string>("--config") { Description = "hidden,layers,heads,kv_heads,intermediate,vocabulary, or 15m, 40m", DefaultValueFactory = _ => "15m" };
+        var config = new Option<string>("--config")
+        {
+            Description = "hidden,layers,heads,kv_heads,intermediate,vocabulary, or 15m, 40m",
+            DefaultValueFactory = _ => "15m",
+        };
         var threads = new Option<int>("--threads") { DefaultValueFactory = _ => 2 };
         var prompt = new Option<int>("--prompt") { Description = "prompt tokens", DefaultValueFactory = _ => 64 };
         var newTokens = new Option<int>("--new-tokens") { DefaultValueFactory = _ => 128 };
-        var precision = new Option<GgufPrecision>("--precision") { Description = "of llama.cpp's weights: F32, BF16 (ours are then bfloat16 values as well), F16 or Q8 (ours are float32)", DefaultValueFactory = _ => GgufPrecision.F32 };
+        var precision = new Option<GgufPrecision>("--precision")
+        {
+            Description = "of llama.cpp's weights: F32, BF16 (ours are then bfloat16 values as well), F16 or Q8 (ours are float32)",
+            DefaultValueFactory = _ => GgufPrecision.F32,
+        };
         var reps = new Option<int>("--reps") { DefaultValueFactory = _ => 5 };
-        var command = new Command("llamacpp", "Decoding speed beside llama.cpp; prints one JSON line.") { config, threads, prompt, newTokens, precision, reps };
-        command.SetAction(r => Run(r.GetValue(config)!, r.GetValue(threads), r.GetValue(prompt), r.GetValue(newTokens), r.GetValue(precision), r.GetValue(reps)));
+        var command = new Command("llamacpp", "Decoding speed beside llama.cpp; prints one JSON line.") { config, threads, prompt,
+            newTokens, precision, reps };
+        command.SetAction(r => Run(r.GetValue(config)!, r.GetValue(threads), r.GetValue(prompt), r.GetValue(newTokens),
+            r.GetValue(precision), r.GetValue(reps)));
         return command;
     }
 
@@ -58,10 +68,13 @@ internal static class LlamaCppCommand
 
             double[] ratios = [.. ours.Zip(theirs, (o, t) => t / o)];
             new JsonLine("tuna_llamacpp")
-                .Add("config", config).Add("parameters", policy.Info.ParameterCount).Add("threads", threads).Add("prompt", prompt).Add("new_tokens", newTokens).Add("precision", precision.ToString())
+                .Add("config", config).Add("parameters", policy.Info.ParameterCount).Add("threads", threads).Add("prompt", prompt)
+                    .Add("new_tokens", newTokens).Add("precision", precision.ToString())
                 .Times("tuna_decode", ours).Times("llamacpp_decode", theirs)
-                .Add("tuna_tokens_per_s", Math.Round((newTokens - 1) / JsonLine.Median(ours), 1)).Add("llamacpp_tokens_per_s", Math.Round((newTokens - 1) / JsonLine.Median(theirs), 1))
-                .Add("speed_ratio", Math.Round(JsonLine.Median(ratios), 3)).Add("same_tokens", agree).Add("instruction_set", Engine.InstructionSet).Print();
+                .Add("tuna_tokens_per_s", Math.Round((newTokens - 1) / JsonLine.Median(ours), 1))
+                    .Add("llamacpp_tokens_per_s", Math.Round((newTokens - 1) / JsonLine.Median(theirs), 1))
+                .Add("speed_ratio", Math.Round(JsonLine.Median(ratios), 3)).Add("same_tokens", agree)
+                    .Add("instruction_set", Engine.InstructionSet).Print();
         }
         finally
         {
@@ -93,7 +106,8 @@ internal static class LlamaCppCommand
     {
         Model = "llama",
         PreTokenizer = "default",
-        Tokens = [.. Enumerable.Range(0, size).Select(i => i == 0 ? "<unk>" : i == 1 ? "<s>" : i == 2 ? "</s>" : i < 259 ? $"<0x{i - 3:X2}>" : $"piece{i}")],
+        Tokens = [.. Enumerable.Range(0, size)
+            .Select(i => i == 0 ? "<unk>" : i == 1 ? "<s>" : i == 2 ? "</s>" : i < 259 ? $"<0x{i - 3:X2}>" : $"piece{i}")],
         Types = [.. Enumerable.Range(0, size).Select(i => i == 0 ? 2 : i < 3 ? 3 : i < 259 ? 6 : 1)],
         Scores = [.. Enumerable.Range(0, size).Select(i => -(float)i)],
         BosId = 1,
@@ -109,7 +123,13 @@ internal static class LlamaCppCommand
         public Other(string file, int threads, int room)
         {
             Load();
-            var parameters = new ModelParams(file) { ContextSize = (uint)((room + 255) / 256 * 256), GpuLayerCount = 0, Threads = threads, BatchThreads = threads };
+            var parameters = new ModelParams(file)
+            {
+                ContextSize = (uint)((room + 255) / 256 * 256),
+                GpuLayerCount = 0,
+                Threads = threads,
+                BatchThreads = threads,
+            };
             _weights = LLamaWeights.LoadFromFile(parameters);
             _context = _weights.CreateContext(parameters);
         }
@@ -143,7 +163,8 @@ internal static class LlamaCppCommand
 
         private static void Load()
         {
-            string package = typeof(Other).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "LlamaCpp").Value!;
+            string package = typeof(Other).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+                .Single(a => a.Key == "LlamaCpp").Value!;
             string level = Avx512F.IsSupported ? "avx512" : Avx2.IsSupported ? "avx2" : Avx.IsSupported ? "avx" : "noavx";
             string folder = Path.Combine(package, "LLamaSharpRuntimes", "linux-x64", "native", level);
             foreach (string name in (string[])["libggml-base.so", "libggml-cpu.so", "libggml.so", "libllama.so"])

@@ -9,13 +9,18 @@ internal static class PlotCommand
     public static Command Create()
     {
         var input = new Argument<FileInfo>("lines") { Description = "file of JSON lines that grow printed" };
-        var output = new Option<DirectoryInfo>("--out") { Description = "folder for grow-AXIS.svg and grow.md", DefaultValueFactory = _ => new DirectoryInfo("docs/performance") };
+        var output = new Option<DirectoryInfo>("--out")
+        {
+            Description = "folder for grow-AXIS.svg and grow.md",
+            DefaultValueFactory = _ => new DirectoryInfo("docs/performance"),
+        };
         var command = new Command("plot", "Draws what grow measured: a table and an SVG per axis.") { input, output };
         command.SetAction(r =>
         {
             string folder = r.GetValue(output)!.FullName;
             Directory.CreateDirectory(folder);
-            JsonObject[] lines = [.. File.ReadLines(r.GetValue(input)!.FullName).Where(l => l.StartsWith('{')).Select(l => JsonNode.Parse(l)!.AsObject())];
+            JsonObject[] lines = [.. File.ReadLines(r.GetValue(input)!.FullName).Where(l => l.StartsWith('{'))
+                .Select(l => JsonNode.Parse(l)!.AsObject())];
             using var tables = new StreamWriter(Path.Combine(folder, "grow.md")) { NewLine = "\n" };
             tables.Write("# How a step's cost grows\n\n");
             foreach (IGrouping<string, JsonObject> axis in lines.Where(l => l.ContainsKey("axis")).GroupBy(l => (string)l["axis"]!))
@@ -32,7 +37,8 @@ internal static class PlotCommand
     {
         string[] others = [.. points.Select(Way).Distinct().Where(w => w != GrowCommand.Shared)];
         tables.Write($"## {axis}\n\n![{axis}](grow-{axis}.svg)\n\n| {axis} | step, s | of the first |");
-        tables.Write(string.Concat(others.Select(w => $" {w}, s | ratio |")) + " peak, MiB | of the first |" + string.Concat(others.Select(w => $" {w}, MiB | ratio |")) + "\n|---|---|---|---|---|");
+        tables.Write(string.Concat(others.Select(w => $" {w}, s | ratio |")) + " peak, MiB | of the first |"
+            + string.Concat(others.Select(w => $" {w}, MiB | ratio |")) + "\n|---|---|---|---|---|");
         tables.WriteLine(string.Concat(Enumerable.Repeat("---|", 4 * others.Length)));
         JsonObject? first = null;
         foreach (IGrouping<int, JsonObject> point in points.GroupBy(p => (int)p["value"]!))
@@ -51,7 +57,8 @@ internal static class PlotCommand
                 foreach (string way in others)
                 {
                     JsonObject? other = point.SingleOrDefault(p => Way(p) == way);
-                    tables.Write(other is null ? " | - | -" : $" | {Number(other, field).ToString(format)} | {Number(other, field) / own:0.0}");
+                    tables.Write(other is null
+                        ? " | - | -" : $" | {Number(other, field).ToString(format)} | {Number(other, field) / own:0.0}");
                 }
             }
         }

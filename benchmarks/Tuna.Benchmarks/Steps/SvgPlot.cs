@@ -45,10 +45,13 @@ internal sealed class SvgPlot(int width, int height)
     }
 
     public override string ToString() =>
-        $"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}' font-family='sans-serif'>\n<rect width='100%' height='100%' fill='white'/>\n{_body}</svg>\n";
+        $"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' viewBox='0 0 {width} {height}' "
+            + $"font-family='sans-serif'>\n<rect width='100%' height='100%' fill='white'/>\n{_body}</svg>\n";
 
     private void Text(double x, double y, string anchor, string text, int size) =>
-        _body.Append($"<text x='{x:0.#}' y='{y:0.#}' font-size='{size}' text-anchor='{anchor}' fill='#333'>{System.Security.SecurityElement.Escape(text)}</text>\n");
+        _body.Append(
+            $"<text x='{x:0.#}' y='{y:0.#}' font-size='{size}' text-anchor='{anchor}' "
+            + $"fill='#333'>{System.Security.SecurityElement.Escape(text)}</text>\n");
 
     /// <summary>1, 2 and 5 times the powers of ten in a range.</summary>
     private static IEnumerable<double> Ticks(double min, double max)

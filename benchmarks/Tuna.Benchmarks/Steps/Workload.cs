@@ -4,7 +4,8 @@ using Tuna.Policies;
 
 namespace Tuna.Benchmarks.Steps;
 
-/// <summary>The instructions of one step: random prompts, each with candidates of given lengths, best first, and no reference response.</summary>
+/// <summary>The instructions of one step: random prompts, each with candidates of given lengths, best first, and no reference
+/// response.</summary>
 internal sealed class Workload
 {
     private readonly int[] _offsets;
@@ -51,5 +52,6 @@ internal sealed class Workload
     };
 
     /// <summary>Random ids; the first three are left to special tokens.</summary>
-    public static int[] Tokens(Rng rng, int count, int vocabulary) => [.. Enumerable.Range(0, count).Select(_ => 3 + rng.Next(vocabulary - 3))];
+    public static int[] Tokens(Rng rng, int count, int vocabulary) =>
+        [.. Enumerable.Range(0, count).Select(_ => 3 + rng.Next(vocabulary - 3))];
 }

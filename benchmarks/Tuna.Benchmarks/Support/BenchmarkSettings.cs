@@ -7,7 +7,8 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 
 namespace Tuna.Benchmarks.Support;
 
-/// <summary>How the micro-benchmarks run: in this process, so that no project is generated and built per benchmark, with few and short iterations.</summary>
+/// <summary>How the micro-benchmarks run: in this process, so that no project is generated and built per benchmark, with few and short
+/// iterations.</summary>
 internal sealed class BenchmarkSettings : ManualConfig
 {
     public BenchmarkSettings()

@@ -34,7 +34,8 @@ internal static class ChildProcess
         double seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
         string? line = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).LastOrDefault(l => l.StartsWith('{'));
         if (child.ExitCode != 0 || line is null)
-            throw new InvalidOperationException($"'{string.Join(' ', start.ArgumentList)}' ended with {child.ExitCode}:\n{output}{error.Result}");
+            throw new InvalidOperationException(
+                $"'{string.Join(' ', start.ArgumentList)}' ended with {child.ExitCode}:\n{output}{error.Result}");
         return (JsonNode.Parse(line)!.AsObject(), seconds);
     }
 }

@@ -11,7 +11,8 @@ namespace Quickstart.Exercises;
 /// <param name="Answer">What a correct response must end in.</param>
 internal sealed record Exercise(string Id, string Family, string Instruction, string Reference, string Original, string Answer)
 {
-    /// <summary>A response is correct when it is the answer, or says that something is the answer; a final full stop does not matter.</summary>
+    /// <summary>A response is correct when it is the answer, or says that something is the answer; a final full stop does not
+    /// matter.</summary>
     public bool IsCorrect(string response)
     {
         string text = response.Trim().TrimEnd('.');

@@ -8,7 +8,8 @@ internal static class ExerciseBook
     /// <summary>The teacher's data make this part of the mistakes of the instruction-tuning data.</summary>
     public const double TeacherCare = 0.25;
 
-    /// <summary>One instruction in eight belongs to the evaluation, decided by its text alone, so that every model ever trained here has seen none of them.</summary>
+    /// <summary>One instruction in eight belongs to the evaluation, decided by its text alone, so that every model ever trained here has
+    /// seen none of them.</summary>
     public static bool IsHeldOut(string instruction) => Hash(instruction) % 8 == 0;
 
     /// <summary>Draws exercises of all families in turn.</summary>
@@ -16,7 +17,8 @@ internal static class ExerciseBook
     /// <param name="seed">Seed of the draw.</param>
     /// <param name="heldOut">From the evaluation's part, or from the rest.</param>
     /// <param name="mistakes">Part of the usual mistakes that the original responses make, [0, 1].</param>
-    /// <param name="distinct">No instruction twice; false for pretraining, which sees many more rows than there are instructions in the smaller families.</param>
+    /// <param name="distinct">No instruction twice; false for pretraining, which sees many more rows than there are instructions in the
+    /// smaller families.</param>
     public static List<Exercise> Draw(int count, ulong seed, bool heldOut, double mistakes = 1, bool distinct = true)
     {
         var rng = new Rng(seed);
@@ -34,7 +36,8 @@ internal static class ExerciseBook
             }
 
             string written = rng.NextDouble() < mistakes * mistaken / 100 ? mistake : answer;
-            string original = rng.Next(10) switch { < 5 => $"The answer is {written}.", < 8 => written + ".", _ => $"Sure! The answer is {written}." };
+            string original = rng.Next(10) switch { < 5 => $"The answer is {written}.", < 8 => written + ".",
+                _ => $"Sure! The answer is {written}." };
             string reference = $"The answer is {answer}.";
             exercises.Add(new Exercise($"{name}-{exercises.Count}", name, instruction, reference, original, answer));
         }

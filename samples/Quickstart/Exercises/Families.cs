@@ -9,7 +9,8 @@ internal static class Families
     /// <summary>Name, draw, and the percentage of the instruction-tuning data's responses that make the mistake.</summary>
     public static readonly IReadOnlyList<(string Name, Func<Rng, Drawn> Draw, int Mistaken)> All =
     [
-        ("repeat", Repeat, 30), ("hyphen", Hyphen, 60), ("initials", Initials, 30), ("swap", Swap, 60), ("second", Second, 30), ("larger", Larger, 60), ("capitals", Capitals, 60),
+        ("repeat", Repeat, 30), ("hyphen", Hyphen, 60), ("initials", Initials, 30), ("swap", Swap, 60), ("second", Second, 30),
+            ("larger", Larger, 60), ("capitals", Capitals, 60),
     ];
 
     private static Drawn Repeat(Rng rng)
@@ -51,7 +52,8 @@ internal static class Families
     private static Drawn Capitals(Rng rng)
     {
         (string a, string b) = TwoWords(rng);
-        return new($"Write {a} {b} in capital letters.", $"{a} {b}".ToUpperInvariant(), $"{char.ToUpperInvariant(a[0])}{a[1..]} {char.ToUpperInvariant(b[0])}{b[1..]}");
+        return new($"Write {a} {b} in capital letters.", $"{a} {b}".ToUpperInvariant(),
+            $"{char.ToUpperInvariant(a[0])}{a[1..]} {char.ToUpperInvariant(b[0])}{b[1..]}");
     }
 
     private static string Word(Rng rng) => Words.All[rng.Next(Words.All.Count)];

@@ -8,7 +8,8 @@ namespace Tuna.Chat.Errors;
 
 /// <summary>Decides what a failed call means. Replace it, or give it <see cref="Describe"/>, for a service with rules of its own.</summary>
 /// <remarks>
-/// Errors are known by <see cref="ChatServiceException"/>, by <see cref="HttpRequestException.StatusCode"/>, or through <see cref="Describe"/>, which turns a client package's
+/// Errors are known by <see cref="ChatServiceException"/>, by <see cref="HttpRequestException.StatusCode"/>, or through
+/// <see cref="Describe"/>, which turns a client package's
 /// own exceptions into a <see cref="ServiceError"/>. Thread-safe.
 /// </remarks>
 public class CallErrorClassifier
@@ -30,7 +31,8 @@ public class CallErrorClassifier
             JournalWriteException => new(CallVerdict.Stop, "The journal cannot be written"),
             BudgetExhaustedException => new(CallVerdict.Stop, "The budget is spent"),
             TimeoutException or OperationCanceledException => new(CallVerdict.Retry, "The call timed out"),
-            HttpRequestException or IOException or SocketException or ChatServiceException => new(CallVerdict.Retry, "The connection failed"),
+            HttpRequestException or IOException or SocketException or ChatServiceException =>
+                new(CallVerdict.Retry, "The connection failed"),
             JsonException => new(CallVerdict.Retry, "The service's answer is not the JSON it should be"),
             AggregateException { InnerExceptions: [var only] } => Classify(only),
             _ => new(CallVerdict.GiveUp, $"The client threw {exception.GetType().Name}"),
@@ -41,7 +43,8 @@ public class CallErrorClassifier
     public virtual CallDecision? Classify(ChatResponse response)
     {
         ArgumentNullException.ThrowIfNull(response);
-        return string.IsNullOrWhiteSpace(response.Text) && !IsPaidFor(response) && response.FinishReason != ChatFinishReason.ContentFilter && response.FinishReason != ChatFinishReason.Length
+        return string.IsNullOrWhiteSpace(response.Text) && !IsPaidFor(response) && response.FinishReason != ChatFinishReason.ContentFilter
+            && response.FinishReason != ChatFinishReason.Length
             ? new(CallVerdict.Retry, "The service's answer is empty")
             : null;
     }
@@ -53,7 +56,8 @@ public class CallErrorClassifier
         string reason = $"The service answered {error.Status}{(error.Code is null ? "" : $" ({error.Code})")}";
         return (error.Status, error.Code) switch
         {
-            (_, "insufficient_quota" or "billing_hard_limit_reached" or "invalid_api_key" or "model_not_found") => new(CallVerdict.Stop, reason),
+            (_, "insufficient_quota" or "billing_hard_limit_reached" or "invalid_api_key" or "model_not_found") =>
+                new(CallVerdict.Stop, reason),
             (_, ServiceError.NotUnderstood or ServiceError.TooLarge) => new(CallVerdict.GiveUp, reason),
             (_, "content_filter" or "content_policy_violation") => new(CallVerdict.GiveUp, reason, Refused: true),
             (400, "json_validate_failed") => new(CallVerdict.ReAsk, reason), // the service checked the model's reply against the schema

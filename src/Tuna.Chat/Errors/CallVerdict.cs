@@ -22,14 +22,16 @@ public enum CallVerdict
 /// <param name="RetryAfter">How long the service asks to be left alone.</param>
 /// <param name="Refused">Whether a content filter refused.</param>
 /// <param name="Error">What the service said, if it answered.</param>
-public sealed record CallDecision(CallVerdict Verdict, string Reason, TimeSpan? RetryAfter = null, bool Refused = false, ServiceError? Error = null);
+public sealed record CallDecision(CallVerdict Verdict, string Reason, TimeSpan? RetryAfter = null, bool Refused = false,
+    ServiceError? Error = null);
 
 /// <summary>A call failed for good: it was not worth retrying, or the retries are used up.</summary>
 public sealed class CallFailedException : Exception
 {
     /// <summary>Creates the exception.</summary>
     public CallFailedException(CallDecision decision, int attempts, Exception? innerException = null)
-        : base($"{decision?.Reason} ({attempts} {(attempts == 1 ? "attempt" : "attempts")}).{(innerException is null ? "" : " " + innerException.Message)}", innerException)
+        : base($"{decision?.Reason} ({attempts} "
+            + $"{(attempts == 1 ? "attempt" : "attempts")}).{(innerException is null ? "" : " " + innerException.Message)}", innerException)
     {
         ArgumentNullException.ThrowIfNull(decision);
         Decision = decision;

@@ -2,7 +2,8 @@ namespace Tuna.Chat.Errors;
 
 /// <summary>What a service said when it refused a call.</summary>
 /// <param name="Status">HTTP status; 0 when no answer came.</param>
-/// <param name="Code">The service's own code, such as <c>insufficient_quota</c>, when it gave one; or <see cref="NotUnderstood"/> or <see cref="TooLarge"/>.</param>
+/// <param name="Code">The service's own code, such as <c>insufficient_quota</c>, when it gave one; or <see cref="NotUnderstood"/> or
+/// <see cref="TooLarge"/>.</param>
 /// <param name="RetryAfter">How long it asks to be left alone, when it says so.</param>
 public sealed record ServiceError(int Status, string? Code = null, TimeSpan? RetryAfter = null)
 {
@@ -31,7 +32,8 @@ public sealed class ChatServiceException : Exception
     /// <summary>What the service said.</summary>
     public ServiceError Error { get; }
 
-    /// <summary>What the service answered with success, when it was not understood: it is paid for, so a journal keeps it. Null for every other failure.</summary>
+    /// <summary>What the service answered with success, when it was not understood: it is paid for, so a journal keeps it. Null for every
+    /// other failure.</summary>
     public string? Answer { get; init; }
 
     /// <summary>What that answer cost, by estimate.</summary>

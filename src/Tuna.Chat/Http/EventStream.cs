@@ -15,7 +15,8 @@ internal static class EventStream
     public static ChatResponse? Join(string body)
     {
         ReadOnlySpan<char> start = body.AsSpan().TrimStart();
-        if (!start.StartsWith(Data, StringComparison.Ordinal) && !start.StartsWith("event:", StringComparison.Ordinal) && !start.StartsWith(':'))
+        if (!start.StartsWith(Data, StringComparison.Ordinal) && !start.StartsWith("event:", StringComparison.Ordinal)
+            && !start.StartsWith(':'))
             return null;
         var text = new StringBuilder();
         ChatResponse? last = null;
@@ -45,7 +46,13 @@ internal static class EventStream
 
         if (last is null || (!ended && finish is null))
             throw new ChatServiceException("The service's answer is a stream that breaks off.", new ServiceError(200));
-        return new ChatResponse(new ChatMessage(ChatRole.Assistant, text.ToString())) { ModelId = model, ResponseId = last.ResponseId, FinishReason = finish, Usage = usage };
+        return new ChatResponse(new ChatMessage(ChatRole.Assistant, text.ToString()))
+        {
+            ModelId = model,
+            ResponseId = last.ResponseId,
+            FinishReason = finish,
+            Usage = usage,
+        };
     }
 
     // A part that is not understood makes the whole answer one: a journal keeps all of it.

@@ -5,10 +5,12 @@ using Tuna.Chat.Errors;
 
 namespace Tuna.Chat.Http;
 
-/// <summary>A chat client over plain HTTP, for services that speak the OpenAI protocol: no package beyond the base library, no retries of its own.</summary>
+/// <summary>A chat client over plain HTTP, for services that speak the OpenAI protocol: no package beyond the base library, no retries of
+/// its own.</summary>
 /// <remarks>
-/// Understands what lenient servers send: unknown or missing finish reasons, errors inside answers of success, missing usage, content in parts. Gives token log-probabilities when asked to, which
-/// teachers need (<see cref="ReplyLogProb"/>). Text only; put <see cref="ChatClientBuilderExtensions.UseCallPipeline"/> before it. The key it holds is in no text that leaves it. Thread-safe.
+/// Understands what lenient servers send: unknown or missing finish reasons, errors inside answers of success, missing usage, content in
+/// parts. Gives token log-probabilities when asked to, which teachers need (<see cref="ReplyLogProb"/>). Text only; put
+/// <see cref="ChatClientBuilderExtensions.UseCallPipeline"/> before it. The key it holds is in no text that leaves it. Thread-safe.
 /// </remarks>
 public abstract class HttpChatClient : IChatClient
 {
@@ -36,7 +38,8 @@ public abstract class HttpChatClient : IChatClient
 
     /// <inheritdoc/>
     /// <exception cref="ChatServiceException">The service refused, or its answer is no reply.</exception>
-    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
         IReadOnlyList<ChatMessage> kept = [.. messages];
@@ -45,7 +48,8 @@ public abstract class HttpChatClient : IChatClient
         {
             answer = await _endpoint.PostAsync(json => WriteBody(json, kept, options), cancellationToken).ConfigureAwait(false);
         }
-        catch (ChatServiceException e) when (!_newLimitName && e.Error.Status == 400 && e.Message.Contains(NewLimit, StringComparison.Ordinal))
+        catch (ChatServiceException e)
+            when (!_newLimitName && e.Error.Status == 400 && e.Message.Contains(NewLimit, StringComparison.Ordinal))
         {
             // Newer models refuse the old name of the limit and say the new one; older servers know only the old.
             _newLimitName = true;
@@ -56,7 +60,8 @@ public abstract class HttpChatClient : IChatClient
     }
 
     /// <inheritdoc/>
-    public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages,
+        ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ChatResponse response = await GetResponseAsync(messages, options, cancellationToken).ConfigureAwait(false);
         foreach (ChatResponseUpdate update in response.ToChatResponseUpdates())
@@ -67,7 +72,8 @@ public abstract class HttpChatClient : IChatClient
     public object? GetService(Type serviceType, object? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(serviceType);
-        return serviceKey is not null ? null : serviceType == typeof(ChatClientMetadata) ? _metadata : serviceType.IsInstanceOfType(this) ? this : null;
+        return serviceKey is not null
+            ? null : serviceType == typeof(ChatClientMetadata) ? _metadata : serviceType.IsInstanceOfType(this) ? this : null;
     }
 
     /// <summary>Ends the connections of a client that was made without an HTTP client; one that was given stays its owner's.</summary>
@@ -123,7 +129,8 @@ public abstract class HttpChatClient : IChatClient
         return response;
     }
 
-    private static Uri WithoutSecrets(Uri address) => new(address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped));
+    private static Uri WithoutSecrets(Uri address) =>
+        new(address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped));
 
     private static void WriteFormat(Utf8JsonWriter json, ChatResponseFormatJson format)
     {
@@ -147,8 +154,10 @@ public abstract class HttpChatClient : IChatClient
 
 /// <summary>Chat completions of the OpenAI protocol (<c>POST chat/completions</c>).</summary>
 /// <param name="options">Where to, and what is asked for.</param>
-/// <param name="http">Sends the calls, with a generous timeout or none, since tries are limited by the pipeline; a client of its own when null.</param>
-public sealed class ChatCompletionsClient(HttpChatOptions options, HttpClient? http = null) : HttpChatClient(http, options, "chat/completions")
+/// <param name="http">Sends the calls, with a generous timeout or none, since tries are limited by the pipeline; a client of its own when
+/// null.</param>
+public sealed class ChatCompletionsClient(HttpChatOptions options, HttpClient? http = null)
+    : HttpChatClient(http, options, "chat/completions")
 {
     private protected override void WriteMessages(Utf8JsonWriter json, IReadOnlyList<ChatMessage> messages)
     {
@@ -167,10 +176,12 @@ public sealed class ChatCompletionsClient(HttpChatOptions options, HttpClient? h
     private protected override void WriteLogProbs(Utf8JsonWriter json) => json.WriteBoolean("logprobs", true);
 }
 
-/// <summary>Text completions as vLLM and llama.cpp serve them (<c>POST completions</c>): the messages' texts, joined, are the prompt.</summary>
+/// <summary>Text completions as vLLM and llama.cpp serve them (<c>POST completions</c>): the messages' texts, joined, are the
+/// prompt.</summary>
 /// <remarks>For base models and for models tuned on a template: the prompt goes in as it is, no chat template is put around it.</remarks>
 /// <param name="options">Where to, and what is asked for.</param>
-/// <param name="http">Sends the calls, with a generous timeout or none, since tries are limited by the pipeline; a client of its own when null.</param>
+/// <param name="http">Sends the calls, with a generous timeout or none, since tries are limited by the pipeline; a client of its own when
+/// null.</param>
 public sealed class CompletionsClient(HttpChatOptions options, HttpClient? http = null) : HttpChatClient(http, options, "completions")
 {
     private protected override void WriteMessages(Utf8JsonWriter json, IReadOnlyList<ChatMessage> messages) =>

@@ -13,26 +13,31 @@ public sealed record HttpChatOptions
     public string? Model { get; init; }
 
     /// <summary>
-    /// Sent as a bearer token; null or empty for none. It is taken out of every text that comes back, whatever the service repeats, so that it stands in no message, journal or log.
+    /// Sent as a bearer token; null or empty for none. It is taken out of every text that comes back, whatever the service repeats, so that
+    /// it stands in no message, journal or log.
     /// </summary>
     public string? ApiKey { get; init; }
 
     /// <summary>
-    /// Whether the key may be sent over plain http to another machine than this one, where everyone on the way can read it. Default false: such a client is refused. Loopback addresses are always allowed.
+    /// Whether the key may be sent over plain http to another machine than this one, where everyone on the way can read it. Default false:
+    /// such a client is refused. Loopback addresses are always allowed.
     /// </summary>
     public bool AllowKeyOverHttp { get; init; }
 
     /// <summary>Whether token log-probabilities are asked for, as teachers need. Default false.</summary>
     public bool LogProbs { get; init; }
 
-    /// <summary>The path after the base address; null for the protocol's own (<c>chat/completions</c> or <c>completions</c>). <c>/completion</c> is llama.cpp's native one.</summary>
+    /// <summary>The path after the base address; null for the protocol's own (<c>chat/completions</c> or <c>completions</c>).
+    /// <c>/completion</c> is llama.cpp's native one.</summary>
     public string? Path { get; init; }
 
-    /// <summary>Largest answer that is taken, bytes, at least 1024; a larger one ends the call with <see cref="Errors.ServiceError.TooLarge"/>. Default 16 MiB.</summary>
+    /// <summary>Largest answer that is taken, bytes, at least 1024; a larger one ends the call with
+    /// <see cref="Errors.ServiceError.TooLarge"/>. Default 16 MiB.</summary>
     public int MaxAnswerBytes { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>Checks every setting.</summary>
-    /// <exception cref="ArgumentException">A setting is missing, outside its range or unsafe; the message says which, and never shows the key.</exception>
+    /// <exception cref="ArgumentException">A setting is missing, outside its range or unsafe; the message says which, and never shows the
+    /// key.</exception>
     public void Validate()
     {
         if (BaseAddress is not { IsAbsoluteUri: true } || BaseAddress.Scheme is not ("http" or "https"))
@@ -41,9 +46,13 @@ public sealed record HttpChatOptions
         if (Secret is not { } key)
             return;
         if (key.Any(c => c is <= ' ' or > '~'))
-            throw new ArgumentException($"{nameof(ApiKey)} holds a blank, a line break or a character that no HTTP header can carry; it may have been copied with something around it.");
+            throw new ArgumentException(
+                $"{nameof(ApiKey)} holds a blank, a line break or a character that no HTTP header can carry; it may have been copied with "
+                + $"something around it.");
         if (BaseAddress.Scheme == "http" && !BaseAddress.IsLoopback && !AllowKeyOverHttp)
-            throw new ArgumentException($"The key would go to {BaseAddress.Host} over plain http, where everyone on the way can read it. Use https, leave the key out, or set {nameof(AllowKeyOverHttp)}.");
+            throw new ArgumentException(
+                $"The key would go to {BaseAddress.Host} over plain http, where everyone on the way can read it. Use https, leave the key "
+                + $"out, or set {nameof(AllowKeyOverHttp)}.");
     }
 
     /// <summary>The address, without anything secret.</summary>

@@ -4,12 +4,14 @@ using System.Text.Json;
 
 namespace Tuna.Chat.Http;
 
-/// <summary>Reads members of foreign JSON that may be missing, null or of another type than the protocol says; never throws for a value.</summary>
+/// <summary>Reads members of foreign JSON that may be missing, null or of another type than the protocol says; never throws for a
+/// value.</summary>
 internal static class LenientJson
 {
     /// <summary>A member of an object; an undefined element when there is none, or it is null.</summary>
     public static JsonElement Member(this JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : default;
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value)
+            && value.ValueKind != JsonValueKind.Null ? value : default;
 
     /// <summary>A member's elements; none when it is no array.</summary>
     public static IEnumerable<JsonElement> Items(this JsonElement element) =>
@@ -59,7 +61,8 @@ internal static class LenientJson
         double? number = value.ValueKind switch
         {
             JsonValueKind.Number => value.TryGetDouble(out double n) ? n : null,
-            JsonValueKind.String => double.TryParse(value.AsText(), NumberStyles.Float, CultureInfo.InvariantCulture, out double n) ? n : null,
+            JsonValueKind.String => double.TryParse(value.AsText(), NumberStyles.Float, CultureInfo.InvariantCulture, out double n)
+                ? n : null,
             _ => null,
         };
         return number is { } x && double.IsFinite(x) ? x : null;

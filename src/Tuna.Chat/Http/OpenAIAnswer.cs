@@ -7,12 +7,14 @@ namespace Tuna.Chat.Http;
 
 /// <summary>Reads answers of the OpenAI protocol in the dialects that real servers speak.</summary>
 /// <remarks>
-/// Lenient in everything but the reply itself: an unknown or missing finish reason, missing usage or unreadable log-probabilities never cost a reply that was paid for.
+/// Lenient in everything but the reply itself: an unknown or missing finish reason, missing usage or unreadable log-probabilities never
+/// cost a reply that was paid for.
 /// </remarks>
 internal static class OpenAIAnswer
 {
     /// <summary>Reads the body of an answer that came with success.</summary>
-    /// <exception cref="ChatServiceException">It is an error, no JSON, or JSON of no known form; the last carries the answer, for a journal.</exception>
+    /// <exception cref="ChatServiceException">It is an error, no JSON, or JSON of no known form; the last carries the answer, for a
+    /// journal.</exception>
     public static ChatResponse Read(string body)
     {
         if (EventStream.Join(body) is { } streamed)
@@ -24,7 +26,8 @@ internal static class OpenAIAnswer
         }
         catch (JsonException e)
         {
-            throw new ChatServiceException(body.AsSpan().Trim().IsEmpty ? "The service's answer is empty." : "The service's answer is not JSON.", new ServiceError(200), e);
+            throw new ChatServiceException(body.AsSpan().Trim().IsEmpty
+                ? "The service's answer is empty." : "The service's answer is not JSON.", new ServiceError(200), e);
         }
 
         using (document)
@@ -46,7 +49,8 @@ internal static class OpenAIAnswer
         if (text is null)
         {
             throw new ChatServiceException(
-                "The service's answer has none of the known forms. A journal keeps it, so that it is not asked and paid again.", new ServiceError(200, ServiceError.NotUnderstood)) { Answer = body };
+                "The service's answer has none of the known forms. A journal keeps it, so that it is not asked and paid again.",
+                    new ServiceError(200, ServiceError.NotUnderstood)) { Answer = body };
         }
 
         ChatResponse response = Describe(new ChatResponse(new ChatMessage(ChatRole.Assistant, text)), root);
@@ -78,8 +82,10 @@ internal static class OpenAIAnswer
         return reason?.ToLowerInvariant() switch
         {
             null or "" => null,
-            "stop" or "eos" or "eos_token" or "end_turn" or "stop_sequence" or "stop_token" or "end_of_text" or "word" or "complete" or "completed" or "done" or "finish" or "finished" or "normal" => ChatFinishReason.Stop,
-            "length" or "limit" or "max_tokens" or "max_length" or "max_output_tokens" or "model_length" or "incomplete" => ChatFinishReason.Length,
+            "stop" or "eos" or "eos_token" or "end_turn" or "stop_sequence" or "stop_token" or "end_of_text" or "word" or "complete"
+                or "completed" or "done" or "finish" or "finished" or "normal" => ChatFinishReason.Stop,
+            "length" or "limit" or "max_tokens" or "max_length" or "max_output_tokens" or "model_length" or "incomplete" =>
+                ChatFinishReason.Length,
             "content_filter" or "content_filtered" or "refusal" or "safety" or "sensitive" => ChatFinishReason.ContentFilter,
             _ => new ChatFinishReason(reason), // the service's own word; it costs nothing not to know it
         };
@@ -136,7 +142,8 @@ internal static class ReplyText
 internal static class TokenLogProbs
 {
     /// <summary>
-    /// Chat: <c>logprobs.content[].logprob</c> (llama.cpp also for text). Text: <c>logprobs.token_logprobs[]</c>. llama.cpp's own: <c>completion_probabilities[].logprob</c>. Null when one is missing:
+    /// Chat: <c>logprobs.content[].logprob</c> (llama.cpp also for text). Text: <c>logprobs.token_logprobs[]</c>. llama.cpp's own:
+    /// <c>completion_probabilities[].logprob</c>. Null when one is missing:
     /// a sum over some of the tokens would pass for the whole.
     /// </summary>
     public static List<double>? Of(JsonElement choice)

@@ -7,7 +7,8 @@ using Tuna.Chat.Errors;
 
 namespace Tuna.Chat.Http;
 
-/// <summary>Sends JSON to a service that speaks the OpenAI protocol, and gives back the text of its answer, without the client's secrets and of bounded size.</summary>
+/// <summary>Sends JSON to a service that speaks the OpenAI protocol, and gives back the text of its answer, without the client's secrets
+/// and of bounded size.</summary>
 internal sealed class OpenAIEndpoint(HttpClient http, Uri uri, HttpChatOptions options)
 {
     private readonly string? _key = options.Secret;
@@ -24,14 +25,17 @@ internal sealed class OpenAIEndpoint(HttpClient http, Uri uri, HttpChatOptions o
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         if (_key is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _key);
-        using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+        using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken)
+            .ConfigureAwait(false);
         (byte[] answer, bool whole) = await ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
         string text = _filter.CleanBody(Decode(answer));
         if (!response.IsSuccessStatusCode)
             throw OpenAIError.Read((int)response.StatusCode, text, RetryAfter(response));
         return whole
             ? text
-            : throw ChatServiceException.TooLarge($"It has more than {options.MaxAnswerBytes} bytes ({nameof(HttpChatOptions)}.{nameof(HttpChatOptions.MaxAnswerBytes)}); a smaller limit of the reply's length may help.");
+            : throw ChatServiceException.TooLarge(
+                $"It has more than {options.MaxAnswerBytes} bytes ({nameof(HttpChatOptions)}.{nameof(HttpChatOptions.MaxAnswerBytes)}); a "
+                + $"smaller limit of the reply's length may help.");
     }
 
     /// <summary>The text without the client's secrets.</summary>
@@ -70,14 +74,17 @@ internal sealed class OpenAIEndpoint(HttpClient http, Uri uri, HttpChatOptions o
     }
 
     private static IEnumerable<string> QueryValues(Uri uri) =>
-        uri.Query.TrimStart('?').Split('&').Select(pair => Uri.UnescapeDataString(pair[(pair.IndexOf('=', StringComparison.Ordinal) + 1)..])).Where(value => value.Length >= 16);
+        uri.Query.TrimStart('?').Split('&')
+            .Select(pair => Uri.UnescapeDataString(pair[(pair.IndexOf('=', StringComparison.Ordinal) + 1)..]))
+            .Where(value => value.Length >= 16);
 
     private static TimeSpan? RetryAfter(HttpResponseMessage response)
     {
         if (response.Headers.TryGetValues("retry-after-ms", out IEnumerable<string>? exact) && Number(exact) is { } milliseconds)
             return TimeSpan.FromMilliseconds(milliseconds);
         if (response.Headers.RetryAfter is not { } value)
-            return response.Headers.NonValidated.TryGetValues("Retry-After", out HeaderStringValues raw) && Number(raw) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+            return response.Headers.NonValidated.TryGetValues("Retry-After", out HeaderStringValues raw) && Number(raw) is { } seconds
+                ? TimeSpan.FromSeconds(seconds) : null;
         if (value.Delta is { } delta)
             return delta;
         // A date is measured against the service's own clock, which it sends along.
@@ -87,5 +94,6 @@ internal sealed class OpenAIEndpoint(HttpClient http, Uri uri, HttpChatOptions o
 
     // Fractions of a second are no Retry-After of the standard, but some services send them.
     private static double? Number(IEnumerable<string> values) =>
-        double.TryParse(values.FirstOrDefault(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) && number < 1e9 ? number : null;
+        double.TryParse(values.FirstOrDefault(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number)
+            && number < 1e9 ? number : null;
 }

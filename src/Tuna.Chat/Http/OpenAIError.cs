@@ -5,7 +5,8 @@ using Tuna.Text;
 
 namespace Tuna.Chat.Http;
 
-/// <summary>Reads what a service says when it refuses, in the forms of OpenAI, Azure, vLLM, Ollama, OpenRouter, Together, llama.cpp, LM Studio, Anthropic and FastAPI.</summary>
+/// <summary>Reads what a service says when it refuses, in the forms of OpenAI, Azure, vLLM, Ollama, OpenRouter, Together, llama.cpp, LM
+/// Studio, Anthropic and FastAPI.</summary>
 internal static class OpenAIError
 {
     private const int LongestMessage = 500;
@@ -32,7 +33,8 @@ internal static class OpenAIError
     {
         bool isError = answer.Member("error").ValueKind is JsonValueKind.Object or JsonValueKind.String
             || answer.Text("object", "type") == "error"
-            || (answer.Member("detail").ValueKind != JsonValueKind.Undefined && answer.Member("choices").ValueKind == JsonValueKind.Undefined)
+            || (answer.Member("detail").ValueKind != JsonValueKind.Undefined
+                && answer.Member("choices").ValueKind == JsonValueKind.Undefined)
             || answer.Text("finish_reason") == "error";
         if (!isError)
             return null;
@@ -49,7 +51,8 @@ internal static class OpenAIError
             error = root.Member("errors").Items().FirstOrDefault(root);
         if (error.ValueKind == JsonValueKind.String)
             return (Code(root, root, error.AsText()), ForeignText.Shorten(error.AsText(), LongestMessage), Status(root, root));
-        string? message = error.Text("message", "detail") ?? error.Member("message").Text("detail", "message") ?? root.Text("message", "detail") ?? Validation(root);
+        string? message = error.Text("message", "detail") ?? error.Member("message").Text("detail", "message")
+            ?? root.Text("message", "detail") ?? Validation(root);
         if (error.Member("metadata").Text("raw") is { } raw)
             message = $"{message} ({raw})"; // OpenRouter: what the provider behind it said
         return (Code(error, root, message), message is null ? null : ForeignText.Shorten(message, LongestMessage), Status(error, root));
@@ -57,19 +60,23 @@ internal static class OpenAIError
 
     private static string? Code(JsonElement error, JsonElement root, string? message)
     {
-        string? code = error.Text("code") ?? error.Member("innererror").Text("code") ?? error.Text("type") ?? root.Text("error_type", "code");
+        string? code = error.Text("code") ?? error.Member("innererror").Text("code") ?? error.Text("type")
+            ?? root.Text("error_type", "code");
         if (code is not null && int.TryParse(code, NumberStyles.None, CultureInfo.InvariantCulture, out _))
             code = error.Text("type");
         // Servers of one's own call it a bad request; the words are the same everywhere.
         bool tooLong = message is not null
-            && (message.Contains("context length", StringComparison.OrdinalIgnoreCase) || message.Contains("context size", StringComparison.OrdinalIgnoreCase) || message.Contains("context window", StringComparison.OrdinalIgnoreCase));
+            && (message.Contains("context length", StringComparison.OrdinalIgnoreCase)
+                || message.Contains("context size", StringComparison.OrdinalIgnoreCase)
+                || message.Contains("context window", StringComparison.OrdinalIgnoreCase));
         return tooLong ? "context_length_exceeded" : code is "ResponsibleAIPolicyViolation" ? "content_filter" : code;
     }
 
     // 0 stands for no status: an error in an answer that came with success and says no more is repeated, as a fault of the service.
     private static int Status(JsonElement error, JsonElement root)
     {
-        foreach (JsonElement value in (JsonElement[])[error.Member("status"), error.Member("code"), error.Member("status_code"), root.Member("status"), root.Member("code"), root.Member("status_code")])
+        foreach (JsonElement value in (JsonElement[])[error.Member("status"), error.Member("code"), error.Member("status_code"),
+            root.Member("status"), root.Member("code"), root.Member("status_code")])
         {
             if (value.AsNumber() is >= 400 and <= 599 and var status)
                 return (int)status;

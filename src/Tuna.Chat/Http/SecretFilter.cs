@@ -16,7 +16,8 @@ internal sealed class SecretFilter
 
     /// <param name="secrets">The key, and whatever else of the address is secret; nulls are left out.</param>
     public SecretFilter(params IEnumerable<string?> secrets) =>
-        _forms = [.. secrets.Where(s => s?.Length >= ShortestSecret).SelectMany(s => Forms(s!)).Distinct(StringComparer.Ordinal).OrderByDescending(s => s.Length)];
+        _forms = [.. secrets.Where(s => s?.Length >= ShortestSecret).SelectMany(s => Forms(s!)).Distinct(StringComparer.Ordinal)
+            .OrderByDescending(s => s.Length)];
 
     /// <summary>The text without the secrets.</summary>
     public string Clean(string text)
@@ -27,7 +28,8 @@ internal sealed class SecretFilter
     }
 
     /// <summary>An answer's body without the secrets, even where JSON's escapes hide them.</summary>
-    public string CleanBody(string body) => _forms.Length == 0 ? body : Clean(body.Contains("\\u00", StringComparison.Ordinal) ? WithoutNeedlessEscapes(body) : body);
+    public string CleanBody(string body) =>
+        _forms.Length == 0 ? body : Clean(body.Contains("\\u00", StringComparison.Ordinal) ? WithoutNeedlessEscapes(body) : body);
 
     // \u0073 becomes s: what needs no escape has none, and the JSON means the same.
     private static string WithoutNeedlessEscapes(string body)
@@ -41,7 +43,8 @@ internal sealed class SecretFilter
                 continue;
             }
 
-            if (body[i + 1] == 'u' && i + 5 < body.Length && ushort.TryParse(body.AsSpan(i + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort code)
+            if (body[i + 1] == 'u' && i + 5 < body.Length
+                && ushort.TryParse(body.AsSpan(i + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ushort code)
                 && (char)code is >= ' ' and <= '~' and not ('"' or '\\'))
             {
                 text.Append((char)code);
@@ -61,9 +64,11 @@ internal sealed class SecretFilter
         byte[] bytes = Encoding.UTF8.GetBytes(secret);
         yield return secret;
         yield return Uri.EscapeDataString(secret);
-        yield return secret.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("/", "\\/", StringComparison.Ordinal);
+        yield return secret.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
+            .Replace("/", "\\/", StringComparison.Ordinal);
         yield return Convert.ToHexString(bytes);
-        // Base64 alone and behind "Bearer ", as a header that is dumped encoded; its last digits depend on what follows, so they are left to the reader.
+        // Base64 alone and behind "Bearer ", as a header that is dumped encoded; its last digits depend on what follows, so they are left
+        // to the reader.
         yield return Convert.ToBase64String(bytes).TrimEnd('=');
         yield return Convert.ToBase64String(Encoding.UTF8.GetBytes("Bearer " + secret)).TrimEnd('=');
     }

@@ -4,8 +4,9 @@ namespace Tuna.Chat.Journaling;
 
 /// <summary>Every call that was paid for, one JSON line each, append-only.</summary>
 /// <remarks>
-/// What was written is there after a kill at any moment; a torn last line is repaired on opening; each line has a checksum, so that damage is noticed and said
-/// (<see cref="Problems"/>); a second process is refused. Thread-safe, and shared by all the clients that write to it; dispose it after their last call. Fields:
+/// What was written is there after a kill at any moment; a torn last line is repaired on opening; each line has a checksum, so that damage
+/// is noticed and said (<see cref="Problems"/>); a second process is refused. Thread-safe, and shared by all the clients that write to it;
+/// dispose it after their last call. Fields:
 /// <see cref="JournaledCall"/> in snake case.
 /// </remarks>
 public sealed class CallJournal : IDisposable
@@ -48,10 +49,12 @@ public sealed class CallJournal : IDisposable
     {
         ArgumentNullException.ThrowIfNull(prices);
         return Calls().Aggregate(CallUsage.None, (sum, call) =>
-            sum.Add(new CallUsage(1, call.InputTokens, call.OutputTokens, prices.CostOf(call.InputTokens, call.OutputTokens), call.UsageEstimated == true)));
+            sum.Add(new CallUsage(1, call.InputTokens, call.OutputTokens, prices.CostOf(call.InputTokens, call.OutputTokens),
+                call.UsageEstimated == true)));
     }
 
-    internal Task<(JournaledCall Call, bool Found)> GetOrAddAsync(string key, Func<JournaledCall, bool> usable, Func<Task<JournaledCall>> make, CancellationToken cancellationToken) =>
+    internal Task<(JournaledCall Call, bool Found)> GetOrAddAsync(string key, Func<JournaledCall, bool> usable,
+        Func<Task<JournaledCall>> make, CancellationToken cancellationToken) =>
         _journal.GetOrAddAsync(key, usable, make, cancellationToken);
 
     /// <summary>Closes the journal.</summary>

@@ -20,7 +20,8 @@ public sealed record JournaledCall
     /// <summary>The order in which candidates were shown; null for the row's own.</summary>
     public IReadOnlyList<int>? Order { get; init; }
 
-    /// <summary>The service that was asked, without user names, keys or a query; empty when its client does not tell, null in journals of earlier versions.</summary>
+    /// <summary>The service that was asked, without user names, keys or a query; empty when its client does not tell, null in journals of
+    /// earlier versions.</summary>
     public string? Endpoint { get; init; }
 
     /// <summary>The model that was asked for.</summary>
@@ -38,7 +39,8 @@ public sealed record JournaledCall
     /// <summary>The raw reply; for an answer that was not understood, the service's whole answer.</summary>
     public required string Reply { get; init; }
 
-    /// <summary>Why it ended: stop, length, content_filter, or the service's own word; for an answer that was not understood, the code of that error.</summary>
+    /// <summary>Why it ended: stop, length, content_filter, or the service's own word; for an answer that was not understood, the code of
+    /// that error.</summary>
     public string? Finish { get; init; }
 
     /// <summary>Sum of the reply's token log-probabilities, nats, when the service gave them.</summary>
@@ -57,12 +59,14 @@ public sealed record JournaledCall
     public bool? UsageEstimated { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(JournaledCall))]
 internal sealed partial class JournalJson : JsonSerializerContext;
 
 /// <summary>How journal lines are written: text as it is rather than as \u escapes, since they are files and no web pages.</summary>
 internal static class JournalFormat
 {
-    public static JournalJson Json { get; } = new(new JsonSerializerOptions(JournalJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static JournalJson Json { get; } =
+        new(new JsonSerializerOptions(JournalJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

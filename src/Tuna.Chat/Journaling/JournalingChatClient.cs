@@ -5,7 +5,8 @@ using Tuna.Chat.Http;
 
 namespace Tuna.Chat.Journaling;
 
-/// <summary>Answers from the journal what was asked before, and writes down every new answer before anyone sees it, whether it was understood or not.</summary>
+/// <summary>Answers from the journal what was asked before, and writes down every new answer before anyone sees it, whether it was
+/// understood or not.</summary>
 internal sealed class JournalingChatClient : CallDecorator
 {
     private readonly CallJournal _journal;
@@ -23,7 +24,8 @@ internal sealed class JournalingChatClient : CallDecorator
     }
 
     /// <inheritdoc/>
-    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         IReadOnlyList<ChatMessage> kept = [.. messages];
         string key = CallKey.Of(kept, options, _service);
@@ -31,7 +33,8 @@ internal sealed class JournalingChatClient : CallDecorator
             return Replay(old);
         ChatResponse? fresh = null;
         ExceptionDispatchInfo? notUnderstood = null;
-        (JournaledCall call, bool found) = await _journal.GetOrAddAsync(key, stored => IsUsable(stored, options), AskAsync, cancellationToken).ConfigureAwait(false);
+        (JournaledCall call, bool found) =
+            await _journal.GetOrAddAsync(key, stored => IsUsable(stored, options), AskAsync, cancellationToken).ConfigureAwait(false);
         if (found)
             return Replay(call);
         notUnderstood?.Throw();
@@ -75,7 +78,8 @@ internal sealed class JournalingChatClient : CallDecorator
         };
     }
 
-    private JournaledCall Describe(string key, ChatOptions? options, ChatServiceException answered) => Question(key, options, answered.Answer!) with
+    private JournaledCall Describe(string key, ChatOptions? options, ChatServiceException answered) =>
+        Question(key, options, answered.Answer!) with
     {
         Finish = answered.Error.Code,
         InputTokens = answered.Usage.InputTokens,
@@ -110,7 +114,12 @@ internal sealed class JournalingChatClient : CallDecorator
         {
             ModelId = call.ReplyModel,
             FinishReason = call.Finish is { Length: > 0 } finish ? new ChatFinishReason(finish) : null,
-            Usage = new UsageDetails { InputTokenCount = call.InputTokens, OutputTokenCount = call.OutputTokens, TotalTokenCount = call.InputTokens + call.OutputTokens },
+            Usage = new UsageDetails
+            {
+                InputTokenCount = call.InputTokens,
+                OutputTokenCount = call.OutputTokens,
+                TotalTokenCount = call.InputTokens + call.OutputTokens,
+            },
         };
         if (call is { LogProb: { } logProb, TokenCount: { } tokens })
             new ReplyLogProb(logProb, tokens).AttachTo(response);

@@ -1,10 +1,13 @@
+using System.Globalization;
+
 namespace Tuna.Chat.Limits;
 
 /// <summary>What a run may spend, and what it has spent. Shared by all clients that draw on it; thread-safe.</summary>
 /// <remarks>
 /// A call reserves the most it can cost before it is sent and settles afterwards, so a run stops short of its limits, not beyond them
-/// (prompt lengths are estimated beforehand, so within the error of that estimate). A call that does not fit beside those under way waits until they have settled: only
-/// what was really spent ends a run. A call that fails costs nothing here, since the service gives no bill for it.
+/// (prompt lengths are estimated beforehand, so within the error of that estimate). A call that does not fit beside those under way waits
+/// until they have settled: only what was really spent ends a run. A call that fails costs nothing here, since the service gives no bill
+/// for it.
 /// </remarks>
 public sealed class CallBudget
 {
@@ -97,15 +100,19 @@ public sealed class CallBudget
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private bool Fits(long tokens, decimal cost) =>
-        !(_spent.InputTokens + _spent.OutputTokens + _reservedTokens + tokens > _maxTokens) && !(_spent.Cost + _reservedCost + cost > _maxCost);
+        !(_spent.InputTokens + _spent.OutputTokens + _reservedTokens + tokens > _maxTokens)
+            && !(_spent.Cost + _reservedCost + cost > _maxCost);
 
     private string Explain(long tokens, decimal cost)
     {
         long used = _spent.InputTokens + _spent.OutputTokens;
         return used + tokens > _maxTokens
-            ? $"The budget of {_maxTokens} tokens does not cover another call: {used} are spent, {Math.Max(0, _maxTokens.Value - used)} are left, and this call may need up to {tokens}."
-            : FormattableString.Invariant(
-                $"The budget of {_maxCost} does not cover another call: {_spent.Cost:0.######} is spent, {Math.Max(0, _maxCost!.Value - _spent.Cost):0.######} is left, and this call may cost up to {cost:0.######}.");
+            ? $"The budget of {_maxTokens} tokens does not cover another call: {used} are spent, {Math.Max(0, _maxTokens.Value - used)} "
+                + $"are left, and this call may need up to {tokens}."
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"The budget of {_maxCost} does not cover another call: {_spent.Cost:0.######} is spent, "
+                    + $"{Math.Max(0, _maxCost!.Value - _spent.Cost):0.######} is left, and this call may cost up to {cost:0.######}.");
     }
 }
 

@@ -9,7 +9,8 @@ internal sealed class MeteredChatClient(IChatClient inner, CallBudget budget) : 
     private readonly CallBudget _budget = budget ?? throw new ArgumentNullException(nameof(budget));
 
     /// <inheritdoc/>
-    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         IReadOnlyList<ChatMessage> kept = [.. messages];
         long input = TokenEstimate.Input(kept), output = TokenEstimate.MaxOutput(options);

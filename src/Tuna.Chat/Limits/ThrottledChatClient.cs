@@ -3,9 +3,11 @@ using Microsoft.Extensions.AI;
 
 namespace Tuna.Chat.Limits;
 
-/// <summary>Keeps calls within a service's limits: so many at once, so many calls and tokens a minute. Calls wait their turn, oldest first.</summary>
+/// <summary>Keeps calls within a service's limits: so many at once, so many calls and tokens a minute. Calls wait their turn, oldest
+/// first.</summary>
 /// <remarks>
-/// Token limits are kept with an estimate beforehand; what a reply took beyond it is paid by the next call. Stands inside the retries, so that a repeated call takes its turn again.
+/// Token limits are kept with an estimate beforehand; what a reply took beyond it is paid by the next call. Stands inside the retries, so
+/// that a repeated call takes its turn again.
 /// </remarks>
 internal sealed class ThrottledChatClient : CallDecorator
 {
@@ -38,7 +40,8 @@ internal sealed class ThrottledChatClient : CallDecorator
     }
 
     /// <inheritdoc/>
-    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         IReadOnlyList<ChatMessage> kept = [.. messages];
         if (_requests is not null)
@@ -79,8 +82,8 @@ internal sealed class ThrottledChatClient : CallDecorator
 
     private static TokenBucketRateLimiter Bucket(int perMinute, int burst)
     {
-        // What may come at once is taken off the rate, so that no minute sees more than its limit. A tenth of a second is fine enough for high
-        // rates; low rates get one permit at a time.
+        // What may come at once is taken off the rate, so that no minute sees more than its limit. A tenth of a second is fine enough for
+        // high rates; low rates get one permit at a time.
         const int TenthsPerMinute = 600;
         int rate = Math.Max(1, perMinute - burst);
         bool low = rate < TenthsPerMinute;

@@ -2,9 +2,11 @@ using Microsoft.Extensions.AI;
 
 namespace Tuna.Chat.Limits;
 
-/// <summary>Ends a call that takes too long with a <see cref="TimeoutException"/>, lets one that was sent finish when its caller cancels, and records how long answered calls took.</summary>
+/// <summary>Ends a call that takes too long with a <see cref="TimeoutException"/>, lets one that was sent finish when its caller cancels,
+/// and records how long answered calls took.</summary>
 /// <remarks>
-/// Stands next to the service, inside the limits, so that waiting for a turn is not counted. A call that was sent is paid for: cancelling ends it only after a grace period, so that its reply is not lost.
+/// Stands next to the service, inside the limits, so that waiting for a turn is not counted. A call that was sent is paid for: cancelling
+/// ends it only after a grace period, so that its reply is not lost.
 /// </remarks>
 internal sealed class TimeLimitedChatClient : CallDecorator
 {
@@ -29,7 +31,8 @@ internal sealed class TimeLimitedChatClient : CallDecorator
     }
 
     /// <inheritdoc/>
-    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var timeout = new CancellationTokenSource(_limit, _time);

@@ -30,7 +30,8 @@ public sealed record ResilienceOptions
         if (MaxRetries is < 0 or > 1000)
             throw new ArgumentOutOfRangeException(nameof(MaxRetries), MaxRetries, "It is in [0, 1000].");
         if (BaseDelay < TimeSpan.Zero || MaxDelay < BaseDelay || MaxDelay > TimeSpan.FromHours(24))
-            throw new ArgumentException($"{nameof(BaseDelay)} {BaseDelay} and {nameof(MaxDelay)} {MaxDelay} must be at least 0, in this order, and at most a day.");
+            throw new ArgumentException(
+                $"{nameof(BaseDelay)} {BaseDelay} and {nameof(MaxDelay)} {MaxDelay} must be at least 0, in this order, and at most a day.");
         if (MaxRetryAfter < TimeSpan.Zero)
             throw new ArgumentOutOfRangeException(nameof(MaxRetryAfter), MaxRetryAfter, "It is at least 0.");
         if (Classifier is null)

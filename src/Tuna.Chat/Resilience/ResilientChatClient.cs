@@ -10,7 +10,8 @@ using Tuna.Numerics;
 namespace Tuna.Chat.Resilience;
 
 /// <summary>Repeats calls that may succeed later: exponential back-off with seeded jitter, Retry-After honoured.</summary>
-/// <remarks>Throws <see cref="CallFailedException"/>, which says what the failure means. Turn off the retries of the client's own package, or they multiply.</remarks>
+/// <remarks>Throws <see cref="CallFailedException"/>, which says what the failure means. Turn off the retries of the client's own package,
+/// or they multiply.</remarks>
 internal sealed partial class ResilientChatClient : CallDecorator
 {
     private readonly ResilienceOptions _options;
@@ -24,7 +25,8 @@ internal sealed partial class ResilientChatClient : CallDecorator
     /// <param name="options">Settings; read once, here.</param>
     /// <param name="timeProvider">The clock that waits; the system's when null.</param>
     /// <param name="logger">Receives each retry at Warning, without texts.</param>
-    public ResilientChatClient(IChatClient inner, ResilienceOptions? options = null, TimeProvider? timeProvider = null, ILogger<ResilientChatClient>? logger = null)
+    public ResilientChatClient(IChatClient inner, ResilienceOptions? options = null, TimeProvider? timeProvider = null,
+        ILogger<ResilientChatClient>? logger = null)
         : base(inner)
     {
         _options = options ?? new ResilienceOptions();
@@ -38,7 +40,8 @@ internal sealed partial class ResilientChatClient : CallDecorator
     }
 
     /// <inheritdoc/>
-    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         IReadOnlyList<ChatMessage> kept = [.. messages]; // a retry reads them again
         int attempts = 0;
@@ -82,7 +85,8 @@ internal sealed partial class ResilientChatClient : CallDecorator
     };
 
     private CallDecision? Decide(Outcome<ChatResponse> outcome) =>
-        outcome.Exception is { } e ? _options.Classifier.Classify(e) : outcome.Result is { } response ? _options.Classifier.Classify(response) : null;
+        outcome.Exception is { } e
+            ? _options.Classifier.Classify(e) : outcome.Result is { } response ? _options.Classifier.Classify(response) : null;
 
     private double NextJitter()
     {

@@ -41,7 +41,9 @@ internal sealed class Conversation(LoadedPolicy model, string? system)
         if (room < 1)
         {
             throw new ArgumentException(string.Create(
-                CultureInfo.InvariantCulture, $"The conversation has {prompt.Length} tokens; the model's context has {model.Policy.Info.ContextLength}. /new begins a new one."), nameof(question));
+                CultureInfo.InvariantCulture,
+                    $"The conversation has {prompt.Length} tokens; the model's context has {model.Policy.Info.ContextLength}. /new begins "
+                    + $"a new one."), nameof(question));
         }
 
         var text = new TextStream(model.Tokenizer, stream);

@@ -13,7 +13,11 @@ namespace Tuna.Cli.Commands;
 internal sealed class BertScoreCommand : EvaluationCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model whose hidden states compare texts.");
-    private readonly Setting<string> _data = new("--data", "-d") { Description = "Answers with references: rows of `tuna generate` (output, reference), JSONL.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d")
+    {
+        Description = "Answers with references: rows of `tuna generate` (output, reference), JSONL.",
+        Required = true,
+    };
     private readonly Setting<int?> _layer = new("--layer") { Description = "The hidden layer; the last one when left out." };
     private readonly Setting<bool> _idf = new("--idf") { Description = "Weigh tokens by their rarity in the references." };
 
@@ -26,14 +30,16 @@ internal sealed class BertScoreCommand : EvaluationCommand
         Examples = ["tuna evaluate bertscore --model alpaca --data answers.jsonl --idf --out answers.bertscore.json"];
     }
 
-    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui,
+        CancellationToken cancellationToken)
     {
         string data = parse.GetValue(_data)!;
         var pairs = new List<(string Candidate, string Reference)>();
         foreach (InstructionExample row in Rows.Instructions(data))
         {
             string reference = row.Extra.FirstOrDefault(f => f.Name == "reference").Json
-                ?? throw new StageException($"{data}, id '{row.Id}', key 'reference': it is missing. `tuna generate` keeps the data's own responses there.");
+                ?? throw new StageException(
+                    $"{data}, id '{row.Id}', key 'reference': it is missing. `tuna generate` keeps the data's own responses there.");
             pairs.Add((row.Output, System.Text.Json.Nodes.JsonNode.Parse(reference)!.GetValue<string>()));
         }
 
@@ -48,6 +54,8 @@ internal sealed class BertScoreCommand : EvaluationCommand
             meter.Add(1);
             return pair;
         }), cancellationToken));
-        return Task.FromResult<EvaluationResult?>(new EvaluationResult("bertscore", ModelName(parse, data), [("f1", mean.F1), ("precision", mean.Precision), ("recall", mean.Recall), ("rows", pairs.Count)], [], []));
+        return Task.FromResult<EvaluationResult?>(
+            new EvaluationResult("bertscore", ModelName(parse, data),
+            [("f1", mean.F1), ("precision", mean.Precision), ("recall", mean.Recall), ("rows", pairs.Count)], [], []));
     }
 }

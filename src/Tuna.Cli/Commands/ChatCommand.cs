@@ -14,13 +14,26 @@ internal sealed class ChatCommand : StageCommand
     private readonly TokenizerOptions _tokenizer = new(chats: true);
     private readonly EngineOptions _engine = new();
     private readonly Setting<string?> _system = new("--system") { Description = "A system message, for templates that know one." };
-    private readonly Setting<int> _maxNewTokens = new("--max-new-tokens") { Range = Rule.AtLeast(1), Description = "Most tokens of an answer.", DefaultValueFactory = _ => 512 };
-    private readonly Setting<double> _temperature = new("--temperature") { Range = Rule.AtLeast(0.0), Description = "0 takes the likeliest token each time.", DefaultValueFactory = _ => 0.7 };
-    private readonly Setting<double> _topP = new("--top-p") { Range = (value => value is > 0 and <= 1, "above 0 and at most 1"), Description = "Nucleus sampling; 1 keeps all tokens.", DefaultValueFactory = _ => 0.95 };
+    private readonly Setting<int> _maxNewTokens =
+        new("--max-new-tokens") { Range = Rule.AtLeast(1), Description = "Most tokens of an answer.", DefaultValueFactory = _ => 512 };
+    private readonly Setting<double> _temperature = new("--temperature")
+    {
+        Range = Rule.AtLeast(0.0),
+        Description = "0 takes the likeliest token each time.",
+        DefaultValueFactory = _ => 0.7,
+    };
+    private readonly Setting<double> _topP = new("--top-p")
+    {
+        Range = (value => value is > 0 and <= 1, "above 0 and at most 1"),
+        Description = "Nucleus sampling; 1 keeps all tokens.",
+        DefaultValueFactory = _ => 0.95,
+    };
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed; the same questions give the same answers." };
 
     public ChatCommand(App app)
-        : base(app, "chat", "Talks with a model: reads a line, writes the answer as it is drawn. /new begins a new conversation, /exit or the end of the input ends it.")
+        : base(app, "chat",
+            "Talks with a model: reads a line, writes the answer as it is drawn. /new begins a new conversation, /exit or the end of the "
+            + "input ends it.")
     {
         Arguments.Add(_model);
         _tokenizer.AddTo(this);

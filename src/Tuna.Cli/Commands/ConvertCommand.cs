@@ -13,20 +13,64 @@ internal sealed class ConvertCommand : StageCommand
 {
     private static readonly string FormNames = string.Join(", ", RankedFormats.ByName.Keys);
 
-    private readonly Setting<string[]> _data = new("--data", "-d") { Description = "The file to read: JSON, JSONL, Parquet or CSV, also packed with gzip or Zstandard. May be repeated: files of one form are joined.", Required = true, AllowMultipleArgumentsPerToken = true };
-    private readonly Setting<string> _out = new("--out", "-o") { Description = "The file to write; .json gives an array, other names JSON lines. It appears when it is complete.", Required = true };
-    private readonly Setting<string?> _from = new("--from") { Among = [.. RankedFormats.ByName.Keys], Description = $"The form of the rows read: {FormNames}. Default: told by the first row's fields." };
-    private readonly Setting<string> _to = new("--to") { Among = [.. RankedFormats.Writable, "instructions", "instructions-all"], Description = $"The form to write: {string.Join(", ", RankedFormats.Writable)}, or instructions (best candidates for `tuna sft`), or instructions-all (every candidate; Alpaca-Mul).", DefaultValueFactory = _ => "ranked" };
-    private readonly Setting<bool> _merge = new("--merge") { Description = "For alpacaeval: one row per instruction, from several models' annotations against one baseline; its output becomes the reference." };
+    private readonly Setting<string[]> _data = new("--data", "-d")
+    {
+        Description =
+            "The file to read: JSON, JSONL, Parquet or CSV, also packed with gzip or Zstandard. May be repeated: files of one form are "
+            + "joined.",
+        Required = true,
+        AllowMultipleArgumentsPerToken = true,
+    };
+    private readonly Setting<string> _out = new("--out", "-o")
+    {
+        Description = "The file to write; .json gives an array, other names JSON lines. It appears when it is complete.",
+        Required = true,
+    };
+    private readonly Setting<string?> _from = new("--from")
+    {
+        Among = [.. RankedFormats.ByName.Keys],
+        Description = $"The form of the rows read: {FormNames}. Default: told by the first row's fields.",
+    };
+    private readonly Setting<string> _to = new("--to")
+    {
+        Among = [.. RankedFormats.Writable, "instructions", "instructions-all"],
+        Description =
+            $"The form to write: {string.Join(", ", RankedFormats.Writable)}, or instructions (best candidates for `tuna sft`), or "
+            + $"instructions-all (every candidate; Alpaca-Mul).",
+        DefaultValueFactory = _ => "ranked",
+    };
+    private readonly Setting<bool> _merge = new("--merge")
+    {
+        Description =
+            "For alpacaeval: one row per instruction, from several models' annotations against one baseline; its output becomes the "
+            + "reference.",
+    };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
-    private readonly Setting<int> _candidates = new("--candidates") { Range = Rule.AtLeast(0), Description = "Most candidates of a row, spread evenly from best to worst; 0 for all." };
-    private readonly Setting<double> _tie = new("--tie-within") { Range = Rule.AtLeast(0.0), Description = "Scores that differ by no more than this become equal." };
-    private readonly Setting<string> _pairs = new("--pairs") { Among = ["all", "best-worst", "best-others", "neighbours"], Description = "For --to trl, trl-chat and alpacaeval: which pairs of a ranked row become rows: all, best-worst, best-others or neighbours.", DefaultValueFactory = _ => "all" };
-    private readonly Setting<bool> _distinct = new("--distinct") { Description = "Leave out repeated instructions, and candidates that repeat a better one." };
-    private readonly Setting<bool> _skip = new("--skip-bad-rows") { Description = "Leave out rows that cannot be used, and name them in OUT.failed.jsonl, instead of stopping." };
+    private readonly Setting<int> _candidates = new("--candidates")
+    {
+        Range = Rule.AtLeast(0),
+        Description = "Most candidates of a row, spread evenly from best to worst; 0 for all.",
+    };
+    private readonly Setting<double> _tie =
+        new("--tie-within") { Range = Rule.AtLeast(0.0), Description = "Scores that differ by no more than this become equal." };
+    private readonly Setting<string> _pairs = new("--pairs")
+    {
+        Among = ["all", "best-worst", "best-others", "neighbours"],
+        Description =
+            "For --to trl, trl-chat and alpacaeval: which pairs of a ranked row become rows: all, best-worst, best-others or neighbours.",
+        DefaultValueFactory = _ => "all",
+    };
+    private readonly Setting<bool> _distinct =
+        new("--distinct") { Description = "Leave out repeated instructions, and candidates that repeat a better one." };
+    private readonly Setting<bool> _skip = new("--skip-bad-rows")
+    {
+        Description = "Leave out rows that cannot be used, and name them in OUT.failed.jsonl, instead of stopping.",
+    };
 
     public ConvertCommand(App app)
-        : base(app, "convert", "Reads and writes the forms of ranked data that people have: TRL preference pairs, UltraFeedback, RRHF, AlpacaEval outputs, Alpaca, order lists.")
+        : base(app, "convert",
+            "Reads and writes the forms of ranked data that people have: TRL preference pairs, UltraFeedback, RRHF, AlpacaEval outputs, "
+            + "Alpaca, order lists.")
     {
         foreach (Option option in (Option[])[_data, _out, _from, _to, _merge, _limit, _candidates, _tie, _pairs, _distinct, _skip])
             Options.Add(option);
@@ -53,7 +97,12 @@ internal sealed class ConvertCommand : StageCommand
             throw new StageException($"--merge joins annotations of the form alpacaeval; {data[0]} has the form {from}.", ExitCodes.Usage);
         var failures = new List<(string, string)>();
         var notes = new DataReadReport();
-        var options = new DataReadOptions { DuplicateIds = DuplicateIds.MakeUnique, Report = notes, OnInvalidRow = parse.GetValue(_skip) ? e => failures.Add((e.RowId ?? $"line {e.Place.Line}", e.Message)) : null };
+        var options = new DataReadOptions
+        {
+            DuplicateIds = DuplicateIds.MakeUnique,
+            Report = notes,
+            OnInvalidRow = parse.GetValue(_skip) ? e => failures.Add((e.RowId ?? $"line {e.Place.Line}", e.Message)) : null,
+        };
         long read = 0, barren = 0;
         var leftOut = new LeftOut(to);
         IEnumerable<RankedExample> rows = leftOut.Count(Prepared(Counted(DataFile.Read(data, RankedFormats.ByName[from], options)), parse));
@@ -61,7 +110,8 @@ internal sealed class ConvertCommand : StageCommand
         {
             "instructions" => InstructionData.Write(output, Made(rows, r => r.Instructions(bestOnly: true))),
             "instructions-all" => InstructionData.Write(output, Made(rows, r => r.Instructions())),
-            "trl" or "trl-chat" or "alpacaeval" => DataFile.Write(output, Made(rows, r => PreferencePairs.Of(r, Selection(parse))), RankedFormats.ByName[to]),
+            "trl" or "trl-chat" or "alpacaeval" =>
+                DataFile.Write(output, Made(rows, r => PreferencePairs.Of(r, Selection(parse))), RankedFormats.ByName[to]),
             _ => DataFile.Write(output, rows, RankedFormats.ByName[to]),
         };
         if (barren > 0)
@@ -71,7 +121,10 @@ internal sealed class ConvertCommand : StageCommand
         foreach ((string reason, long count) in notes.Counts)
             ui.Note($"{count} rows: {reason}");
         FailureFile.Write(output, failures);
-        return new StageResult($"{output}: {written} rows ({to}) from {read} ({from}){(failures.Count > 0 ? $"; {failures.Count} rows could not be used, see {FailureFile.PathFor(output)}" : "")}", new()
+        return new StageResult(
+            $"{output}: {written} rows ({to}) from {read} "
+            + $"({from}){(failures.Count > 0 ? $"; {failures.Count} rows could not be used, see {FailureFile.PathFor(output)}" : "")}",
+            new()
         {
             ["out"] = output,
             ["from"] = from,

@@ -12,8 +12,17 @@ namespace Tuna.Cli.Commands;
 /// <summary>What calls cost (Appendix B).</summary>
 internal sealed class CostCommand : EvaluationCommand
 {
-    private readonly Setting<string[]> _calls = new("--calls", "-c") { Description = "Journals of calls (OUT.calls.jsonl). May be repeated.", Required = true, AllowMultipleArgumentsPerToken = true };
-    private readonly Setting<string> _prices = new("--prices") { Description = "A price file: {\"currency\": \"USD\", \"MODEL\": {\"input_per_million\": 30, \"output_per_million\": 60}}.", Required = true };
+    private readonly Setting<string[]> _calls = new("--calls", "-c")
+    {
+        Description = "Journals of calls (OUT.calls.jsonl). May be repeated.",
+        Required = true,
+        AllowMultipleArgumentsPerToken = true,
+    };
+    private readonly Setting<string> _prices = new("--prices")
+    {
+        Description = "A price file: {\"currency\": \"USD\", \"MODEL\": {\"input_per_million\": 30, \"output_per_million\": 60}}.",
+        Required = true,
+    };
 
     public CostCommand(App app)
         : base(app, "cost", "The cost of recorded calls per model, and per 1,000 examples (Appendix B).")
@@ -23,7 +32,8 @@ internal sealed class CostCommand : EvaluationCommand
         Examples = ["tuna evaluate cost --calls ranked.jsonl.calls.jsonl --prices prices.json --out cost.json"];
     }
 
-    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui,
+        CancellationToken cancellationToken)
     {
         PriceFile prices = PriceFile.Load(InputFile.Require(parse.GetValue(_prices)!));
         var calls = new List<JournaledCall>();
@@ -46,7 +56,8 @@ internal sealed class CostCommand : EvaluationCommand
             ["cost_per_thousand_examples"] = l.CostPerThousandExamples,
         })]);
         int examples = table.Lines.Sum(l => l.Examples);
-        return Task.FromResult<EvaluationResult?>(new EvaluationResult("cost", string.Join(", ", table.Lines.Select(l => l.Model).Distinct()),
+        return Task.FromResult<EvaluationResult?>(
+            new EvaluationResult("cost", string.Join(", ", table.Lines.Select(l => l.Model).Distinct()),
         [
             ("cost", (double)table.Total),
             ("cost_per_thousand_examples", examples == 0 ? double.NaN : (double)(table.Total / examples * 1000)),

@@ -9,7 +9,9 @@ namespace Tuna.Cli.Commands;
 internal sealed class EvaluateCommand : StageCommand
 {
     public EvaluateCommand(App app)
-        : base(app, "evaluate", "Measures a model, or a file of its predictions. Each evaluation writes a small result file; `tuna report` puts several side by side.")
+        : base(app, "evaluate",
+            "Measures a model, or a file of its predictions. Each evaluation writes a small result file; `tuna report` puts several side "
+            + "by side.")
     {
         EvaluationCommand[] commands =
         [
@@ -33,14 +35,17 @@ internal sealed class EvaluateCommand : StageCommand
     }
 
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) =>
-        throw new StageException("Which evaluation? One of: " + string.Join(", ", Subcommands.Select(c => c.Name)) + ". See: tuna evaluate --help", ExitCodes.Usage);
+        throw new StageException("Which evaluation? One of: " + string.Join(", ", Subcommands.Select(c => c.Name))
+            + ". See: tuna evaluate --help", ExitCodes.Usage);
 }
 
 /// <summary>One evaluation.</summary>
 internal abstract class EvaluationCommand : StageCommand
 {
-    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The result file (JSON).", Required = true };
-    private readonly Setting<string?> _name = new("--name") { Effect = Effect.Course, Description = "The model's name in the result; by default that of its folder or file." };
+    private readonly Setting<string> _out =
+        new("--out", "-o") { Effect = Effect.Course, Description = "The result file (JSON).", Required = true };
+    private readonly Setting<string?> _name =
+        new("--name") { Effect = Effect.Course, Description = "The model's name in the result; by default that of its folder or file." };
 
     protected EvaluationCommand(App app, string name, string description)
         : base(app, name, description)
@@ -49,11 +54,16 @@ internal abstract class EvaluationCommand : StageCommand
         Options.Add(_name);
     }
 
-    public sealed override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(async () =>
+    public sealed override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) =>
+        Task.Run(async () =>
     {
         string output = parse.GetValue(_out)!;
         if (await EvaluateAsync(parse, output, ui, cancellationToken) is not { } result)
-            return new StageResult($"{output}: this share's predictions are made. When all are, merge them and run the evaluation without --shard.", new() { ["out"] = output });
+            return new StageResult(
+                $"{output}: this share's predictions are made. When all are, merge them and run the evaluation without --shard.", new()
+                {
+                    ["out"] = output,
+                });
         result.Write(output);
         return result.ToStageResult(output);
     }, cancellationToken);
@@ -63,7 +73,8 @@ internal abstract class EvaluationCommand : StageCommand
     /// <param name="output">The result file to be; files that an interrupted evaluation resumes from lie beside it.</param>
     /// <param name="ui">Shows progress.</param>
     /// <param name="cancellationToken">Stops; what was done is kept.</param>
-    protected abstract Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken);
+    protected abstract Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui,
+        CancellationToken cancellationToken);
 
     /// <summary>The model's name in the result.</summary>
     protected string ModelName(ParseResult parse, string path)

@@ -14,12 +14,35 @@ namespace Tuna.Cli.Commands;
 internal sealed class GenerateCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model that answers: a folder in the Hugging Face layout.");
-    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Instructions in Alpaca's form or another that `tuna convert` reads.", Required = true };
-    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The instructions with the model's answers as `output`, JSONL; an `output` of the input is kept as `reference`.", Required = true };
-    private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
-    private readonly Setting<int> _maxNewTokens = new("--max-new-tokens") { Range = Rule.AtLeast(1), Description = "Most tokens of an answer.", DefaultValueFactory = _ => 256 };
-    private readonly Setting<double> _temperature = new("--temperature") { Range = Rule.AtLeast(0.0), Description = "0 takes the likeliest token each time.", DefaultValueFactory = _ => 0 };
-    private readonly Setting<int> _batch = new("--batch") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Instructions answered together. It does not change the answers.", DefaultValueFactory = _ => 16 };
+    private readonly Setting<string> _data = new("--data", "-d")
+    {
+        Effect = Effect.Course,
+        Description = "Instructions in Alpaca's form or another that `tuna convert` reads.",
+        Required = true,
+    };
+    private readonly Setting<string> _out = new("--out", "-o")
+    {
+        Effect = Effect.Course,
+        Description = "The instructions with the model's answers as `output`, JSONL; an `output` of the input is kept as `reference`.",
+        Required = true,
+    };
+    private readonly Setting<int> _limit =
+        new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
+    private readonly Setting<int> _maxNewTokens =
+        new("--max-new-tokens") { Range = Rule.AtLeast(1), Description = "Most tokens of an answer.", DefaultValueFactory = _ => 256 };
+    private readonly Setting<double> _temperature = new("--temperature")
+    {
+        Range = Rule.AtLeast(0.0),
+        Description = "0 takes the likeliest token each time.",
+        DefaultValueFactory = _ => 0,
+    };
+    private readonly Setting<int> _batch = new("--batch")
+    {
+        Range = Rule.AtLeast(1),
+        Effect = Effect.Course,
+        Description = "Instructions answered together. It does not change the answers.",
+        DefaultValueFactory = _ => 16,
+    };
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed, for temperatures above 0." };
     private readonly ShardOption _shard = new();
 
@@ -36,7 +59,8 @@ internal sealed class GenerateCommand : StageCommand
     {
         string output = _shard.PathOf(parse, parse.GetValue(_out)!), model = _policy.Folder(parse)!;
         ModelFolder.Require(model);
-        ShardRows<InstructionExample> share = _shard.Take(parse, Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit)), Rows.Key);
+        ShardRows<InstructionExample> share =
+            _shard.Take(parse, Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit)), Rows.Key);
         int maxNewTokens = parse.GetValue(_maxNewTokens);
         double temperature = parse.GetValue(_temperature);
         ulong seed = parse.GetValue(_seed);
@@ -62,7 +86,9 @@ internal sealed class GenerateCommand : StageCommand
                     int room = loaded.Policy.Info.ContextLength - prompt.Length;
                     if (room < 1)
                     {
-                        failures.Add((row.Id!, $"the prompt has {prompt.Length} tokens; the model's context has {loaded.Policy.Info.ContextLength}"));
+                        failures.Add(
+                            (row.Id!,
+                            $"the prompt has {prompt.Length} tokens; the model's context has {loaded.Policy.Info.ContextLength}"));
                         continue;
                     }
 
@@ -89,7 +115,9 @@ internal sealed class GenerateCommand : StageCommand
         });
         FailureFile.Write(output, failures);
         share.Complete(output, settings, result.Rows.Select(Rows.Key));
-        return new StageResult($"{output}: {result.Rows.Count} answers{(failures.Count > 0 ? $"; {failures.Count} prompts could not be answered, see {FailureFile.PathFor(output)}" : "")}", new()
+        return new StageResult(
+            $"{output}: {result.Rows.Count} "
+            + $"answers{(failures.Count > 0 ? $"; {failures.Count} prompts could not be answered, see {FailureFile.PathFor(output)}" : "")}", new()
         {
             ["out"] = output,
             ["rows"] = result.Rows.Count,

@@ -11,7 +11,13 @@ namespace Tuna.Cli.Commands;
 /// <summary>Rankings by people.</summary>
 internal sealed class HumanCommand : EvaluationCommand
 {
-    private readonly Setting<string> _data = new("--data", "-d") { Description = "Rankings by people, JSONL: id (one per ranking), item, optional annotator, and ranks, an object from system to rank (1 is best).", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d")
+    {
+        Description =
+            "Rankings by people, JSONL: id (one per ranking), item, optional annotator, and ranks, an object from system to rank (1 is "
+            + "best).",
+        Required = true,
+    };
 
     public HumanCommand(App app)
         : base(app, "human", "Scores rankings by people: rank i of n gives n + 1 - i points, with paired bootstrap significance.")
@@ -20,13 +26,21 @@ internal sealed class HumanCommand : EvaluationCommand
         Examples = ["tuna evaluate human --data annotations.jsonl --out human.json"];
     }
 
-    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui,
+        CancellationToken cancellationToken)
     {
         string data = parse.GetValue(_data)!;
         InputFile.Require(data);
         var issues = new List<string>();
         HumanEvaluation evaluation = HumanEvaluation.Of([.. HumanRanking.Load(data, issues)]);
-        var systems = new JsonObject(evaluation.Systems.Select(s => KeyValuePair.Create(s.System, (JsonNode?)new JsonObject { ["points"] = s.Points, ["mean_rank"] = s.MeanRank, ["first_share"] = s.FirstShare })));
+        var systems = new JsonObject(
+            evaluation.Systems.Select(s =>
+            KeyValuePair.Create(s.System, (JsonNode?)new JsonObject
+            {
+                ["points"] = s.Points,
+                ["mean_rank"] = s.MeanRank,
+                ["first_share"] = s.FirstShare,
+            })));
         var comparisons = new JsonArray([.. evaluation.Comparisons.Select(c => (JsonNode?)new JsonObject
         {
             ["better"] = c.Better,
@@ -36,6 +50,8 @@ internal sealed class HumanCommand : EvaluationCommand
             ["high"] = c.Comparison.Interval.High,
             ["p_value"] = c.Comparison.PValue,
         })]);
-        return Task.FromResult<EvaluationResult?>(new EvaluationResult("human", ModelName(parse, data), [.. evaluation.Systems.Select(s => (s.System, s.Points))], new() { ["systems"] = systems, ["comparisons"] = comparisons }, [.. issues, .. evaluation.Issues]));
+        return Task.FromResult<EvaluationResult?>(
+            new EvaluationResult("human", ModelName(parse, data), [.. evaluation.Systems.Select(s => (s.System, s.Points))],
+            new() { ["systems"] = systems, ["comparisons"] = comparisons }, [.. issues, .. evaluation.Issues]));
     }
 }

@@ -13,7 +13,10 @@ namespace Tuna.Cli.Commands;
 internal sealed class LMentryCommand : EvaluationCommand
 {
     private readonly BenchmarkAnswers _answers = new("The benchmark's data folder, with TASK.json files (github.com/aviaefrat/lmentry).");
-    private readonly Setting<bool> _truncate = new("--truncate") { Description = "Judge only what precedes the first line break, then the first full stop: for models that never stop by themselves." };
+    private readonly Setting<bool> _truncate = new("--truncate")
+    {
+        Description = "Judge only what precedes the first line break, then the first full stop: for models that never stop by themselves.",
+    };
 
     public LMentryCommand(App app)
         : base(app, "lmentry", "LMentry: 25 tasks a child can do; accuracy, robustness and their product, exact to the official scorers.")
@@ -23,14 +26,24 @@ internal sealed class LMentryCommand : EvaluationCommand
         Examples = ["tuna evaluate lmentry --model tuna --benchmark lmentry/data --out tuna.lmentry.json"];
     }
 
-    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui,
+        CancellationToken cancellationToken)
     {
         LMentryBenchmark benchmark = LMentryBenchmark.Load(_answers.Benchmark(parse));
-        PredictionSet? predictions = _answers.Get(parse, output, _ => benchmark.Prompts(_answers.Alpaca(parse) ? AlpacaPromptTemplate.Instance : null), ui, cancellationToken);
+        PredictionSet? predictions =
+            _answers.Get(parse, output, _ => benchmark.Prompts(_answers.Alpaca(parse) ? AlpacaPromptTemplate.Instance : null), ui,
+            cancellationToken);
         if (predictions is null)
             return Task.FromResult<EvaluationResult?>(null);
-        LMentryReport report = benchmark.Score(predictions, ModelName(parse, _answers.Source(parse)), parse.GetValue(_truncate), cancellationToken);
-        var tasks = new JsonObject(report.Tasks.Values.Select(t => KeyValuePair.Create(t.Task, (JsonNode?)new JsonObject { ["accuracy"] = t.Overall.Accuracy, ["examples"] = t.Overall.Examples })));
+        LMentryReport report = benchmark.Score(predictions, ModelName(parse, _answers.Source(parse)), parse.GetValue(_truncate),
+            cancellationToken);
+        var tasks = new JsonObject(
+            report.Tasks.Values.Select(t =>
+            KeyValuePair.Create(t.Task, (JsonNode?)new JsonObject
+            {
+                ["accuracy"] = t.Overall.Accuracy,
+                ["examples"] = t.Overall.Examples,
+            })));
         return Task.FromResult<EvaluationResult?>(new EvaluationResult("lmentry", report.Model,
         [
             ("score", report.Score ?? double.NaN),

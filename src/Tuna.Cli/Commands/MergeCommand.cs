@@ -9,15 +9,22 @@ namespace Tuna.Cli.Commands;
 /// <summary>Puts the shares of a stage together.</summary>
 internal sealed class MergeCommand : StageCommand
 {
-    private readonly Setting<string> _out = new("--out", "-o") { Description = "The output of the whole, as the stages named it with --out; their shares lie beside it.", Required = true };
+    private readonly Setting<string> _out = new("--out", "-o")
+    {
+        Description = "The output of the whole, as the stages named it with --out; their shares lie beside it.",
+        Required = true,
+    };
 
     public MergeCommand(App app)
-        : base(app, "merge", "Puts the shares that --shard made together, in the order of the input: the bytes of one run. Refuses when a row is missing or there twice.")
+        : base(app, "merge",
+            "Puts the shares that --shard made together, in the order of the input: the bytes of one run. Refuses when a row is missing "
+            + "or there twice.")
     {
         Options.Add(_out);
         Examples =
         [
-            "for i in 0 1 2 3; do tuna sample --model alpaca --data alpaca.json --out samples.jsonl --shard $i/4; done; tuna merge --out samples.jsonl",
+            "for i in 0 1 2 3; do tuna sample --model alpaca --data alpaca.json --out samples.jsonl --shard $i/4; done; tuna merge --out "
+                + "samples.jsonl",
         ];
     }
 
@@ -60,13 +67,18 @@ internal sealed class MergeCommand : StageCommand
     {
         IReadOnlyList<(Shard Shard, string Path)> files = Shard.FilesOf(output);
         if (files.Count == 0)
-            throw new StageException($"There are no shares of {output}: files such as {new Shard(0, 4).PathOf(output)}, which --shard 0/4 makes.");
+            throw new StageException(
+                $"There are no shares of {output}: files such as {new Shard(0, 4).PathOf(output)}, which --shard 0/4 makes.");
         int count = files[0].Shard.Count;
         if (files.FirstOrDefault(f => f.Shard.Count != count) is { Path: { } stranger })
-            throw new StageException($"{files[0].Path} is one of {count} shares and {stranger} one of another number: their rows are there twice. Delete those that do not belong to this output.");
+            throw new StageException(
+                $"{files[0].Path} is one of {count} shares and {stranger} one of another number: their rows are there twice. Delete those "
+                + $"that do not belong to this output.");
         int[] absent = [.. Enumerable.Range(0, count).Except(files.Select(f => f.Shard.Index))];
         if (absent.Length > 0)
-            throw new StageException($"{absent.Length} of {count} shares of {output} are missing: {string.Join(", ", absent.Take(8).Select(i => $"{i}/{count}"))}. Run them with --shard.");
+            throw new StageException(
+                $"{absent.Length} of {count} shares of {output} are missing: "
+                + $"{string.Join(", ", absent.Take(8).Select(i => $"{i}/{count}"))}. Run them with --shard.");
         (string Path, ShardRecord Record)[] shares = [.. files.Select(f => (f.Path, ShardRecord.Load(f.Path)))];
         foreach ((int s, (string path, ShardRecord record)) in shares.Index())
         {
@@ -74,22 +86,28 @@ internal sealed class MergeCommand : StageCommand
             if (record.Shard != s || record.Of != count)
                 throw new StageException($"{path} holds share {record.Shard}/{record.Of}, not {s}/{count}; its name was changed.");
             if (record.Settings != first.Settings)
-                throw new StageException($"{path} was made with other settings than {shares[0].Path}: {Difference(shares[0].Path, path)}. Make it again with the same ones.");
+                throw new StageException(
+                    $"{path} was made with other settings than {shares[0].Path}: {Difference(shares[0].Path, path)}. Make it again with "
+                    + $"the same ones.");
             if (record.AllRows != first.AllRows || record.Rows != (first.AllRows - s + count - 1) / count)
-                throw new StageException($"{path} is a share of {record.AllRows} rows, {shares[0].Path} one of {first.AllRows}; they come from different inputs.");
+                throw new StageException(
+                    $"{path} is a share of {record.AllRows} rows, {shares[0].Path} one of {first.AllRows}; they come from different "
+                    + $"inputs.");
         }
 
         return shares;
     }
 
     private static string Difference(string first, string other) =>
-        File.Exists(first + ".settings.json") && File.Exists(other + ".settings.json") ? $"compare {first}.settings.json and {other}.settings.json" : "their records differ";
+        File.Exists(first + ".settings.json") && File.Exists(other + ".settings.json")
+            ? $"compare {first}.settings.json and {other}.settings.json" : "their records differ";
 
     private static List<byte[]> Lines(string path, ShardRecord record)
     {
         byte[] bytes = File.ReadAllBytes(path);
         if (ContentHash.Of(path) != record.Sha256)
-            throw new StageException($"{path} was changed since its share was finished. Delete it and {ShardRecord.PathFor(path)}, and run the share again.");
+            throw new StageException(
+                $"{path} was changed since its share was finished. Delete it and {ShardRecord.PathFor(path)}, and run the share again.");
         var lines = new List<byte[]>();
         for (int start = 0; start < bytes.Length;)
         {
@@ -100,7 +118,8 @@ internal sealed class MergeCommand : StageCommand
 
         return lines.Count == record.Rows - record.Missing.Length
             ? lines
-            : throw new StageException($"{path} has {lines.Count} rows; {record.Rows - record.Missing.Length} were made. Delete it and run the share again.");
+            : throw new StageException(
+                $"{path} has {lines.Count} rows; {record.Rows - record.Missing.Length} were made. Delete it and run the share again.");
     }
 
     private static void MergeFailures(string output, (string Path, ShardRecord Record)[] shares)

@@ -12,13 +12,22 @@ namespace Tuna.Cli.Commands;
 /// <summary>Makes a model with random weights.</summary>
 internal sealed class NewCommand : StageCommand
 {
-    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The folder to make.", Required = true };
-    private readonly Setting<string> _size = new("--size") { Among = [.. ModelSizes.All.Select(s => s.Name)], Description = "One of: " + string.Join("; ", ModelSizes.All.Select(s => $"{s.Name} (width {s.Width}, {s.Layers} layers)")) + ".", DefaultValueFactory = _ => "tiny" };
-    private readonly Setting<int> _context = new("--context") { Range = Rule.AtLeast(2), Description = "Longest sequence in tokens.", DefaultValueFactory = _ => 1024 };
+    private readonly Setting<string> _out =
+        new("--out", "-o") { Effect = Effect.Course, Description = "The folder to make.", Required = true };
+    private readonly Setting<string> _size = new("--size")
+    {
+        Among = [.. ModelSizes.All.Select(s => s.Name)],
+        Description = "One of: " + string.Join("; ", ModelSizes.All.Select(s => $"{s.Name} (width {s.Width}, {s.Layers} layers)")) + ".",
+        DefaultValueFactory = _ => "tiny",
+    };
+    private readonly Setting<int> _context =
+        new("--context") { Range = Rule.AtLeast(2), Description = "Longest sequence in tokens.", DefaultValueFactory = _ => 1024 };
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed of the weights." };
 
     public NewCommand(App app)
-        : base(app, "new", "Makes a small LLaMA with random weights for the byte tokenizer: something to try the recipe on. It knows nothing until `tuna sft` has taught it.")
+        : base(app, "new",
+            "Makes a small LLaMA with random weights for the byte tokenizer: something to try the recipe on. It knows nothing until `tuna "
+            + "sft` has taught it.")
     {
         Options.Add(_out);
         Options.Add(_size);
@@ -42,8 +51,13 @@ internal sealed class NewCommand : StageCommand
             model.SaveModel(partial);
             ModelRecord.Write(partial, settings, new() { ["parameters"] = model.Info.ParameterCount });
         });
-        return Task.FromResult(Result(folder, $"made: {model.Info.ParameterCount.ToString("N0", CultureInfo.InvariantCulture)} parameters", model.Info.ParameterCount));
+        return Task.FromResult(Result(folder, $"made: {model.Info.ParameterCount.ToString("N0", CultureInfo.InvariantCulture)} parameters",
+            model.Info.ParameterCount));
     }
 
-    private static StageResult Result(string folder, string what, long parameters) => new($"{folder} {what}", new() { ["out"] = folder, ["parameters"] = parameters });
+    private static StageResult Result(string folder, string what, long parameters) => new($"{folder} {what}", new()
+    {
+        ["out"] = folder,
+        ["parameters"] = parameters,
+    });
 }

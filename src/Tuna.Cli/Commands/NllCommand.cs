@@ -18,12 +18,22 @@ internal sealed class NllCommand : EvaluationCommand
     private const int RowsPerPass = 8;
 
     private readonly PolicyOptions _policy = new();
-    private readonly Setting<string> _data = new("--data", "-d") { Description = "Held-out instructions with expert responses, in Alpaca's form or another that `tuna convert` reads.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d")
+    {
+        Description = "Held-out instructions with expert responses, in Alpaca's form or another that `tuna convert` reads.",
+        Required = true,
+    };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
-    private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(0), Description = "Longest prompt with response in tokens; longer rows are left out and counted. 0: the model's context." };
+    private readonly Setting<int> _maxLength = new("--max-length")
+    {
+        Range = Rule.AtLeast(0),
+        Description = "Longest prompt with response in tokens; longer rows are left out and counted. 0: the model's context.",
+    };
 
     public NllCommand(App app)
-        : base(app, "nll", "How likely a model finds held-out expert responses: negative log-likelihood in nats (Appendix A chooses beta by it). Smaller is better.")
+        : base(app, "nll",
+            "How likely a model finds held-out expert responses: negative log-likelihood in nats (Appendix A chooses beta by it). Smaller "
+            + "is better.")
     {
         _policy.AddTo(this);
         Options.Add(_data);
@@ -32,7 +42,8 @@ internal sealed class NllCommand : EvaluationCommand
         Examples = ["tuna evaluate nll --model tuna --data held-out.jsonl --out tuna.nll.json"];
     }
 
-    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui,
+        CancellationToken cancellationToken)
     {
         string model = _policy.Folder(parse)!;
         ModelFolder.Require(model);
@@ -40,14 +51,19 @@ internal sealed class NllCommand : EvaluationCommand
         using LoadedPolicy loaded = _policy.Load(parse);
         int context = loaded.Policy.Info.ContextLength, maxLength = parse.GetValue(_maxLength);
         var report = new TokenizationReport();
-        var tokenizer = new GroupTokenizer(loaded.Tokenizer, loaded.Template, options: new() { MaxLength = maxLength > 0 ? Math.Min(maxLength, context) : context });
+        var tokenizer = new GroupTokenizer(loaded.Tokenizer, loaded.Template, options: new()
+        {
+            MaxLength = maxLength > 0 ? Math.Min(maxLength, context) : context,
+        });
         List<TokenGroup> groups = [.. tokenizer.Tokenize(rows, report)];
         if (groups.Count == 0)
             throw new StageException($"No row fits. {report}");
 
         string journal = output + ".scores.jsonl";
         var cache = new ReferencePolicyCache(journal, ContentHash.Of(model)) { GroupsPerPass = RowsPerPass };
-        HeldOutNll nll = HeldOutNll.Of(groups, ui.Measure("scoring", "rows", groups.Count, 0, meter => cache.GetOrScore(groups, () => loaded.Policy, new CountMeter(meter), cancellationToken)));
+        HeldOutNll nll = HeldOutNll.Of(groups,
+            ui.Measure("scoring", "rows", groups.Count, 0,
+            meter => cache.GetOrScore(groups, () => loaded.Policy, new CountMeter(meter), cancellationToken)));
         File.Delete(journal);
         return Task.FromResult<EvaluationResult?>(new EvaluationResult("nll", ModelName(parse, model),
         [

@@ -20,18 +20,42 @@ namespace Tuna.Cli.Commands;
 /// <summary>Trains a proxy ranking model.</summary>
 internal sealed class PrmCommand : StageCommand
 {
-    private readonly PolicyOptions _policy = new(about: "The model to start from: a policy (its head is replaced by a scalar one) or an earlier reward model.", trains: true);
-    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Rows that a judge ranked (output[], score[]) in any form that `tuna convert` reads.", Required = true };
+    private readonly PolicyOptions _policy =
+        new(about: "The model to start from: a policy (its head is replaced by a scalar one) or an earlier reward model.", trains: true);
+    private readonly Setting<string> _data = new("--data", "-d")
+    {
+        Effect = Effect.Content,
+        Description = "Rows that a judge ranked (output[], score[]) in any form that `tuna convert` reads.",
+        Required = true,
+    };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
-    private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(2), Description = "Longest prompt with response in tokens.", DefaultValueFactory = _ => 512 };
-    private readonly Setting<bool> _truncate = new("--truncate") { Description = "Cut candidates that are too long instead of leaving them out." };
-    private readonly Setting<string> _objective = new("--objective") { Among = ["pairwise", "plackett-luce"], Description = "pairwise (logistic loss on all pairs) or plackett-luce (likelihood of the whole ranking).", DefaultValueFactory = _ => "pairwise" };
-    private readonly Setting<double> _heldOut = new("--held-out") { Range = Rule.Share<double>(), Description = "Share of the rows kept out of training, by a hash of their ids; the model is measured on them.", DefaultValueFactory = _ => 0.1 };
+    private readonly Setting<int> _maxLength = new("--max-length")
+    {
+        Range = Rule.AtLeast(2),
+        Description = "Longest prompt with response in tokens.",
+        DefaultValueFactory = _ => 512,
+    };
+    private readonly Setting<bool> _truncate =
+        new("--truncate") { Description = "Cut candidates that are too long instead of leaving them out." };
+    private readonly Setting<string> _objective = new("--objective")
+    {
+        Among = ["pairwise", "plackett-luce"],
+        Description = "pairwise (logistic loss on all pairs) or plackett-luce (likelihood of the whole ranking).",
+        DefaultValueFactory = _ => "pairwise",
+    };
+    private readonly Setting<double> _heldOut = new("--held-out")
+    {
+        Range = Rule.Share<double>(),
+        Description = "Share of the rows kept out of training, by a hash of their ids; the model is measured on them.",
+        DefaultValueFactory = _ => 0.1,
+    };
     private readonly Setting<ulong> _splitSeed = new("--split-seed") { Description = "Another seed holds other rows out." };
     private readonly TrainingOptions _training = new(epochs: 1, learningRate: 1e-5, batch: 16);
 
     public PrmCommand(App app)
-        : base(app, "prm", "Trains a proxy ranking model: it learns a judge's rankings and then ranks in the judge's place, for free (`tuna rank --judge prm:FOLDER`).")
+        : base(app, "prm",
+            "Trains a proxy ranking model: it learns a judge's rankings and then ranks in the judge's place, for free (`tuna rank --judge "
+            + "prm:FOLDER`).")
     {
         _policy.AddTo(this);
         foreach (Option option in (Option[])[_data, _limit, _maxLength, _truncate, _objective, _heldOut, _splitSeed])
@@ -46,7 +70,8 @@ internal sealed class PrmCommand : StageCommand
 
     public override MpiOptions? Together(ParseResult parse) => _training.Together(parse);
 
-    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(() => Run(parse, ui, cancellationToken), cancellationToken);
+    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) =>
+        Task.Run(() => Run(parse, ui, cancellationToken), cancellationToken);
 
     private StageResult Run(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
     {
@@ -69,7 +94,8 @@ internal sealed class PrmCommand : StageCommand
             Reference = ReferenceSource.None,
             MinCandidates = 2,
         });
-        List<TokenGroup> training = [.. groups.Tokenize(rows.Where(r => !StableHash.IsHeldOut(r.Id, share, parse.GetValue(_splitSeed))), report)];
+        List<TokenGroup> training =
+            [.. groups.Tokenize(rows.Where(r => !StableHash.IsHeldOut(r.Id, share, parse.GetValue(_splitSeed))), report)];
         List<RankedExample> heldOut = [.. rows.Where(r => StableHash.IsHeldOut(r.Id, share, parse.GetValue(_splitSeed)))];
         var stage = new TrainingStage
         {

@@ -15,14 +15,28 @@ namespace Tuna.Cli.Commands;
 /// <summary>Ranks the candidates of each row.</summary>
 internal sealed class RankCommand : StageCommand
 {
-    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Course, Description = "Rows with candidates (output[]) in any form that `tuna convert` reads; from `tuna sample` or `tuna convert`.", Required = true };
-    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "The same rows with score[], JSONL. Calls to a service are kept in OUT.calls.jsonl, which is never asked twice for the same.", Required = true };
-    private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
+    private readonly Setting<string> _data = new("--data", "-d")
+    {
+        Effect = Effect.Course,
+        Description = "Rows with candidates (output[]) in any form that `tuna convert` reads; from `tuna sample` or `tuna convert`.",
+        Required = true,
+    };
+    private readonly Setting<string> _out = new("--out", "-o")
+    {
+        Effect = Effect.Course,
+        Description =
+            "The same rows with score[], JSONL. Calls to a service are kept in OUT.calls.jsonl, which is never asked twice for the same.",
+        Required = true,
+    };
+    private readonly Setting<int> _limit =
+        new("--limit") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "Only the first rows; 0 for all." };
     private readonly ShardOption _shard = new();
     private readonly JudgeOptions _judge = new();
 
     public RankCommand(App app)
-        : base(app, "rank", "Orders the candidate responses of each row, best first: by a strong model's judgment, by likelihood, or by a proxy ranking model.")
+        : base(app, "rank",
+            "Orders the candidate responses of each row, best first: by a strong model's judgment, by likelihood, or by a proxy ranking "
+            + "model.")
     {
         Options.Add(_data);
         Options.Add(_out);
@@ -43,9 +57,11 @@ internal sealed class RankCommand : StageCommand
     public override async Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
     {
         string output = _shard.PathOf(parse, parse.GetValue(_out)!);
-        ShardRows<RankedExample> share = _shard.Take(parse, Rows.Ranked(parse.GetValue(_data)!, parse.GetValue(_limit)), Rows.KeyWithCandidates);
+        ShardRows<RankedExample> share =
+            _shard.Take(parse, Rows.Ranked(parse.GetValue(_data)!, parse.GetValue(_limit)), Rows.KeyWithCandidates);
         Fingerprint settings = Fingerprint.Of(parse);
-        var stage = new RowStage<RankedExample, RankedExample>(output, RankedFormat.Instance, Rows.KeyWithCandidates, Rows.KeyWithCandidates);
+        var stage = new RowStage<RankedExample, RankedExample>(output, RankedFormat.Instance, Rows.KeyWithCandidates,
+            Rows.KeyWithCandidates);
         var failures = new List<RankingException>();
         CallUsage spent = CallUsage.None;
         RowStageResult<RankedExample> result = await stage.RunAsync(share.Rows, settings, ui, "ranking", async (missing, sink) =>
@@ -53,7 +69,8 @@ internal sealed class RankCommand : StageCommand
             using OpenJudge judge = _judge.Open(parse, output + ".calls.jsonl", missing, ui);
             try
             {
-                var runner = new RankingRunner(judge.Ranker, new RankingRunnerOptions { MaxParallelRows = judge.Parallel, InOrder = false }, ui.Time);
+                var runner = new RankingRunner(judge.Ranker, new RankingRunnerOptions { MaxParallelRows = judge.Parallel, InOrder = false },
+                    ui.Time);
                 await foreach (RankingOutcome outcome in runner.RunAsync(Requests(missing), cancellationToken: cancellationToken))
                 {
                     if (outcome.Result is { } ranking)
@@ -69,19 +86,26 @@ internal sealed class RankCommand : StageCommand
 
             ServiceFailures.StopIfNeeded(failures, sink.Count, output);
             if (sink.Count == 0 && missing.Count == share.Rows.Count && failures.Count == missing.Count)
-                throw new StageException($"No row could be ranked:{Environment.NewLine}{Reasons(failures)}{Environment.NewLine}{Advice(failures)}");
+                throw new StageException(
+                    $"No row could be ranked:{Environment.NewLine}{Reasons(failures)}{Environment.NewLine}{Advice(failures)}");
         });
         share.Complete(output, settings, result.Rows.Select(Rows.KeyWithCandidates));
         FailureFile.Write(output, [.. failures.Select(f => (f.RowId, f.Message))]);
-        string cost = spent.Calls == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"; {spent.Calls} calls, {spent.InputTokens} + {spent.OutputTokens} tokens{(spent.Cost > 0 ? $", cost {spent.Cost:0.####}" : "")}");
-        string failed = failures.Count == 0 ? "" : $"{failures.Count} rows could not be ranked, all named in {FailureFile.PathFor(output)}:{Environment.NewLine}{Reasons(failures)}{Environment.NewLine}{Advice(failures)}{Environment.NewLine}";
+        string cost = spent.Calls == 0
+            ? "" : string.Create(CultureInfo.InvariantCulture,
+            $"; {spent.Calls} calls, {spent.InputTokens} + {spent.OutputTokens} "
+            + $"tokens{(spent.Cost > 0 ? $", cost {spent.Cost:0.####}" : "")}");
+        string failed = failures.Count == 0
+            ? "" : $"{failures.Count} rows could not be ranked, all named in "
+            + $"{FailureFile.PathFor(output)}:{Environment.NewLine}{Reasons(failures)}{Environment.NewLine}{Advice(failures)}{Environment.NewLine}";
         return new($"{failed}{output}: {result.Rows.Count} rows ranked{cost}", new()
         {
             ["out"] = output,
             ["rows"] = result.Rows.Count,
             ["rows_before"] = result.Before,
             ["failed"] = failures.Count,
-            ["failures"] = new JsonObject(failures.GroupBy(f => f.Reason).Select(g => KeyValuePair.Create(g.Key.ToString(), (JsonNode?)g.Count()))),
+            ["failures"] = new JsonObject(failures.GroupBy(f => f.Reason)
+                .Select(g => KeyValuePair.Create(g.Key.ToString(), (JsonNode?)g.Count()))),
             ["calls"] = spent.Calls,
             ["input_tokens"] = spent.InputTokens,
             ["output_tokens"] = spent.OutputTokens,
@@ -92,11 +116,16 @@ internal sealed class RankCommand : StageCommand
     private static string Reasons(IEnumerable<RankingException> failures) => IssueSummary.Text(failures.Select(f => f.Message));
 
     // Only what may go otherwise the next time is worth trying again.
-    private static string Advice(IEnumerable<RankingException> failures) => failures.GroupBy(f => f.Reason).MaxBy(g => g.Count())!.Key switch
+    private static string Advice(IEnumerable<RankingException> failures) =>
+        failures.GroupBy(f => f.Reason).MaxBy(g => g.Count())!.Key switch
     {
         RankingFailure.ServiceError => "Run the same command again to retry them.",
-        RankingFailure.InvalidRequest => "Trying again does not help: the rows lack what this judge needs. `tuna sample` writes log-probabilities with its rows; --judge policy:FOLDER computes them, and a service needs none.",
-        RankingFailure.UnreadableReply => "The judge does not keep to the form of the reply. Try --prompt json, a stronger model, or more --reasks; the replies are in OUT.calls.jsonl.",
+        RankingFailure.InvalidRequest =>
+            "Trying again does not help: the rows lack what this judge needs. `tuna sample` writes log-probabilities with its rows; "
+            + "--judge policy:FOLDER computes them, and a service needs none.",
+        RankingFailure.UnreadableReply =>
+            "The judge does not keep to the form of the reply. Try --prompt json, a stronger model, or more --reasks; the replies are in "
+            + "OUT.calls.jsonl.",
         RankingFailure.Refused => "The judge or its filter refuses these rows; another judge may take them.",
         RankingFailure.Inconsistent => "The judge contradicts itself on these rows: that is what --min-consistency leaves out.",
         _ => "",
@@ -109,7 +138,8 @@ internal sealed class RankCommand : StageCommand
             return status;
         int made = sink.Count + 1;
         if (service.Spent.Cost > 0 && made < asked)
-            status = string.Create(CultureInfo.InvariantCulture, $"{status}{(failed > 0 ? ", " : "")}~{service.Spent.Cost / made * asked:0.##} in all");
+            status = string.Create(CultureInfo.InvariantCulture,
+                $"{status}{(failed > 0 ? ", " : "")}~{service.Spent.Cost / made * asked:0.##} in all");
         return status.Length > 0 ? $"{service.CostText}, {status}" : service.CostText;
     }
 
@@ -127,7 +157,9 @@ internal sealed class RankCommand : StageCommand
         if (ranking.Consistency is { } consistency && double.IsFinite(consistency))
             extra.Add(new("consistency", JsonValue.Create(consistency).ToJsonString()));
         if (ranking.AspectScores is { } aspects)
-            extra.Add(new("aspects", new JsonArray([.. aspects.Select(a => a is null ? null : (JsonNode)new JsonArray([.. a.Select(x => (JsonNode?)JsonValue.Create(x))]))]).ToJsonString()));
+            extra.Add(new("aspects", new JsonArray(
+                [.. aspects.Select(a => a is null ? null : (JsonNode)new JsonArray([.. a.Select(x => (JsonNode?)JsonValue.Create(x))]))])
+                .ToJsonString()));
         return ranked with { Extra = extra };
     }
 }

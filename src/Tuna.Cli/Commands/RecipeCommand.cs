@@ -17,20 +17,27 @@ internal sealed class RecipeCommand : StageCommand
         Examples = ["tuna recipe list", "tuna recipe show tuna-p --set data=alpaca.jsonl"];
     }
 
-    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.FromResult(RecipeListCommand.List());
+    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) =>
+        Task.FromResult(RecipeListCommand.List());
 }
 
 internal sealed class RecipeListCommand(App app) : StageCommand(app, "list", "Names the recipes that come with the program.")
 {
-    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.FromResult(List());
+    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) =>
+        Task.FromResult(List());
 
     public static StageResult List()
     {
         IReadOnlyList<Recipe> recipes = RecipeBook.All();
-        string text = string.Join(Environment.NewLine, recipes.Select(r => $"{r.Name,-18} {r.Description}{(r.Paper is null ? "" : $" ({r.Paper})")}"));
-        return new($"{text}{Environment.NewLine}{Environment.NewLine}The files are in {RecipeBook.Folder}. Copy one, change it, and run it: tuna run my-recipe.json --work DIR.", new()
+        string text = string.Join(Environment.NewLine,
+            recipes.Select(r => $"{r.Name,-18} {r.Description}{(r.Paper is null ? "" : $" ({r.Paper})")}"));
+        return new(
+            $"{text}{Environment.NewLine}{Environment.NewLine}The files are in {RecipeBook.Folder}. Copy one, change it, and run it: tuna "
+            + $"run my-recipe.json --work DIR.", new()
         {
-            ["recipes"] = new JsonArray([.. recipes.Select(r => (JsonNode)new JsonObject { ["name"] = r.Name, ["description"] = r.Description, ["paper"] = r.Paper })]),
+            ["recipes"] = new JsonArray(
+                [.. recipes.Select(r => (JsonNode)new JsonObject { ["name"] = r.Name, ["description"] = r.Description,
+                ["paper"] = r.Paper })]),
         });
     }
 }
@@ -75,10 +82,16 @@ internal sealed class RunCommand : StageCommand
 {
     private readonly App _app;
     private readonly RecipeOptions _options = new();
-    private readonly Setting<bool> _allowPartial = new("--allow-partial") { Effect = Effect.Course, Description = "Go on with the rows that could be done where a stage could not do all (exit code 3)." };
+    private readonly Setting<bool> _allowPartial = new("--allow-partial")
+    {
+        Effect = Effect.Course,
+        Description = "Go on with the rows that could be done where a stage could not do all (exit code 3).",
+    };
 
     public RunCommand(App app)
-        : base(app, "run", "Runs a recipe, stage after stage, with files in between. Finished stages are skipped; an interrupted one goes on where it was.")
+        : base(app, "run",
+            "Runs a recipe, stage after stage, with files in between. Finished stages are skipped; an interrupted one goes on where it "
+            + "was.")
     {
         _app = app;
         _options.AddTo(this);
@@ -95,9 +108,11 @@ internal sealed class RunCommand : StageCommand
     {
         RecipePlan plan = _options.Plan(parse);
         IReadOnlyList<PlannedStage> stages = plan.Stages();
-        RecipeRun run = await new RecipeRunner(_app, _options.WorkFolder(parse), parse.GetValue(_allowPartial)).RunAsync(stages, ui, cancellationToken);
+        RecipeRun run = await new RecipeRunner(_app, _options.WorkFolder(parse), parse.GetValue(_allowPartial))
+            .RunAsync(stages, ui, cancellationToken);
         string how = run.ExitCode == ExitCodes.Partial
-            ? "some rows could not be done, and running it again does not change that. To go on without them add --allow-partial (or \"allowPartial\": true to the stage in a recipe of your own)"
+            ? "some rows could not be done, and running it again does not change that. To go on without them add --allow-partial (or "
+                + "\"allowPartial\": true to the stage in a recipe of your own)"
             : "mend it and run the same command again; finished stages are skipped";
         string text = run.FailedStage is { } failed
             ? $"Recipe {plan.Recipe.Name} stopped at stage {failed} (exit code {run.ExitCode}): {how}."
@@ -116,8 +131,10 @@ internal sealed class RunCommand : StageCommand
 /// <summary>What both commands ask for.</summary>
 internal sealed class RecipeOptions
 {
-    private readonly Argument<string> _name = new("recipe") { Description = "A name from `tuna recipe list`, or a path that ends in .json." };
-    private readonly Setting<string> _work = new("--work", "-w") { Description = "Folder for all files in between.", DefaultValueFactory = _ => "work" };
+    private readonly Argument<string> _name =
+        new("recipe") { Description = "A name from `tuna recipe list`, or a path that ends in .json." };
+    private readonly Setting<string> _work =
+        new("--work", "-w") { Description = "Folder for all files in between.", DefaultValueFactory = _ => "work" };
     private readonly Setting<string[]> _set = new("--set", "-s") { Description = "Sets a parameter: NAME=VALUE. May be repeated." };
 
     public void AddTo(Command command)

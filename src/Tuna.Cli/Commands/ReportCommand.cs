@@ -12,13 +12,24 @@ namespace Tuna.Cli.Commands;
 /// <summary>Several models side by side.</summary>
 internal sealed class ReportCommand : StageCommand
 {
-    private readonly Setting<string[]> _results = new("--result", "-r") { Description = "Result files of `tuna evaluate`; the first one's model is the baseline. May be repeated.", AllowMultipleArgumentsPerToken = true };
-    private readonly Setting<string[]> _training = new("--training", "-t") { Description = "Model folders of `tuna sft`, `train` or `prm`, whose training curves are drawn. May be repeated.", AllowMultipleArgumentsPerToken = true };
-    private readonly Setting<string?> _best = new("--best") { Description = "Names the model that is best by a metric: METRIC:max or METRIC:min." };
-    private readonly Setting<string?> _out = new("--out", "-o") { Description = "A file too: .html (self-contained, with plots), .csv or .txt." };
+    private readonly Setting<string[]> _results = new("--result", "-r")
+    {
+        Description = "Result files of `tuna evaluate`; the first one's model is the baseline. May be repeated.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+    private readonly Setting<string[]> _training = new("--training", "-t")
+    {
+        Description = "Model folders of `tuna sft`, `train` or `prm`, whose training curves are drawn. May be repeated.",
+        AllowMultipleArgumentsPerToken = true,
+    };
+    private readonly Setting<string?> _best =
+        new("--best") { Description = "Names the model that is best by a metric: METRIC:max or METRIC:min." };
+    private readonly Setting<string?> _out =
+        new("--out", "-o") { Description = "A file too: .html (self-contained, with plots), .csv or .txt." };
 
     public ReportCommand(App app)
-        : base(app, "report", "Puts evaluations of several models side by side, with differences to the first in parentheses, and draws training curves.")
+        : base(app, "report",
+            "Puts evaluations of several models side by side, with differences to the first in parentheses, and draws training curves.")
     {
         foreach (Option option in (Option[])[_results, _training, _best, _out])
             Options.Add(option);
@@ -38,10 +49,12 @@ internal sealed class ReportCommand : StageCommand
         EvaluationResult[] results = [.. files.Select(EvaluationResult.Read)];
         TrainingCurve[] curves = [.. folders.Select(TrainingCurve.Read)];
         IReadOnlyList<ComparisonTable> tables = ResultTables.Of(results);
-        (string Model, double Value)? best = parse.GetValue(_best) is { } rule ? ResultTables.Best(tables.Count > 0 ? tables[0] : null, rule) : null;
+        (string Model, double Value)? best = parse.GetValue(_best) is { } rule
+            ? ResultTables.Best(tables.Count > 0 ? tables[0] : null, rule) : null;
         var report = new ComparisonReport(tables, results.FirstOrDefault()?.Model, "Tuna report")
         {
-            Notes = [.. best is { } b ? [$"Best by {parse.GetValue(_best)}: {b.Model} ({FigureText.Of(b.Value)})."] : Array.Empty<string>(), .. curves.Select(c => c.ToString())],
+            Notes = [.. best is { } b ? [$"Best by {parse.GetValue(_best)}: {b.Model} ({FigureText.Of(b.Value)})."]
+                : Array.Empty<string>(), .. curves.Select(c => c.ToString())],
             Charts = TrainingCurve.Charts(curves),
             Issues = [.. results.SelectMany(r => r.Issues.Select(issue => (r.Model, issue)))],
         };
@@ -70,7 +83,9 @@ internal sealed class ReportCommand : StageCommand
     private static string OnScreen(ComparisonReport report, EvaluationResult[] results, string[] files)
     {
         IEnumerable<string> issues = results.Zip(files).Where(r => r.First.Issues.Count > 0)
-            .Select(r => $"{r.First.Model}, {r.First.Benchmark}: {r.First.Issues.Count} issues, all named in {r.Second}:{Environment.NewLine}{IssueSummary.Text(r.First.Issues)}");
+            .Select(r =>
+                $"{r.First.Model}, {r.First.Benchmark}: {r.First.Issues.Count} issues, all named in "
+                + $"{r.Second}:{Environment.NewLine}{IssueSummary.Text(r.First.Issues)}");
         var tables = new ComparisonReport(report.Tables, report.Baseline, report.Title) { Notes = report.Notes };
         return string.Join(Environment.NewLine, issues.Append("").Append(tables.ToText().TrimEnd())).TrimStart();
     }

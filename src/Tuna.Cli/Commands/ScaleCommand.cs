@@ -26,24 +26,66 @@ internal sealed class ScaleCommand : StageCommand
     private static readonly (string Name, double Teraflops, double Memory, double Bandwidth)[] Gpus =
         [("h100", 989, 80, 3350), ("h200", 989, 141, 4800), ("a100", 312, 80, 2039), ("l40s", 362, 48, 864), ("rtx4090", 165, 24, 1008)];
 
-    private static readonly LlamaConfig Llama7B = new() { VocabularySize = 32000, HiddenSize = 4096, IntermediateSize = 11008, LayerCount = 32, HeadCount = 32, KeyValueHeadCount = 32, HeadDimension = 128 };
+    private static readonly LlamaConfig Llama7B = new()
+    {
+        VocabularySize = 32000,
+        HiddenSize = 4096,
+        IntermediateSize = 11008,
+        LayerCount = 32,
+        HeadCount = 32,
+        KeyValueHeadCount = 32,
+        HeadDimension = 128,
+    };
 
-    private readonly Setting<string?> _model = new("--model", "-m") { Description = "A model folder, of which config.json alone is read. Default: the LLaMA of 7B." };
-    private readonly Setting<string> _gpu = new("--gpu") { Among = [.. Gpus.Select(g => g.Name)], Description = "The GPU, of which peak, memory and its bandwidth are taken from the maker's data sheet.", DefaultValueFactory = _ => "h100" };
-    private readonly Setting<double> _utilization = new("--utilization") { Range = (value => value is > 0 and <= 1, "above 0 and at most 1"), Description = "Share of the peak that a step reaches; 0.42 was measured with 1.1B on an H100.", DefaultValueFactory = _ => 0.42 };
-    private readonly Setting<double> _link = new("--link") { Range = Rule.Above(0.0), Description = "GB/s, one direction, from a GPU to others of its machine.", DefaultValueFactory = _ => 450 };
-    private readonly Setting<double> _network = new("--network") { Range = Rule.Above(0.0), Description = "GB/s, one direction, from a GPU to other machines.", DefaultValueFactory = _ => 50 };
-    private readonly Setting<int> _perMachine = new("--gpus-per-machine") { Range = Rule.AtLeast(1), Description = "GPUs of a machine.", DefaultValueFactory = _ => 8 };
-    private readonly Setting<int> _batch = new("--batch") { Range = Rule.AtLeast(1), Description = "Groups a step, one a micro-batch.", DefaultValueFactory = _ => 128 };
-    private readonly Setting<int> _prompt = new("--prompt-tokens") { Range = Rule.AtLeast(1), Description = "Tokens of a prompt.", DefaultValueFactory = _ => 128 };
-    private readonly Setting<int> _response = new("--response-tokens") { Range = Rule.AtLeast(1), Description = "Tokens of a response.", DefaultValueFactory = _ => 128 };
-    private readonly Setting<int> _count = new("--count", "-n") { Range = Rule.AtLeast(1), Description = "Responses of a group, the reference included.", DefaultValueFactory = _ => 5 };
+    private readonly Setting<string?> _model =
+        new("--model", "-m") { Description = "A model folder, of which config.json alone is read. Default: the LLaMA of 7B." };
+    private readonly Setting<string> _gpu = new("--gpu")
+    {
+        Among = [.. Gpus.Select(g => g.Name)],
+        Description = "The GPU, of which peak, memory and its bandwidth are taken from the maker's data sheet.",
+        DefaultValueFactory = _ => "h100",
+    };
+    private readonly Setting<double> _utilization = new("--utilization")
+    {
+        Range = (value => value is > 0 and <= 1, "above 0 and at most 1"),
+        Description = "Share of the peak that a step reaches; 0.42 was measured with 1.1B on an H100.",
+        DefaultValueFactory = _ => 0.42,
+    };
+    private readonly Setting<double> _link = new("--link")
+    {
+        Range = Rule.Above(0.0),
+        Description = "GB/s, one direction, from a GPU to others of its machine.",
+        DefaultValueFactory = _ => 450,
+    };
+    private readonly Setting<double> _network = new("--network")
+    {
+        Range = Rule.Above(0.0),
+        Description = "GB/s, one direction, from a GPU to other machines.",
+        DefaultValueFactory = _ => 50,
+    };
+    private readonly Setting<int> _perMachine =
+        new("--gpus-per-machine") { Range = Rule.AtLeast(1), Description = "GPUs of a machine.", DefaultValueFactory = _ => 8 };
+    private readonly Setting<int> _batch =
+        new("--batch") { Range = Rule.AtLeast(1), Description = "Groups a step, one a micro-batch.", DefaultValueFactory = _ => 128 };
+    private readonly Setting<int> _prompt =
+        new("--prompt-tokens") { Range = Rule.AtLeast(1), Description = "Tokens of a prompt.", DefaultValueFactory = _ => 128 };
+    private readonly Setting<int> _response =
+        new("--response-tokens") { Range = Rule.AtLeast(1), Description = "Tokens of a response.", DefaultValueFactory = _ => 128 };
+    private readonly Setting<int> _count = new("--count", "-n")
+    {
+        Range = Rule.AtLeast(1),
+        Description = "Responses of a group, the reference included.",
+        DefaultValueFactory = _ => 5,
+    };
     private readonly Setting<string?> _out = new("--out", "-o") { Description = "A plot too: .svg." };
 
     public ScaleCommand(App app)
-        : base(app, "scale", "What training on 1 to 64 GPUs would take, in time and memory, and what limits it: a model with stated assumptions, not a measurement.")
+        : base(app, "scale",
+            "What training on 1 to 64 GPUs would take, in time and memory, and what limits it: a model with stated assumptions, not a "
+            + "measurement.")
     {
-        foreach (Option option in (Option[])[_model, _gpu, _utilization, _link, _network, _perMachine, _batch, _prompt, _response, _count, _out])
+        foreach (Option option in (Option[])[_model, _gpu, _utilization, _link, _network, _perMachine, _batch, _prompt, _response, _count,
+            _out])
             Options.Add(option);
         Examples = ["tuna scale", "tuna scale --gpu a100 --network 25 --out scale.svg", "tuna scale --model llama-3.1-8b --batch 64"];
     }
@@ -52,7 +94,8 @@ internal sealed class ScaleCommand : StageCommand
     {
         LlamaConfig config = parse.GetValue(_model) is { } folder ? LlamaConfig.Load(folder) : Llama7B;
         var gpu = Gpus.First(g => g.Name == parse.GetValue(_gpu));
-        int batch = parse.GetValue(_batch), prompt = parse.GetValue(_prompt), response = parse.GetValue(_response), count = parse.GetValue(_count);
+        int batch = parse.GetValue(_batch), prompt = parse.GetValue(_prompt), response = parse.GetValue(_response),
+            count = parse.GetValue(_count);
         var model = new ScalingModel
         {
             Parameters = config.Parameters().Sum(p => p.ElementCount),
@@ -66,8 +109,10 @@ internal sealed class ScaleCommand : StageCommand
             NetworkBandwidth = parse.GetValue(_network) * Giga,
             GpusPerMachine = parse.GetValue(_perMachine),
         };
-        var group = new TokenGroup("group", new int[prompt], [.. Enumerable.Repeat((ReadOnlyMemory<int>)new int[response], count)], new double[count]);
-        MemoryEstimate memory = MemoryEstimate.Of(config, null, TensorDType.BF16, trainable: true, [group], ActivationMode.Recompute, "cuda");
+        var group = new TokenGroup("group", new int[prompt], [.. Enumerable.Repeat((ReadOnlyMemory<int>)new int[response], count)],
+            new double[count]);
+        MemoryEstimate memory = MemoryEstimate.Of(config, null, TensorDType.BF16, trainable: true, [group], ActivationMode.Recompute,
+            "cuda");
         int[] sizes = [1, 2, 4, 8, 16, 32, 64];
         StringBuilder text = Assumptions(model, gpu.Name, memory);
         text.AppendLine(" GPUs  step s  compute  exchange  optimizer  speed-up  used %   GB  GB sharded  limited by");
@@ -76,9 +121,21 @@ internal sealed class ScaleCommand : StageCommand
         {
             ScalingPoint at = model.At(p);
             double sharded = memory.OfRank(p).Total / Giga, whole = memory.Total / Giga;
-            string limit = sharded > gpu.Memory ? $"memory: {gpu.Memory:0} GB" : p > batch ? "the batch" : at.Exchange > at.Compute ? "the exchange" : at.Optimizer > at.Compute ? "the optimizer" : "compute";
-            text.AppendLine(CultureInfo.InvariantCulture, $"{p,5}{at.Total,8:0.00}{at.Compute,9:0.00}{at.Exchange,10:0.00}{at.Optimizer,11:0.000}{model.At(1).Total / at.Total,10:0.0}{100 * model.Efficiency(p),8:0}{whole,5:0}{sharded,12:0}  {limit}");
-            rows.Add(new JsonObject { ["gpus"] = p, ["step_s"] = at.Total, ["compute_s"] = at.Compute, ["exchange_s"] = at.Exchange, ["optimizer_s"] = at.Optimizer, ["gb"] = whole, ["gb_sharded"] = sharded, ["limit"] = limit });
+            string limit = sharded > gpu.Memory ? $"memory: {gpu.Memory:0} GB" : p > batch
+                ? "the batch" : at.Exchange > at.Compute ? "the exchange" : at.Optimizer > at.Compute ? "the optimizer" : "compute";
+            text.AppendLine(CultureInfo.InvariantCulture,
+                $"{p,5}{at.Total,8:0.00}{at.Compute,9:0.00}{at.Exchange,10:0.00}{at.Optimizer,11:0.000}{model.At(1).Total / at.Total,10:0.0}{100 * model.Efficiency(p),8:0}{whole,5:0}{sharded,12:0}  {limit}");
+            rows.Add(new JsonObject
+            {
+                ["gpus"] = p,
+                ["step_s"] = at.Total,
+                ["compute_s"] = at.Compute,
+                ["exchange_s"] = at.Exchange,
+                ["optimizer_s"] = at.Optimizer,
+                ["gb"] = whole,
+                ["gb_sharded"] = sharded,
+                ["limit"] = limit,
+            });
         }
 
         if (parse.GetValue(_out) is { } output)
@@ -91,16 +148,32 @@ internal sealed class ScaleCommand : StageCommand
     }
 
     private static StringBuilder Assumptions(ScalingModel model, string gpu, MemoryEstimate memory) => new StringBuilder()
-        .AppendLine(CultureInfo.InvariantCulture, $"A model, not a measurement: {model.Parameters / Giga:0.00}e9 parameters, all trained, {model.TokensPerStep:0} tokens and {model.MicroBatches} micro-batches a step, layers computed again in backward;")
-        .AppendLine(CultureInfo.InvariantCulture, $"{gpu}: {model.PeakFlops / 1e12:0} TFLOP/s at {model.Utilization:P0}, memory at {model.MemoryBandwidth / Giga:0} GB/s; {model.LinkBandwidth / Giga:0} GB/s between the GPUs of a machine of {model.GpusPerMachine}, {model.NetworkBandwidth / Giga:0} GB/s between machines;")
-        .AppendLine("gradients in single precision, exchanged after backward and not during it; AdamW's moments in single precision, sharded (--shard-optimizer).")
+        .AppendLine(CultureInfo.InvariantCulture,
+            $"A model, not a measurement: {model.Parameters / Giga:0.00}e9 parameters, all trained, {model.TokensPerStep:0} tokens and "
+            + $"{model.MicroBatches} micro-batches a step, layers computed again in backward;")
+        .AppendLine(CultureInfo.InvariantCulture,
+            $"{gpu}: {model.PeakFlops / 1e12:0} TFLOP/s at {model.Utilization:P0}, memory at {model.MemoryBandwidth / Giga:0} GB/s; "
+            + $"{model.LinkBandwidth / Giga:0} GB/s between the GPUs of a machine of {model.GpusPerMachine}, "
+            + $"{model.NetworkBandwidth / Giga:0} GB/s between machines;")
+        .AppendLine(
+            "gradients in single precision, exchanged after backward and not during it; AdamW's moments in single precision, sharded "
+            + "(--shard-optimizer).")
         .AppendLine(CultureInfo.InvariantCulture, $"Memory of one GPU alone: {memory}.");
 
     private static string Plot(ScalingModel model, int[] sizes, string gpu)
     {
         double[] x = [.. sizes.Select(p => Math.Log2(p))];
         return SvgChart.Line(
-            new ChartLayout { Title = $"How much of each GPU is used ({model.Parameters / Giga:0.0}e9 parameters, {gpu})", XTitle = "log2 of GPUs", YTitle = "% used", FromZero = true },
-            [.. DrawnLinks.Select(link => new ChartSeries($"{link:0} GB/s", x, [.. sizes.Select(p => 100 * (model with { NetworkBandwidth = link * Giga, LinkBandwidth = link * Giga }).Efficiency(p))]))]);
+            new ChartLayout
+            {
+                Title = $"How much of each GPU is used ({model.Parameters / Giga:0.0}e9 parameters, {gpu})",
+                XTitle = "log2 of GPUs",
+                YTitle = "% used",
+                FromZero = true,
+            },
+            [.. DrawnLinks.Select(link =>
+                new ChartSeries($"{link:0} GB/s", x,
+                [.. sizes.Select(p => 100 * (model with { NetworkBandwidth = link * Giga, LinkBandwidth = link * Giga })
+                .Efficiency(p))]))]);
     }
 }

@@ -18,9 +18,20 @@ namespace Tuna.Cli.Commands;
 internal sealed class SftCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model to start from: a folder in the Hugging Face layout.", trains: true);
-    private readonly Setting<string> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Instructions with their responses, in Alpaca's form (instruction, input, output) or another that `tuna convert` reads.", Required = true };
+    private readonly Setting<string> _data = new("--data", "-d")
+    {
+        Effect = Effect.Content,
+        Description =
+            "Instructions with their responses, in Alpaca's form (instruction, input, output) or another that `tuna convert` reads.",
+        Required = true,
+    };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
-    private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(2), Description = "Longest prompt with response in tokens; longer responses are left out and counted.", DefaultValueFactory = _ => 512 };
+    private readonly Setting<int> _maxLength = new("--max-length")
+    {
+        Range = Rule.AtLeast(2),
+        Description = "Longest prompt with response in tokens; longer responses are left out and counted.",
+        DefaultValueFactory = _ => 512,
+    };
     private readonly Setting<string> _turns = new("--turns")
     {
         Among = ["last", "all"],
@@ -32,7 +43,8 @@ internal sealed class SftCommand : StageCommand
     private readonly TrainingOptions _training = new(epochs: 3, learningRate: 2e-5, batch: 128);
 
     public SftCommand(App app)
-        : base(app, "sft", "Instruction tuning: teaches a model to answer, by maximum likelihood of the given responses (Eq. 2; \"Alpaca\" in the paper).")
+        : base(app, "sft",
+            "Instruction tuning: teaches a model to answer, by maximum likelihood of the given responses (Eq. 2; \"Alpaca\" in the paper).")
     {
         _policy.AddTo(this);
         Options.Add(_data);
@@ -44,7 +56,8 @@ internal sealed class SftCommand : StageCommand
         Examples =
         [
             "tuna sft --model base --data alpaca.json --out alpaca",
-            "tuna sft --model chat-model --template model --turns all --data conversations.jsonl --out tuned    # in the model's own chat form",
+            "tuna sft --model chat-model --template model --turns all --data conversations.jsonl --out tuned    # in the model's own chat "
+                + "form",
             "tuna sft --model base --data alpaca.json --out alpaca --epochs 1 --batch 16 --lr 1e-3    # a small model from scratch",
         ];
     }
@@ -64,7 +77,10 @@ internal sealed class SftCommand : StageCommand
         LlamaConfig config = LlamaConfig.Load(model);
         ModelFolder.RequireMatch(tokenizer, config.VocabularySize, model);
         var report = new TokenizationReport();
-        var groups = new GroupTokenizer(tokenizer, _policy.Template(parse, model), options: new() { MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength) });
+        var groups = new GroupTokenizer(tokenizer, _policy.Template(parse, model), options: new()
+        {
+            MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength),
+        });
         (List<InstructionExample> training, List<InstructionExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id!);
         var stage = new TrainingStage
         {

@@ -13,7 +13,8 @@ namespace Tuna.Cli.Commands;
 /// <summary>What is in a ranked data set.</summary>
 internal sealed class StatsCommand : StageCommand
 {
-    private readonly Setting<string> _data = new("--data", "-d") { Description = "Rows with candidates in any form that `tuna convert` reads.", Required = true };
+    private readonly Setting<string> _data =
+        new("--data", "-d") { Description = "Rows with candidates in any form that `tuna convert` reads.", Required = true };
     private readonly Setting<string?> _out = new("--out", "-o") { Description = "A picture of it too: an SVG file." };
 
     public StatsCommand(App app)
@@ -21,7 +22,8 @@ internal sealed class StatsCommand : StageCommand
     {
         Options.Add(_data);
         Options.Add(_out);
-        Examples = ["tuna stats --data ranked.jsonl", "tuna stats --data ranked.jsonl --out ranked.svg", "tuna stats --data ranked.jsonl --json"];
+        Examples = ["tuna stats --data ranked.jsonl", "tuna stats --data ranked.jsonl --out ranked.svg",
+            "tuna stats --data ranked.jsonl --json"];
     }
 
     public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(() =>

@@ -19,10 +19,26 @@ namespace Tuna.Cli.Commands;
 internal sealed class TrainCommand : StageCommand
 {
     private readonly PolicyOptions _policy = new(about: "The model to start from: a folder in the Hugging Face layout.", trains: true);
-    private readonly Setting<string[]> _data = new("--data", "-d") { Effect = Effect.Content, Description = "Ranked rows (output[], score[], reference) in any form that `tuna convert` reads. May be repeated: files are mixed.", Required = true };
-    private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows of each file; 0 for all." };
-    private readonly Setting<int> _maxLength = new("--max-length") { Range = Rule.AtLeast(2), Description = "Longest prompt with response in tokens; longer candidates are left out and counted.", DefaultValueFactory = _ => 512 };
-    private readonly Setting<string> _reference = new("--reference") { Among = ["given", "best", "none"], Description = "Where the reference response comes from: given, best (the best candidate where the row has none) or none.", DefaultValueFactory = _ => "given" };
+    private readonly Setting<string[]> _data = new("--data", "-d")
+    {
+        Effect = Effect.Content,
+        Description = "Ranked rows (output[], score[], reference) in any form that `tuna convert` reads. May be repeated: files are mixed.",
+        Required = true,
+    };
+    private readonly Setting<int> _limit =
+        new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows of each file; 0 for all." };
+    private readonly Setting<int> _maxLength = new("--max-length")
+    {
+        Range = Rule.AtLeast(2),
+        Description = "Longest prompt with response in tokens; longer candidates are left out and counted.",
+        DefaultValueFactory = _ => 512,
+    };
+    private readonly Setting<string> _reference = new("--reference")
+    {
+        Among = ["given", "best", "none"],
+        Description = "Where the reference response comes from: given, best (the best candidate where the row has none) or none.",
+        DefaultValueFactory = _ => "given",
+    };
     private readonly ObjectiveOptions _objective = new();
     private readonly HeldOut _heldOut = new();
     private readonly TrainingOptions _training = new(epochs: 1, learningRate: 1e-5, batch: 128);
@@ -49,7 +65,8 @@ internal sealed class TrainCommand : StageCommand
 
     public override MpiOptions? Together(ParseResult parse) => _training.Together(parse);
 
-    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) => Task.Run(() => Run(parse, ui, cancellationToken), cancellationToken);
+    public override Task<StageResult> RunAsync(ParseResult parse, StageUi ui, CancellationToken cancellationToken) =>
+        Task.Run(() => Run(parse, ui, cancellationToken), cancellationToken);
 
     private StageResult Run(ParseResult parse, StageUi ui, CancellationToken cancellationToken)
     {
@@ -63,13 +80,16 @@ internal sealed class TrainCommand : StageCommand
         (IRankingLoss loss, string objective) = _objective.Create(parse);
         bool learnsReference = loss.Needs.ReferenceResponse;
         if (learnsReference && parse.GetValue(_reference) == "none")
-            throw new StageException($"--reference none leaves --objective {objective} without the reference responses that it learns. --reference best takes the best candidates, --lambda 0 does without.", ExitCodes.Usage);
+            throw new StageException(
+                $"--reference none leaves --objective {objective} without the reference responses that it learns. --reference best takes "
+                + $"the best candidates, --lambda 0 does without.", ExitCodes.Usage);
         GroupTokenizer tokenizer = Tokenizer(parse, model, learnsReference);
         var report = new TokenizationReport();
         (List<RankedExample> training, List<RankedExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id);
         IReadOnlyList<TokenGroup> groups = [.. tokenizer.Tokenize(training, report)];
         if (report.Count(TokenizationIssueKind.ReferenceMissing) is > 0 and var missing)
-            ui.Warn($"{missing} rows have no reference response (`reference`) within --max-length, which this objective learns too. --reference best takes the best candidate instead, --lambda 0 does without.");
+            ui.Warn($"{missing} rows have no reference response (`reference`) within --max-length, which this objective learns too. "
+                + $"--reference best takes the best candidate instead, --lambda 0 does without.");
         TrainerOptions options = _training.Trainer(parse);
         var stage = new TrainingStage
         {
@@ -83,7 +103,8 @@ internal sealed class TrainCommand : StageCommand
             Tokenization = report,
             HeldOut = [.. tokenizer.Tokenize(heldOut)],
         };
-        return stage.Run(groups, () => loss.Needs.ReferencePolicy ? Reference(parse, options, groups, model, ui, cancellationToken) : null, ui, cancellationToken);
+        return stage.Run(groups, () => loss.Needs.ReferencePolicy
+            ? Reference(parse, options, groups, model, ui, cancellationToken) : null, ui, cancellationToken);
     }
 
     private GroupTokenizer Tokenizer(ParseResult parse, string model, bool learnsReference)
@@ -104,7 +125,8 @@ internal sealed class TrainCommand : StageCommand
     }
 
     // Scored before training and kept in the run's folder: a resumed run finds all of it there.
-    private ReferenceLogProbs Reference(ParseResult parse, TrainerOptions options, IReadOnlyList<TokenGroup> groups, string model, StageUi ui, CancellationToken cancellationToken)
+    private ReferenceLogProbs Reference(ParseResult parse, TrainerOptions options, IReadOnlyList<TokenGroup> groups, string model,
+        StageUi ui, CancellationToken cancellationToken)
     {
         string folder = _objective.ReferenceModel(parse) ?? model;
         var cache = new ReferencePolicyCache(Path.Combine(options.RunFolder!, "reference.jsonl"), ContentHash.Of(folder));

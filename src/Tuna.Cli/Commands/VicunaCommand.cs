@@ -14,19 +14,38 @@ namespace Tuna.Cli.Commands;
 /// <summary>Vicuna QA.</summary>
 internal sealed class VicunaCommand : EvaluationCommand
 {
-    private readonly PolicyOptions _policy = new(required: false, about: "The model that answers: a folder in the Hugging Face layout. Its answers are kept in OUT.predictions.jsonl.");
-    private readonly Setting<string?> _answers = new("--answers") { Description = "Instead of --model: a file of answers (FastChat's forms, or id and prediction)." };
-    private readonly Setting<string> _questions = new("--questions") { Description = "The questions (question_id, category, turns or text), JSONL.", Required = true };
-    private readonly Setting<string> _baseline = new("--baseline") { Description = "The answers that it is compared with, in the same forms.", Required = true };
-    private readonly Setting<string?> _references = new("--references") { Description = "Reference answers, which the current protocol shows the judge for math and coding." };
-    private readonly Setting<string> _judge = new("--judge", "-j") { Description = "openai:MODEL. Calls are kept in OUT.calls.jsonl; nothing is asked twice.", Required = true };
-    private readonly Setting<string> _protocol = new("--protocol") { Among = ["2023", "current"], Description = "2023 (two scores on the first line, one order) or current ([[A]], [[B]] or [[C]], both orders).", DefaultValueFactory = _ => "current" };
-    private readonly Setting<bool> _lenient = new("--lenient") { Description = "Read replies more generously than the official code; the result says so." };
-    private readonly Setting<int> _maxNewTokens = new("--max-new-tokens") { Range = Rule.AtLeast(1), Description = "Most tokens of an answer of --model.", DefaultValueFactory = _ => 1024 };
+    private readonly PolicyOptions _policy =
+        new(required: false,
+        about: "The model that answers: a folder in the Hugging Face layout. Its answers are kept in OUT.predictions.jsonl.");
+    private readonly Setting<string?> _answers =
+        new("--answers") { Description = "Instead of --model: a file of answers (FastChat's forms, or id and prediction)." };
+    private readonly Setting<string> _questions =
+        new("--questions") { Description = "The questions (question_id, category, turns or text), JSONL.", Required = true };
+    private readonly Setting<string> _baseline =
+        new("--baseline") { Description = "The answers that it is compared with, in the same forms.", Required = true };
+    private readonly Setting<string?> _references =
+        new("--references") { Description = "Reference answers, which the current protocol shows the judge for math and coding." };
+    private readonly Setting<string> _judge =
+        new("--judge", "-j") { Description = "openai:MODEL. Calls are kept in OUT.calls.jsonl; nothing is asked twice.", Required = true };
+    private readonly Setting<string> _protocol = new("--protocol")
+    {
+        Among = ["2023", "current"],
+        Description = "2023 (two scores on the first line, one order) or current ([[A]], [[B]] or [[C]], both orders).",
+        DefaultValueFactory = _ => "current",
+    };
+    private readonly Setting<bool> _lenient =
+        new("--lenient") { Description = "Read replies more generously than the official code; the result says so." };
+    private readonly Setting<int> _maxNewTokens = new("--max-new-tokens")
+    {
+        Range = Rule.AtLeast(1),
+        Description = "Most tokens of an answer of --model.",
+        DefaultValueFactory = _ => 1024,
+    };
     private readonly ServiceOptions _service = new();
 
     public VicunaCommand(App app)
-        : base(app, "vicuna", "Vicuna QA: a strong model compares answers pairwise; wins, losses, ties and the adjusted win rate with a bootstrap interval.")
+        : base(app, "vicuna",
+            "Vicuna QA: a strong model compares answers pairwise; wins, losses, ties and the adjusted win rate with a bootstrap interval.")
     {
         _policy.AddTo(this);
         foreach (Option option in (Option[])[_answers, _questions, _baseline, _references, _judge, _protocol, _lenient, _maxNewTokens])
@@ -37,10 +56,13 @@ internal sealed class VicunaCommand : EvaluationCommand
             if ((result.GetValue(_answers) is null) == (_policy.Folder(result) is null))
                 result.AddError("Give either --model FOLDER or --answers FILE.");
         });
-        Examples = ["tuna evaluate vicuna --model tuna --questions question.jsonl --baseline alpaca-answers.jsonl --judge openai:gpt-4o --out tuna.vicuna.json"];
+        Examples =
+            ["tuna evaluate vicuna --model tuna --questions question.jsonl --baseline alpaca-answers.jsonl --judge openai:gpt-4o --out "
+            + "tuna.vicuna.json"];
     }
 
-    protected override async Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui, CancellationToken cancellationToken)
+    protected override async Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui,
+        CancellationToken cancellationToken)
     {
         string judge = parse.GetValue(_judge)!;
         if (!judge.StartsWith("openai:", StringComparison.Ordinal) || judge.Length == "openai:".Length)
@@ -51,8 +73,11 @@ internal sealed class VicunaCommand : EvaluationCommand
         VicunaAnswers answers = Answers(parse, output, questions, ui, cancellationToken);
         bool lenient = parse.GetValue(_lenient);
         string judgeModel = judge["openai:".Length..];
-        using ServiceConnection service = _service.Open(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat, CallEstimate.Comparing(questions.Count, parse.GetValue(_maxNewTokens)), ui);
-        var evaluation = new VicunaEvaluation(service.Client, parse.GetValue(_protocol) == "2023" ? new ScoreProtocol(lenient) : new VerdictProtocol(lenient), new VicunaOptions
+        using ServiceConnection service =
+            _service.Open(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat,
+            CallEstimate.Comparing(questions.Count, parse.GetValue(_maxNewTokens)), ui);
+        var evaluation = new VicunaEvaluation(service.Client, parse.GetValue(_protocol) == "2023"
+            ? new ScoreProtocol(lenient) : new VerdictProtocol(lenient), new VicunaOptions
         {
             JudgeModel = judgeModel,
             MaxParallelMatches = _service.Parallel(parse),
@@ -76,7 +101,8 @@ internal sealed class VicunaCommand : EvaluationCommand
         ], Details(report), [.. issues, .. report.Issues]);
     }
 
-    private VicunaAnswers Answers(ParseResult parse, string output, IReadOnlyList<VicunaQuestion> questions, StageUi ui, CancellationToken cancellationToken)
+    private VicunaAnswers Answers(ParseResult parse, string output, IReadOnlyList<VicunaQuestion> questions, StageUi ui,
+        CancellationToken cancellationToken)
     {
         if (parse.GetValue(_answers) is { } file)
             return VicunaAnswers.Load(ModelName(parse, file), InputFile.Require(file));
@@ -92,6 +118,14 @@ internal sealed class VicunaCommand : EvaluationCommand
         ["baseline"] = report.Baseline,
         ["protocol"] = report.Protocol,
         ["interval"] = report.Overall.Interval is { } i ? new JsonObject { ["low"] = i.Low, ["high"] = i.High, ["level"] = i.Level } : null,
-        ["categories"] = new JsonObject(report.Categories.Select(c => KeyValuePair.Create(c.Name, (JsonNode?)new JsonObject { ["wins"] = c.Wins, ["losses"] = c.Losses, ["ties"] = c.Ties, ["errors"] = c.Errors }))),
+        ["categories"] = new JsonObject(
+            report.Categories.Select(c =>
+            KeyValuePair.Create(c.Name, (JsonNode?)new JsonObject
+            {
+                ["wins"] = c.Wins,
+                ["losses"] = c.Losses,
+                ["ties"] = c.Ties,
+                ["errors"] = c.Errors,
+            }))),
     };
 }

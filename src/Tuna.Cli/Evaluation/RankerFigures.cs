@@ -26,11 +26,13 @@ internal static class RankerFigures
         ("length_matched_pairs", e.LengthMatchedPairs),
     ];
 
-    /// <summary>95 % intervals over rows: of the accuracy, of its lead over length alone, of the accuracy on pairs of like length.</summary>
+    /// <summary>95 % intervals over rows: of the accuracy, of its lead over length alone, of the accuracy on pairs of like
+    /// length.</summary>
     public static JsonObject Intervals(RankerEvaluation e)
     {
         var intervals = new JsonObject();
-        foreach ((string name, BootstrapInterval? interval) in new[] { ("pairwise_accuracy", e.AccuracyInterval()), ("over_length", e.OverLengthInterval()), ("length_matched_accuracy", e.LengthMatchedInterval()) })
+        foreach ((string name, BootstrapInterval? interval) in new[] { ("pairwise_accuracy", e.AccuracyInterval()),
+            ("over_length", e.OverLengthInterval()), ("length_matched_accuracy", e.LengthMatchedInterval()) })
         {
             if (interval is { } i)
                 intervals[name] = new JsonObject { ["low"] = Math.Round(i.Low, 6), ["high"] = Math.Round(i.High, 6) };

@@ -14,7 +14,8 @@ internal sealed record TrainingCurve(string Model, IReadOnlyList<TrainingStep> S
         string file = Path.Combine(folder, ModelRecord.MetricsName);
         if (!File.Exists(file))
             throw new StageException($"{folder} holds no {ModelRecord.MetricsName}: it was not trained by this program.");
-        return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), [.. MetricsFile.Read(file).Steps.Where(s => s.Skipped is null)]);
+        return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))),
+            [.. MetricsFile.Read(file).Steps.Where(s => s.Skipped is null)]);
     }
 
     /// <summary>The run in a sentence.</summary>
@@ -23,7 +24,8 @@ internal sealed record TrainingCurve(string Model, IReadOnlyList<TrainingStep> S
         if (Steps.Count == 0)
             return $"{Model}: no steps";
         TrainingStep first = Steps[0], last = Steps[^1];
-        string pairs = last.PairAccuracy is { } p ? string.Create(CultureInfo.InvariantCulture, $", pairs in order {first.PairAccuracy:P0} -> {p:P0}") : "";
+        string pairs = last.PairAccuracy is { } p
+            ? string.Create(CultureInfo.InvariantCulture, $", pairs in order {first.PairAccuracy:P0} -> {p:P0}") : "";
         return $"{Model}: {Steps.Count} steps, loss {FigureText.Of(first.Loss)} -> {FigureText.Of(last.Loss)}{pairs}";
     }
 

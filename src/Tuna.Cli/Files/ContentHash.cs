@@ -15,7 +15,8 @@ internal static class ContentHash
             throw new FileNotFoundException($"{path} does not exist.", path);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         // The stage's own records carry no weights; all else decides what the model says.
-        foreach (string file in Directory.EnumerateFiles(path).Where(f => Path.GetFileName(f) is not (ModelRecord.FileName or ModelRecord.MetricsName)).Order(StringComparer.Ordinal))
+        foreach (string file in Directory.EnumerateFiles(path)
+            .Where(f => Path.GetFileName(f) is not (ModelRecord.FileName or ModelRecord.MetricsName)).Order(StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(Path.GetFileName(file)));
             hash.AppendData(OfFile(file));

@@ -3,7 +3,8 @@ using Tuna.IO;
 
 namespace Tuna.Cli.Files;
 
-/// <summary>Rows that could not be done, with their reasons: <c>OUT.failed.jsonl</c>. Run the same command again to try them once more.</summary>
+/// <summary>Rows that could not be done, with their reasons: <c>OUT.failed.jsonl</c>. Run the same command again to try them once
+/// more.</summary>
 internal static class FailureFile
 {
     public static string PathFor(string output) => output + ".failed.jsonl";
@@ -18,6 +19,8 @@ internal static class FailureFile
             return;
         }
 
-        AtomicFile.WriteAllText(path, string.Concat(failures.Select(f => new JsonObject { ["id"] = f.Id, ["reason"] = f.Reason }.ToJsonString(JsonText.OneLine) + "\n")));
+        AtomicFile.WriteAllText(path,
+            string.Concat(failures.Select(f => new JsonObject { ["id"] = f.Id, ["reason"] = f.Reason }.ToJsonString(JsonText.OneLine)
+            + "\n")));
     }
 }

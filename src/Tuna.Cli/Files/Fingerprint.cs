@@ -12,7 +12,8 @@ internal sealed class Fingerprint
 {
     private readonly SortedDictionary<string, string> _values = new(StringComparer.Ordinal);
 
-    /// <summary>All that a command line says about the output of its command: every setting that is not declared to be without influence on it.</summary>
+    /// <summary>All that a command line says about the output of its command: every setting that is not declared to be without influence on
+    /// it.</summary>
     public static Fingerprint Of(ParseResult parse)
     {
         var fingerprint = new Fingerprint().With("command", parse.CommandResult.Command.Name);
@@ -51,7 +52,8 @@ internal sealed class Fingerprint
         }
 
         if (Difference(path) is { } difference)
-            throw new StageException($"{output} was made with other settings: {difference}. Use another --out, or delete {output} and {path} to start afresh.");
+            throw new StageException(
+                $"{output} was made with other settings: {difference}. Use another --out, or delete {output} and {path} to start afresh.");
     }
 
     /// <summary>The first difference to what a file holds, or null.</summary>

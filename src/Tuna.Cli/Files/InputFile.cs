@@ -14,9 +14,11 @@ internal static class InputFile
     {
         if (!Directory.Exists(path))
             return [Require(path)];
-        string[] files = [.. Directory.EnumerateFiles(path).Where(f => DataEndings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal)];
+        string[] files = [.. Directory.EnumerateFiles(path).Where(f => DataEndings.Contains(Path.GetExtension(f).ToLowerInvariant()))
+            .Order(StringComparer.Ordinal)];
         // The hub's folders of a split number their files. Any other folder is more likely a mistake, and what it holds is named.
-        bool alike = files.Select(f => Path.GetExtension(f).ToLowerInvariant()).Distinct().Count() == 1 && files.All(f => char.IsAsciiDigit(Path.GetFileName(f)[0]));
+        bool alike = files.Select(f => Path.GetExtension(f).ToLowerInvariant()).Distinct().Count() == 1
+            && files.All(f => char.IsAsciiDigit(Path.GetFileName(f)[0]));
         return alike ? files : [Require(path)];
     }
 
@@ -26,15 +28,20 @@ internal static class InputFile
     {
         if (Directory.Exists(path))
         {
-            string[] inside = [.. Directory.EnumerateFiles(path).Select(Path.GetFileName).OfType<string>().Where(f => DataEndings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal)];
-            string names = inside.Length == 0 ? "It holds no data files." : $"It holds: {string.Join(", ", inside.Take(Shown))}{(inside.Length > Shown ? $" and {inside.Length - Shown} more" : "")}.";
+            string[] inside = [.. Directory.EnumerateFiles(path).Select(Path.GetFileName).OfType<string>()
+                .Where(f => DataEndings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal)];
+            string names = inside.Length == 0
+                ? "It holds no data files."
+                : $"It holds: {string.Join(", ", inside.Take(Shown))}{(inside.Length > Shown ? $" and {inside.Length - Shown} more" : "")}.";
             throw new StageException($"{path} is a folder; a file is needed here. {names}");
         }
 
         if (File.Exists(path))
             return path;
         string? folder = Path.GetDirectoryName(Path.GetFullPath(path));
-        string? near = Directory.Exists(folder) ? Suggestion.Nearest(Path.GetFileName(path), Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!)) : null;
-        throw new StageException(near is null ? $"There is no file {path}." : $"There is no file {path}. Did you mean {Path.Combine(Path.GetDirectoryName(path) ?? "", near)}?");
+        string? near = Directory.Exists(folder)
+            ? Suggestion.Nearest(Path.GetFileName(path), Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)!)) : null;
+        throw new StageException(near is null ? $"There is no file {path}."
+            : $"There is no file {path}. Did you mean {Path.Combine(Path.GetDirectoryName(path) ?? "", near)}?");
     }
 }

@@ -12,7 +12,8 @@ internal static partial class IssueSummary
     /// <summary>Lines such as "  81 x: Row 'r7': the prompt has 900 tokens ..."; the commonest kind first.</summary>
     public static string Text(IEnumerable<string> messages)
     {
-        var kinds = messages.GroupBy(Kind, StringComparer.Ordinal).Select(g => (Count: g.Count(), Example: g.First())).OrderByDescending(k => k.Count).ToList();
+        var kinds = messages.GroupBy(Kind, StringComparer.Ordinal).Select(g => (Count: g.Count(), Example: g.First()))
+            .OrderByDescending(k => k.Count).ToList();
         IEnumerable<string> lines = kinds.Take(Kinds).Select(k => $"  {k.Count} x: {Short(k.Example)}");
         if (kinds.Count > Kinds)
             lines = lines.Append($"  {kinds.Skip(Kinds).Sum(k => k.Count)} of {kinds.Count - Kinds} other kinds");
@@ -29,9 +30,11 @@ internal static partial class IssueSummary
         return line[..end] + " ...";
     }
 
-    // Messages of one kind differ in ids and numbers only. Their beginning tells: the pattern's time grows with the square of a text's length, and texts come from others' files.
+    // Messages of one kind differ in ids and numbers only. Their beginning tells: the pattern's time grows with the square of a text's
+    // length, and texts come from others' files.
     private static string Kind(string message) => Variable().Replace(message.Length <= KindLength ? message : message[..KindLength], "_");
 
-    [GeneratedRegex("""'[^']*'|"[^"]*"|\([^)]*\)|\[[^\]]*\]|[^\s:]+\.(jsonl?|csv|parquet)|(?<![A-Za-z])[-+]?[0-9][0-9.,]*|(?<=: ).{60,}$""")]
+    [GeneratedRegex(
+        """'[^']*'|"[^"]*"|\([^)]*\)|\[[^\]]*\]|[^\s:]+\.(jsonl?|csv|parquet)|(?<![A-Za-z])[-+]?[0-9][0-9.,]*|(?<=: ).{60,}$""")]
     private static partial Regex Variable();
 }

@@ -16,7 +16,8 @@ internal sealed class LeftOut(string form)
         if (_unranked > 0)
             yield return $"{_unranked} rows have several candidates and no scores: the first is written";
         if (_others > 0)
-            yield return $"{_others} other candidates are left out: the form {form} has one response a row (--to instructions-all writes them all)";
+            yield return $"{_others} other candidates are left out: the form {form} has one response a row (--to instructions-all writes "
+                + $"them all)";
     }
 
     /// <summary>The rows, counted on their way.</summary>

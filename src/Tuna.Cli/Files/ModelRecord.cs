@@ -15,7 +15,8 @@ internal static class ModelRecord
 
     /// <summary>Writes the record into a folder that is being filled.</summary>
     public static void Write(string folder, Fingerprint settings, JsonObject facts) =>
-        AtomicFile.WriteAllText(Path.Combine(folder, FileName), new JsonObject { ["settings"] = settings.ToJson(), ["facts"] = facts.DeepClone() }.ToJsonString(JsonText.Indented) + "\n");
+        AtomicFile.WriteAllText(Path.Combine(folder, FileName),
+            new JsonObject { ["settings"] = settings.ToJson(), ["facts"] = facts.DeepClone() }.ToJsonString(JsonText.Indented) + "\n");
 
     /// <summary>Whether the folder holds the finished model of these settings.</summary>
     /// <exception cref="StageException">It holds something else, which must not be overwritten.</exception>
@@ -27,7 +28,8 @@ internal static class ModelRecord
         if (!File.Exists(record))
             throw new StageException($"{folder} exists and was not made by this program. Take another folder.");
         if (settings.Difference(Read(record)?["settings"] as JsonObject) is { } difference)
-            throw new StageException($"{folder} holds a model that was made with other settings: {difference}. Take another folder, or delete it.");
+            throw new StageException(
+                $"{folder} holds a model that was made with other settings: {difference}. Take another folder, or delete it.");
         return true;
     }
 

@@ -7,10 +7,12 @@ namespace Tuna.Cli.Files;
 
 /// <summary>A stage that makes one output row per input row: resumable, whatever happens.</summary>
 /// <remarks>
-/// Finished rows go into a journal beside the output (<c>OUT.journal</c>, append-only). When all are there, the output appears at once, in the order of the input, and
-/// the journal goes. Lines of the journal carry checksums: what is damaged is made again. Rows that an existing output or journal holds are not made again; a row counts as the same when its key is: id and content.
+/// Finished rows go into a journal beside the output (<c>OUT.journal</c>, append-only). When all are there, the output appears at once, in
+/// the order of the input, and the journal goes. Lines of the journal carry checksums: what is damaged is made again. Rows that an existing
+/// output or journal holds are not made again; a row counts as the same when its key is: id and content.
 /// </remarks>
-internal sealed class RowStage<TIn, TOut>(string output, RowFormat<TOut> format, Func<TIn, string> keyOfInput, Func<TOut, string> keyOfOutput)
+internal sealed class RowStage<TIn, TOut>(string output, RowFormat<TOut> format, Func<TIn, string> keyOfInput,
+    Func<TOut, string> keyOfOutput)
     where TOut : class
 {
     private const int NamedLines = 10;
@@ -27,18 +29,22 @@ internal sealed class RowStage<TIn, TOut>(string output, RowFormat<TOut> format,
     /// <param name="fingerprint">What the rows depend on.</param>
     /// <param name="ui">Shows progress.</param>
     /// <param name="what">Names the work.</param>
-    /// <param name="make">Makes the rows given and hands each finished one to the sink; a row that it does not hand over has failed.</param>
-    public async Task<RowStageResult<TOut>> RunAsync(IReadOnlyList<TIn> rows, Fingerprint fingerprint, StageUi ui, string what, Func<IReadOnlyList<TIn>, RowSink<TOut>, Task> make)
+    /// <param name="make">Makes the rows given and hands each finished one to the sink; a row that it does not hand over has
+    /// failed.</param>
+    public async Task<RowStageResult<TOut>> RunAsync(IReadOnlyList<TIn> rows, Fingerprint fingerprint, StageUi ui, string what,
+        Func<IReadOnlyList<TIn>, RowSink<TOut>, Task> make)
     {
         using JsonlJournal journal = JsonlJournal.Open(_journalPath, checksums: true);
         if (journal.RepairedBytes > 0)
-            ui.Note($"{_journalPath}: the last line was torn by an interruption ({journal.RepairedBytes} bytes) and was removed; its row is made again.");
+            ui.Note($"{_journalPath}: the last line was torn by an interruption ({journal.RepairedBytes} bytes) and was removed; its row "
+                + $"is made again.");
         var done = new Dictionary<string, TOut>(StringComparer.Ordinal);
         if (File.Exists(output))
             Load(DataFile.Read(output, format, s_anyIds), done);
         Load(journal.ReadRows(format, s_anyIds), done);
         if (journal.DamagedLines is { Count: > 0 } damaged)
-            ui.Warn($"{_journalPath}: line {string.Join(", ", damaged.Take(NamedLines))}{(damaged.Count > NamedLines ? ", ..." : "")}: not as it was written; the rows are made again.");
+            ui.Warn($"{_journalPath}: line {string.Join(", ", damaged.Take(NamedLines))}{(damaged.Count > NamedLines ? ", ..." : "")}: "
+                + $"not as it was written; the rows are made again.");
         if (done.Count == 0)
             fingerprint.Save(SettingsPath); // nothing was made with the old ones
         else
@@ -86,7 +92,8 @@ internal sealed class RowStage<TIn, TOut>(string output, RowFormat<TOut> format,
 }
 
 /// <summary>Where a stage puts finished rows. Thread-safe.</summary>
-internal sealed class RowSink<TOut>(JsonlJournal journal, RowFormat<TOut> format, Func<TOut, string> keyOf, Dictionary<string, TOut> done, Meter meter)
+internal sealed class RowSink<TOut>(JsonlJournal journal, RowFormat<TOut> format, Func<TOut, string> keyOf, Dictionary<string, TOut> done,
+    Meter meter)
     where TOut : class
 {
     private readonly Lock _gate = new();

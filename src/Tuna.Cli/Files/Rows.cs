@@ -41,7 +41,9 @@ internal static class Rows
     /// <summary>As <see cref="Key(RankedExample)"/>, the candidates included.</summary>
     public static string KeyWithCandidates(RankedExample row) => $"{Key(row)}:{StableHash.Of(string.Join('\u0001', row.Outputs)):x16}";
 
-    private static string Key(string id, string instruction, string? input) => $"{id}:{StableHash.Of(instruction):x16}:{StableHash.Of(input ?? ""):x16}";
+    private static string Key(string id, string instruction, string? input) =>
+        $"{id}:{StableHash.Of(instruction):x16}:{StableHash.Of(input ?? ""):x16}";
 
-    private static List<T> NotEmpty<T>(List<T> rows, string path) => rows.Count > 0 ? rows : throw new StageException($"{path} holds no rows.");
+    private static List<T> NotEmpty<T>(List<T> rows, string path) =>
+        rows.Count > 0 ? rows : throw new StageException($"{path} holds no rows.");
 }

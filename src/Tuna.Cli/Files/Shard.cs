@@ -4,19 +4,23 @@ using Tuna.Cli.Hosting;
 
 namespace Tuna.Cli.Files;
 
-/// <summary>One of several equal shares of a stage's rows: every n-th row, from the i-th on. Each may run anywhere, at any time, and be run again alone.</summary>
+/// <summary>One of several equal shares of a stage's rows: every n-th row, from the i-th on. Each may run anywhere, at any time, and be run
+/// again alone.</summary>
 /// <param name="Index">0-based.</param>
 /// <param name="Count">How many shares there are.</param>
 internal sealed record Shard(int Index, int Count)
 {
     /// <summary>Reads <c>i/n</c>; null when it is not that.</summary>
     public static Shard? Parse(string text) =>
-        text.Split('/') is [var i, var n] && int.TryParse(i, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && index < count
+        text.Split('/') is [var i, var n] && int.TryParse(i, NumberStyles.None, CultureInfo.InvariantCulture, out int index)
+            && int.TryParse(n, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && index < count
             ? new Shard(index, count)
             : null;
 
     /// <summary>The share's own file for an output: <c>samples.shard-0-of-4.jsonl</c>.</summary>
-    public string PathOf(string output) => Path.Combine(Path.GetDirectoryName(output) ?? "", string.Create(CultureInfo.InvariantCulture, $"{Stem(output)}.shard-{Index}-of-{Count}{Path.GetExtension(output)}"));
+    public string PathOf(string output) =>
+        Path.Combine(Path.GetDirectoryName(output)
+        ?? "", string.Create(CultureInfo.InvariantCulture, $"{Stem(output)}.shard-{Index}-of-{Count}{Path.GetExtension(output)}"));
 
     /// <summary>All files beside an output that are named as shares of it, with their shares.</summary>
     public static IReadOnlyList<(Shard Shard, string Path)> FilesOf(string output)
@@ -26,7 +30,8 @@ internal sealed record Shard(int Index, int Count)
         foreach (string file in Directory.Exists(folder) ? Directory.EnumerateFiles(folder, start + "*" + end) : [])
         {
             string name = Path.GetFileName(file);
-            if (Parse(name[start.Length..^end.Length].Replace("-of-", "/", StringComparison.Ordinal)) is { } shard && name == Path.GetFileName(shard.PathOf(output)))
+            if (Parse(name[start.Length..^end.Length].Replace("-of-", "/", StringComparison.Ordinal)) is { } shard
+                && name == Path.GetFileName(shard.PathOf(output)))
                 found.Add((shard, file));
         }
 
@@ -43,7 +48,9 @@ internal sealed class ShardOption : Setting<string?>
         : base("--shard")
     {
         Effect = Effect.Course;
-        Description = "i/n: only every n-th row from the i-th on, counted from 0, into a file of its own beside --out; start all n anywhere, then put them together with `tuna merge`.";
+        Description =
+            "i/n: only every n-th row from the i-th on, counted from 0, into a file of its own beside --out; start all n anywhere, then "
+            + "put them together with `tuna merge`.";
         Range = (value => value is null || Shard.Parse(value) is not null, "i/n with 0 <= i < n, such as 0/4");
     }
 

@@ -5,7 +5,8 @@ using Tuna.IO;
 
 namespace Tuna.Cli.Files;
 
-/// <summary>What is in a share's output, beside it: <c>....jsonl.shard.json</c>. It appears last, so that its presence says that the share is done.</summary>
+/// <summary>What is in a share's output, beside it: <c>....jsonl.shard.json</c>. It appears last, so that its presence says that the share
+/// is done.</summary>
 internal sealed record ShardRecord
 {
     /// <summary>Which share, 0-based.</summary>
@@ -31,17 +32,20 @@ internal sealed record ShardRecord
 
     public static string PathFor(string output) => output + ".shard.json";
 
-    public void Save(string output) => AtomicFile.WriteAllText(PathFor(output), JsonSerializer.Serialize(this, ShardRecordJson.Default.ShardRecord) + "\n");
+    public void Save(string output) =>
+        AtomicFile.WriteAllText(PathFor(output), JsonSerializer.Serialize(this, ShardRecordJson.Default.ShardRecord) + "\n");
 
     /// <exception cref="StageException">There is none, or it cannot be read.</exception>
     public static ShardRecord Load(string output)
     {
         string path = PathFor(output);
         if (!File.Exists(path))
-            throw new StageException($"{output}: the share is not finished ({path} is missing). Run its command again; it goes on where it was.");
+            throw new StageException(
+                $"{output}: the share is not finished ({path} is missing). Run its command again; it goes on where it was.");
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(path), ShardRecordJson.Default.ShardRecord) ?? throw new StageException($"{path} holds null. Run the share's command again.");
+            return JsonSerializer.Deserialize(File.ReadAllText(path), ShardRecordJson.Default.ShardRecord)
+                ?? throw new StageException($"{path} holds null. Run the share's command again.");
         }
         catch (JsonException e)
         {

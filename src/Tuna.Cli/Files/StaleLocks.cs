@@ -3,11 +3,13 @@ using Tuna.IO;
 
 namespace Tuna.Cli.Files;
 
-/// <summary>Locks that nobody holds beside a finished output: a run that was killed between its last two acts leaves one, and no later run would write there again.</summary>
+/// <summary>Locks that nobody holds beside a finished output: a run that was killed between its last two acts leaves one, and no later run
+/// would write there again.</summary>
 internal static class StaleLocks
 {
     // What a stage writes under a lock of its own.
-    private static readonly string[] s_beside = ["", ".journal", ".settings.json", ".calls.jsonl", ".failed.jsonl", ".predictions.jsonl", ".scores.jsonl"];
+    private static readonly string[] s_beside =
+        ["", ".journal", ".settings.json", ".calls.jsonl", ".failed.jsonl", ".predictions.jsonl", ".scores.jsonl"];
 
     /// <summary>Removes those of a command's output, or of a recipe's folder. What somebody holds stays.</summary>
     public static void Remove(ParseResult parse)
@@ -40,5 +42,6 @@ internal static class StaleLocks
     }
 
     private static string? Text(ParseResult parse, string name) =>
-        parse.CommandResult.Command.Options.FirstOrDefault(option => option.Name == name) is Option<string> option && parse.GetValue(option) is { Length: > 0 } value ? value : null;
+        parse.CommandResult.Command.Options.FirstOrDefault(option => option.Name == name) is Option<string> option
+            && parse.GetValue(option) is { Length: > 0 } value ? value : null;
 }

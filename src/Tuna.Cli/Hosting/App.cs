@@ -15,8 +15,13 @@ internal sealed class App
     private readonly TimeProvider _time;
     private readonly Func<int> _stopCode;
     private readonly Func<TextReader> _input;
-    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Only results and errors: no progress, no notes.", Recursive = true };
-    private readonly Option<bool> _json = new("--json") { Description = "For scripts: one JSON object as the result on standard output, one per event on standard error.", Recursive = true };
+    private readonly Option<bool> _quiet =
+        new("--quiet", "-q") { Description = "Only results and errors: no progress, no notes.", Recursive = true };
+    private readonly Option<bool> _json = new("--json")
+    {
+        Description = "For scripts: one JSON object as the result on standard output, one per event on standard error.",
+        Recursive = true,
+    };
     private readonly RootCommand _root;
     private int _stopping;
 
@@ -53,7 +58,13 @@ internal sealed class App
             return ExitCodes.Usage;
         }
 
-        var configuration = new InvocationConfiguration { Output = _output, Error = _error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+        var configuration = new InvocationConfiguration
+        {
+            Output = _output,
+            Error = _error,
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+        };
         return await parse.InvokeAsync(configuration, cancellationToken);
     }
 
@@ -61,7 +72,8 @@ internal sealed class App
     public IReadOnlyList<string> Check(IReadOnlyList<string> arguments) => UsageErrors.Of(_root.Parse(arguments));
 
     /// <summary>Runs a stage, prints its result or why it failed.</summary>
-    /// <remarks>Of an MPI job's ranks the first speaks; another one does when it fails alone. One that fails ends the job, or the others would wait for it.</remarks>
+    /// <remarks>Of an MPI job's ranks the first speaks; another one does when it fails alone. One that fails ends the job, or the others
+    /// would wait for it.</remarks>
     public async Task<int> GuardAsync(StageCommand command, ParseResult parse, CancellationToken cancellationToken)
     {
         StageUi ui = Ui(parse);
@@ -69,7 +81,8 @@ internal sealed class App
         IProcessGroup group = SingleProcess.Instance;
         try
         {
-            group = command.Group = Ranks.Join(command, parse);
+            command.Group = Ranks.Join(command, parse);
+            group = command.Group;
             if (group.Rank > 0)
                 ui = new(new OutputMode(Quiet: true, Json: false), TextWriter.Null, TextWriter.Null, _time, () => TextReader.Null);
             using CancellationTokenRegistration told = cancellationToken.UnsafeRegister(_ => TellStopping(ui), null);
@@ -93,7 +106,8 @@ internal sealed class App
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested || group.Size > 1)
         {
-            return await FailAsync(_stopCode(), "Stopped. Everything finished so far is kept; run the same command again to go on from there.");
+            return await FailAsync(_stopCode(),
+                "Stopped. Everything finished so far is kept; run the same command again to go on from there.");
         }
         catch (Exception e)
         {
@@ -117,10 +131,12 @@ internal sealed class App
     private void TellStopping(StageUi ui)
     {
         if (Interlocked.Exchange(ref _stopping, 1) == 0)
-            ui.Note("Stopping at the next safe point; calls under way are let finish, since they are paid for. Ctrl+C again stops at once.");
+            ui.Note("Stopping at the next safe point; calls under way are let finish, since they are paid for. Ctrl+C again stops at "
+                + "once.");
     }
 
-    private StageUi Ui(ParseResult parse) => new(new OutputMode(parse.GetValue(_quiet), parse.GetValue(_json)), _output, _error, _time, _input);
+    private StageUi Ui(ParseResult parse) =>
+        new(new OutputMode(parse.GetValue(_quiet), parse.GetValue(_json)), _output, _error, _time, _input);
 
     private const string RootDescription = """
         Tuna: ranking-based fine-tuning of language models (arXiv 2310.13385), stage by stage.

@@ -21,9 +21,13 @@ internal static class Ranks
         if (command.Together(parse) is { } options)
             return MpiProcessGroup.Start(options);
         if (command.Options.OfType<ShardOption>().SingleOrDefault() is not { } shard)
-            throw new StageException($"{started} processes were started, but `tuna {UsageErrors.NameOf(command)}` works in one. Start it without the launcher.", ExitCodes.Usage);
+            throw new StageException(
+                $"{started} processes were started, but `tuna {UsageErrors.NameOf(command)}` works in one. Start it without the launcher.",
+                ExitCodes.Usage);
         return parse.GetValue(shard) is not null
             ? SingleProcess.Instance
-            : throw new StageException($"{started} processes were started, but `tuna {UsageErrors.NameOf(command)}` works in one. Give each a share of the rows with --shard i/n, and put them together with tuna merge.", ExitCodes.Usage);
+            : throw new StageException(
+                $"{started} processes were started, but `tuna {UsageErrors.NameOf(command)}` works in one. Give each a share of the rows "
+                + $"with --shard i/n, and put them together with tuna merge.", ExitCodes.Usage);
     }
 }

@@ -68,7 +68,8 @@ internal class Setting<T>(string name, params string[] aliases) : Option<T>(name
         init => Validators.Add(result =>
         {
             // A value that cannot be read has its own error.
-            if (result is { Implicit: false, Errors: var errors } && !errors.Any() && result.Tokens.Count > 0 && result.GetValueOrDefault<T>() is { } given && !value.Holds(given))
+            if (result is { Implicit: false, Errors: var errors } && !errors.Any() && result.Tokens.Count > 0
+                && result.GetValueOrDefault<T>() is { } given && !value.Holds(given))
                 result.AddError($"{Name} is {result.Tokens[^1].Value}; it must be {value.Rule}.");
         });
     }
@@ -94,7 +95,9 @@ internal class Setting<T>(string name, params string[] aliases) : Option<T>(name
         foreach (Token token in result.Tokens)
         {
             if (!_among.Contains(token.Value, StringComparer.Ordinal))
-                result.AddError($"{Name} {token.Value}: there is no such choice.{Suggestion.For(token.Value, _among)} It is one of: {string.Join(", ", _among)}.");
+                result.AddError(
+                    $"{Name} {token.Value}: there is no such choice.{Suggestion.For(token.Value, _among)} It is one of: "
+                    + $"{string.Join(", ", _among)}.");
         }
     }
 }

@@ -21,7 +21,8 @@ internal static class Suggestion
         return best.Name is not null && best.Distance <= Math.Max(1, bare.Length / 3) ? best.Name : null;
     }
 
-    /// <summary>Letters to insert, delete, replace or swap with a neighbour: Damerau and Levenshtein's distance, each place changed once.</summary>
+    /// <summary>Letters to insert, delete, replace or swap with a neighbour: Damerau and Levenshtein's distance, each place changed
+    /// once.</summary>
     private static int Distance(string a, string b)
     {
         var d = new int[a.Length + 1, b.Length + 1];

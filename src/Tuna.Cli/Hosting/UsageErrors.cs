@@ -31,7 +31,9 @@ internal static class UsageErrors
         string name = command is RootCommand ? "tuna" : "tuna " + NameOf(command);
         if (word.StartsWith('-'))
         {
-            IEnumerable<string> options = command.Options.Concat(command.Parents.OfType<Command>().SelectMany(p => p.Options.Where(o => o.Recursive))).Where(o => !o.Hidden).SelectMany(o => o.Aliases.Prepend(o.Name)).Where(o => o.Length > 2);
+            IEnumerable<string> options =
+                command.Options.Concat(command.Parents.OfType<Command>().SelectMany(p => p.Options.Where(o => o.Recursive)))
+                .Where(o => !o.Hidden).SelectMany(o => o.Aliases.Prepend(o.Name)).Where(o => o.Length > 2);
             return $"{name} has no option {word}.{Suggestion.For(word, options)}";
         }
 

@@ -6,7 +6,8 @@ using Tuna.Models.Hub;
 
 namespace Tuna.Cli.Hub;
 
-/// <summary>Names of models and data sets on the hub in a command line: <c>--model owner/name</c>, <c>--data owner/name:split</c>.</summary>
+/// <summary>Names of models and data sets on the hub in a command line: <c>--model owner/name</c>, <c>--data
+/// owner/name:split</c>.</summary>
 /// <remarks>A path that is there is that path, whatever else has its name. Everything after this knows files and folders alone.</remarks>
 internal static class HubNames
 {
@@ -30,7 +31,8 @@ internal static class HubNames
                 HubOptions options = HubOptions.FromEnvironment();
                 if (Exists(arguments[at]))
                 {
-                    if (Directory.Exists(Path.Combine(options.CacheFolder, (kind == HubKind.Model ? "models--" : "datasets--") + name.Replace("/", "--", StringComparison.Ordinal))))
+                    if (Directory.Exists(Path.Combine(options.CacheFolder,
+                        (kind == HubKind.Model ? "models--" : "datasets--") + name.Replace("/", "--", StringComparison.Ordinal))))
                         ui.Note($"{name} is a path here and the name of something in {options.CacheFolder}: the path is taken.");
                     continue;
                 }
@@ -48,7 +50,8 @@ internal static class HubNames
         return changed ? arguments : null;
     }
 
-    private static async Task<string> BringAsync(HubClient client, HubKind kind, string name, string? split, StageUi ui, CancellationToken cancellationToken)
+    private static async Task<string> BringAsync(HubClient client, HubKind kind, string name, string? split, StageUi ui,
+        CancellationToken cancellationToken)
     {
         var progress = new DownloadNotes(ui, "downloading");
         try
@@ -59,7 +62,9 @@ internal static class HubNames
         }
         catch (HubException e)
         {
-            throw new StageException($"There is no {(kind == HubKind.Model ? "folder" : "file")} {name} here, and from the hub it cannot be had: {e.Message}", inner: e);
+            throw new StageException(
+                $"There is no {(kind == HubKind.Model ? "folder" : "file")} {name} here, and from the hub it cannot be had: {e.Message}",
+                inner: e);
         }
     }
 
@@ -96,7 +101,8 @@ internal static class HubNames
 
     // A file's name, or something in a folder that is here: nobody else is asked about those.
     private static bool IsMistypedPath(string name, string argument) =>
-        !Exists(argument) && (Endings.Contains(Path.GetExtension(name).ToLowerInvariant()) || Directory.Exists(name[..name.IndexOf('/', StringComparison.Ordinal)]));
+        !Exists(argument) && (Endings.Contains(Path.GetExtension(name).ToLowerInvariant())
+            || Directory.Exists(name[..name.IndexOf('/', StringComparison.Ordinal)]));
 
     private static bool Exists(string path) => File.Exists(path) || Directory.Exists(path);
 }

@@ -58,7 +58,8 @@ internal sealed record EngineChoice
         : ManagedRewardModel.Load(folder, ManagedOptions(seed));
 
     /// <summary>Plans a training pass within the budget; null where the engine has nothing to plan.</summary>
-    public MemoryPlan? Plan(string folder, bool rewardModel, IReadOnlyList<TokenGroup> groups) => IsTorch ? TorchEngine.Plan(this, folder, rewardModel, groups) : null;
+    public MemoryPlan? Plan(string folder, bool rewardModel, IReadOnlyList<TokenGroup> groups) =>
+        IsTorch ? TorchEngine.Plan(this, folder, rewardModel, groups) : null;
 
     /// <summary>Writes the adapter alone beside the merged model, where there is one.</summary>
     public void SaveAdapter(ITrainableScorer model, string folder, string baseModel)
@@ -67,7 +68,12 @@ internal sealed record EngineChoice
             TorchEngine.SaveAdapter(model, folder, baseModel);
     }
 
-    private ManagedLlamaOptions ManagedOptions(ulong seed) => new() { Seed = seed, Threads = Threads ?? Environment.ProcessorCount, SavedType = SavedType };
+    private ManagedLlamaOptions ManagedOptions(ulong seed) => new()
+    {
+        Seed = seed,
+        Threads = Threads ?? Environment.ProcessorCount,
+        SavedType = SavedType,
+    };
 }
 
 /// <summary>How a training pass uses memory.</summary>

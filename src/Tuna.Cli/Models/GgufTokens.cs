@@ -10,7 +10,8 @@ internal static class GgufTokens
     // llama.cpp's names of what it knows how to split; the expressions are those of the models that they are named after.
     private static readonly (string Name, string[] Splits)[] Known =
     [
-        ("llama-bpe", [@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"]),
+        ("llama-bpe",
+            [@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"]),
         ("qwen2", [@"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"]),
         ("gpt-2", ["gpt2"]),
         ("smollm", ["digit", "gpt2"]),
@@ -24,7 +25,9 @@ internal static class GgufTokens
         if (!table.IsSentencePiece)
         {
             pre = Known.FirstOrDefault(k => k.Splits.SequenceEqual(table.Splits)).Name
-                ?? throw new StageException($"{folder}: its tokenizer splits texts by {string.Join(" then ", table.Splits)}, for which no name of llama.cpp is known here; a file without it would encode wrongly.");
+                ?? throw new StageException(
+                    $"{folder}: its tokenizer splits texts by {string.Join(" then ", table.Splits)}, for which no name of llama.cpp is "
+                    + $"known here; a file without it would encode wrongly.");
         }
 
         return new()

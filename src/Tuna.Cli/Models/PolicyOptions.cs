@@ -17,7 +17,8 @@ internal sealed class PolicyOptions
     /// <param name="required">Whether the command cannot do without a model.</param>
     /// <param name="about">What the model is for.</param>
     /// <param name="trains">Whether the command trains it.</param>
-    public PolicyOptions(bool required = true, string about = "The model: a folder in the Hugging Face layout (config.json, *.safetensors).", bool trains = false)
+    public PolicyOptions(bool required = true,
+        string about = "The model: a folder in the Hugging Face layout (config.json, *.safetensors).", bool trains = false)
     {
         _model = new("--model", "-m") { Effect = Effect.Content, Description = about, Required = required };
         _engine = new(trains);

@@ -14,9 +14,12 @@ internal static class TorchEngine
     public const string Variable = "TUNA_LIBTORCH";
 
     private const string HowTo =
-        "The program brings no libtorch. Get one with `dotnet add package libtorch-cpu-linux-x64 --version " + TorchRuntime.LibtorchVersion + "` in any project (or the package for your system; TorchSharp-cuda-linux "
-        + TorchRuntime.PackageVersion + " for NVIDIA GPUs), or with `pip install torch==" + TorchRuntime.LibtorchVersion + "`, and name its folder with --libtorch or " + Variable
-        + ". From the sources: `dotnet run --project src/Tuna.Cli -c Release -p:Libtorch=cpu` (cuda-linux, cuda-windows). Without --engine torch the embedded engine computes, which needs none.";
+        "The program brings no libtorch. Get one with `dotnet add package libtorch-cpu-linux-x64 --version " + TorchRuntime.LibtorchVersion
+            + "` in any project (or the package for your system; TorchSharp-cuda-linux "
+        + TorchRuntime.PackageVersion + " for NVIDIA GPUs), or with `pip install torch==" + TorchRuntime.LibtorchVersion
+            + "`, and name its folder with --libtorch or " + Variable
+        + ". From the sources: `dotnet run --project src/Tuna.Cli -c Release -p:Libtorch=cpu` (cuda-linux, cuda-windows). Without "
+            + "--engine torch the embedded engine computes, which needs none.";
 
     public static ITrainablePolicy LoadPolicy(EngineChoice choice, string folder, ulong seed, bool trainable, MemoryPlan? plan)
     {
@@ -30,7 +33,8 @@ internal static class TorchEngine
         return LlamaRewardModel.Load(folder, Options(choice, seed, trainable, plan));
     }
 
-    public static void SaveAdapter(ITrainableScorer model, string folder, string baseModel) => ((TorchPolicy)model).SaveAdapter(folder, baseModel);
+    public static void SaveAdapter(ITrainableScorer model, string folder, string baseModel) =>
+        ((TorchPolicy)model).SaveAdapter(folder, baseModel);
 
     /// <summary>Chooses what is kept and what is computed twice for the largest group, and says what it will take.</summary>
     public static MemoryPlan Plan(EngineChoice choice, string folder, bool rewardModel, IReadOnlyList<TokenGroup> groups)
@@ -40,12 +44,16 @@ internal static class TorchEngine
         TensorDType compute = choice.ComputeType ?? (choice.Device == "cpu" ? TensorDType.F32 : TensorDType.BF16);
         TokenGroup largest = groups.MaxBy(g => g.TokenCount)!;
         var single = new TokenGroup(largest.Id, largest.Prompt, [largest.Responses.MaxBy(r => r.Length)], new double[1]);
-        MemoryEstimate Estimate(ActivationMode mode, bool one) => MemoryEstimate.Of(config, choice.Lora, compute, trainable: true, [one ? single : largest], mode, choice.Device, choice.Moments, baseWeights: choice.BaseWeights);
+        MemoryEstimate Estimate(ActivationMode mode, bool one) =>
+            MemoryEstimate.Of(config, choice.Lora, compute, trainable: true, [one ? single : largest], mode, choice.Device, choice.Moments,
+            baseWeights: choice.BaseWeights);
 
         (ActivationMode mode, bool scoreFirst, bool tooLarge) = MemoryEstimate.Choose(Estimate, choice.MemoryBudget ?? long.MaxValue);
         string text = $"memory for the largest group ({largest.TokenCount} tokens), estimated: {Estimate(mode, scoreFirst)}";
         if (tooLarge)
-            throw new StageException($"--memory-gb is too small: {text}, with everything computed twice. Use --lora-rank (with --base-weights nf4), --moments 8bit, --dtype bfloat16, a smaller --max-length, or more memory.", ExitCodes.Usage);
+            throw new StageException(
+                $"--memory-gb is too small: {text}, with everything computed twice. Use --lora-rank (with --base-weights nf4), --moments "
+                + $"8bit, --dtype bfloat16, a smaller --max-length, or more memory.", ExitCodes.Usage);
         return new(mode == ActivationMode.Recompute, scoreFirst, text);
     }
 

@@ -43,7 +43,8 @@ internal sealed record RecipeStage
     /// <summary>The command, as on the command line.</summary>
     public required string Run { get; init; }
 
-    /// <summary>Option names without dashes and their values; true gives the bare option, false and null leave it out, an array repeats it.</summary>
+    /// <summary>Option names without dashes and their values; true gives the bare option, false and null leave it out, an array repeats
+    /// it.</summary>
     public required IReadOnlyDictionary<string, JsonElement> With { get; init; }
 
     /// <summary>A sweep: the stage runs once per value, under the name <c>NAME@PARAMETER=VALUE</c>.</summary>

@@ -18,7 +18,9 @@ internal static class RecipeBook
             ? [name, Path.Combine(beside ?? Folder, name)]
             : [Path.Combine(beside ?? Folder, name + ".json"), Path.Combine(Folder, name + ".json")];
         string file = places.FirstOrDefault(File.Exists)
-            ?? throw new StageException($"There is no recipe '{name}'.{Suggestion.For(name, Directory.EnumerateFiles(Folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!))} `tuna recipe list` names those there are; one of your own is given as a path that ends in .json.");
+            ?? throw new StageException(
+                $"There is no recipe "
+                + $"'{name}'.{Suggestion.For(name, Directory.EnumerateFiles(Folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!))} `tuna recipe list` names those there are; one of your own is given as a path that ends in .json.");
         return (Read(file), file);
     }
 
@@ -26,7 +28,8 @@ internal static class RecipeBook
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(file), RecipeJson.Default.Recipe) ?? throw new StageException($"{file}: the file holds null; a recipe is an object.");
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), RecipeJson.Default.Recipe)
+                ?? throw new StageException($"{file}: the file holds null; a recipe is an object.");
         }
         catch (JsonException e)
         {

@@ -9,18 +9,21 @@ namespace Tuna.Cli.Recipes;
 /// <param name="Command">The command's words.</param>
 /// <param name="Options">Option and value, in order; a null value is a bare option.</param>
 /// <param name="AllowPartial">Whether exit code 3 is accepted.</param>
-internal sealed record PlannedStage(string Name, IReadOnlyList<string> Command, IReadOnlyList<(string Option, string? Value)> Options, bool AllowPartial)
+internal sealed record PlannedStage(string Name, IReadOnlyList<string> Command, IReadOnlyList<(string Option, string? Value)> Options,
+    bool AllowPartial)
 {
     /// <summary>Where the stage's output goes.</summary>
     public string Output => Options.FirstOrDefault(o => o.Option == "--out").Value
         ?? throw new StageException($"Stage '{Name}' has no 'out': every stage of a recipe writes one file or folder.");
 
-    public IReadOnlyList<string> Arguments => [.. Command, .. Options.SelectMany(o => o.Value is null ? (string[])[o.Option] : [o.Option, o.Value])];
+    public IReadOnlyList<string> Arguments =>
+        [.. Command, .. Options.SelectMany(o => o.Value is null ? (string[])[o.Option] : [o.Option, o.Value])];
 
     /// <summary>As a person would type it.</summary>
     public override string ToString() => "tuna " + string.Join(' ', Arguments.Select(Quote));
 
-    private static string Quote(string word) => word.Length > 0 && word.All(c => char.IsLetterOrDigit(c) || "-_./:=,@+".Contains(c)) ? word : "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
+    private static string Quote(string word) => word.Length > 0 && word.All(c => char.IsLetterOrDigit(c) || "-_./:=,@+".Contains(c))
+        ? word : "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
 }
 
 /// <summary>Fills in parameters, unrolls sweeps and puts the recipes that a recipe uses in front.</summary>
@@ -41,7 +44,9 @@ internal sealed class RecipePlan
         foreach ((string key, string value) in settings)
         {
             if (!_values.ContainsKey(key))
-                throw new StageException($"Recipe '{recipe.Name}' has no parameter '{key}'.{Suggestion.For(key, _values.Keys)} It has: {string.Join(", ", _values.Keys.Order(StringComparer.Ordinal))}.");
+                throw new StageException(
+                    $"Recipe '{recipe.Name}' has no parameter '{key}'.{Suggestion.For(key, _values.Keys)} It has: "
+                    + $"{string.Join(", ", _values.Keys.Order(StringComparer.Ordinal))}.");
             _values[key] = value;
         }
 
@@ -51,7 +56,8 @@ internal sealed class RecipePlan
     public Recipe Recipe { get; }
 
     /// <summary>Every parameter, its value (null when it must still be given) and its meaning.</summary>
-    public IEnumerable<(string Name, string? Value, string About)> Parameters => _values.Where(p => p.Key != "work").Select(p => (p.Key, p.Value, _about.GetValueOrDefault(p.Key, "")));
+    public IEnumerable<(string Name, string? Value, string About)> Parameters =>
+        _values.Where(p => p.Key != "work").Select(p => (p.Key, p.Value, _about.GetValueOrDefault(p.Key, "")));
 
     /// <summary>The stages, in order.</summary>
     /// <param name="leaveOpen">Whether a parameter without a value stands as <c>{name}</c>, for showing; otherwise it is an error.</param>
@@ -66,7 +72,8 @@ internal sealed class RecipePlan
                 var options = new List<(string, string?)>();
                 foreach ((string option, JsonElement value) in stage.With)
                     options.AddRange(Option(stage.Name, option, value, choice, leaveOpen));
-                stages.Add(new(stage.Name + suffix, stage.Run.Split(' ', StringSplitOptions.RemoveEmptyEntries), options, stage.AllowPartial));
+                stages.Add(new(stage.Name + suffix, stage.Run.Split(' ', StringSplitOptions.RemoveEmptyEntries), options,
+                    stage.AllowPartial));
             }
         }
 
@@ -102,11 +109,13 @@ internal sealed class RecipePlan
     {
         IEnumerable<Dictionary<string, string>> choices = [new(StringComparer.Ordinal)];
         foreach ((string name, IReadOnlyList<JsonElement> values) in stage.Each ?? new Dictionary<string, IReadOnlyList<JsonElement>>())
-            choices = [.. choices.SelectMany(c => values.Select(v => new Dictionary<string, string>(c, StringComparer.Ordinal) { [name] = Text(v) }))];
+            choices = [.. choices.SelectMany(c =>
+                values.Select(v => new Dictionary<string, string>(c, StringComparer.Ordinal) { [name] = Text(v) }))];
         return choices;
     }
 
-    private IEnumerable<(string, string?)> Option(string stage, string option, JsonElement value, Dictionary<string, string> choice, bool leaveOpen)
+    private IEnumerable<(string, string?)> Option(string stage, string option, JsonElement value, Dictionary<string, string> choice,
+        bool leaveOpen)
     {
         switch (value.ValueKind)
         {
@@ -121,7 +130,9 @@ internal sealed class RecipePlan
                 string text = Fill(stage, Text(value), choice, leaveOpen);
                 return text.Length == 0 ? [] : [("--" + option, text)];
             default:
-                throw new StageException($"Stage '{stage}': option '{option}' is {value.ValueKind}; it is a string, a number, true, false, null or an array of them.");
+                throw new StageException(
+                    $"Stage '{stage}': option '{option}' is {value.ValueKind}; it is a string, a number, true, false, null or an array of "
+                    + $"them.");
         }
     }
 
@@ -145,7 +156,8 @@ internal sealed class RecipePlan
             else if (value is not null || leaveOpen)
                 filled.Append(value is null ? text.AsSpan(i, end + 1 - i) : Fill(stage, value, choice, leaveOpen));
             else
-                throw new StageException($"The recipe needs {name}: {_about.GetValueOrDefault(name, "no description")} Give it with --set {name}=VALUE.");
+                throw new StageException(
+                    $"The recipe needs {name}: {_about.GetValueOrDefault(name, "no description")} Give it with --set {name}=VALUE.");
             i = end;
         }
 

@@ -6,8 +6,8 @@ namespace Tuna.Cli.Recipes;
 
 /// <summary>Runs the stages of a plan one after the other and skips those that are finished.</summary>
 /// <remarks>
-/// A finished stage leaves <c>WORK/.stages/NAME.json</c>: its options and the hashes of the files it read. It is skipped when these are unchanged and its output exists, so that
-/// changing one parameter runs again only what depends on it.
+/// A finished stage leaves <c>WORK/.stages/NAME.json</c>: its options and the hashes of the files it read. It is skipped when these are
+/// unchanged and its output exists, so that changing one parameter runs again only what depends on it.
 /// </remarks>
 internal sealed class RecipeRunner(App app, string work, bool allowPartial = false)
 {

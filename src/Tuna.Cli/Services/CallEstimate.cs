@@ -19,7 +19,8 @@ internal sealed record CallEstimate(long Calls, long InputTokens, long OutputTok
     private const int Reserved = 4096;
     private const int CallsUnderWay = 128;
 
-    /// <summary>Three times the estimate, for re-asks and for texts that are cut into more tokens, and what is set aside for calls under way.</summary>
+    /// <summary>Three times the estimate, for re-asks and for texts that are cut into more tokens, and what is set aside for calls under
+    /// way.</summary>
     public long UsualBudget => (3 * (InputTokens + OutputTokens)) + (Reserved * Math.Min(Calls, CallsUnderWay));
 
     /// <summary>Of judging rows, each in several orders.</summary>
@@ -29,7 +30,8 @@ internal sealed record CallEstimate(long Calls, long InputTokens, long OutputTok
         foreach (RankedExample row in rows)
         {
             long input = JudgeInstructions + Tokens(row.Instruction) + Tokens(row.Input) + row.Outputs.Sum(Tokens);
-            sum = new(sum.Calls + orders, sum.InputTokens + (orders * input), sum.OutputTokens + (orders * (JudgeReply + (JudgeReplyPerCandidate * (long)row.Outputs.Count))));
+            sum = new(sum.Calls + orders, sum.InputTokens + (orders * input),
+                sum.OutputTokens + (orders * (JudgeReply + (JudgeReplyPerCandidate * (long)row.Outputs.Count))));
         }
 
         return sum;
@@ -42,12 +44,16 @@ internal sealed record CallEstimate(long Calls, long InputTokens, long OutputTok
         (long)rows.Count * count * maxNewTokens);
 
     /// <summary>Of comparing two answers to each question.</summary>
-    public static CallEstimate Comparing(int questions, int answerTokens) => new(2L * questions, 2L * questions * (JudgeInstructions + (2L * answerTokens)), 2L * questions * 300);
+    public static CallEstimate Comparing(int questions, int answerTokens) =>
+        new(2L * questions, 2L * questions * (JudgeInstructions + (2L * answerTokens)), 2L * questions * 300);
 
     public string Text(string model, TokenPrices prices)
     {
-        string cost = prices == TokenPrices.None ? "" : string.Create(CultureInfo.InvariantCulture, $", about {prices.CostOf(InputTokens, OutputTokens):0.##} at these prices");
-        return string.Create(CultureInfo.InvariantCulture, $"Estimate: {Calls:N0} calls to {model}, {InputTokens:N0} tokens of prompts and {OutputTokens:N0} of replies{cost}; what is journaled already costs nothing.");
+        string cost = prices == TokenPrices.None
+            ? "" : string.Create(CultureInfo.InvariantCulture, $", about {prices.CostOf(InputTokens, OutputTokens):0.##} at these prices");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"Estimate: {Calls:N0} calls to {model}, {InputTokens:N0} tokens of prompts and {OutputTokens:N0} of replies{cost}; what is "
+            + $"journaled already costs nothing.");
     }
 
     private static long Tokens(string? text) => ((text?.Length ?? 0) + CharactersPerToken - 1) / CharactersPerToken;

@@ -17,7 +17,8 @@ using Tuna.Data;
 namespace Tuna.Cli.Services;
 
 /// <summary>A judge that was opened, and what must be closed after it.</summary>
-internal sealed record OpenJudge(IResponseRanker Ranker, int Parallel, ServiceConnection? Service, IReadOnlyList<IDisposable> Owned) : IDisposable
+internal sealed record OpenJudge(IResponseRanker Ranker, int Parallel, ServiceConnection? Service, IReadOnlyList<IDisposable> Owned)
+    : IDisposable
 {
     public void Dispose()
     {
@@ -29,18 +30,63 @@ internal sealed record OpenJudge(IResponseRanker Ranker, int Parallel, ServiceCo
 /// <summary>The options by which a command takes a judge, `KIND` or `KIND:WHAT`.</summary>
 internal sealed class JudgeOptions
 {
-    public const string Help = "Who judges: openai:MODEL (a strong model, the paper's contextual ranking), probabilistic (the log-probabilities in the rows, Eq. 3), "
+    public const string Help =
+        "Who judges: openai:MODEL (a strong model, the paper's contextual ranking), probabilistic (the log-probabilities in the rows, Eq. "
+        + "3), "
         + "policy:FOLDER (a local teacher's log-probabilities, Eq. 3), prm:FOLDER (a proxy ranking model made by `tuna prm`).";
 
     private readonly Setting<string> _judge = new("--judge", "-j") { Recorded = Recorded, Description = Help, Required = true };
-    private readonly Setting<double> _beta = new("--beta") { Description = "Length exponent of Eq. 3; above 1 favours longer responses.", DefaultValueFactory = _ => LengthPenalizedScore.DefaultBeta };
-    private readonly Setting<string> _prompt = new("--prompt") { Among = ["paper", "hardened", "json"], Description = "How a service is asked: paper (Table 9, byte for byte), hardened (delimits responses that try to steer the judge) or json (a JSON schema).", DefaultValueFactory = _ => "paper" };
-    private readonly Setting<float?> _temperature = new("--judge-temperature") { Description = "The judge's temperature; leave it out for 0, give a negative number to send none.", DefaultValueFactory = _ => 0 };
-    private readonly Setting<int> _reasks = new("--reasks") { Effect = Effect.Course, Range = Rule.AtLeast(0), Description = "How often an unreadable reply is asked again.", DefaultValueFactory = _ => 2 };
-    private readonly Setting<int> _orders = new("--orders") { Range = Rule.AtLeast(1), Description = "For openai: judge each row with its candidates in up to this many different orders and combine the rankings; 1 is the paper's single call. It ends early when two orders agree.", DefaultValueFactory = _ => 1 };
-    private readonly Setting<double> _minConsistency = new("--min-consistency") { Range = Rule.Share<double>(), Description = "With --orders: rows whose rankings agree less (Kendall's W, 0 to 1) are left out and named." };
-    private readonly Setting<double> _minPairSupport = new("--min-pair-support") { Range = Rule.Share<double>(), Description = "With --orders: neighbours in the ranking that a smaller share of the judgments orders so (0 to 1) become ties, which training skips." };
-    private readonly Setting<string> _aggregate = new("--aggregate") { Among = [.. Aggregators.Keys], Description = "With --orders: how rankings are combined: " + string.Join(", ", Aggregators.Keys) + ".", DefaultValueFactory = _ => "borda" };
+    private readonly Setting<double> _beta = new("--beta")
+    {
+        Description = "Length exponent of Eq. 3; above 1 favours longer responses.",
+        DefaultValueFactory = _ => LengthPenalizedScore.DefaultBeta,
+    };
+    private readonly Setting<string> _prompt = new("--prompt")
+    {
+        Among = ["paper", "hardened", "json"],
+        Description =
+            "How a service is asked: paper (Table 9, byte for byte), hardened (delimits responses that try to steer the judge) or json (a "
+            + "JSON schema).",
+        DefaultValueFactory = _ => "paper",
+    };
+    private readonly Setting<float?> _temperature = new("--judge-temperature")
+    {
+        Description = "The judge's temperature; leave it out for 0, give a negative number to send none.",
+        DefaultValueFactory = _ => 0,
+    };
+    private readonly Setting<int> _reasks = new("--reasks")
+    {
+        Effect = Effect.Course,
+        Range = Rule.AtLeast(0),
+        Description = "How often an unreadable reply is asked again.",
+        DefaultValueFactory = _ => 2,
+    };
+    private readonly Setting<int> _orders = new("--orders")
+    {
+        Range = Rule.AtLeast(1),
+        Description =
+            "For openai: judge each row with its candidates in up to this many different orders and combine the rankings; 1 is the "
+            + "paper's single call. It ends early when two orders agree.",
+        DefaultValueFactory = _ => 1,
+    };
+    private readonly Setting<double> _minConsistency = new("--min-consistency")
+    {
+        Range = Rule.Share<double>(),
+        Description = "With --orders: rows whose rankings agree less (Kendall's W, 0 to 1) are left out and named.",
+    };
+    private readonly Setting<double> _minPairSupport = new("--min-pair-support")
+    {
+        Range = Rule.Share<double>(),
+        Description =
+            "With --orders: neighbours in the ranking that a smaller share of the judgments orders so (0 to 1) become ties, which "
+            + "training skips.",
+    };
+    private readonly Setting<string> _aggregate = new("--aggregate")
+    {
+        Among = [.. Aggregators.Keys],
+        Description = "With --orders: how rankings are combined: " + string.Join(", ", Aggregators.Keys) + ".",
+        DefaultValueFactory = _ => "borda",
+    };
     private readonly TokenizerOptions _tokenizer = new();
     private readonly EngineOptions _engine = new();
     private readonly ServiceOptions _service = new();
@@ -55,7 +101,8 @@ internal sealed class JudgeOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_judge, _beta, _prompt, _temperature, _reasks, _orders, _minConsistency, _minPairSupport, _aggregate])
+        foreach (Option option in (Option[])[_judge, _beta, _prompt, _temperature, _reasks, _orders, _minConsistency, _minPairSupport,
+            _aggregate])
             command.Options.Add(option);
         _tokenizer.AddTo(command);
         _engine.AddTo(command);
@@ -71,7 +118,8 @@ internal sealed class JudgeOptions
         if (result.GetValue(_judge) is not { } judge)
             return;
         string kind = judge.Split(':')[0];
-        Refuse(kind is "openai", "judges behind a service (openai:MODEL)", [_prompt, _temperature, _reasks, _orders, _minConsistency, _minPairSupport, _aggregate, .. _service.All]);
+        Refuse(kind is "openai", "judges behind a service (openai:MODEL)",
+            [_prompt, _temperature, _reasks, _orders, _minConsistency, _minPairSupport, _aggregate, .. _service.All]);
         Refuse(kind is "probabilistic" or "policy", "rankings by likelihood (probabilistic, policy:FOLDER)", [_beta]);
         Refuse(kind is "policy" or "prm", "local models (policy:FOLDER, prm:FOLDER)", [.. _tokenizer.All, .. _engine.All]);
         if (kind == "openai" && result.GetValue(_orders) <= 1)
@@ -85,7 +133,8 @@ internal sealed class JudgeOptions
     }
 
     // A local model is what its files hold.
-    private static string? Recorded(string? judge) => judge is not null && (judge.StartsWith("prm:", StringComparison.Ordinal) || judge.StartsWith("policy:", StringComparison.Ordinal))
+    private static string? Recorded(string? judge) =>
+        judge is not null && (judge.StartsWith("prm:", StringComparison.Ordinal) || judge.StartsWith("policy:", StringComparison.Ordinal))
         ? $"{judge[..judge.IndexOf(':', StringComparison.Ordinal)]}:{ContentHash.Of(RequiredFolder(judge[(judge.IndexOf(':', StringComparison.Ordinal) + 1)..]))}"
         : judge;
 
@@ -108,17 +157,23 @@ internal sealed class JudgeOptions
 
     private OpenJudge OpenService(ParseResult parse, string model, string journalPath, IReadOnlyList<RankedExample> rows, StageUi ui)
     {
-        ServiceConnection service = _service.Open(parse, model, journalPath, Protocol.Chat, CallEstimate.Judging(rows, parse.GetValue(_orders)), ui);
+        ServiceConnection service =
+            _service.Open(parse, model, journalPath, Protocol.Chat, CallEstimate.Judging(rows, parse.GetValue(_orders)), ui);
         IResponseRanker ranker = new ContextualRanker(service.Client, new ContextualRankerOptions
         {
             Model = model,
             Temperature = parse.GetValue(_temperature) is >= 0 and var t ? t : null,
             MaxReasks = parse.GetValue(_reasks),
-            Prompt = parse.GetValue(_prompt) switch { "hardened" => HardenedPrompt.Instance, "json" => JsonPrompt.Instance, _ => PaperPrompt.Instance },
+            Prompt = parse.GetValue(_prompt) switch { "hardened" => HardenedPrompt.Instance, "json" => JsonPrompt.Instance,
+                _ => PaperPrompt.Instance },
         });
         if (parse.GetValue(_orders) is > 1 and var orders)
             ranker = new ConsistencyFilter(
-                new PermutationRanker(ranker, new PermutationOptions { MaxOrders = orders, Aggregator = Aggregators[parse.GetValue(_aggregate)!]() }),
+                new PermutationRanker(ranker, new PermutationOptions
+                {
+                    MaxOrders = orders,
+                    Aggregator = Aggregators[parse.GetValue(_aggregate)!](),
+                }),
                 parse.GetValue(_minConsistency),
                 parse.GetValue(_minPairSupport));
         return new(ranker, _service.Parallel(parse), service, [service]);

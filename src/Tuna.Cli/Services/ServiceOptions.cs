@@ -17,20 +17,77 @@ internal sealed class ServiceOptions
     public const string KeyVariable = "OPENAI_API_KEY";
     public const string AddressVariable = "OPENAI_BASE_URL";
 
-    private readonly Setting<string?> _address = new("--base-url") { Effect = Effect.Course, Description = $"The service's address, such as http://localhost:8000/v1. Default: {AddressVariable}, or OpenAI's own. The key comes from {KeyVariable} and is never written anywhere." };
-    private readonly Setting<bool> _insecure = new("--allow-key-over-http") { Effect = Effect.Course, Description = "Send the key over plain http to another machine than this one, where everyone on the way can read it." };
-    private readonly Setting<int> _parallel = new("--parallel") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Most calls under way at once.", DefaultValueFactory = _ => 32 };
-    private readonly Setting<int?> _requests = new("--requests-per-minute") { Range = Rule.OrNone(Rule.AtLeast(1)), Effect = Effect.Course, Description = "Most calls started in a minute." };
-    private readonly Setting<int?> _tokens = new("--tokens-per-minute") { Range = Rule.OrNone(Rule.AtLeast(1)), Effect = Effect.Course, Description = "Most tokens in a minute, prompts and replies together." };
-    private readonly Setting<int> _retries = new("--retries") { Range = Rule.AtLeast(0), Effect = Effect.Course, Description = "How often a failed call is repeated, with growing waits.", DefaultValueFactory = _ => 6 };
-    private readonly Setting<double> _retryDelay = new("--retry-delay") { Range = Rule.AtLeast(0.0), Effect = Effect.Course, Description = "The first wait in seconds; it doubles each time.", DefaultValueFactory = _ => 1 };
-    private readonly Setting<decimal> _priceInput = new("--price-input") { Range = Rule.AtLeast(0m), Effect = Effect.Course, Description = "Price of a million prompt tokens; with it and --price-output the cost is shown." };
-    private readonly Setting<decimal> _priceOutput = new("--price-output") { Range = Rule.AtLeast(0m), Effect = Effect.Course, Description = "Price of a million reply tokens." };
-    private readonly Setting<decimal?> _budget = new("--budget") { Range = Rule.OrNone(Rule.Above(0m)), Effect = Effect.Course, Description = "Most money, what this output's journal already cost included; needs prices. The run stops cleanly when it is spent." };
-    private readonly Setting<long?> _budgetTokens = new("--budget-tokens") { Range = Rule.OrNone(Rule.AtLeast(1L)), Effect = Effect.Course, Description = "Most tokens, what the journal already holds included. Without --budget and this, the budget is three times the estimate shown before the first call." };
+    private readonly Setting<string?> _address = new("--base-url")
+    {
+        Effect = Effect.Course,
+        Description =
+            $"The service's address, such as http://localhost:8000/v1. Default: {AddressVariable}, or OpenAI's own. The key comes from "
+            + $"{KeyVariable} and is never written anywhere.",
+    };
+    private readonly Setting<bool> _insecure = new("--allow-key-over-http")
+    {
+        Effect = Effect.Course,
+        Description = "Send the key over plain http to another machine than this one, where everyone on the way can read it.",
+    };
+    private readonly Setting<int> _parallel = new("--parallel")
+    {
+        Range = Rule.AtLeast(1),
+        Effect = Effect.Course,
+        Description = "Most calls under way at once.",
+        DefaultValueFactory = _ => 32,
+    };
+    private readonly Setting<int?> _requests = new("--requests-per-minute")
+    {
+        Range = Rule.OrNone(Rule.AtLeast(1)),
+        Effect = Effect.Course,
+        Description = "Most calls started in a minute.",
+    };
+    private readonly Setting<int?> _tokens = new("--tokens-per-minute")
+    {
+        Range = Rule.OrNone(Rule.AtLeast(1)),
+        Effect = Effect.Course,
+        Description = "Most tokens in a minute, prompts and replies together.",
+    };
+    private readonly Setting<int> _retries = new("--retries")
+    {
+        Range = Rule.AtLeast(0),
+        Effect = Effect.Course,
+        Description = "How often a failed call is repeated, with growing waits.",
+        DefaultValueFactory = _ => 6,
+    };
+    private readonly Setting<double> _retryDelay = new("--retry-delay")
+    {
+        Range = Rule.AtLeast(0.0),
+        Effect = Effect.Course,
+        Description = "The first wait in seconds; it doubles each time.",
+        DefaultValueFactory = _ => 1,
+    };
+    private readonly Setting<decimal> _priceInput = new("--price-input")
+    {
+        Range = Rule.AtLeast(0m),
+        Effect = Effect.Course,
+        Description = "Price of a million prompt tokens; with it and --price-output the cost is shown.",
+    };
+    private readonly Setting<decimal> _priceOutput =
+        new("--price-output") { Range = Rule.AtLeast(0m), Effect = Effect.Course, Description = "Price of a million reply tokens." };
+    private readonly Setting<decimal?> _budget = new("--budget")
+    {
+        Range = Rule.OrNone(Rule.Above(0m)),
+        Effect = Effect.Course,
+        Description = "Most money, what this output's journal already cost included; needs prices. The run stops cleanly when it is spent.",
+    };
+    private readonly Setting<long?> _budgetTokens = new("--budget-tokens")
+    {
+        Range = Rule.OrNone(Rule.AtLeast(1L)),
+        Effect = Effect.Course,
+        Description =
+            "Most tokens, what the journal already holds included. Without --budget and this, the budget is three times the estimate "
+            + "shown before the first call.",
+    };
 
     /// <summary>All of them.</summary>
-    public IReadOnlyList<Option> All => [_address, _insecure, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens];
+    public IReadOnlyList<Option> All =>
+        [_address, _insecure, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens];
 
     public void AddTo(Command command)
     {
@@ -52,7 +109,8 @@ internal sealed class ServiceOptions
     /// <param name="model">The model to ask.</param>
     /// <param name="journalPath">Where every call is written down.</param>
     /// <param name="protocol">Which part of the protocol.</param>
-    /// <param name="estimate">What the calls will take; told before the first one, and the measure of the budget where none is given.</param>
+    /// <param name="estimate">What the calls will take; told before the first one, and the measure of the budget where none is
+    /// given.</param>
     /// <param name="ui">Tells it, and has the clock.</param>
     public ServiceConnection Open(ParseResult parse, string model, string journalPath, Protocol protocol, CallEstimate estimate, StageUi ui)
     {
@@ -63,7 +121,9 @@ internal sealed class ServiceOptions
             throw new StageException($"'{address}' is no address; one looks like http://localhost:8000/v1.");
         string? key = Environment.GetEnvironmentVariable(KeyVariable);
         if (string.IsNullOrWhiteSpace(key) && address is null)
-            throw new StageException($"There is no API key: set the environment variable {KeyVariable}. For a server of your own, give its address with --base-url.", ExitCodes.Service);
+            throw new StageException(
+                $"There is no API key: set the environment variable {KeyVariable}. For a server of your own, give its address with "
+                + $"--base-url.", ExitCodes.Service);
 
         CallJournal journal = CallJournal.Open(journalPath);
         if (journal.Problems is { } problems)
@@ -75,7 +135,9 @@ internal sealed class ServiceOptions
             long? tokens = parse.GetValue(_budgetTokens);
             bool given = tokens is not null || parse.GetValue(_budget) is not null;
             tokens ??= given ? null : spent.InputTokens + spent.OutputTokens + estimate.UsualBudget;
-            ui.Note(estimate.Text(model, prices) + (given ? "" : string.Create(CultureInfo.InvariantCulture, $" The budget is {estimate.UsualBudget:N0} tokens for this run; --budget-tokens, or --budget with prices, sets another.")));
+            ui.Note(estimate.Text(model, prices)
+                + (given ? "" : string.Create(CultureInfo.InvariantCulture,
+                $" The budget is {estimate.UsualBudget:N0} tokens for this run; --budget-tokens, or --budget with prices, sets another.")));
             var budget = new CallBudget(tokens, parse.GetValue(_budget), prices, spent);
             var chat = new HttpChatOptions
             {
@@ -89,8 +151,17 @@ internal sealed class ServiceOptions
             {
                 Journal = journal,
                 Budget = budget,
-                Throttle = new ThrottleOptions { MaxConcurrentCalls = Parallel(parse), RequestsPerMinute = parse.GetValue(_requests), TokensPerMinute = parse.GetValue(_tokens) },
-                Resilience = new ResilienceOptions { MaxRetries = parse.GetValue(_retries), BaseDelay = TimeSpan.FromSeconds(parse.GetValue(_retryDelay)) },
+                Throttle = new ThrottleOptions
+                {
+                    MaxConcurrentCalls = Parallel(parse),
+                    RequestsPerMinute = parse.GetValue(_requests),
+                    TokensPerMinute = parse.GetValue(_tokens),
+                },
+                Resilience = new ResilienceOptions
+                {
+                    MaxRetries = parse.GetValue(_retries),
+                    BaseDelay = TimeSpan.FromSeconds(parse.GetValue(_retryDelay)),
+                },
             }).Build();
             return new ServiceConnection(client, budget, journal, spent);
         }
@@ -112,8 +183,10 @@ internal sealed class ServiceOptions
         }
         catch (ArgumentException e)
         {
-            string hint = e.Message.Contains(nameof(HttpChatOptions.AllowKeyOverHttp), StringComparison.Ordinal) ? " Here that is --allow-key-over-http." : "";
-            throw new StageException($"The service cannot be used: {e.Message}{hint} (The key comes from {KeyVariable}.)", ExitCodes.Service, e);
+            string hint = e.Message.Contains(nameof(HttpChatOptions.AllowKeyOverHttp), StringComparison.Ordinal)
+                ? " Here that is --allow-key-over-http." : "";
+            throw new StageException($"The service cannot be used: {e.Message}{hint} (The key comes from {KeyVariable}.)",
+                ExitCodes.Service, e);
         }
     }
 }

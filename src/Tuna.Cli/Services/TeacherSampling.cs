@@ -9,17 +9,20 @@ namespace Tuna.Cli.Services;
 /// <summary>Lets a service answer rows several times, with log-probabilities.</summary>
 internal static class TeacherSampling
 {
-    // As the ranking runner does: a service that fails for so many rows in a row is down, and waiting for each of the others would take days.
+    // As the ranking runner does: a service that fails for so many rows in a row is down, and waiting for each of the others would take
+    // days.
     private const int MaxServiceErrorsInARow = 64;
 
     /// <summary>Answers rows in parallel.</summary>
     /// <returns>The rows that failed.</returns>
-    public static async Task<IReadOnlyList<RankingException>> RunAsync(ITeacher teacher, IReadOnlyList<InstructionExample> rows, int count, int parallel, Func<string> status, RowSink<RankedExample> sink, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<RankingException>> RunAsync(ITeacher teacher, IReadOnlyList<InstructionExample> rows, int count,
+        int parallel, Func<string> status, RowSink<RankedExample> sink, CancellationToken cancellationToken)
     {
         var failures = new ConcurrentQueue<RankingException>();
         // Calls under way are paid for: when no further one can succeed, they end, and the other rows are not tried.
         int stopped = 0, errorsInARow = 0;
-        await Parallel.ForEachAsync(rows, new ParallelOptions { MaxDegreeOfParallelism = parallel, CancellationToken = cancellationToken }, async (row, token) =>
+        await Parallel.ForEachAsync(rows, new ParallelOptions { MaxDegreeOfParallelism = parallel, CancellationToken = cancellationToken },
+            async (row, token) =>
         {
             if (Volatile.Read(ref stopped) != 0)
                 return;
@@ -32,7 +35,9 @@ internal static class TeacherSampling
             catch (RankingException e)
             {
                 if (e.Reason == RankingFailure.ServiceError && Interlocked.Increment(ref errorsInARow) == MaxServiceErrorsInARow)
-                    e = new RankingException(e.RowId, RankingFailure.Stopped, $"the service failed for {MaxServiceErrorsInARow} rows in a row and is taken to be down; the last time, {e.Problem}", e.Usage, e);
+                    e = new RankingException(e.RowId, RankingFailure.Stopped,
+                        $"the service failed for {MaxServiceErrorsInARow} rows in a row and is taken to be down; the last time, "
+                        + $"{e.Problem}", e.Usage, e);
                 failures.Enqueue(e);
                 if (e.Reason is RankingFailure.Stopped or RankingFailure.BudgetExhausted)
                     Volatile.Write(ref stopped, 1);

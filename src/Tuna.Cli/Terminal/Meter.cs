@@ -66,7 +66,8 @@ internal sealed class Meter
 }
 
 /// <summary>The figures at one moment.</summary>
-internal sealed record MeterReading(string What, string Unit, long Done, long Total, TimeSpan Elapsed, double PerSecond, TimeSpan? Remaining, string Status)
+internal sealed record MeterReading(string What, string Unit, long Done, long Total, TimeSpan Elapsed, double PerSecond,
+    TimeSpan? Remaining, string Status)
 {
     public double Share => Total == 0 ? 1 : (double)Done / Total;
 
@@ -78,7 +79,8 @@ internal sealed record MeterReading(string What, string Unit, long Done, long To
         return Status.Length > 0 ? $"{text}, {Status}" : text;
     }
 
-    public string Rate => string.Create(CultureInfo.InvariantCulture, $"{(PerSecond >= 10 ? $"{PerSecond:0}" : $"{PerSecond:0.##}")} {Unit}/s");
+    public string Rate => string.Create(CultureInfo.InvariantCulture,
+        $"{(PerSecond >= 10 ? $"{PerSecond:0}" : $"{PerSecond:0.##}")} {Unit}/s");
 }
 
 /// <summary>Shows a meter.</summary>

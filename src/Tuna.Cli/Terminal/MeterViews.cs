@@ -19,7 +19,9 @@ internal sealed class BarView(ProgressTask task) : IMeterView
         task.MaxValue = Math.Max(reading.Total, 1);
         task.Value = reading.Total == 0 ? 1 : reading.Done;
         string left = reading.Remaining is { } time && reading.Done < reading.Total ? Duration.Text(time) + " left" : "";
-        task.Description = Markup.Escape(Printable.Text(string.Join("  ", new[] { reading.What, $"{reading.Done}/{reading.Total}", reading.Rate, left, reading.Status }.Where(s => s.Length > 0))));
+        task.Description = Markup.Escape(
+            Printable.Text(string.Join("  ",
+            new[] { reading.What, $"{reading.Done}/{reading.Total}", reading.Rate, left, reading.Status }.Where(s => s.Length > 0))));
     }
 }
 
@@ -34,7 +36,8 @@ internal sealed class LineView(Action<MeterReading> write) : IMeterView
     public void Show(MeterReading reading)
     {
         int tenth = (int)(reading.Share * 10);
-        bool due = !_first && ((tenth > _tenth && reading.Elapsed - _last > TimeSpan.FromSeconds(1)) || reading.Elapsed - _last >= Interval || (reading.Done == reading.Total && _tenth < 10));
+        bool due = !_first && ((tenth > _tenth && reading.Elapsed - _last > TimeSpan.FromSeconds(1)) || reading.Elapsed - _last >= Interval
+            || (reading.Done == reading.Total && _tenth < 10));
         if (_first)
             _tenth = tenth;
         _first = false;

@@ -6,7 +6,8 @@ namespace Tuna.Cli.Terminal;
 /// <summary>Foreign text made harmless to a terminal: data, replies and names of files may hold escape sequences.</summary>
 internal static class Printable
 {
-    /// <summary>The text with each control character but tabs and line ends, and each mark that turns the direction of writing, as <c>\u001b</c>.</summary>
+    /// <summary>The text with each control character but tabs and line ends, and each mark that turns the direction of writing, as
+    /// <c>\u001b</c>.</summary>
     public static string Text(string text)
     {
         if (!text.Any(IsUnsafe))
@@ -24,5 +25,6 @@ internal static class Printable
         return safe.ToString();
     }
 
-    private static bool IsUnsafe(char c) => (char.IsControl(c) && c is not ('\n' or '\t')) || c is (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+    private static bool IsUnsafe(char c) =>
+        (char.IsControl(c) && c is not ('\n' or '\t')) || c is (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 }

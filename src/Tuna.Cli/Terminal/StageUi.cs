@@ -8,7 +8,8 @@ namespace Tuna.Cli.Terminal;
 internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter error, TimeProvider time, Func<TextReader>? input = null)
 {
     // Readable text in the output: only what JSON demands is escaped.
-    private static readonly System.Text.Json.JsonSerializerOptions OneLine = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly System.Text.Json.JsonSerializerOptions OneLine =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly Lock _gate = new();
 
@@ -82,7 +83,8 @@ internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter err
         return await console.Progress()
             .AutoClear(true)
             .Columns(new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .StartAsync(context => Task.Run(() => work(new(new BarView(context.AddTask(Markup.Escape(what))), time, what, unit, total, before))));
+            .StartAsync(context => Task.Run(() =>
+                work(new(new BarView(context.AddTask(Markup.Escape(what))), time, what, unit, total, before))));
     }
 
     /// <summary>Prints a stage's result; one that failed tells so as every failure does.</summary>
@@ -90,7 +92,8 @@ internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter err
     {
         bool done = result.ExitCode is ExitCodes.Ok or ExitCodes.Partial;
         if (mode.Json)
-            WriteJson(output, Envelope(command, result.ExitCode == ExitCodes.Ok ? "ok" : done ? "partial" : "error", result.ExitCode, result.Facts));
+            WriteJson(output, Envelope(command, result.ExitCode == ExitCodes.Ok
+                ? "ok" : done ? "partial" : "error", result.ExitCode, result.Facts));
         else if (!done)
             ErrorLine("error: " + result.Summary);
         else if (result.Summary.Length > 0)
@@ -101,7 +104,8 @@ internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter err
     public void Failure(string command, int exitCode, string message)
     {
         if (mode.Json)
-            WriteJson(output, Envelope(command, exitCode is ExitCodes.Cancelled or ExitCodes.Terminated ? "cancelled" : "error", exitCode, new() { ["message"] = message }));
+            WriteJson(output, Envelope(command, exitCode is ExitCodes.Cancelled or ExitCodes.Terminated
+                ? "cancelled" : "error", exitCode, new() { ["message"] = message }));
         else
             ErrorLine(exitCode is ExitCodes.Cancelled or ExitCodes.Terminated ? message : "error: " + message);
     }

@@ -14,7 +14,9 @@ internal sealed class HeldOut
     private readonly Setting<double?> _share = new("--held-out")
     {
         Range = Rule.OrNone(Rule.Share<double>()),
-        Description = $"Share of the rows kept out of training, by a hash of their ids; the model is measured on them before and after. Default: 5 %, about {UsualRows} rows at most, and none of fewer than {FewRows}.",
+        Description =
+            $"Share of the rows kept out of training, by a hash of their ids; the model is measured on them before and after. Default: 5 "
+            + $"%, about {UsualRows} rows at most, and none of fewer than {FewRows}.",
     };
 
     private readonly Setting<ulong> _seed = new("--split-seed") { Description = "Another seed holds other rows out." };

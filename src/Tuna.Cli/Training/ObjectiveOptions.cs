@@ -27,9 +27,23 @@ internal sealed class ObjectiveOptions
     private readonly Setting<double?> _lambda = Constant("--lambda", "Weight of the likelihood term (Eq. 6).");
     private readonly Setting<double?> _beta = Constant("--beta", "Inverse temperature of objectives that have one.");
     private readonly Setting<double?> _gamma = Constant("--gamma", "Target margin of objectives that have one.");
-    private readonly Setting<string> _pairs = new("--pairs") { Among = [.. Selections.Keys], Description = "Which pairs of candidates a pairwise objective compares.", DefaultValueFactory = _ => "all" };
-    private readonly Setting<string> _reduction = new("--reduction") { Among = ["paper", "released"], Description = "For tuna: paper (sum over pairs) or released (as the authors' code computes it).", DefaultValueFactory = _ => "paper" };
-    private readonly Setting<string?> _referenceModel = new("--reference-model") { Effect = Effect.Content, Description = "Frozen policy of dpo, ipo, rso, lipo and listmle-ratio; the model itself when left out." };
+    private readonly Setting<string> _pairs = new("--pairs")
+    {
+        Among = [.. Selections.Keys],
+        Description = "Which pairs of candidates a pairwise objective compares.",
+        DefaultValueFactory = _ => "all",
+    };
+    private readonly Setting<string> _reduction = new("--reduction")
+    {
+        Among = ["paper", "released"],
+        Description = "For tuna: paper (sum over pairs) or released (as the authors' code computes it).",
+        DefaultValueFactory = _ => "paper",
+    };
+    private readonly Setting<string?> _referenceModel = new("--reference-model")
+    {
+        Effect = Effect.Content,
+        Description = "Frozen policy of dpo, ipo, rso, lipo and listmle-ratio; the model itself when left out.",
+    };
 
     private IReadOnlyList<Setting<double?>> Constants => [_margin, _lambda, _beta, _gamma];
 
@@ -47,8 +61,10 @@ internal sealed class ObjectiveOptions
     public (IRankingLoss Loss, string Name) Create(ParseResult parse)
     {
         Objective objective = Objectives.Find(parse.GetValue(_objective)!);
-        var constants = objective.Constants.ToDictionary(c => c.Name, c => parse.GetValue(Constants.Single(o => o.Key == c.Name)) ?? c.Value, StringComparer.Ordinal);
-        var settings = new ObjectiveSettings(constants, Selections[parse.GetValue(_pairs)!], parse.GetValue(_reduction) == "released" ? MarginReduction.Released : MarginReduction.Paper);
+        var constants = objective.Constants.ToDictionary(c => c.Name, c => parse.GetValue(Constants.Single(o => o.Key == c.Name))
+            ?? c.Value, StringComparer.Ordinal);
+        var settings = new ObjectiveSettings(constants, Selections[parse.GetValue(_pairs)!], parse.GetValue(_reduction) == "released"
+            ? MarginReduction.Released : MarginReduction.Paper);
         return (objective.Create(settings), objective.Name);
     }
 
@@ -64,16 +80,23 @@ internal sealed class ObjectiveOptions
             Refuse(_pairs, "");
         if (!objective.TakesReduction)
             Refuse(_reduction, "");
-        var own = new ObjectiveSettings(objective.Constants.ToDictionary(c => c.Name, c => c.Value, StringComparer.Ordinal), PairSelection.AllPairs, MarginReduction.Paper);
+        var own = new ObjectiveSettings(objective.Constants.ToDictionary(c => c.Name, c => c.Value, StringComparer.Ordinal),
+            PairSelection.AllPairs, MarginReduction.Paper);
         if (!objective.Create(own).Needs.ReferencePolicy)
             Refuse(_referenceModel, " It has no frozen policy.");
 
         void Refuse(Option option, string why)
         {
             if (result.GetResult(option) is { Implicit: false })
-                result.AddError($"{option.Name} has no effect on --objective {objective.Name}: {objective.Takes}.{why} Leave {option.Name} out, or choose another objective.");
+                result.AddError(
+                    $"{option.Name} has no effect on --objective {objective.Name}: {objective.Takes}.{why} Leave {option.Name} out, or "
+                    + $"choose another objective.");
         }
     }
 
-    private static Setting<double?> Constant(string name, string about) => new(name) { Range = Rule.OrNone(Rule.AtLeast(0.0)), Description = about };
+    private static Setting<double?> Constant(string name, string about) => new(name)
+    {
+        Range = Rule.OrNone(Rule.AtLeast(0.0)),
+        Description = about,
+    };
 }

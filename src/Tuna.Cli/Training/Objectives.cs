@@ -9,7 +9,8 @@ namespace Tuna.Cli.Training;
 /// <param name="About">What it is.</param>
 /// <param name="Constants">Its constants by the names of their options, with its own values.</param>
 /// <param name="Create">Makes it.</param>
-internal sealed record Objective(string Name, string About, IReadOnlyList<(string Name, double Value)> Constants, Func<ObjectiveSettings, IRankingLoss> Create)
+internal sealed record Objective(string Name, string About, IReadOnlyList<(string Name, double Value)> Constants,
+    Func<ObjectiveSettings, IRankingLoss> Create)
 {
     /// <summary>Whether it compares pairs of candidates that can be selected.</summary>
     public bool TakesPairs { get; init; }
@@ -18,14 +19,16 @@ internal sealed record Objective(string Name, string About, IReadOnlyList<(strin
     public bool TakesReduction { get; init; }
 
     /// <summary>Name, meaning and constants.</summary>
-    public string Help => $"{Name} ({About}{string.Concat(Constants.Select(c => string.Create(CultureInfo.InvariantCulture, $"; --{c.Name} {c.Value}")))})";
+    public string Help =>
+        $"{Name} ({About}{string.Concat(Constants.Select(c => string.Create(CultureInfo.InvariantCulture, $"; --{c.Name} {c.Value}")))})";
 
     /// <summary>The options that it takes, for a message.</summary>
     public string Takes
     {
         get
         {
-            string[] options = [.. Constants.Select(c => "--" + c.Name), .. TakesPairs ? ["--pairs"] : Array.Empty<string>(), .. TakesReduction ? ["--reduction"] : Array.Empty<string>()];
+            string[] options = [.. Constants.Select(c => "--" + c.Name), .. TakesPairs
+                ? ["--pairs"] : Array.Empty<string>(), .. TakesReduction ? ["--reduction"] : Array.Empty<string>()];
             return options.Length == 0 ? "it takes none of these" : "it takes " + string.Join(", ", options);
         }
     }
@@ -51,15 +54,20 @@ internal static class Objectives
 
     public static IReadOnlyList<Objective> All { get; } =
     [
-        new("tuna", "margin ranking loss + lambda x MLE of the reference response, Eq. 4 to 6", [("margin", 0.1), ("lambda", 1)], s => new MarginRankingLoss(s.Margin, s.Lambda, s.Reduction))
+        new("tuna", "margin ranking loss + lambda x MLE of the reference response, Eq. 4 to 6", [("margin", 0.1), ("lambda", 1)],
+            s => new MarginRankingLoss(s.Margin, s.Lambda, s.Reduction))
         {
             TakesReduction = true,
         },
         new("mle", "MLE of the reference response, Eq. 2", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference)),
         new("mle-best", "MLE of the best candidate", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.BestCandidate)),
-        new("mle-all", "MLE of all responses, the paper's Alpaca-Mul", [], _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses)),
+        new("mle-all", "MLE of all responses, the paper's Alpaca-Mul", [],
+            _ => new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses)),
         new("rrhf", "RRHF", [], _ => new RrhfLoss()),
-        new("slic", "SLiC-HF; --margin is its delta", [("margin", 1), ("lambda", 0.1)], s => new SlicHfLoss(s.Margin, s.Lambda, s.Pairs)) { TakesPairs = true },
+        new("slic", "SLiC-HF; --margin is its delta", [("margin", 1), ("lambda", 0.1)], s => new SlicHfLoss(s.Margin, s.Lambda, s.Pairs))
+        {
+            TakesPairs = true,
+        },
         new("dpo", "DPO", [("beta", 0.1)], s => new DpoLoss(s.Beta, s.Pairs)) { TakesPairs = true },
         new("ipo", "IPO; --beta is its tau", [("beta", 0.1)], s => new IpoLoss(s.Beta, s.Pairs)) { TakesPairs = true },
         new("simpo", "SimPO", [("beta", 2), ("gamma", 1)], s => new SimPoLoss(s.Beta, s.Gamma, s.Pairs)) { TakesPairs = true },
@@ -72,5 +80,6 @@ internal static class Objectives
         new("listmle-ratio", "ListMLE on log-ratios to a frozen policy", [("beta", 0.1)], s => ListMleLoss.OnLogRatios(s.Beta)),
     ];
 
-    public static Objective Find(string name) => All.FirstOrDefault(o => o.Name == name) ?? throw new StageException($"There is no objective '{name}'.", ExitCodes.Usage);
+    public static Objective Find(string name) =>
+        All.FirstOrDefault(o => o.Name == name) ?? throw new StageException($"There is no objective '{name}'.", ExitCodes.Usage);
 }

@@ -15,7 +15,8 @@ internal static class RankerReport
 {
     private const string Signed = "+0.0 %;-0.0 %";
 
-    public static RankerEvaluation Measure(IResponseScorer model, GroupTokenizer groups, IReadOnlyList<RankedExample> rows, StageUi ui, CancellationToken cancellationToken) =>
+    public static RankerEvaluation Measure(IResponseScorer model, GroupTokenizer groups, IReadOnlyList<RankedExample> rows, StageUi ui,
+        CancellationToken cancellationToken) =>
         ui.Measure("measuring", "rows", rows.Count, 0, meter =>
         {
             var evaluation = new RankerEvaluation();
@@ -63,15 +64,20 @@ internal static class RankerReport
         double? over = Value("pairwise_accuracy") - Value("length_baseline_accuracy");
         return string.Join(Environment.NewLine,
             $"on {rows} held-out rows ({facts["held_out_pairs"]} pairs), with 95 % intervals over rows:",
-            $"  pairwise accuracy  {Percent("pairwise_accuracy")}{Interval("pairwise_accuracy", "P1")}   length alone {Percent("length_baseline_accuracy")}; difference {Shown(over, Signed)}{Interval("over_length", Signed)}",
-            $"  of like length     {Percent("length_matched_accuracy")}{Interval("length_matched_accuracy", "P1")}   length alone {Percent("length_matched_baseline")}; on {facts["length_matched_pairs"]} pairs whose lengths differ by at most {Shown(RankerEvaluation.MatchedWithin, "P0")}",
+            $"  pairwise accuracy  {Percent("pairwise_accuracy")}{Interval("pairwise_accuracy", "P1")}   length alone "
+                + $"{Percent("length_baseline_accuracy")}; difference {Shown(over, Signed)}{Interval("over_length", Signed)}",
+            $"  of like length     {Percent("length_matched_accuracy")}{Interval("length_matched_accuracy", "P1")}   length alone "
+                + $"{Percent("length_matched_baseline")}; on {facts["length_matched_pairs"]} pairs whose lengths differ by at most "
+                + $"{Shown(RankerEvaluation.MatchedWithin, "P0")}",
             $"  Spearman           {Plain("spearman")}   length alone {Plain("length_baseline_spearman")}",
-            $"  prefers the longer {Percent("prefers_longer")}   the judge    {Percent("judge_prefers_longer")}   (correlation with length {Plain("length_bias")}, the judge's {Plain("judge_length_bias")})");
+            $"  prefers the longer {Percent("prefers_longer")}   the judge    {Percent("judge_prefers_longer")}   (correlation with "
+                + $"length {Plain("length_bias")}, the judge's {Plain("judge_length_bias")})");
 
         double? Value(string name) => facts[name]?.GetValue<double>();
         string Percent(string name) => Shown(Value(name), "P1");
         string Plain(string name) => Shown(Value(name), "0.000");
-        string Interval(string name, string format) => facts["intervals"]?[name] is { } i ? $" [{Shown(i["low"]!.GetValue<double>(), format)}, {Shown(i["high"]!.GetValue<double>(), format)}]" : "";
+        string Interval(string name, string format) => facts["intervals"]?[name] is { } i
+            ? $" [{Shown(i["low"]!.GetValue<double>(), format)}, {Shown(i["high"]!.GetValue<double>(), format)}]" : "";
         static string Shown(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
     }
 }

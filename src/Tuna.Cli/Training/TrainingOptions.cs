@@ -8,40 +8,106 @@ namespace Tuna.Cli.Training;
 /// <summary>The options that every training command has.</summary>
 internal sealed class TrainingOptions
 {
-    private readonly Setting<string> _out = new("--out", "-o") { Effect = Effect.Course, Description = "Folder of the trained model, in the Hugging Face layout; it appears when training has finished. Until then OUT.run holds checkpoints.", Required = true };
+    private readonly Setting<string> _out = new("--out", "-o")
+    {
+        Effect = Effect.Course,
+        Description =
+            "Folder of the trained model, in the Hugging Face layout; it appears when training has finished. Until then OUT.run holds "
+            + "checkpoints.",
+        Required = true,
+    };
     private readonly Setting<int> _epochs;
     private readonly Setting<double> _rate;
-    private readonly Setting<string> _schedule = new("--schedule") { Among = ["cosine", "linear", "constant"], Description = "Course of the learning rate after the warm-up: cosine, linear or constant.", DefaultValueFactory = _ => "cosine" };
-    private readonly Setting<double> _warmup = new("--warmup") { Range = Rule.Share<double>(), Description = "Share of the steps in which the learning rate rises.", DefaultValueFactory = _ => 0.03 };
+    private readonly Setting<string> _schedule = new("--schedule")
+    {
+        Among = ["cosine", "linear", "constant"],
+        Description = "Course of the learning rate after the warm-up: cosine, linear or constant.",
+        DefaultValueFactory = _ => "cosine",
+    };
+    private readonly Setting<double> _warmup = new("--warmup")
+    {
+        Range = Rule.Share<double>(),
+        Description = "Share of the steps in which the learning rate rises.",
+        DefaultValueFactory = _ => 0.03,
+    };
     private readonly Setting<int> _batch;
-    private readonly Setting<int> _microBatch = new("--micro-batch") { Range = Rule.AtLeast(1), Description = "Groups passed through the model at once; smaller needs less memory. It must divide --batch.", DefaultValueFactory = _ => 1 };
-    private readonly Setting<bool> _lowMemory = new("--low-memory") { Description = "Score first, then pass one response at a time: least memory, the same gradients." };
-    private readonly Setting<double> _clip = new("--clip") { Range = Rule.Above(0.0), Description = "Largest gradient norm; larger ones are scaled down.", DefaultValueFactory = _ => 1 };
-    private readonly Setting<double> _weightDecay = new("--weight-decay") { Range = Rule.AtLeast(0.0), Description = "Decoupled weight decay.", DefaultValueFactory = _ => 0 };
+    private readonly Setting<int> _microBatch = new("--micro-batch")
+    {
+        Range = Rule.AtLeast(1),
+        Description = "Groups passed through the model at once; smaller needs less memory. It must divide --batch.",
+        DefaultValueFactory = _ => 1,
+    };
+    private readonly Setting<bool> _lowMemory =
+        new("--low-memory") { Description = "Score first, then pass one response at a time: least memory, the same gradients." };
+    private readonly Setting<double> _clip = new("--clip")
+    {
+        Range = Rule.Above(0.0),
+        Description = "Largest gradient norm; larger ones are scaled down.",
+        DefaultValueFactory = _ => 1,
+    };
+    private readonly Setting<double> _weightDecay =
+        new("--weight-decay") { Range = Rule.AtLeast(0.0), Description = "Decoupled weight decay.", DefaultValueFactory = _ => 0 };
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed of the data's order." };
-    private readonly Setting<int> _checkpointEvery = new("--checkpoint-every") { Range = Rule.AtLeast(1), Effect = Effect.Course, Description = "Steps between checkpoints; a killed run goes on from the last one.", DefaultValueFactory = _ => 100 };
+    private readonly Setting<int> _checkpointEvery = new("--checkpoint-every")
+    {
+        Range = Rule.AtLeast(1),
+        Effect = Effect.Course,
+        Description = "Steps between checkpoints; a killed run goes on from the last one.",
+        DefaultValueFactory = _ => 100,
+    };
 
     private readonly Setting<int> _leaves = new("--gradient-leaves")
     {
         Range = (value => value is >= 1 and <= 1024 && int.IsPow2(value), "a power of two from 1 to 1024"),
         Unrecorded = value => value == 1,
-        Description = "Under mpirun: shares that a step is cut into, a power of two. Any number of processes that divides it gives the same bits. Default: the number of processes.",
+        Description =
+            "Under mpirun: shares that a step is cut into, a power of two. Any number of processes that divides it gives the same bits. "
+            + "Default: the number of processes.",
         DefaultValueFactory = _ => MpiProcessGroup.LaunchedSize,
     };
 
-    private readonly Setting<bool> _shardOptimizer = new("--shard-optimizer") { Effect = Effect.Course, Description = "Under mpirun: each process keeps the optimizer's state of its share of the weights only (ZeRO-1). The same result with less memory." };
-    private readonly Setting<double> _rankTimeout = new("--rank-timeout") { Range = Rule.Above(0.0), Effect = Effect.Course, Description = "Under mpirun: longest wait for another process, in minutes. One that dies is noticed at once; this is for one that hangs.", DefaultValueFactory = _ => 60 };
+    private readonly Setting<bool> _shardOptimizer = new("--shard-optimizer")
+    {
+        Effect = Effect.Course,
+        Description =
+            "Under mpirun: each process keeps the optimizer's state of its share of the weights only (ZeRO-1). The same result with less "
+            + "memory.",
+    };
+    private readonly Setting<double> _rankTimeout = new("--rank-timeout")
+    {
+        Range = Rule.Above(0.0),
+        Effect = Effect.Course,
+        Description =
+            "Under mpirun: longest wait for another process, in minutes. One that dies is noticed at once; this is for one that hangs.",
+        DefaultValueFactory = _ => 60,
+    };
 
     public TrainingOptions(int epochs, double learningRate, int batch)
     {
-        _epochs = new("--epochs") { Range = Rule.AtLeast(1), Description = "Times that the data is gone through.", DefaultValueFactory = _ => epochs };
-        _rate = new("--learning-rate", "--lr") { Range = Rule.Above(0.0), Description = "Peak learning rate.", DefaultValueFactory = _ => learningRate };
-        _batch = new("--batch") { Range = Rule.AtLeast(1), Description = "Groups (instructions with their responses) per step.", DefaultValueFactory = _ => batch };
+        _epochs = new("--epochs")
+        {
+            Range = Rule.AtLeast(1),
+            Description = "Times that the data is gone through.",
+            DefaultValueFactory = _ => epochs,
+        };
+        _rate = new("--learning-rate", "--lr")
+        {
+            Range = Rule.Above(0.0),
+            Description = "Peak learning rate.",
+            DefaultValueFactory = _ => learningRate,
+        };
+        _batch = new("--batch")
+        {
+            Range = Rule.AtLeast(1),
+            Description = "Groups (instructions with their responses) per step.",
+            DefaultValueFactory = _ => batch,
+        };
     }
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _lowMemory, _clip, _weightDecay, _seed, _checkpointEvery, _leaves, _shardOptimizer, _rankTimeout])
+        foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _lowMemory, _clip, _weightDecay,
+            _seed, _checkpointEvery, _leaves, _shardOptimizer, _rankTimeout])
             command.Options.Add(option);
     }
 

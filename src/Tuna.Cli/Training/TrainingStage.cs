@@ -62,10 +62,13 @@ internal sealed record TrainingStage
     /// <param name="reference">For objectives that need a frozen policy: its log-probabilities.</param>
     /// <param name="ui">Shows progress.</param>
     /// <param name="cancellationToken">Stops between micro-batches; a checkpoint is written first.</param>
-    public StageResult Run(IReadOnlyList<TokenGroup> groups, Func<ReferenceLogProbs?> reference, StageUi ui, CancellationToken cancellationToken)
+    public StageResult Run(IReadOnlyList<TokenGroup> groups, Func<ReferenceLogProbs?> reference, StageUi ui,
+        CancellationToken cancellationToken)
     {
         if (groups.Count == 0)
-            throw new StageException($"No row can be trained on. {Tokenization}{Environment.NewLine}{IssueSummary.Text(Tokenization.Issues.Select(i => i.Message))}");
+            throw new StageException(
+                $"No row can be trained on. "
+                + $"{Tokenization}{Environment.NewLine}{IssueSummary.Text(Tokenization.Issues.Select(i => i.Message))}");
         if (Tokenization.Issues.Count > 0)
             ui.Warn($"{Tokenization}. For example: {Tokenization.Issues[0].Message}");
         using FileLock? held = IsFirst ? FileLock.Acquire(Out) : null;
@@ -75,7 +78,8 @@ internal sealed record TrainingStage
         MemoryPlan? plan = Engine.Plan(Initial, IsRewardModel, groups);
         if (plan is not null)
             ui.Note($"{Engine.Name}; {plan.Text}");
-        ReferenceLogProbs? frozen = Loss.Needs.ReferencePolicy ? ReferenceLogProbs.Share(Group, groups, IsFirst ? reference() : null) : null;
+        ReferenceLogProbs? frozen = Loss.Needs.ReferencePolicy
+            ? ReferenceLogProbs.Share(Group, groups, IsFirst ? reference() : null) : null;
         using ITrainableScorer policy = IsRewardModel
             ? Engine.LoadRewardModel(Initial, Options.Seed, trainable: true, plan)
             : Engine.LoadPolicy(Initial, Options.Seed, trainable: true, plan);
@@ -104,7 +108,9 @@ internal sealed record TrainingStage
 
         Save(held, policy, facts);
         facts["out"] = Out;
-        return new(string.Create(CultureInfo.InvariantCulture, $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Environment.NewLine}{outcome}"), facts);
+        return new(string.Create(CultureInfo.InvariantCulture,
+            $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Environment.NewLine}{outcome}"),
+            facts);
     }
 
     /// <summary>What to say when a finished model is asked for again.</summary>
@@ -128,12 +134,15 @@ internal sealed record TrainingStage
         return new($"{folder} is finished already; nothing to do{outcome}", facts);
     }
 
-    private TrainingResult Train(ITrainableScorer policy, IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? frozen, MemoryPlan? plan, StageUi ui, CancellationToken cancellationToken)
+    private TrainingResult Train(ITrainableScorer policy, IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? frozen, MemoryPlan? plan,
+        StageUi ui, CancellationToken cancellationToken)
     {
         TrainerOptions options = plan is { ScoreFirst: true } ? Options with { PassMode = PassMode.ScoreFirst } : Options;
         long steps = (groups.Count + (long)GroupsPerStep - 1) / GroupsPerStep * options.Epochs;
         if (steps < FewSteps)
-            ui.Warn($"{groups.Count} groups make {steps} {(steps == 1 ? "step" : "steps")} of --batch {GroupsPerStep} in {options.Epochs} {(options.Epochs == 1 ? "epoch" : "epochs")}: little is learned in so few. A smaller --batch or more --epochs makes more of them.");
+            ui.Warn($"{groups.Count} groups make {steps} {(steps == 1 ? "step" : "steps")} of --batch {GroupsPerStep} in {options.Epochs} "
+                + $"{(options.Epochs == 1 ? "epoch" : "epochs")}: little is learned in so few. A smaller --batch or more --epochs makes "
+                + $"more of them.");
         var trainer = new RankingTrainer(policy, Loss, options, timeProvider: ui.Time, group: Group);
         try
         {
@@ -142,7 +151,8 @@ internal sealed record TrainingStage
                 ui.Warn($"A damaged checkpoint is passed over. {passedOver}");
             if (done > 0)
                 ui.Note($"Going on from the checkpoint after step {done} of {steps} in {RunFolder}.");
-            return ui.Measure("training", "steps", steps, done, meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), cancellationToken: cancellationToken));
+            return ui.Measure("training", "steps", steps, done,
+                meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), cancellationToken: cancellationToken));
         }
         catch (InvalidOperationException e)
         {
@@ -165,7 +175,8 @@ internal sealed record TrainingStage
         return before;
     }
 
-    private static Outcome MeasureOutcome(string what, ITrainableScorer policy, IReadOnlyList<TokenGroup> measured, StageUi ui, CancellationToken cancellationToken) =>
+    private static Outcome MeasureOutcome(string what, ITrainableScorer policy, IReadOnlyList<TokenGroup> measured, StageUi ui,
+        CancellationToken cancellationToken) =>
         ui.Measure(what, "rows", measured.Count, 0, meter => Outcome.Measure(policy, measured, new CountMeter(meter), cancellationToken));
 
     private void Save(FileLock held, ITrainableScorer policy, JsonObject facts)
@@ -211,7 +222,9 @@ internal sealed record TrainingStage
             TrainingStep step = value.Metrics;
             string status = step.Skipped is { } why
                 ? $"step skipped: {why}"
-                : string.Create(CultureInfo.InvariantCulture, $"loss {step.Loss:0.####}{(step.PairAccuracy is { } pairs ? $", pairs {pairs:P0}" : "")}, {value.TokensPerSecond:0} tokens/s");
+                : string.Create(CultureInfo.InvariantCulture,
+                    $"loss {step.Loss:0.####}{(step.PairAccuracy is { } pairs ? $", pairs {pairs:P0}" : "")}, {value.TokensPerSecond:0} "
+                    + $"tokens/s");
             meter.At(step.Step, status);
         }
     }

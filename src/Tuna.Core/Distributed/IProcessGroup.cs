@@ -2,8 +2,8 @@ namespace Tuna.Distributed;
 
 /// <summary>The processes that train together, and what they tell each other.</summary>
 /// <remarks>
-/// Every member but <see cref="Abort"/> is collective: all processes call the same members in the same order with the same lengths. Used by one thread at a time.
-/// A process that fails alone calls <see cref="Abort"/>, or the others wait for it.
+/// Every member but <see cref="Abort"/> is collective: all processes call the same members in the same order with the same lengths. Used by
+/// one thread at a time. A process that fails alone calls <see cref="Abort"/>, or the others wait for it.
 /// </remarks>
 public interface IProcessGroup : IDisposable
 {
@@ -13,13 +13,16 @@ public interface IProcessGroup : IDisposable
     /// <summary>How many there are; a power of two.</summary>
     int Size { get; }
 
-    /// <summary>Sums over all processes, element by element, in a balanced tree: (r0 + r1) + (r2 + r3), and so on. All receive the same bits.</summary>
+    /// <summary>Sums over all processes, element by element, in a balanced tree: (r0 + r1) + (r2 + r3), and so on. All receive the same
+    /// bits.</summary>
     /// <param name="values">This process's numbers; receives the sums.</param>
     void SumTree(Span<float> values);
 
-    /// <summary>Sums as <see cref="SumTree"/> does, to the same bits, but each process receives its own part only; the rest of its numbers mean nothing afterwards.</summary>
+    /// <summary>Sums as <see cref="SumTree"/> does, to the same bits, but each process receives its own part only; the rest of its numbers
+    /// mean nothing afterwards.</summary>
     /// <param name="values">This process's numbers.</param>
-    /// <param name="bounds">Where each part begins, and the length of <paramref name="values"/> at the end, [Size + 1], not decreasing. A process has the part that
+    /// <param name="bounds">Where each part begins, and the length of <paramref name="values"/> at the end, [Size + 1], not decreasing. A
+    /// process has the part that
     /// <see cref="ProcessGroupExtensions.OwnPart"/> says.</param>
     void ReduceScatterTree(Span<float> values, ReadOnlySpan<int> bounds);
 

@@ -6,7 +6,8 @@ namespace Tuna.Distributed;
 /// <summary>What follows from a group's members.</summary>
 public static class ProcessGroupExtensions
 {
-    /// <summary>The part that this process has after <see cref="IProcessGroup.ReduceScatterTree"/>: its rank with the bits reversed, since neighbours halve first.</summary>
+    /// <summary>The part that this process has after <see cref="IProcessGroup.ReduceScatterTree"/>: its rank with the bits reversed, since
+    /// neighbours halve first.</summary>
     public static int OwnPart(this IProcessGroup group)
     {
         ArgumentNullException.ThrowIfNull(group);

@@ -1,13 +1,16 @@
 namespace Tuna.IO;
 
-/// <summary>A file that appears under its name complete or not at all: written beside under another name, flushed to the disk, then renamed.</summary>
+/// <summary>A file that appears under its name complete or not at all: written beside under another name, flushed to the disk, then
+/// renamed.</summary>
 /// <remarks>
-/// Disposed without <see cref="Complete"/>, it leaves what was there before. One process at a time writes a name (<see cref="FileLock"/>); another one is refused before it
-/// has written anything. What a killed process left is removed by the next writer of the same name. Used by one thread.
+/// Disposed without <see cref="Complete"/>, it leaves what was there before. One process at a time writes a name (<see cref="FileLock"/>);
+/// another one is refused before it has written anything. What a killed process left is removed by the next writer of the same name. Used
+/// by one thread.
 /// </remarks>
 public sealed class AtomicFile : IDisposable
 {
-    /// <summary>What is appended to the name of a file or folder that is being written. What carries it was left by a killed process and may be deleted.</summary>
+    /// <summary>What is appended to the name of a file or folder that is being written. What carries it was left by a killed process and
+    /// may be deleted.</summary>
     public const string PartialSuffix = ".partial";
 
     private readonly string _path;

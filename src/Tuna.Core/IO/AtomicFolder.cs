@@ -3,7 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Tuna.IO;
 
 /// <summary>Folders that appear complete or not at all: filled beside under another name, flushed to the disk, then renamed.</summary>
-/// <remarks>One process at a time writes a folder (<see cref="FileLock"/>). What a killed process left beside it is removed by the next writer of the same name.</remarks>
+/// <remarks>One process at a time writes a folder (<see cref="FileLock"/>). What a killed process left beside it is removed by the next
+/// writer of the same name.</remarks>
 public static class AtomicFolder
 {
     /// <summary>Fills a new folder through a callback.</summary>
@@ -32,7 +33,8 @@ public static class AtomicFolder
             fill(partial);
             foreach (string file in Directory.EnumerateFiles(partial, "*", SearchOption.AllDirectories))
                 FlushToDisk(file);
-            // A folder cannot be renamed over another. Between the two moves the folder is missing, which a reader takes as "not written yet"; a kill there is mended by the next writer.
+            // A folder cannot be renamed over another. Between the two moves the folder is missing, which a reader takes as "not written
+            // yet"; a kill there is mended by the next writer.
             if (Directory.Exists(folder))
                 Directory.Move(folder, old);
             Directory.Move(partial, folder);
@@ -45,7 +47,8 @@ public static class AtomicFolder
         }
     }
 
-    /// <summary>Removes what killed writers of a folder left beside it, and brings back the folder where one was killed while replacing it.</summary>
+    /// <summary>Removes what killed writers of a folder left beside it, and brings back the folder where one was killed while replacing
+    /// it.</summary>
     /// <param name="held">The lock of the folder.</param>
     public static void RemoveLeftovers(FileLock held)
     {

@@ -7,9 +7,10 @@ namespace Tuna.IO;
 
 /// <summary>The right to write one file or folder, held by one process (and one object in it) at a time.</summary>
 /// <remarks>
-/// The lock is a file of its own, <c>TARGET.lock</c>, opened for this process alone: the operating system enforces that (<c>flock</c> on Unix, sharing on Windows) and lets go when
-/// the process ends, however it ends. So a lock file left by a killed process is stale, and is simply taken over. The file says which process holds it, and goes away with the
-/// lock. Network file systems without locks cannot be guarded. Disposing is thread-safe.
+/// The lock is a file of its own, <c>TARGET.lock</c>, opened for this process alone: the operating system enforces that (<c>flock</c> on
+/// Unix, sharing on Windows) and lets go when the process ends, however it ends. So a lock file left by a killed process is stale, and is
+/// simply taken over. The file says which process holds it, and goes away with the lock. Network file systems without locks cannot be
+/// guarded. Disposing is thread-safe.
 /// </remarks>
 public sealed class FileLock : IDisposable
 {
@@ -49,7 +50,8 @@ public sealed class FileLock : IDisposable
     }
 
     /// <summary>Gives the right back.</summary>
-    public void Dispose() => _stream.Dispose(); // deletes the file before it unlocks it, so that nobody can hold a lock on a file that is gone
+    // deletes the file before it unlocks it, so that nobody can hold a lock on a file that is gone
+    public void Dispose() => _stream.Dispose();
 
     private static FileLock Acquire(string target, string file)
     {
@@ -58,8 +60,10 @@ public sealed class FileLock : IDisposable
         {
             if (Path.GetDirectoryName(file) is { Length: > 0 } folder)
                 Directory.CreateDirectory(folder);
-            // On Unix only FileShare.None excludes anybody. Opening again where a holder has just deleted the file is .NET's part of DeleteOnClose.
-            stream = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+            // On Unix only FileShare.None excludes anybody. Opening again where a holder has just deleted the file is .NET's part of
+            // DeleteOnClose.
+            stream = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0,
+                FileOptions.DeleteOnClose);
             stream.SetLength(0);
             stream.Write(Encoding.UTF8.GetBytes(LockOwner.Describe()));
             return new FileLock(target, stream);
@@ -97,7 +101,8 @@ public sealed class FileInUseException : IOException
     /// <summary>What is in use, as a full path.</summary>
     public string Target { get; }
 
-    /// <summary>Who uses it, such as <c>process 4711 (tuna) on HOST since 2026-01-31 12:00:00Z</c>; null when that cannot be read.</summary>
+    /// <summary>Who uses it, such as <c>process 4711 (tuna) on HOST since 2026-01-31 12:00:00Z</c>; null when that cannot be
+    /// read.</summary>
     public string? Owner { get; }
 
     private static string Sentence(string target, string lockFile, string? owner) =>
@@ -119,7 +124,8 @@ internal static class LockOwner
         {
             DateTime since = File.GetLastWriteTimeUtc(file);
             string text = ReadHeld(file);
-            return text.Length == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{ForeignText.Shorten(text, MaxLength)} since {since:yyyy-MM-dd HH:mm:ss}Z");
+            return text.Length == 0 ? null
+                : string.Create(CultureInfo.InvariantCulture, $"{ForeignText.Shorten(text, MaxLength)} since {since:yyyy-MM-dd HH:mm:ss}Z");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or DllNotFoundException or EntryPointNotFoundException)
         {

@@ -1,6 +1,7 @@
 namespace Tuna.IO;
 
-/// <summary>What a journal holds as a text of lines, without checksums. Lines that were left out are blank, so that every other keeps its number.</summary>
+/// <summary>What a journal holds as a text of lines, without checksums. Lines that were left out are blank, so that every other keeps its
+/// number.</summary>
 internal sealed class JournalStream(JsonlJournal journal) : Stream
 {
     private readonly IEnumerator<JournalLine> _lines = journal.ReadLines().GetEnumerator();

@@ -7,11 +7,12 @@ namespace Tuna.IO;
 
 /// <summary>An append-only log, one JSON value a line, that survives being killed at any byte and admits one process at a time.</summary>
 /// <remarks>
-/// Each line is handed to the operating system in one write, so what <see cref="Append(ReadOnlySpan{byte})"/> has returned from survives the end of the process; with
-/// <see cref="JournalDurability.Disk"/> it survives the loss of power too. A line torn by an interruption is repaired when the journal is opened: completed if only its
-/// newline is missing, removed otherwise. The lock is a file beside the journal (<see cref="FileLock"/>), so that the journal itself stays readable for others.
-/// With checksums each line carries one of its own, as the last member of its object; lines that do not agree with theirs are left in the file, are never given out,
-/// and are counted. Appending is thread-safe.
+/// Each line is handed to the operating system in one write, so what <see cref="Append(ReadOnlySpan{byte})"/> has returned from survives
+/// the end of the process; with
+/// <see cref="JournalDurability.Disk"/> it survives the loss of power too. A line torn by an interruption is repaired when the journal is
+/// opened: completed if only its newline is missing, removed otherwise. The lock is a file beside the journal (<see cref="FileLock"/>), so
+/// that the journal itself stays readable for others. With checksums each line carries one of its own, as the last member of its object;
+/// lines that do not agree with theirs are left in the file, are never given out, and are counted. Appending is thread-safe.
 /// </remarks>
 public sealed class JsonlJournal : IDisposable
 {
@@ -62,7 +63,8 @@ public sealed class JsonlJournal : IDisposable
         }
     }
 
-    /// <summary>Numbers of the lines (1-based) that <see cref="ReadLines"/> has met and not given out, because they do not agree with their checksum.</summary>
+    /// <summary>Numbers of the lines (1-based) that <see cref="ReadLines"/> has met and not given out, because they do not agree with their
+    /// checksum.</summary>
     public IReadOnlyList<long> DamagedLines
     {
         get
@@ -76,7 +78,8 @@ public sealed class JsonlJournal : IDisposable
     /// <param name="path">The file; its folder is created when it is missing.</param>
     /// <param name="durability">What an append survives.</param>
     /// <param name="checksums">
-    /// Whether appended lines carry a checksum, for which every value must be an object. Lines that have one are checked either way, and lines of before stay readable.
+    /// Whether appended lines carry a checksum, for which every value must be an object. Lines that have one are checked either way, and
+    /// lines of before stay readable.
     /// </param>
     /// <exception cref="FileInUseException">Another process, or another journal object of this one, has it open.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
@@ -101,7 +104,8 @@ public sealed class JsonlJournal : IDisposable
     internal IEnumerable<JournalLine> ReadLines()
     {
         long left = Length;
-        using var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
+        using var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0,
+            FileOptions.SequentialScan);
         byte[] buffer = new byte[1 << 16];
         int start = 0, scan = 0, end = 0;
         long number = 0;
@@ -153,7 +157,9 @@ public sealed class JsonlJournal : IDisposable
         }
     }
 
-    /// <summary>What the journal held when the reading began, as a stream of lines without their checksums. A line that does not agree with its checksum is blank there, so that every other keeps its number, and is in <see cref="DamagedLines"/> once the stream has passed it.</summary>
+    /// <summary>What the journal held when the reading began, as a stream of lines without their checksums. A line that does not agree with
+    /// its checksum is blank there, so that every other keeps its number, and is in <see cref="DamagedLines"/> once the stream has passed
+    /// it.</summary>
     /// <exception cref="IOException">It cannot be read.</exception>
     public Stream OpenRead() => new JournalStream(this);
 
@@ -197,7 +203,8 @@ public sealed class JsonlJournal : IDisposable
             _stream.Flush(flushToDisk: true);
     }
 
-    /// <summary>Takes the lines that do not agree with their checksum out of the file, for whoever reads it without this class. All others keep their bytes and order; killed in the middle, the file is as before.</summary>
+    /// <summary>Takes the lines that do not agree with their checksum out of the file, for whoever reads it without this class. All others
+    /// keep their bytes and order; killed in the middle, the file is as before.</summary>
     /// <exception cref="IOException">It could not be written; the journal is as it was.</exception>
     public void RemoveDamagedLines()
     {
@@ -228,7 +235,8 @@ public sealed class JsonlJournal : IDisposable
         }
     }
 
-    /// <summary>Deletes the file, where what it holds is no longer needed, and closes the journal; no other process gets in between.</summary>
+    /// <summary>Deletes the file, where what it holds is no longer needed, and closes the journal; no other process gets in
+    /// between.</summary>
     public void Delete()
     {
         lock (_gate)
@@ -254,7 +262,8 @@ public sealed class JsonlJournal : IDisposable
         }
     }
 
-    // One line without a checksum before lines with: that is damage, more likely than a journal of one line by an earlier version; and its entry can be made again.
+    // One line without a checksum before lines with: that is damage, more likely than a journal of one line by an earlier version; and its
+    // entry can be made again.
     private JournalLine? TakeFirst(ref byte[]? first, bool others)
     {
         JournalLine line = new(1, first);
@@ -299,7 +308,8 @@ public sealed class JsonlJournal : IDisposable
         copy.Flush(flushToDisk: true);
     }
 
-    private static FileStream OpenStream(string path) => new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+    private static FileStream OpenStream(string path) =>
+        new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
 
     private void AppendLine()
     {

@@ -6,8 +6,9 @@ namespace Tuna.IO;
 
 /// <summary>An append-only JSONL file of entries with a key, and the newest entry of each key in memory.</summary>
 /// <remarks>
-/// Survives being killed at any byte and admits one process at a time, as <see cref="JsonlJournal"/> does. Each line ends with a checksum; lines of older journals have none and are read all the same. A line that is damaged or no entry is left in the file, not used, and named by <see cref="Problems"/>. Entries are kept in memory as the
-/// UTF-8 bytes of their lines. Thread-safe.
+/// Survives being killed at any byte and admits one process at a time, as <see cref="JsonlJournal"/> does. Each line ends with a checksum;
+/// lines of older journals have none and are read all the same. A line that is damaged or no entry is left in the file, not used, and named
+/// by <see cref="Problems"/>. Entries are kept in memory as the UTF-8 bytes of their lines. Thread-safe.
 /// </remarks>
 /// <typeparam name="T">What a line holds: a JSON object.</typeparam>
 public sealed class KeyedJournal<T> : IDisposable
@@ -43,7 +44,8 @@ public sealed class KeyedJournal<T> : IDisposable
     /// <param name="durability">What a written line survives.</param>
     /// <exception cref="IOException">Another process, or another journal object of this one, has it open.</exception>
 #pragma warning disable CA1000 // the type is named by the caller's field anyway, and a second class would hold one method
-    public static KeyedJournal<T> Open(string path, JsonTypeInfo<T> type, Func<T, string> key, JournalDurability durability = JournalDurability.Process)
+    public static KeyedJournal<T> Open(string path, JsonTypeInfo<T> type, Func<T, string> key,
+        JournalDurability durability = JournalDurability.Process)
 #pragma warning restore CA1000
     {
         ArgumentNullException.ThrowIfNull(type);
@@ -83,11 +85,13 @@ public sealed class KeyedJournal<T> : IDisposable
             if (SkippedLines > 0)
             {
                 string numbers = string.Join(", ", _skipped.Take(NamedLines)) + (SkippedLines > NamedLines ? ", ..." : "");
-                text += $" {SkippedLines} of its lines ({numbers}) cannot be used: {_damaged} have a wrong checksum, {SkippedLines - _damaged} are no entries. "
+                text += $" {SkippedLines} of its lines ({numbers}) cannot be used: {_damaged} have a wrong checksum, "
+                    + $"{SkippedLines - _damaged} are no entries. "
                     + "They stay in the file, and what they answered is asked again.";
             }
 
-            return RepairedBytes > 0 ? text + $" A torn last line of {RepairedBytes} bytes was removed, the trace of an interrupted run." : text;
+            return RepairedBytes > 0 ? text + $" A torn last line of {RepairedBytes} bytes was removed, the trace of an interrupted run."
+                : text;
         }
     }
 
@@ -107,7 +111,9 @@ public sealed class KeyedJournal<T> : IDisposable
         {
             throw e is ObjectDisposedException
                 ? Closed(e)
-                : new JournalWriteException($"The journal '{Path}' cannot be written: {e.Message} Make room or give the run another place; what the journal holds is safe.", e);
+                : new JournalWriteException(
+                    $"The journal '{Path}' cannot be written: {e.Message} Make room or give the run another place; what the journal holds "
+                    + $"is safe.", e);
         }
 
         _lines[_key(entry)] = line;
@@ -123,7 +129,8 @@ public sealed class KeyedJournal<T> : IDisposable
     /// <param name="cancellationToken">Stops waiting for another caller's entry.</param>
     /// <returns>The entry, and whether it was there already.</returns>
     /// <exception cref="JournalWriteException">The entry could not be written, or the journal is closed: then nothing was made.</exception>
-    public async Task<(T Entry, bool Found)> GetOrAddAsync(string key, Func<T, bool> usable, Func<Task<T>> make, CancellationToken cancellationToken)
+    public async Task<(T Entry, bool Found)> GetOrAddAsync(string key, Func<T, bool> usable, Func<Task<T>> make,
+        CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(usable);
         ArgumentNullException.ThrowIfNull(make);

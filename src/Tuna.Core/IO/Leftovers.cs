@@ -22,7 +22,8 @@ internal static class Leftovers
     /// <summary>Where a folder goes that is to be replaced or deleted.</summary>
     public static string OldOf(string target) => $"{target}.old{AtomicFile.PartialSuffix}";
 
-    /// <summary>Deletes what unfinished writers of a target left beside it. Only under the target's lock: then nobody is at work there.</summary>
+    /// <summary>Deletes what unfinished writers of a target left beside it. Only under the target's lock: then nobody is at work
+    /// there.</summary>
     public static void Remove(string target)
     {
         string? folder = Path.GetDirectoryName(target);

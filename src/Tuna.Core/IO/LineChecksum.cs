@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 
 namespace Tuna.IO;
 
-/// <summary>The checksum of a line of JSON: the last member of its object, <c>"checksum":"0123456789abcdef"</c>, over the object without it.</summary>
+/// <summary>The checksum of a line of JSON: the last member of its object, <c>"checksum":"0123456789abcdef"</c>, over the object without
+/// it.</summary>
 /// <remarks>The first 64 bits of the SHA-256 of the bytes. It guards against damage, not against forgery.</remarks>
 internal static class LineChecksum
 {
@@ -38,7 +39,8 @@ internal static class LineChecksum
 
     /// <summary>Checks a line and takes the checksum off, in place.</summary>
     /// <param name="line">The line's bytes, without its newline.</param>
-    /// <returns>What the line says of itself, and the object without the checksum where it agrees; the line as it is where it has none.</returns>
+    /// <returns>What the line says of itself, and the object without the checksum where it agrees; the line as it is where it has
+    /// none.</returns>
     public static (LineState State, Memory<byte> Json) Remove(Memory<byte> line)
     {
         Span<byte> bytes = line.Span;
@@ -72,7 +74,8 @@ internal static class LineChecksum
         return same >= Lead.Length + Tail.Length - 4;
     }
 
-    // Bytes that were lost or put in move the rest: then a piece of the name betrays that there was a checksum. A line of an earlier version that ends with such a word is made again.
+    // Bytes that were lost or put in move the rest: then a piece of the name betrays that there was a checksum. A line of an earlier
+    // version that ends with such a word is made again.
     private static bool HasTrace(ReadOnlySpan<byte> line)
     {
         const int Piece = 5;

@@ -3,7 +3,8 @@ using System.Numerics;
 namespace Tuna.Numerics;
 
 /// <summary>A small seeded generator (xoshiro256**, Blackman and Vigna, 2018) from whose seeds further streams can be derived.</summary>
-/// <remarks>A mutable class, used by one thread. Its sequence is part of the library's contract: seeds mean the same in every version.</remarks>
+/// <remarks>A mutable class, used by one thread. Its sequence is part of the library's contract: seeds mean the same in every
+/// version.</remarks>
 public sealed class Rng
 {
     private ulong _a, _b, _c, _d;

@@ -22,7 +22,8 @@ public static class StableHash
         return Mix(h ^ K0, h ^ K1);
     }
 
-    /// <summary>Whether the row of an id belongs to the held-out part of a split; the same rows in every run and whatever the file's order.</summary>
+    /// <summary>Whether the row of an id belongs to the held-out part of a split; the same rows in every run and whatever the file's
+    /// order.</summary>
     /// <param name="id">The row's id.</param>
     /// <param name="fraction">Expected share of rows held out, [0, 1].</param>
     /// <param name="seed">Another seed gives another split.</param>

@@ -14,5 +14,6 @@ public interface IPolicyModel : IResponseScorer
     /// <exception cref="ArgumentException">A number of a request is outside its range, or its prompt does not fit; names the
     /// request.</exception>
     /// <exception cref="InvalidOperationException">Another thread uses the model, or a pass is open.</exception>
-    IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default);
+    IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests,
+        CancellationToken cancellationToken = default);
 }

@@ -16,7 +16,8 @@ public interface ITrainableScorer : IResponseScorer
     double GradientNorm();
 
     /// <summary>Takes one AdamW step with the accumulated gradients, then clears them.</summary>
-    /// <exception cref="NonFiniteStepException">The gradient is not finite, or weights or moments would not be; they are as they were, and the gradients are still there.</exception>
+    /// <exception cref="NonFiniteStepException">The gradient is not finite, or weights or moments would not be; they are as they were, and
+    /// the gradients are still there.</exception>
     void ApplyGradients(in AdamWStep step);
 
     /// <summary>Clears the accumulated gradients without a step (after a NaN, or when a step is abandoned).</summary>

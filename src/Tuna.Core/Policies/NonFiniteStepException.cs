@@ -1,6 +1,7 @@
 namespace Tuna.Policies;
 
-/// <summary>An optimizer step was refused, because the gradient is not finite or the weights or moments would not be. Weights and moments are as they were.</summary>
+/// <summary>An optimizer step was refused, because the gradient is not finite or the weights or moments would not be. Weights and moments
+/// are as they were.</summary>
 public sealed class NonFiniteStepException : InvalidOperationException
 {
     /// <summary>Creates the exception.</summary>

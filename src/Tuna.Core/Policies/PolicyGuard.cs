@@ -19,18 +19,21 @@ public static class PolicyGuard
         {
             TokenGroup group = groups[g] ?? throw new ArgumentException($"Group {g} is null.", nameof(groups));
             if (FirstBad(group.Prompt.Span, info.VocabularySize) is >= 0 and int bad)
-                throw BadToken($"Group '{group.Id}': token {bad} of the prompt", group.Prompt.Span[bad], info.VocabularySize, nameof(groups));
+                throw BadToken($"Group '{group.Id}': token {bad} of the prompt", group.Prompt.Span[bad], info.VocabularySize,
+                    nameof(groups));
             for (int k = 0; k < group.Responses.Count; k++)
             {
                 ReadOnlySpan<int> response = group.Responses[k].Span;
                 if (group.Prompt.Length + response.Length > info.ContextLength)
                 {
                     throw new ArgumentException(
-                        $"Group '{group.Id}': a prompt of {group.Prompt.Length} tokens and {Name(group, k)} of {response.Length} exceed the context of {info.ContextLength}.", nameof(groups));
+                        $"Group '{group.Id}': a prompt of {group.Prompt.Length} tokens and {Name(group, k)} of {response.Length} exceed "
+                            + $"the context of {info.ContextLength}.", nameof(groups));
                 }
 
                 if (FirstBad(response, info.VocabularySize) is >= 0 and int place)
-                    throw BadToken($"Group '{group.Id}': token {place} of {Name(group, k)}", response[place], info.VocabularySize, nameof(groups));
+                    throw BadToken($"Group '{group.Id}': token {place} of {Name(group, k)}", response[place], info.VocabularySize,
+                        nameof(groups));
             }
 
             responses += group.Responses.Count;
@@ -54,8 +57,10 @@ public static class PolicyGuard
             Require(!q.Prompt.IsEmpty, r, "the prompt has no tokens");
             Require(q.Count >= 1, r, $"Count is {q.Count}; at least 1 is needed");
             Require(q.MaxNewTokens >= 1, r, $"MaxNewTokens is {q.MaxNewTokens}; at least 1 is needed");
-            Require((long)q.Prompt.Length + q.MaxNewTokens <= info.ContextLength, r, $"a prompt of {q.Prompt.Length} tokens and {q.MaxNewTokens} new ones exceed the context of {info.ContextLength}");
-            Require(double.IsFinite(q.Temperature) && q.Temperature >= 0, r, $"Temperature is {q.Temperature}; it is finite and not negative");
+            Require((long)q.Prompt.Length + q.MaxNewTokens <= info.ContextLength, r,
+                $"a prompt of {q.Prompt.Length} tokens and {q.MaxNewTokens} new ones exceed the context of {info.ContextLength}");
+            Require(double.IsFinite(q.Temperature)
+                && q.Temperature >= 0, r, $"Temperature is {q.Temperature}; it is finite and not negative");
             Require(q.TopK >= 0, r, $"TopK is {q.TopK}; it is not negative");
             Require(q.TopP is > 0 and <= 1, r, $"TopP is {q.TopP}; it is in (0, 1]");
             CheckTokens(q.Prompt.Span, info.VocabularySize, $"request {r}'s prompt", nameof(requests));
@@ -80,7 +85,8 @@ public static class PolicyGuard
             throw BadToken($"Token {bad} of {where}", tokens[bad], vocabularySize, parameter);
     }
 
-    private static string Name(TokenGroup group, int response) => response < group.CandidateCount ? $"candidate {response}" : "the reference response";
+    private static string Name(TokenGroup group, int response) =>
+        response < group.CandidateCount ? $"candidate {response}" : "the reference response";
 
     private static ArgumentException BadToken(string where, int token, int vocabularySize, string parameter) =>
         new($"{where} is {token}; the vocabulary has {vocabularySize} ids from 0.", parameter);

@@ -28,8 +28,8 @@ public sealed record SamplingRequest
     public IReadOnlyList<int> StopTokens { get; init; } = [];
 
     /// <summary>
-    /// Called with a sample's number and each of its tokens, in their order, as they are drawn; null for nobody. It runs within the sampling and must not use the policy; what it throws
-    /// ends the sampling.
+    /// Called with a sample's number and each of its tokens, in their order, as they are drawn; null for nobody. It runs within the
+    /// sampling and must not use the policy; what it throws ends the sampling.
     /// </summary>
     public Action<int, int>? Drawn { get; init; }
 }

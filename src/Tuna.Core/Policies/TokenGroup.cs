@@ -16,7 +16,8 @@ public sealed class TokenGroup
     /// <param name="reference">The original response's token ids, or null when there is none.</param>
     /// <exception cref="ArgumentException">The prompt or a response is empty, there is no response at all, or the scores do not
     /// fit.</exception>
-    public TokenGroup(string id, ReadOnlyMemory<int> prompt, IReadOnlyList<ReadOnlyMemory<int>> candidates, ReadOnlyMemory<double> scores, ReadOnlyMemory<int>? reference = null)
+    public TokenGroup(string id, ReadOnlyMemory<int> prompt, IReadOnlyList<ReadOnlyMemory<int>> candidates, ReadOnlyMemory<double> scores,
+        ReadOnlyMemory<int>? reference = null)
     {
         ArgumentNullException.ThrowIfNull(id);
         ArgumentNullException.ThrowIfNull(candidates);
@@ -35,7 +36,9 @@ public sealed class TokenGroup
         for (int k = 0; k < responses.Length; k++)
         {
             if (responses[k].IsEmpty)
-                throw new ArgumentException($"Group '{id}': {(k < candidates.Count ? $"candidate {k}" : "the reference response")} has no tokens.", nameof(candidates));
+                throw new ArgumentException(
+                    $"Group '{id}': {(k < candidates.Count ? $"candidate {k}" : "the reference response")} has no tokens.",
+                    nameof(candidates));
         }
 
         ReadOnlySpan<double> s = scores.Span;
@@ -44,7 +47,9 @@ public sealed class TokenGroup
             if (!double.IsFinite(s[k]))
                 throw new ArgumentException($"Group '{id}': the score of candidate {k} is {s[k]}; scores are finite.", nameof(scores));
             if (k > 0 && s[k] > s[k - 1])
-                throw new ArgumentException($"Group '{id}': candidate {k} scores higher than candidate {k - 1}; candidates are ordered best first.", nameof(scores));
+                throw new ArgumentException(
+                    $"Group '{id}': candidate {k} scores higher than candidate {k - 1}; candidates are ordered best first.",
+                    nameof(scores));
         }
 
         Id = id;

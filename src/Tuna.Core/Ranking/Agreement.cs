@@ -2,8 +2,8 @@ namespace Tuna.Ranking;
 
 /// <summary>How far rankings agree: Spearman's rho, Kendall's tau-b and W, and the share of pairs ordered alike.</summary>
 /// <remarks>
-/// All work on scores (higher is better) and use their order only, so a ranking is given as minus its positions. Ties get the mean of the ranks
-/// they cover. Kendall, "Rank Correlation Methods" (1948); Kendall and Babington Smith (1939) for W.
+/// All work on scores (higher is better) and use their order only, so a ranking is given as minus its positions. Ties get the mean of the
+/// ranks they cover. Kendall, "Rank Correlation Methods" (1948); Kendall and Babington Smith (1939) for W.
 /// </remarks>
 public static class Agreement
 {
@@ -76,7 +76,8 @@ public static class Agreement
         return difference / Math.Sqrt((double)untiedA * untiedB);
     }
 
-    /// <summary>The share of pairs that <paramref name="truth"/> orders which <paramref name="predicted"/> orders the same way; a predicted tie counts one half. [0, 1].</summary>
+    /// <summary>The share of pairs that <paramref name="truth"/> orders which <paramref name="predicted"/> orders the same way; a predicted
+    /// tie counts one half. [0, 1].</summary>
     /// <returns>NaN when the truth orders no pair.</returns>
     /// <exception cref="ArgumentException">The lengths differ or a score is NaN.</exception>
     public static double PairwiseAccuracy(ReadOnlySpan<double> truth, ReadOnlySpan<double> predicted)
@@ -99,10 +100,12 @@ public static class Agreement
         return right / pairs;
     }
 
-    /// <summary>Kendall's coefficient of concordance of several rankings of the same items, corrected for ties, [0, 1]; 1 means that all agree.</summary>
+    /// <summary>Kendall's coefficient of concordance of several rankings of the same items, corrected for ties, [0, 1]; 1 means that all
+    /// agree.</summary>
     /// <param name="rankings">J score lists of the same K items, [J][K].</param>
-    /// <returns>W = 12 S / (J^2 (K^3 - K) - J T), with S the squared deviations of the items' rank sums and T the sum of t^3 - t over the tied groups.
-    /// NaN with fewer than two rankings or two items; 1 when every ranking is all ties, since none contradicts another.</returns>
+    /// <returns>W = 12 S / (J^2 (K^3 - K) - J T), with S the squared deviations of the items' rank sums and T the sum of t^3 - t over the
+    /// tied groups. NaN with fewer than two rankings or two items; 1 when every ranking is all ties, since none contradicts
+    /// another.</returns>
     /// <exception cref="ArgumentException">The lengths differ or a score is NaN.</exception>
     public static double KendallW(IReadOnlyList<double[]> rankings)
     {

@@ -7,5 +7,6 @@ public abstract class DelegatingResponseRanker(IResponseRanker inner) : IRespons
     protected IResponseRanker Inner { get; } = inner ?? throw new ArgumentNullException(nameof(inner));
 
     /// <inheritdoc/>
-    public virtual Task<RankingResult> RankAsync(RankingRequest request, CancellationToken cancellationToken = default) => Inner.RankAsync(request, cancellationToken);
+    public virtual Task<RankingResult> RankAsync(RankingRequest request, CancellationToken cancellationToken = default) =>
+        Inner.RankAsync(request, cancellationToken);
 }

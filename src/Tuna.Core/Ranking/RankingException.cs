@@ -4,7 +4,8 @@ namespace Tuna.Ranking;
 public sealed class RankingException : Exception
 {
     /// <summary>Creates the exception.</summary>
-    public RankingException(string rowId, RankingFailure reason, string message, RankingUsage? usage = null, Exception? innerException = null)
+    public RankingException(string rowId, RankingFailure reason, string message, RankingUsage? usage = null,
+        Exception? innerException = null)
         : base($"Row '{rowId}': {message}", innerException)
     {
         RowId = rowId;

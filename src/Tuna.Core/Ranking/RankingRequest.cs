@@ -6,9 +6,11 @@ namespace Tuna.Ranking;
 /// <param name="Input">Optional input of the instruction; null or empty when there is none.</param>
 /// <param name="Candidates">The responses, in any order.</param>
 /// <param name="Reference">The original response, if known.</param>
-public sealed record RankingRequest(string Id, string Instruction, string? Input, IReadOnlyList<CandidateResponse> Candidates, string? Reference = null)
+public sealed record RankingRequest(string Id, string Instruction, string? Input, IReadOnlyList<CandidateResponse> Candidates,
+    string? Reference = null)
 {
-    /// <summary>When a decorator permuted the candidates: the original index of each, so that a journal can tell the orders apart. Null otherwise.</summary>
+    /// <summary>When a decorator permuted the candidates: the original index of each, so that a journal can tell the orders apart. Null
+    /// otherwise.</summary>
     public IReadOnlyList<int>? PresentedOrder { get; init; }
 }
 

@@ -7,11 +7,14 @@ namespace Tuna.Sampling;
 
 /// <summary>Samples N different responses per prompt from a policy: the diversity constraint of the paper's contextual ranking.</summary>
 /// <remarks>
-/// <para>Slot by slot: draw a response at T = 1; if its ROUGE-L F with every slot before it is below tau, keep it; else raise T by 0.1 and draw again; after three draws keep
-/// the one least similar to the slots before it (the earliest of equals). Only the response that offends is drawn again.</para>
-/// <para>What is batched does not change the result: every draw has its own random stream (seed, row id, slot, trial), so the first draws of all slots, which depend on nothing,
-/// are taken at once with one shared prefill, and one request per prompt carries the current offender of each. A row's responses are therefore the same alone and in any batch.</para>
-/// <para>Two equal texts count as similar (1) even where ROUGE sees no words in them. Used by one thread at a time, as the policy is.</para>
+/// <para>Slot by slot: draw a response at T = 1; if its ROUGE-L F with every slot before it is below tau, keep it; else raise T by 0.1 and
+/// draw again; after three draws keep the one least similar to the slots before it (the earliest of equals). Only the response that offends
+/// is drawn again.</para>
+/// <para>What is batched does not change the result: every draw has its own random stream (seed, row id, slot, trial), so the first draws
+/// of all slots, which depend on nothing, are taken at once with one shared prefill, and one request per prompt carries the current
+/// offender of each. A row's responses are therefore the same alone and in any batch.</para>
+/// <para>Two equal texts count as similar (1) even where ROUGE sees no words in them. Used by one thread at a time, as the policy
+/// is.</para>
 /// </remarks>
 public sealed class DiverseSampler
 {
@@ -121,7 +124,9 @@ public sealed class DiverseSampler
     {
         int room = _policy.Info.ContextLength - row.Prompt.Prompt.Length;
         if (room < 1)
-            throw new ArgumentException($"Row '{row.Prompt.Id}': a prompt of {row.Prompt.Prompt.Length} tokens fills the context of {_policy.Info.ContextLength}; shorten it or leave the row out.");
+            throw new ArgumentException(
+                $"Row '{row.Prompt.Id}': a prompt of {row.Prompt.Prompt.Length} tokens fills the context of {_policy.Info.ContextLength}; "
+                + $"shorten it or leave the row out.");
         return new()
         {
             Prompt = row.Prompt.Prompt,
@@ -130,7 +135,8 @@ public sealed class DiverseSampler
             Temperature = Temperature(trial),
             TopK = _options.TopK,
             TopP = _options.TopP,
-            // The first draws of all slots share a request, whose samples have streams of their own; stream 0 is theirs, the others count trials.
+            // The first draws of all slots share a request, whose samples have streams of their own; stream 0 is theirs, the others count
+            // trials.
             Seed = Rng.Derive(row.Seed, trial == 0 ? 0 : 1 + ((ulong)slot * (ulong)_options.MaxTrials) + (ulong)trial),
             StopTokens = [_tokenizer.EosId],
         };
@@ -161,7 +167,8 @@ public sealed class DiverseSampler
 
         public void Keep(Trial trial, bool accepted)
         {
-            Kept.Add(new(trial.Text, trial.Response.Tokens, trial.Response.LogProb, trial.Response.Stopped, trial.Temperature, Trials.Count, trial.Similarity, accepted));
+            Kept.Add(new(trial.Text, trial.Response.Tokens, trial.Response.LogProb, trial.Response.Stopped, trial.Temperature, Trials.Count,
+                trial.Similarity, accepted));
             Words.Add(trial.Words);
             Statistics = Statistics with
             {

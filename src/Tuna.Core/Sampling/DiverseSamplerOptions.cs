@@ -18,7 +18,8 @@ public sealed record DiverseSamplerOptions
     /// <summary>Most draws for a slot, the first included, >= 1; then the least similar of them is kept. Default 3.</summary>
     public int MaxTrials { get; init; } = 3;
 
-    /// <summary>Most new tokens per response, end-of-sequence included, >= 1; the model's context shortens it further. Default 256.</summary>
+    /// <summary>Most new tokens per response, end-of-sequence included, >= 1; the model's context shortens it further. Default
+    /// 256.</summary>
     public int MaxNewTokens { get; init; } = 256;
 
     /// <summary>Keep the k likeliest tokens; 0 keeps all. Default 0.</summary>
@@ -27,7 +28,8 @@ public sealed record DiverseSamplerOptions
     /// <summary>Nucleus, (0, 1]. Default 1.</summary>
     public double TopP { get; init; } = 1;
 
-    /// <summary>Whether words are stemmed before they are compared. The paper does not say; its released code stems. Default true.</summary>
+    /// <summary>Whether words are stemmed before they are compared. The paper does not say; its released code stems. Default
+    /// true.</summary>
     public bool Stem { get; init; } = true;
 
     /// <summary>Seed of the run; each draw has its own stream derived from the seed, the row's id, the slot and the trial.</summary>

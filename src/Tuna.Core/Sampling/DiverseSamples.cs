@@ -13,8 +13,10 @@ public sealed record DiversePrompt(string Id, ReadOnlyMemory<int> Prompt);
 /// <param name="Temperature">The temperature it was drawn at.</param>
 /// <param name="Trials">Draws made for its slot, [1, MaxTrials].</param>
 /// <param name="Similarity">Its largest ROUGE-L F with the slots before it; 0 for the first.</param>
-/// <param name="Accepted">Whether <paramref name="Similarity"/> is below the threshold; false when it is the least similar of the trials.</param>
-public sealed record DiverseResponse(string Text, IReadOnlyList<int> Tokens, double LogProb, bool Stopped, double Temperature, int Trials, double Similarity, bool Accepted);
+/// <param name="Accepted">Whether <paramref name="Similarity"/> is below the threshold; false when it is the least similar of the
+/// trials.</param>
+public sealed record DiverseResponse(string Text, IReadOnlyList<int> Tokens, double LogProb, bool Stopped, double Temperature, int Trials,
+    double Similarity, bool Accepted);
 
 /// <summary>The responses to one prompt.</summary>
 /// <param name="Id">The row.</param>
@@ -37,7 +39,8 @@ public sealed record SamplingStatistics(int Prompts, int Draws, int Resampled, i
     public SamplingStatistics Add(SamplingStatistics other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return new(Prompts + other.Prompts, Draws + other.Draws, Resampled + other.Resampled, Forced + other.Forced, Unfinished + other.Unfinished, Tokens + other.Tokens);
+        return new(Prompts + other.Prompts, Draws + other.Draws, Resampled + other.Resampled, Forced + other.Forced,
+            Unfinished + other.Unfinished, Tokens + other.Tokens);
     }
 }
 

@@ -3,15 +3,16 @@ using System.Text;
 
 namespace Tuna.Text;
 
-/// <summary>Text that comes from files, services and models, made fit for a message: short, on one line, without anything that steers a terminal.</summary>
+/// <summary>Text that comes from files, services and models, made fit for a message: short, on one line, without anything that steers a
+/// terminal.</summary>
 public static class ForeignText
 {
     /// <summary>Most characters that <see cref="Shorten"/> keeps by default.</summary>
     public const int DefaultLength = 120;
 
     /// <summary>
-    /// Control characters (escapes and line breaks among them), directional marks and lone surrogates become <c>\uXXXX</c>; what is longer than <paramref name="length"/>
-    /// is cut between code points and ends in <c>... (N characters)</c>.
+    /// Control characters (escapes and line breaks among them), directional marks and lone surrogates become <c>\uXXXX</c>; what is longer
+    /// than <paramref name="length"/> is cut between code points and ends in <c>... (N characters)</c>.
     /// </summary>
     /// <param name="text">Any text; null gives the empty one.</param>
     /// <param name="length">Most characters of the text to keep, >= 1.</param>

@@ -3,11 +3,12 @@ using System.Numerics;
 
 namespace Tuna.Text;
 
-/// <summary>Lengths of longest common subsequences of one pattern with many texts, by bit-vectors: 64 cells of the table in one addition.</summary>
+/// <summary>Lengths of longest common subsequences of one pattern with many texts, by bit-vectors: 64 cells of the table in one
+/// addition.</summary>
 /// <remarks>
-/// The recurrence V = (V + (V and M)) or (V and not M) of M. Crochemore et al., "A fast and practical bit-vector algorithm for the longest common
-/// subsequence problem" (2001), as H. Hyyrö states it (2004); the zeros of V are the answer. W = ceil(pattern / 64) words with carries, O(text x W).
-/// A mutable class with pooled buffers: used by one thread, disposed by its owner.
+/// The recurrence V = (V + (V and M)) or (V and not M) of M. Crochemore et al., "A fast and practical bit-vector algorithm for the longest
+/// common subsequence problem" (2001), as H. Hyyrö states it (2004); the zeros of V are the answer. W = ceil(pattern / 64) words with
+/// carries, O(text x W). A mutable class with pooled buffers: used by one thread, disposed by its owner.
 /// </remarks>
 internal sealed class LcsMatcher : IDisposable
 {

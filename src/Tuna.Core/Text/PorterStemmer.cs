@@ -1,7 +1,9 @@
 namespace Tuna.Text;
 
-/// <summary>Porter's stemmer (M. F. Porter, "An algorithm for suffix stripping", 1980) with the changes NLTK makes in its default mode, NLTK_EXTENSIONS.</summary>
-/// <remarks>ROUGE's reference implementations stem with NLTK, so its exceptions and reorderings are followed, not the published paper's. Words are lower case.</remarks>
+/// <summary>Porter's stemmer (M. F. Porter, "An algorithm for suffix stripping", 1980) with the changes NLTK makes in its default mode,
+/// NLTK_EXTENSIONS.</summary>
+/// <remarks>ROUGE's reference implementations stem with NLTK, so its exceptions and reorderings are followed, not the published paper's.
+/// Words are lower case.</remarks>
 internal static class PorterStemmer
 {
     // NLTK's pool of irregular forms.
@@ -13,7 +15,8 @@ internal static class PorterStemmer
         ["proceed"] = "proceed", ["exceed"] = "exceed", ["succeed"] = "succeed",
     };
 
-    private static readonly Dictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> IrregularBySpan = Irregular.GetAlternateLookup<ReadOnlySpan<char>>();
+    private static readonly Dictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> IrregularBySpan =
+        Irregular.GetAlternateLookup<ReadOnlySpan<char>>();
 
     // The first suffix that matches decides, whether or not its condition holds: the order is part of the algorithm.
     private static readonly (string Suffix, string Replacement)[] Step2Rules =
@@ -27,7 +30,8 @@ internal static class PorterStemmer
         [("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", "")];
 
     private static readonly string[] Step4Suffixes =
-        ["al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate", "iti", "ous", "ive", "ize"];
+        ["al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate", "iti", "ous", "ive",
+            "ize"];
 
     /// <summary>The stem of a lower-case word.</summary>
     public static string Stem(string word)
@@ -245,7 +249,8 @@ internal static class PorterStemmer
             return false;
         }
 
-        public readonly bool EndsWithDoubleConsonant() => Length >= 2 && _buffer[Length - 1] == _buffer[Length - 2] && IsConsonant(Length - 1);
+        public readonly bool EndsWithDoubleConsonant() =>
+            Length >= 2 && _buffer[Length - 1] == _buffer[Length - 2] && IsConsonant(Length - 1);
 
         // *o, and NLTK's addition: a two-letter stem of a vowel and a consonant.
         public readonly bool EndsWithCvc(int stem) => stem >= 3

@@ -2,11 +2,12 @@ using System.Buffers;
 
 namespace Tuna.Text;
 
-/// <summary>Sentence-level ROUGE-L (C.-Y. Lin, 2004) as Google's <c>rouge_score</c> computes it: the longest common subsequence of words, with or without stemming.</summary>
+/// <summary>Sentence-level ROUGE-L (C.-Y. Lin, 2004) as Google's <c>rouge_score</c> computes it: the longest common subsequence of words,
+/// with or without stemming.</summary>
 /// <remarks>
-/// Text is lowered, every run of characters outside [a-z0-9] separates words (so letters with accents and other scripts do too), and with stemming each word
-/// longer than three characters becomes its <see cref="PorterStemmer"/> stem. Newlines are separators like any other (rougeL, not rougeLsum).
-/// Immutable and thread-safe.
+/// Text is lowered, every run of characters outside [a-z0-9] separates words (so letters with accents and other scripts do too), and with
+/// stemming each word longer than three characters becomes its <see cref="PorterStemmer"/> stem. Newlines are separators like any other
+/// (rougeL, not rougeLsum). Immutable and thread-safe.
 /// </remarks>
 public sealed class RougeL
 {
@@ -17,7 +18,8 @@ public sealed class RougeL
     /// <summary>Words as they are: what Self-Instruct's filter compares.</summary>
     public static RougeL Plain { get; } = new(false);
 
-    /// <summary>Words stemmed: what Super-NaturalInstructions and most summarization papers report, and what the diversity constraint of the paper's released code compares.</summary>
+    /// <summary>Words stemmed: what Super-NaturalInstructions and most summarization papers report, and what the diversity constraint of
+    /// the paper's released code compares.</summary>
     public static RougeL Stemmed { get; } = new(true);
 
     /// <summary>Splits a text into words once, for several comparisons.</summary>
@@ -82,7 +84,8 @@ public sealed class RougeL
     }
 
     /// <summary>Whether F stays below a threshold: the same answer as <c>Score(a, b).F &lt; tau</c>, often without the table.</summary>
-    /// <remarks>LCS is at most the shorter length, and at most the number of words shared regardless of order; both bounds are tried first.</remarks>
+    /// <remarks>LCS is at most the shorter length, and at most the number of words shared regardless of order; both bounds are tried
+    /// first.</remarks>
     public static bool IsBelow(RougeTokens a, RougeTokens b, double tau)
     {
         ArgumentNullException.ThrowIfNull(a);
@@ -95,8 +98,8 @@ public sealed class RougeL
             || RougeScore.FromLcs(matcher.Length(b.Keys), a.Count, b.Count).F < tau;
     }
 
-    // Lower case by Unicode, kept only where the result is in [a-z0-9]; '\0' separates. Besides A-Z two characters get there: the Kelvin sign, and the
-    // dotted capital I, which lowers to an i and a combining dot (that dot separates; Tokenize ends the word).
+    // Lower case by Unicode, kept only where the result is in [a-z0-9]; '\0' separates. Besides A-Z two characters get there: the Kelvin
+    // sign, and the dotted capital I, which lowers to an i and a combining dot (that dot separates; Tokenize ends the word).
     private static char Lower(char c) => c switch
     {
         >= 'a' and <= 'z' or >= '0' and <= '9' => c,

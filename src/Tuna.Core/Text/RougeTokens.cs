@@ -17,8 +17,8 @@ public sealed class RougeTokens
 
     /// <summary>The key of a word over [a-z0-9].</summary>
     /// <remarks>
-    /// Up to twelve characters are packed in base 37 and stay below 2^63, so such words never collide. Longer ones are hashed to 63 bits under
-    /// a set top bit: two different long words of a pair share a key with probability about 1e-19.
+    /// Up to twelve characters are packed in base 37 and stay below 2^63, so such words never collide. Longer ones are hashed to 63 bits
+    /// under a set top bit: two different long words of a pair share a key with probability about 1e-19.
     /// </remarks>
     internal static ulong Key(ReadOnlySpan<char> word)
     {

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace Tuna.Training;
 
-/// <summary>A checkpoint's <c>checksums.sha256</c>: a line per other file, as <c>sha256sum</c> writes and checks them. Written last.</summary>
+/// <summary>A checkpoint's <c>checksums.sha256</c>: a line per other file, as <c>sha256sum</c> writes and checks them. Written
+/// last.</summary>
 internal static class CheckpointChecksums
 {
     public const string FileName = "checksums.sha256";
@@ -23,9 +24,11 @@ internal static class CheckpointChecksums
         if (stated.AsSpan().SequenceEqual(found))
             return null;
         HashSet<string> lines = [.. Encoding.UTF8.GetString(stated).Split('\n')];
-        string[] changed = [.. Encoding.UTF8.GetString(found).Split('\n').Where(line => line.Length > 0 && !lines.Contains(line)).Select(line => line[(line.IndexOf(' ', StringComparison.Ordinal) + 2)..])];
+        string[] changed = [.. Encoding.UTF8.GetString(found).Split('\n').Where(line => line.Length > 0 && !lines.Contains(line))
+            .Select(line => line[(line.IndexOf(' ', StringComparison.Ordinal) + 2)..])];
         return changed.Length > 0
-            ? $"{string.Join(", ", changed.Select(name => $"'{name}'"))} {(changed.Length == 1 ? "does" : "do")} not have the content that {FileName} states"
+            ? $"{string.Join(", ", changed.Select(name => $"'{name}'"))} {(changed.Length == 1 ? "does" : "do")} not have the content "
+                + $"that {FileName} states"
             : $"{FileName} states files that are missing, or is damaged itself";
     }
 
@@ -33,11 +36,13 @@ internal static class CheckpointChecksums
     private static byte[] Of(string folder)
     {
         string[] files = [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/')).Where(name => name != FileName).Order(StringComparer.Ordinal)];
+            .Select(file => Path.GetRelativePath(folder, file).Replace('\\', '/')).Where(name => name != FileName)
+                .Order(StringComparer.Ordinal)];
         string[] hashes = new string[files.Length];
         Parallel.For(0, files.Length, i =>
         {
-            using var stream = new FileStream(Path.Combine(folder, files[i]), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+            using var stream = new FileStream(Path.Combine(folder, files[i]), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0,
+                FileOptions.SequentialScan);
             hashes[i] = Convert.ToHexStringLower(SHA256.HashData(stream));
         });
         var text = new StringBuilder();

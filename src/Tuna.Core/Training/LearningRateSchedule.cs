@@ -1,6 +1,7 @@
 namespace Tuna.Training;
 
-/// <summary>The learning rate of each step as a fraction of the peak: a linear warm-up, then a decay. Immutable: <c>LearningRateSchedule.Linear with { WarmupRatio = 0.1 }</c>.</summary>
+/// <summary>The learning rate of each step as a fraction of the peak: a linear warm-up, then a decay. Immutable:
+/// <c>LearningRateSchedule.Linear with { WarmupRatio = 0.1 }</c>.</summary>
 /// <remarks>With w warm-up steps, step t (1-based) of the warm-up has t / (w + 1) of the peak, so no step is wasted at zero and step w + 1
 /// is the first at the peak.</remarks>
 public abstract record LearningRateSchedule
@@ -15,7 +16,8 @@ public abstract record LearningRateSchedule
     /// <summary>Straight down to the floor.</summary>
     public static LearningRateSchedule Linear { get; } = new LinearSchedule();
 
-    /// <summary>Half a cosine down to the floor (Loshchilov and Hutter, arXiv 1608.03983, without restarts): what a run takes by default, with a warm-up.</summary>
+    /// <summary>Half a cosine down to the floor (Loshchilov and Hutter, arXiv 1608.03983, without restarts): what a run takes by default,
+    /// with a warm-up.</summary>
     public static LearningRateSchedule Cosine { get; } = new CosineSchedule();
 
     /// <summary>Warm-up steps; when 0, <see cref="WarmupRatio"/> decides. >= 0, default 0.</summary>

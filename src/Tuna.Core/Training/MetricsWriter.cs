@@ -42,7 +42,8 @@ internal sealed class MetricsWriter : IDisposable
 
     public void Append(TrainingStep step) => Append(JsonSerializer.SerializeToUtf8Bytes(step, MetricsJson.Default.TrainingStep));
 
-    public void Append(TrainingEvaluation evaluation) => Append(JsonSerializer.SerializeToUtf8Bytes(evaluation, MetricsJson.Default.TrainingEvaluation));
+    public void Append(TrainingEvaluation evaluation) =>
+        Append(JsonSerializer.SerializeToUtf8Bytes(evaluation, MetricsJson.Default.TrainingEvaluation));
 
     /// <summary>Puts all lines on the disk: a checkpoint must never be ahead of the metrics it refers to.</summary>
     public void FlushToDisk() => _stream.Flush(flushToDisk: true);
@@ -60,7 +61,9 @@ internal sealed class MetricsWriter : IDisposable
     {
         long found = File.Exists(path) ? new FileInfo(path).Length : 0;
         if (found < length)
-            throw new InvalidDataException($"{path}: the file has {found} bytes, but the checkpoint to resume from was written when it had {length}; it was changed or deleted since. Put it back, or delete the run folder to start again.");
+            throw new InvalidDataException(
+                $"{path}: the file has {found} bytes, but the checkpoint to resume from was written when it had {length}; it was changed "
+                + $"or deleted since. Put it back, or delete the run folder to start again.");
         if (found == length)
             return;
         AtomicFile.Write(path, destination => CopyStart(path, length, destination));

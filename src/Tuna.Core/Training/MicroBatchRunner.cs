@@ -18,7 +18,8 @@ internal sealed class MicroBatchRunner(TrainingSetup setup, TrainingPlan plan)
     /// <param name="into">Counts it.</param>
     /// <param name="cancellationToken">Stops before anything is accumulated.</param>
     /// <returns>What is not finite, in which case nothing went backward; null when all is well.</returns>
-    public NonFiniteTrainingException? Run(long step, StepRange range, int microBatch, StepStatistics into, CancellationToken cancellationToken)
+    public NonFiniteTrainingException? Run(long step, StepRange range, int microBatch, StepStatistics into,
+        CancellationToken cancellationToken)
     {
         _batch.Fill(setup.Groups, plan.MicroBatch(range, microBatch), setup.Reference);
         using IForwardPass pass = Forward(cancellationToken);
@@ -57,7 +58,8 @@ internal sealed class MicroBatchRunner(TrainingSetup setup, TrainingPlan plan)
         {
             // A loss knows groups by their place in the micro-batch only; people know them by their ids.
             string ids = string.Join(", ", _batch.Groups.Select((g, b) => $"{b} is '{g.Id}'"));
-            throw new ArgumentException($"Step {step + 1}: {_loss.Describe().Name} refuses a micro-batch: {e.Message} Of its groups, {ids}.", e);
+            throw new ArgumentException(
+                $"Step {step + 1}: {_loss.Describe().Name} refuses a micro-batch: {e.Message} Of its groups, {ids}.", e);
         }
     }
 

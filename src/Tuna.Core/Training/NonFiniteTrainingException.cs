@@ -4,7 +4,8 @@ namespace Tuna.Training;
 public sealed class NonFiniteTrainingException : Exception
 {
     internal NonFiniteTrainingException(long step, IReadOnlyList<string> groupIds, string what)
-        : base($"Step {step}: {what}. The weights stay at step {step - 1}. Look at these groups and at the learning rate, or set {nameof(TrainerOptions.OnNonFinite)} to {nameof(NonFiniteAction.SkipStep)}.")
+        : base($"Step {step}: {what}. The weights stay at step {step - 1}. Look at these groups and at the learning rate, or set "
+            + $"{nameof(TrainerOptions.OnNonFinite)} to {nameof(NonFiniteAction.SkipStep)}.")
     {
         Step = step;
         GroupIds = groupIds;

@@ -24,7 +24,8 @@ public sealed class ReferenceLogProbs
     /// <param name="groupsPerPass">Groups that are scored at once, >= 1.</param>
     /// <param name="cancellationToken">Stops between passes.</param>
     /// <exception cref="InvalidDataException">A log-probability is not finite; the message names the group.</exception>
-    public static ReferenceLogProbs Score(IPolicyModel reference, IReadOnlyList<TokenGroup> groups, int groupsPerPass = 8, CancellationToken cancellationToken = default)
+    public static ReferenceLogProbs Score(IPolicyModel reference, IReadOnlyList<TokenGroup> groups, int groupsPerPass = 8,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(groups);

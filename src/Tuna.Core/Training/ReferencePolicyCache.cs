@@ -8,7 +8,8 @@ namespace Tuna.Training;
 /// <summary>A file that remembers what a reference policy said, so that each group is scored once, whatever is killed in between.</summary>
 /// <remarks>
 /// An append-only journal, a JSON line per group, keyed by a hash of the group's token ids and the policy's fingerprint; one file may serve
-/// several data sets and policies. It is a <see cref="JsonlJournal"/>: a last line torn by a killed process is repaired, and one process has it at a time.
+/// several data sets and policies. It is a <see cref="JsonlJournal"/>: a last line torn by a killed process is repaired, and one process
+/// has it at a time.
 /// </remarks>
 public sealed class ReferencePolicyCache
 {
@@ -17,7 +18,8 @@ public sealed class ReferencePolicyCache
 
     /// <summary>Names the journal; nothing is opened yet.</summary>
     /// <param name="path">The journal; created when missing, as is its folder.</param>
-    /// <param name="policyFingerprint">What tells the reference policy from all others, such as a hash of its files or its path and revision. A wrong one gives wrong log-probabilities.</param>
+    /// <param name="policyFingerprint">What tells the reference policy from all others, such as a hash of its files or its path and
+    /// revision. A wrong one gives wrong log-probabilities.</param>
     public ReferencePolicyCache(string path, string policyFingerprint)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -31,11 +33,14 @@ public sealed class ReferencePolicyCache
 
     /// <summary>The log-probabilities of a data set, from the journal where it has them, from the policy otherwise.</summary>
     /// <param name="groups">The data set.</param>
-    /// <param name="reference">Gives the frozen policy; called at most once, and not at all when the journal has everything. The caller keeps owning it.</param>
+    /// <param name="reference">Gives the frozen policy; called at most once, and not at all when the journal has everything. The caller
+    /// keeps owning it.</param>
     /// <param name="progress">Receives after each pass how many groups are done, those of the journal included.</param>
     /// <param name="cancellationToken">Stops between passes; what was scored stays in the journal.</param>
-    /// <exception cref="InvalidDataException">A line other than a torn last one is damaged (the message names it), or a log-probability is not finite.</exception>
-    public ReferenceLogProbs GetOrScore(IReadOnlyList<TokenGroup> groups, Func<IPolicyModel> reference, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+    /// <exception cref="InvalidDataException">A line other than a torn last one is damaged (the message names it), or a log-probability is
+    /// not finite.</exception>
+    public ReferenceLogProbs GetOrScore(IReadOnlyList<TokenGroup> groups, Func<IPolicyModel> reference, IProgress<int>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(groups);
         ArgumentNullException.ThrowIfNull(reference);
@@ -90,11 +95,15 @@ public sealed class ReferencePolicyCache
                 // Reported below.
             }
             if (entry is not { Key.Length: > 0, LogProbs: not null } || entry.LogProbs.Any(x => !double.IsFinite(x)))
-                throw new InvalidDataException($"{journal.Path}, line {line.Number}: not an entry of a log-probability journal; delete the line to have its group scored again.");
+                throw new InvalidDataException(
+                    $"{journal.Path}, line {line.Number}: not an entry of a log-probability journal; delete the line to have its group "
+                    + $"scored again.");
             known[entry.Key] = entry.LogProbs;
         }
         if (journal.DamagedLines is [long first, ..] damaged)
-            throw new InvalidDataException($"{journal.Path}, line {first}: the line does not agree with its checksum ({damaged.Count} such lines); delete the line to have its group scored again.");
+            throw new InvalidDataException(
+                $"{journal.Path}, line {first}: the line does not agree with its checksum ({damaged.Count} such lines); delete the line "
+                + $"to have its group scored again.");
         return known;
     }
 

@@ -29,16 +29,21 @@ internal sealed class RunGroup(TrainingSetup setup, RunJournal journal)
             ["Data"] = setup.DataFingerprint,
             ["ShardOptimizer"] = setup.Options.ShardOptimizer ? "true" : "false",
             ["Evaluation"] = setup.Evaluate is null ? "none" : "given",
-            ["Checkpoints"] = $"{setup.Options.CheckpointEverySteps} {setup.Options.CheckpointOnCancellation} {setup.Options.RunFolder is null}",
+            ["Checkpoints"] =
+                $"{setup.Options.CheckpointEverySteps} {setup.Options.CheckpointOnCancellation} {setup.Options.RunFolder is null}",
             ["Version of the library"] = $"{typeof(RunGroup).Assembly.GetName().Version}",
-            ["Vectors"] = $"{Vector128.IsHardwareAccelerated} {Vector256.IsHardwareAccelerated} {Vector512.IsHardwareAccelerated} {Fma.IsSupported} {Avx2.IsSupported} {Avx512F.IsSupported}",
+            ["Vectors"] =
+                $"{Vector128.IsHardwareAccelerated} {Vector256.IsHardwareAccelerated} {Vector512.IsHardwareAccelerated} {Fma.IsSupported} "
+                + $"{Avx2.IsSupported} {Avx512F.IsSupported}",
         };
         string first = _group.BroadcastText(Text(mine));
         string? difference = Difference(first, Text(mine));
         double[] differ = _group.AllGather(difference is null ? 0 : 1);
         int other = Array.FindIndex(differ, d => d != 0);
         if (other >= 0)
-            throw new ProcessGroupException($"Rank {other} of {_group.Size} does not do the same run as rank 0: {_group.BroadcastText(difference, other)}. Start all ranks with the same command, program and files, on processors with the same vectors.");
+            throw new ProcessGroupException(
+                $"Rank {other} of {_group.Size} does not do the same run as rank 0: {_group.BroadcastText(difference, other)}. Start all "
+                + $"ranks with the same command, program and files, on processors with the same vectors.");
     }
 
     /// <summary>Opens the run on rank 0; all processes continue from the same checkpoint.</summary>
@@ -51,7 +56,9 @@ internal sealed class RunGroup(TrainingSetup setup, RunJournal journal)
         if (IsFirst || folder.Length == 0)
             return checkpoint;
         checkpoint = TrainingCheckpoint.Read(folder, out string? fault)
-            ?? throw new ProcessGroupException($"Rank {_group.Rank} cannot go on from rank 0's checkpoint {folder}: {fault}. The run's folder has to be one that all machines share.");
+            ?? throw new ProcessGroupException(
+                $"Rank {_group.Rank} cannot go on from rank 0's checkpoint {folder}: {fault}. The run's folder has to be one that all "
+                + $"machines share.");
         journal.Follow(checkpoint);
         return checkpoint;
     }
@@ -67,7 +74,9 @@ internal sealed class RunGroup(TrainingSetup setup, RunJournal journal)
         for (int rank = 1; rank < _group.Size; rank++)
         {
             if (low[rank] != low[0] || high[rank] != high[0])
-                throw new ProcessGroupException($"After step {step} rank {rank} has other weights than rank 0. {(step == 0 ? "Give all ranks the same model folder." : "The processors do not compute the same; train on equal machines.")}");
+                throw new ProcessGroupException(
+                    $"After step {step} rank {rank} has other weights than rank 0. "
+                    + $"{(step == 0 ? "Give all ranks the same model folder." : "The processors do not compute the same; train on equal machines.")}");
         }
     }
 

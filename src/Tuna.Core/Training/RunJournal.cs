@@ -25,7 +25,8 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     /// <summary>Opens the run folder and gives the checkpoint to resume from, if any.</summary>
     /// <exception cref="FileInUseException">Another process trains in the folder.</exception>
     /// <exception cref="InvalidDataException">Checkpoints are there, but all are damaged.</exception>
-    /// <exception cref="InvalidOperationException">The folder holds a run and resuming is switched off, or a run with other data or options.</exception>
+    /// <exception cref="InvalidOperationException">The folder holds a run and resuming is switched off, or a run with other data or
+    /// options.</exception>
     public TrainingCheckpoint? Open()
     {
         if (_folder is null)
@@ -34,7 +35,8 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
         IReadOnlyList<string> checkpoints = TrainingCheckpoint.Folders(_folder);
         string metrics = Path.Combine(_folder, MetricsFile.FileName);
         if (!setup.Options.Resume && (checkpoints.Count > 0 || File.Exists(metrics)))
-            throw new InvalidOperationException($"{_folder} already holds a run; choose another folder, or set {nameof(TrainerOptions.Resume)} to continue it.");
+            throw new InvalidOperationException(
+                $"{_folder} already holds a run; choose another folder, or set {nameof(TrainerOptions.Resume)} to continue it.");
 
         TrainingCheckpoint? latest = TrainingCheckpoint.FindLatest(_folder, out IReadOnlyList<string> damaged);
         foreach (string passedOver in damaged)
@@ -43,11 +45,14 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
         {
             RefuseOthers(latest);
             if (TrainerStateCheck.Fault(latest.State, new TrainingPlan(setup.Groups.Count, setup.Options)) is { } fault)
-                throw new InvalidDataException($"{latest.Folder}: {fault}. The checkpoint is damaged; delete it to go on from the one before.");
+                throw new InvalidDataException(
+                    $"{latest.Folder}: {fault}. The checkpoint is damaged; delete it to go on from the one before.");
         }
         else if (damaged.Count > 0)
         {
-            throw new InvalidDataException($"No checkpoint of {_folder} can be used. {string.Join(' ', damaged)} Put an undamaged copy there, or delete the run folder to start again.");
+            throw new InvalidDataException(
+                $"No checkpoint of {_folder} can be used. {string.Join(' ', damaged)} Put an undamaged copy there, or delete the run "
+                + $"folder to start again.");
         }
         RemovePartials(_folder);
         if (latest is not null && MetricsWriter.Restore(_folder, latest.Folder))
@@ -130,7 +135,9 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
                 differences.Add($"{name} was '{was}' and is '{now}'");
         }
         if (differences.Count > 0)
-            throw new InvalidOperationException($"{checkpoint.Folder} cannot be resumed: {string.Join("; ", differences)}. Use the same data and options, or another run folder.");
+            throw new InvalidOperationException(
+                $"{checkpoint.Folder} cannot be resumed: {string.Join("; ", differences)}. Use the same data and options, or another run "
+                + $"folder.");
     }
 
     /// <summary>This run's fingerprint as a checkpoint of some version records it.</summary>

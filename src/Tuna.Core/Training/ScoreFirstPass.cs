@@ -31,7 +31,8 @@ internal sealed class ScoreFirstPass : IForwardPass
                 double own = gradient[row++];
                 if (own == 0)
                     continue;
-                using IForwardPass pass = _model.Forward([new TokenGroup(group.Id, group.Prompt, [response], NoScore)], CancellationToken.None);
+                using IForwardPass pass =
+                    _model.Forward([new TokenGroup(group.Id, group.Prompt, [response], NoScore)], CancellationToken.None);
                 pass.Backward([own]);
             }
         }

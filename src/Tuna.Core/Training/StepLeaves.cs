@@ -4,10 +4,12 @@ using Tuna.Policies;
 
 namespace Tuna.Training;
 
-/// <summary>A step that the processes of a group share: each accumulates its leaves, then all fold the same numbers in the same order.</summary>
+/// <summary>A step that the processes of a group share: each accumulates its leaves, then all fold the same numbers in the same
+/// order.</summary>
 /// <remarks>
-/// A leaf is a fixed share of the step's micro-batches, so that what a step does depends on the number of leaves but not on that of processes. Cancellation is noticed between
-/// micro-batches; the step is then abandoned on all processes, since a part of it would belong to this number of processes only.
+/// A leaf is a fixed share of the step's micro-batches, so that what a step does depends on the number of leaves but not on that of
+/// processes. Cancellation is noticed between micro-batches; the step is then abandoned on all processes, since a part of it would belong
+/// to this number of processes only.
 /// </remarks>
 internal sealed class StepLeaves
 {
@@ -24,7 +26,8 @@ internal sealed class StepLeaves
         _runner = runner;
     }
 
-    /// <summary>Between steps the model's randomness stands where it would with any number of processes: what is saved does not know it.</summary>
+    /// <summary>Between steps the model's randomness stands where it would with any number of processes: what is saved does not know
+    /// it.</summary>
     /// <param name="step">The next step, 0-based.</param>
     public void Settle(long step) => _model.BeginLeaf(step * _leaves);
 
@@ -61,7 +64,8 @@ internal sealed class StepLeaves
         return fault;
     }
 
-    private static OperationCanceledException Stopped(int rank, CancellationToken cancellationToken) => cancellationToken.IsCancellationRequested
+    private static OperationCanceledException Stopped(int rank, CancellationToken cancellationToken) =>
+        cancellationToken.IsCancellationRequested
         ? new OperationCanceledException(cancellationToken)
         : new OperationCanceledException($"Rank {rank} was asked to stop.");
 
@@ -95,7 +99,8 @@ internal sealed class StepLeaves
             int first = First(rank, range);
             for (int m = first; m < First(rank + 1, range); m++)
             {
-                bool faulty = MicroBatchRow.Add(all.AsSpan((rank * length) + 1 + ((m - first) * MicroBatchRow.Width), MicroBatchRow.Width), at.Partial);
+                bool faulty = MicroBatchRow.Add(all.AsSpan((rank * length) + 1 + ((m - first) * MicroBatchRow.Width), MicroBatchRow.Width),
+                    at.Partial);
                 at.MicroBatch++;
                 at.MicroBatchesDone++;
                 if (faulty)

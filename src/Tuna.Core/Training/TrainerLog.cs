@@ -5,14 +5,18 @@ namespace Tuna.Training;
 /// <summary>The trainer's log messages.</summary>
 internal static partial class TrainerLog
 {
-    [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "Training on {Groups} groups: {Steps} steps of up to {GroupsPerStep} groups.")]
+    [LoggerMessage(EventId = 1, Level = LogLevel.Information,
+        Message = "Training on {Groups} groups: {Steps} steps of up to {GroupsPerStep} groups.")]
     public static partial void Started(ILogger logger, int groups, long steps, int groupsPerStep);
 
-    [LoggerMessage(EventId = 2, Level = LogLevel.Information, Message = "Resuming from {Folder} after step {Step}, micro-batch {MicroBatch}.")]
+    [LoggerMessage(EventId = 2, Level = LogLevel.Information,
+        Message = "Resuming from {Folder} after step {Step}, micro-batch {MicroBatch}.")]
     public static partial void Resumed(ILogger logger, string folder, long step, int microBatch);
 
-    [LoggerMessage(EventId = 3, Level = LogLevel.Debug, Message = "Step {Step} of {Steps}: loss {Loss}, learning rate {LearningRate}, gradient norm {GradientNorm}, active {ActiveFraction}.")]
-    public static partial void StepDone(ILogger logger, long step, long steps, double loss, double learningRate, double gradientNorm, double activeFraction);
+    [LoggerMessage(EventId = 3, Level = LogLevel.Debug, Message =
+        "Step {Step} of {Steps}: loss {Loss}, learning rate {LearningRate}, gradient norm {GradientNorm}, active {ActiveFraction}.")]
+    public static partial void StepDone(ILogger logger, long step, long steps, double loss, double learningRate, double gradientNorm,
+        double activeFraction);
 
     [LoggerMessage(EventId = 4, Level = LogLevel.Warning, Message = "Step {Step} is left out: {Reason}.")]
     public static partial void StepSkipped(ILogger logger, long step, string reason);
@@ -29,6 +33,7 @@ internal static partial class TrainerLog
     [LoggerMessage(EventId = 8, Level = LogLevel.Information, Message = "Training is done: {Steps} steps, {Skipped} left out.")]
     public static partial void Finished(ILogger logger, long steps, int skipped);
 
-    [LoggerMessage(EventId = 9, Level = LogLevel.Warning, Message = "{File} was changed or deleted since {Checkpoint} was written; it is put back from there.")]
+    [LoggerMessage(EventId = 9, Level = LogLevel.Warning,
+        Message = "{File} was changed or deleted since {Checkpoint} was written; it is put back from there.")]
     public static partial void MetricsRestored(ILogger logger, string file, string checkpoint);
 }

@@ -47,13 +47,16 @@ public sealed record TrainerOptions
     public int MicroBatchTokens { get; init; }
 
     /// <summary>
-    /// Leaves that a step's micro-batches are cut into, a power of two from 1 to 1024. Default 1. Gradients are summed in a balanced tree over the leaves, so that 1, 2, 4 ... processes, up to as many as there are leaves,
-    /// give the same bits; the number of processes must divide it. With more than one there are no checkpoints within a step.
+    /// Leaves that a step's micro-batches are cut into, a power of two from 1 to 1024. Default 1. Gradients are summed in a balanced tree
+    /// over the leaves, so that 1, 2, 4 ... processes, up to as many as there are leaves, give the same bits; the number of processes must
+    /// divide it. With more than one there are no checkpoints within a step.
     /// </summary>
-    /// <remarks>A process holds log2(leaves / processes) more gradients than one. A step with fewer micro-batches than leaves has empty ones.</remarks>
+    /// <remarks>A process holds log2(leaves / processes) more gradients than one. A step with fewer micro-batches than leaves has empty
+    /// ones.</remarks>
     public int GradientLeaves { get; init; } = 1;
 
-    /// <summary>Whether each process keeps the optimizer's state of its share of the weights only (ZeRO stage 1, arXiv 1910.02054): less memory, the same result. Default false.</summary>
+    /// <summary>Whether each process keeps the optimizer's state of its share of the weights only (ZeRO stage 1, arXiv 1910.02054): less
+    /// memory, the same result. Default false.</summary>
     public bool ShardOptimizer { get; init; }
 
     /// <summary>Peak learning rate, > 0. Default 1e-5, the paper's for ranking (2e-5 for instruction tuning, 1e-6 when starting from a
@@ -116,10 +119,13 @@ public sealed record TrainerOptions
         Require(Epochs >= 1, nameof(Epochs), Epochs, ">= 1");
         Require(GroupsPerMicroBatch >= 1, nameof(GroupsPerMicroBatch), GroupsPerMicroBatch, ">= 1");
         Require(MicroBatchesPerStep >= 1, nameof(MicroBatchesPerStep), MicroBatchesPerStep, ">= 1");
-        Require((long)GroupsPerMicroBatch * MicroBatchesPerStep <= int.MaxValue, nameof(MicroBatchesPerStep), MicroBatchesPerStep, "small enough for one step's groups to be counted");
+        Require((long)GroupsPerMicroBatch * MicroBatchesPerStep <= int.MaxValue, nameof(MicroBatchesPerStep), MicroBatchesPerStep,
+            "small enough for one step's groups to be counted");
         Require(MicroBatchTokens >= 0, nameof(MicroBatchTokens), MicroBatchTokens, ">= 0");
-        Require(GradientLeaves is >= 1 and <= 1024 && int.IsPow2(GradientLeaves), nameof(GradientLeaves), GradientLeaves, "a power of two from 1 to 1024");
-        Require(GradientLeaves == 1 || CheckpointEveryMicroBatches == 0, nameof(CheckpointEveryMicroBatches), CheckpointEveryMicroBatches, $"0 where {nameof(GradientLeaves)} is above 1");
+        Require(GradientLeaves is >= 1 and <= 1024
+            && int.IsPow2(GradientLeaves), nameof(GradientLeaves), GradientLeaves, "a power of two from 1 to 1024");
+        Require(GradientLeaves == 1 || CheckpointEveryMicroBatches == 0, nameof(CheckpointEveryMicroBatches), CheckpointEveryMicroBatches,
+            $"0 where {nameof(GradientLeaves)} is above 1");
         Require(double.IsFinite(LearningRate) && LearningRate > 0, nameof(LearningRate), LearningRate, "finite and > 0");
         Require(MaxGradientNorm > 0, nameof(MaxGradientNorm), MaxGradientNorm, "> 0");
         Require(MaxSkippedSteps >= 0, nameof(MaxSkippedSteps), MaxSkippedSteps, ">= 0");
@@ -134,8 +140,10 @@ public sealed record TrainerOptions
         ArgumentNullException.ThrowIfNull(Optimizer);
         Require(Optimizer.Beta1 is >= 0 and < 1, nameof(AdamWSettings.Beta1), Optimizer.Beta1, "in [0, 1)");
         Require(Optimizer.Beta2 is >= 0 and < 1, nameof(AdamWSettings.Beta2), Optimizer.Beta2, "in [0, 1)");
-        Require(double.IsFinite(Optimizer.Epsilon) && Optimizer.Epsilon > 0, nameof(AdamWSettings.Epsilon), Optimizer.Epsilon, "finite and > 0");
-        Require(double.IsFinite(Optimizer.WeightDecay) && Optimizer.WeightDecay >= 0, nameof(AdamWSettings.WeightDecay), Optimizer.WeightDecay, "finite and >= 0");
+        Require(double.IsFinite(Optimizer.Epsilon)
+            && Optimizer.Epsilon > 0, nameof(AdamWSettings.Epsilon), Optimizer.Epsilon, "finite and > 0");
+        Require(double.IsFinite(Optimizer.WeightDecay)
+            && Optimizer.WeightDecay >= 0, nameof(AdamWSettings.WeightDecay), Optimizer.WeightDecay, "finite and >= 0");
         if (RunFolder is { Length: 0 })
             throw new ArgumentException($"{nameof(RunFolder)} is empty; give a folder, or null to write nothing.");
 
@@ -157,7 +165,8 @@ public sealed record TrainerOptions
         [nameof(MicroBatchTokens)] = Text(MicroBatchTokens),
         [nameof(GradientLeaves)] = Text(GradientLeaves),
         [nameof(LearningRate)] = Text(LearningRate),
-        [nameof(Schedule)] = $"{Schedule.GetType().Name} {Text(Schedule.WarmupSteps)} {Text(Schedule.WarmupRatio)} {Text(Schedule.MinimumFactor)}",
+        [nameof(Schedule)] =
+            $"{Schedule.GetType().Name} {Text(Schedule.WarmupSteps)} {Text(Schedule.WarmupRatio)} {Text(Schedule.MinimumFactor)}",
         [nameof(AdamWSettings.Beta1)] = Text(Optimizer.Beta1),
         [nameof(AdamWSettings.Beta2)] = Text(Optimizer.Beta2),
         [nameof(AdamWSettings.Epsilon)] = Text(Optimizer.Epsilon),

@@ -2,12 +2,13 @@ using System.Text.Json.Serialization;
 
 namespace Tuna.Training;
 
-/// <summary>The content of a checkpoint's <c>trainer.json</c>: where the run stands and what it must be resumed with. No times, so that equal runs write equal files.</summary>
+/// <summary>The content of a checkpoint's <c>trainer.json</c>: where the run stands and what it must be resumed with. No times, so that
+/// equal runs write equal files.</summary>
 internal sealed record TrainerState
 {
     /// <summary>
-    /// 2: a checkpoint carries checksums and a copy of its metrics, and records a loss's own description. Version 1, which is still read, has the lengths of its files instead and records what the
-    /// loss made of made-up batches.
+    /// 2: a checkpoint carries checksums and a copy of its metrics, and records a loss's own description. Version 1, which is still read,
+    /// has the lengths of its files instead and records what the loss made of made-up batches.
     /// </summary>
     public const int CurrentVersion = 2;
 
@@ -48,7 +49,8 @@ internal sealed record TrainerState
     /// <summary>Hash of the data set.</summary>
     public required string Data { get; init; }
 
-    /// <summary>In version 1 the checkpoint's other files and their lengths in bytes; later ones have <see cref="CheckpointChecksums"/>.</summary>
+    /// <summary>In version 1 the checkpoint's other files and their lengths in bytes; later ones have
+    /// <see cref="CheckpointChecksums"/>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public SortedDictionary<string, long>? Files { get; init; }
 }

@@ -14,9 +14,12 @@ internal static class TrainerStateCheck
             return Named("an option is null");
         (string Name, double Value)[] counts =
         [
-            ("version", state.Version - 1), ("step", state.Step), ("epoch", state.Epoch), ("groupsDoneInEpoch", state.GroupsDoneInEpoch), ("microBatch", state.MicroBatch),
-            ("microBatchesDone", state.MicroBatchesDone), ("skippedSteps", state.SkippedSteps), ("metricsLength", state.MetricsLength), ("groupCount", state.GroupCount - 1),
-            ("partial.groups", state.Partial.Groups), ("partial.responses", state.Partial.Responses), ("partial.active", state.Partial.Active), ("partial.tokens", state.Partial.Tokens),
+            ("version", state.Version - 1), ("step", state.Step), ("epoch", state.Epoch), ("groupsDoneInEpoch", state.GroupsDoneInEpoch),
+                ("microBatch", state.MicroBatch),
+            ("microBatchesDone", state.MicroBatchesDone), ("skippedSteps", state.SkippedSteps), ("metricsLength", state.MetricsLength),
+                ("groupCount", state.GroupCount - 1),
+            ("partial.groups", state.Partial.Groups), ("partial.responses", state.Partial.Responses),
+                ("partial.active", state.Partial.Active), ("partial.tokens", state.Partial.Tokens),
             ("partial.pairs", state.Partial.Pairs), ("partial.orderedPairs", state.Partial.OrderedPairs),
         ];
         foreach ((string name, double value) in counts)
@@ -30,7 +33,8 @@ internal static class TrainerStateCheck
             return Named("'partial' holds a number that is not finite");
         if (state.MicroBatch == 0 && state.Partial != new StepStatistics())
             return Named("'partial' holds sums, but no micro-batch is accumulated");
-        return folderName == TrainingCheckpoint.FolderName(state.Step, state.MicroBatch) ? null : Named($"the folder's name does not fit step {state.Step}, micro-batch {state.MicroBatch}");
+        return folderName == TrainingCheckpoint.FolderName(state.Step, state.MicroBatch)
+            ? null : Named($"the folder's name does not fit step {state.Step}, micro-batch {state.MicroBatch}");
     }
 
     /// <summary>What does not follow from the run's data and options as it should, or null.</summary>

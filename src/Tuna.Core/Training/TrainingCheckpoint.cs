@@ -5,8 +5,10 @@ using Tuna.Policies;
 
 namespace Tuna.Training;
 
-/// <summary>A complete checkpoint of a run: a Hugging Face model folder that also holds the trainer's and the engine's state, the metrics so far, and checksums.</summary>
-/// <remarks>Named <c>checkpoint-SSSSSSSS</c> after the finished steps, with <c>-mMMMMM</c> behind it when it was taken within a step after that many micro-batches.</remarks>
+/// <summary>A complete checkpoint of a run: a Hugging Face model folder that also holds the trainer's and the engine's state, the metrics
+/// so far, and checksums.</summary>
+/// <remarks>Named <c>checkpoint-SSSSSSSS</c> after the finished steps, with <c>-mMMMMM</c> behind it when it was taken within a step after
+/// that many micro-batches.</remarks>
 public sealed class TrainingCheckpoint
 {
     internal const string StateFile = "trainer.json";
@@ -75,7 +77,8 @@ public sealed class TrainingCheckpoint
         {
             policy.SaveModel(partial);
             policy.SaveTrainingState(partial);
-            MetricsWriter.CopyStart(Path.Combine(runFolder, MetricsFile.FileName), state.MetricsLength, Path.Combine(partial, MetricsFile.FileName));
+            MetricsWriter.CopyStart(Path.Combine(runFolder, MetricsFile.FileName), state.MetricsLength,
+                Path.Combine(partial, MetricsFile.FileName));
             byte[] json = JsonSerializer.SerializeToUtf8Bytes(state with { Files = null }, TrainerStateJson.Default.TrainerState);
             File.WriteAllBytes(Path.Combine(partial, StateFile), json);
             CheckpointChecksums.Write(partial);

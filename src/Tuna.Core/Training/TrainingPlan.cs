@@ -3,7 +3,8 @@ using Tuna.Policies;
 
 namespace Tuna.Training;
 
-/// <summary>Which groups make which step: a function of the data's sizes and the options alone, so that a position is just a step and a micro-batch.</summary>
+/// <summary>Which groups make which step: a function of the data's sizes and the options alone, so that a position is just a step and a
+/// micro-batch.</summary>
 internal sealed class TrainingPlan
 {
     // Keeps the data order apart from other streams that a caller may derive from the same seed.
@@ -123,7 +124,8 @@ internal sealed class TrainingPlan
 /// <param name="Epoch">0-based.</param>
 /// <param name="First">Position of the first group in the epoch's order.</param>
 /// <param name="Count">Groups in the step.</param>
-/// <param name="Cuts">Where each micro-batch begins, counted from <paramref name="First"/>, and <paramref name="Count"/> at the end.</param>
+/// <param name="Cuts">Where each micro-batch begins, counted from <paramref name="First"/>, and <paramref name="Count"/> at the
+/// end.</param>
 internal readonly record struct StepRange(int Epoch, int First, int Count, int[] Cuts)
 {
     /// <summary>Micro-batches in the step.</summary>

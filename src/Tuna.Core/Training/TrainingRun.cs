@@ -52,7 +52,8 @@ internal sealed class TrainingRun
             {
                 if (at.EvaluationPending)
                     Evaluate(at, cancellationToken);
-                if (at.MicroBatch == 0 && at.Step > 0 && (at.Step == _plan.TotalSteps || IsMultiple(at.Step, _options.CheckpointEverySteps)))
+                if (at.MicroBatch == 0 && at.Step > 0
+                    && (at.Step == _plan.TotalSteps || IsMultiple(at.Step, _options.CheckpointEverySteps)))
                     Save(at);
                 if (at.Step == _plan.TotalSteps)
                     break;
@@ -161,7 +162,8 @@ internal sealed class TrainingRun
         at.SkippedSteps += outcome.Skipped is null ? 0 : 1;
         at.Partial = new StepStatistics();
         _leaves?.Settle(at.Step);
-        at.EvaluationPending = _setup.Evaluate is not null && (at.Step == _plan.TotalSteps || IsMultiple(at.Step, _options.EvaluateEverySteps));
+        at.EvaluationPending = _setup.Evaluate is not null
+            && (at.Step == _plan.TotalSteps || IsMultiple(at.Step, _options.EvaluateEverySteps));
         return done;
     }
 

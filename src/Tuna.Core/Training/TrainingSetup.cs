@@ -43,17 +43,24 @@ internal sealed record TrainingSetup
         LossDescription loss = Loss.Describe();
         LossNeeds needs = Loss.Needs;
         if (needs.ReferencePolicy && Reference is null)
-            throw new ArgumentException($"{loss.Name} needs the reference policy's log-probabilities; give them, for instance from a {nameof(ReferencePolicyCache)}.", nameof(Reference));
+            throw new ArgumentException(
+                $"{loss.Name} needs the reference policy's log-probabilities; give them, for instance from a "
+                + $"{nameof(ReferencePolicyCache)}.", nameof(Reference));
         if (Reference is not null && Reference.Count != Groups.Count)
-            throw new ArgumentException($"There are {Groups.Count} groups, but reference log-probabilities of {Reference.Count}.", nameof(Reference));
+            throw new ArgumentException($"There are {Groups.Count} groups, but reference log-probabilities of {Reference.Count}.",
+                nameof(Reference));
         PolicyGuard.CheckGroups(Groups, Model.Info);
         for (int i = 0; i < Groups.Count; i++)
         {
             TokenGroup group = Groups[i];
             if (Missing(group, needs) is { } missing)
-                throw new ArgumentException($"Group '{group.Id}': {missing}, which {loss.Name} needs. Leave the row out or complete it; nothing was trained.", nameof(Groups));
+                throw new ArgumentException(
+                    $"Group '{group.Id}': {missing}, which {loss.Name} needs. Leave the row out or complete it; nothing was trained.",
+                    nameof(Groups));
             if (Reference is not null && Reference[i].Length != group.Responses.Count)
-                throw new ArgumentException($"Group '{group.Id}' has {group.Responses.Count} responses, but {Reference[i].Length} reference log-probabilities.", nameof(Reference));
+                throw new ArgumentException(
+                    $"Group '{group.Id}' has {group.Responses.Count} responses, but {Reference[i].Length} reference log-probabilities.",
+                    nameof(Reference));
         }
 
         Fingerprint = Options.Fingerprint();
@@ -66,9 +73,13 @@ internal sealed record TrainingSetup
     private void CheckGroup()
     {
         if (Options.GradientLeaves % Group.Size != 0)
-            throw new ArgumentException($"{nameof(TrainerOptions.GradientLeaves)} is {Options.GradientLeaves}, which {Group.Size} processes cannot share; set it to {Group.Size}, or to a larger power of two.");
+            throw new ArgumentException(
+                $"{nameof(TrainerOptions.GradientLeaves)} is {Options.GradientLeaves}, which {Group.Size} processes cannot share; set it "
+                + $"to {Group.Size}, or to a larger power of two.");
         if (Options.GradientLeaves > 1 && Model is not IDataParallelScorer)
-            throw new ArgumentException($"{nameof(TrainerOptions.GradientLeaves)} is {Options.GradientLeaves}, but {Model.GetType().Name} is no {nameof(IDataParallelScorer)}: it cannot sum leaves.");
+            throw new ArgumentException(
+                $"{nameof(TrainerOptions.GradientLeaves)} is {Options.GradientLeaves}, but {Model.GetType().Name} is no "
+                + $"{nameof(IDataParallelScorer)}: it cannot sum leaves.");
     }
 
     private static string? Missing(TokenGroup group, LossNeeds needs)

@@ -52,7 +52,8 @@ public sealed record TrainingEvaluation(long Step, IReadOnlyDictionary<string, d
 /// <param name="GroupsPerSecond">Speed of this step.</param>
 /// <param name="TokensPerSecond">Speed of this step; prompts counted once.</param>
 /// <param name="Remaining">Estimated time to the end, from the mean duration of the steps of this process.</param>
-public sealed record TrainingProgress(TrainingStep Metrics, long TotalSteps, double GroupsPerSecond, double TokensPerSecond, TimeSpan Remaining);
+public sealed record TrainingProgress(TrainingStep Metrics, long TotalSteps, double GroupsPerSecond, double TokensPerSecond,
+    TimeSpan Remaining);
 
 /// <summary>What a run did, the part before a resumption included.</summary>
 /// <param name="Steps">Steps of the run, skipped ones included.</param>

@@ -45,7 +45,8 @@ internal sealed class CheckedStream(Stream stream, string source, string what) :
         }
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Flush()
     {
@@ -67,5 +68,6 @@ internal sealed class CheckedStream(Stream stream, string source, string what) :
     private static bool IsDamage(Exception e) => e is InvalidDataException or ZstdException or EndOfStreamException;
 
     private DataFormatException Damaged(Exception e) =>
-        new($"the {what} data is damaged or cut off: {e.Message.TrimEnd('.')}. Get the file again.", DataPlace.Whole(source), innerException: e);
+        new($"the {what} data is damaged or cut off: {e.Message.TrimEnd('.')}. Get the file again.", DataPlace.Whole(source),
+            innerException: e);
 }

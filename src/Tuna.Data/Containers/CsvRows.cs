@@ -7,15 +7,16 @@ namespace Tuna.Data.Containers;
 
 /// <summary>The rows of a CSV file (RFC 4180, with a header) as JSON objects: a cell is a text, an empty one null.</summary>
 /// <remarks>
-/// A field that is a list or an object in the forms (<c>score</c>, <c>messages</c>, <c>completions</c>, ..) is one here when its cell holds it as JSON. Python's notation of lists, which pandas
-/// writes, is refused by name: it would be taken for text.
+/// A field that is a list or an object in the forms (<c>score</c>, <c>messages</c>, <c>completions</c>, ..) is one here when its cell holds
+/// it as JSON. Python's notation of lists, which pandas writes, is refused by name: it would be taken for text.
 /// </remarks>
 internal sealed class CsvRows : RowSource
 {
     // Fields that are never a plain text in any form.
     private static readonly HashSet<string> Structured =
     [
-        "score", "scores", "model", "models", "logprob", "tokens", "completions", "answers", "conversations", "conversation", "messages", "instances", "responses", "generation", "rank", "length", "orig",
+        "score", "scores", "model", "models", "logprob", "tokens", "completions", "answers", "conversations", "conversation", "messages",
+            "instances", "responses", "generation", "rank", "length", "orig",
         "history", "candidate_notes", "aspects", "prompt_messages",
     ];
 
@@ -34,8 +35,10 @@ internal sealed class CsvRows : RowSource
         (_source, _maxRowBytes) = (source, maxRowBytes);
         Place = DataPlace.Whole(source);
         _json = new Utf8JsonWriter(_buffer, DataFile.WriterOptions);
-        _text = new StreamReader(stream, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true, leaveOpen: true);
-        _reader = Guarded(() => Sep.New(separator).Reader(o => o with { Unescape = true, HasHeader = false, DisableColCountCheck = true }).From(_text));
+        _text = new StreamReader(stream, new UTF8Encoding(false, throwOnInvalidBytes: true), detectEncodingFromByteOrderMarks: true,
+            leaveOpen: true);
+        _reader = Guarded(() => Sep.New(separator).Reader(o => o with { Unescape = true, HasHeader = false, DisableColCountCheck = true })
+            .From(_text));
         _names = Header();
         if (_names.GroupBy(n => n, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new DataFormatException("the header has this name twice. Rename one.", new(source, 1, -1, false), twice.Key);
@@ -52,7 +55,8 @@ internal sealed class CsvRows : RowSource
                 continue; // a blank line
             Place = new(_source, cells.LineNumberFrom, ++_index, false);
             if (cells.ColCount != _names.Length)
-                throw new DataFormatException($"the row has {cells.ColCount} cells, the header {_names.Length}. Is a quote or a separator missing?", Place);
+                throw new DataFormatException(
+                    $"the row has {cells.ColCount} cells, the header {_names.Length}. Is a quote or a separator missing?", Place);
             _buffer.ResetWrittenCount();
             _json.Reset();
             _json.WriteStartObject();
@@ -112,12 +116,15 @@ internal sealed class CsvRows : RowSource
             using JsonDocument value = JsonDocument.Parse(cell.ToString());
             return structured
                 || (sides && Formats.ChatText.IsConversation(value.RootElement))
-                || (output && _ranked && value.RootElement.ValueKind == JsonValueKind.Array && value.RootElement.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String));
+                || (output && _ranked && value.RootElement.ValueKind == JsonValueKind.Array
+                    && value.RootElement.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String));
         }
         catch (JsonException e)
         {
             if (structured || cell.StartsWith("[{'", StringComparison.Ordinal))
-                throw new DataFormatException("the cell holds a list or an object that is not JSON, as pandas writes it (Python's notation). Save the data set as Parquet or JSON Lines, or write JSON into the cell.", Place, name, null, e);
+                throw new DataFormatException(
+                    "the cell holds a list or an object that is not JSON, as pandas writes it (Python's notation). Save the data set as "
+                    + "Parquet or JSON Lines, or write JSON into the cell.", Place, name, null, e);
             return false;
         }
     }

@@ -55,9 +55,11 @@ internal sealed class DataContainer : IDisposable
         ReadOnlySpan<byte> start = head.AsSpan(0, count);
         Stream whole = Rewind(stream, head, count);
         if (start.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]) && count < 18)
-            throw new DataFormatException("the gzip data is damaged or cut off: it ends within its header. Get the file again.", DataPlace.Whole(source));
+            throw new DataFormatException("the gzip data is damaged or cut off: it ends within its header. Get the file again.",
+                DataPlace.Whole(source));
         else if (start.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]))
-            Open(Checked(new GZipStream(whole, CompressionMode.Decompress, leaveOpen: true), source, "gzip"), Inner(name, ".gz"), source, maxRowBytes);
+            Open(Checked(new GZipStream(whole, CompressionMode.Decompress, leaveOpen: true), source, "gzip"), Inner(name, ".gz"), source,
+                maxRowBytes);
         else if (start.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD]))
             Open(Checked(new DecompressionStream(whole, leaveOpen: true), source, "Zstandard"), Inner(name, ".zst"), source, maxRowBytes);
         else if (start.StartsWith("PAR1"u8))
@@ -110,14 +112,16 @@ internal sealed class DataContainer : IDisposable
     {
         if (stream.CanSeek)
             return stream;
-        var file = new FileStream(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        var file = new FileStream(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), FileMode.CreateNew, FileAccess.ReadWrite,
+            FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         _owned.Add(file);
         stream.CopyTo(file);
         file.Position = 0;
         return file;
     }
 
-    private static string Inner(string name, string extension) => name.EndsWith(extension, StringComparison.OrdinalIgnoreCase) ? name[..^extension.Length] : name;
+    private static string Inner(string name, string extension) =>
+        name.EndsWith(extension, StringComparison.OrdinalIgnoreCase) ? name[..^extension.Length] : name;
 
     private static bool IsJson(ReadOnlySpan<byte> start)
     {
@@ -129,10 +133,13 @@ internal sealed class DataContainer : IDisposable
     private static string? Refusal(ReadOnlySpan<byte> start) =>
         start.StartsWith("PK\x03\x04"u8) ? "this is a zip archive. Unpack it and name the file in it."
         : start.StartsWith("BZh"u8) ? "this is compressed with bzip2. Unpack it; gzip and Zstandard are read as they are."
-        : start.StartsWith((ReadOnlySpan<byte>)[0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z']) ? "this is compressed with xz. Unpack it; gzip and Zstandard are read as they are."
-        : start.StartsWith("ARROW1"u8) || start.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFF, 0xFF, 0xFF]) ? "this is an Arrow file. Save the data set as Parquet or JSON Lines (to_parquet, to_json)."
+        : start.StartsWith((ReadOnlySpan<byte>)[0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z'])
+            ? "this is compressed with xz. Unpack it; gzip and Zstandard are read as they are."
+        : start.StartsWith("ARROW1"u8) || start.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFF, 0xFF, 0xFF])
+            ? "this is an Arrow file. Save the data set as Parquet or JSON Lines (to_parquet, to_json)."
         : start.StartsWith("version https://git-lfs"u8) ? "this is a Git LFS pointer, not the data. Fetch the file itself (git lfs pull)."
-        : start.TrimStart(" \t\r\n"u8).StartsWith("<"u8) ? "this is HTML or XML: a page was saved instead of the file. Download the file itself."
+        : start.TrimStart(" \t\r\n"u8).StartsWith("<"u8)
+            ? "this is HTML or XML: a page was saved instead of the file. Download the file itself."
         : null;
 
     private static bool IsCsv(ReadOnlySpan<byte> start, string name, out char separator)

@@ -7,7 +7,8 @@ namespace Tuna.Data.Containers;
 
 /// <summary>A column of a row group, or a group of columns, from which one row's value after another is written as JSON.</summary>
 /// <remarks>
-/// Each leaf keeps its place among its values. An entry's definition level says how much of the path to it is there, its repetition level which list it continues (Melnik et al., Dremel, 2010).
+/// Each leaf keeps its place among its values. An entry's definition level says how much of the path to it is there, its repetition level
+/// which list it continues (Melnik et al., Dremel, 2010).
 /// </remarks>
 internal abstract class ParquetNode(string name) : IDisposable
 {
@@ -24,7 +25,9 @@ internal abstract class ParquetNode(string name) : IDisposable
         DataField leaf => new ParquetLeaf(leaf, read(leaf)),
         StructField group => new ParquetGroup(field, [.. group.Fields.Select(f => Of(f, read))]),
         ListField list => new ParquetList(field, Of(list.Item, read)),
-        MapField map => new ParquetList(field, new ParquetGroup(new StructField(map.Name, map.Key, map.Value), [Of(map.Key, read), Of(map.Value, read)], map.MaxDefinitionLevel)),
+        MapField map => new ParquetList(field,
+            new ParquetGroup(new StructField(map.Name, map.Key, map.Value), [Of(map.Key, read), Of(map.Value, read)],
+            map.MaxDefinitionLevel)),
         _ => throw new NotSupportedException($"a field of the kind {field.GetType().Name} ({field.Name}) is not read"),
     };
 
@@ -133,7 +136,8 @@ internal sealed class ParquetLeaf : ParquetNode
         : base(field.Name)
     {
         (_field, _data) = (field, data);
-        _entries = field.MaxDefinitionLevel > 0 ? data.DefinitionLevels.Length : field.MaxRepetitionLevel > 0 ? data.RepetitionLevels.Length : int.MaxValue;
+        _entries = field.MaxDefinitionLevel > 0
+            ? data.DefinitionLevels.Length : field.MaxRepetitionLevel > 0 ? data.RepetitionLevels.Length : int.MaxValue;
         _value = data switch
         {
             RawColumnData<ReadOnlyMemory<char>> d => i => d.Values[i],
@@ -154,7 +158,8 @@ internal sealed class ParquetLeaf : ParquetNode
             RawColumnData<DateOnly> d => i => d.Values[i],
             RawColumnData<TimeSpan> d => i => d.Values[i],
             RawColumnData<Guid> d => i => d.Values[i],
-            _ => throw new NotSupportedException($"the column {field.Path} has values of the type {field.ClrType.Name}, which are not read"),
+            _ => throw new NotSupportedException(
+                $"the column {field.Path} has values of the type {field.ClrType.Name}, which are not read"),
         };
     }
 

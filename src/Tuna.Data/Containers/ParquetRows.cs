@@ -6,7 +6,8 @@ using Parquet.Schema;
 
 namespace Tuna.Data.Containers;
 
-/// <summary>The rows of a Parquet file as JSON objects, with the lists and structs of Hugging Face data sets. Memory is one row group.</summary>
+/// <summary>The rows of a Parquet file as JSON objects, with the lists and structs of Hugging Face data sets. Memory is one row
+/// group.</summary>
 internal sealed class ParquetRows : RowSource
 {
     private readonly string _source;
@@ -94,7 +95,9 @@ internal sealed class ParquetRows : RowSource
         }
         catch (Exception e) when (e is not (DataFormatException or OutOfMemoryException or UnauthorizedAccessException))
         {
-            throw new DataFormatException($"the Parquet file cannot be read: {e.Message.TrimEnd('.')}. Get the file again, or save the data set as JSON Lines.", Place, innerException: e);
+            throw new DataFormatException(
+                $"the Parquet file cannot be read: {e.Message.TrimEnd('.')}. Get the file again, or save the data set as JSON Lines.",
+                Place, innerException: e);
         }
     }
 }

@@ -20,13 +20,16 @@ public static class DataBuilderExtensions
         builder.Services.TryAddSingleton<IPromptTemplate>(AlpacaPromptTemplate.Instance);
         builder.Services.TryAddSingleton(new GroupTokenizerOptions());
         builder.Services.TryAddSingleton(provider => new GroupTokenizer(
-            provider.GetRequiredService<ITokenizer>(), provider.GetRequiredService<IPromptTemplate>(), provider.GetRequiredService<GroupTokenizerOptions>()));
+            provider.GetRequiredService<ITokenizer>(), provider.GetRequiredService<IPromptTemplate>(),
+                provider.GetRequiredService<GroupTokenizerOptions>()));
         return builder;
     }
 
     /// <summary>Uses a prompt template.</summary>
-    public static ITunaBuilder UsePromptTemplate(this ITunaBuilder builder, IPromptTemplate template) => builder.AddGroupTokenizer().Use(template);
+    public static ITunaBuilder UsePromptTemplate(this ITunaBuilder builder, IPromptTemplate template) =>
+        builder.AddGroupTokenizer().Use(template);
 
     /// <summary>Uses these lengths and rules for token groups.</summary>
-    public static ITunaBuilder UseGroupTokenizer(this ITunaBuilder builder, GroupTokenizerOptions options) => builder.AddGroupTokenizer().Use(options);
+    public static ITunaBuilder UseGroupTokenizer(this ITunaBuilder builder, GroupTokenizerOptions options) =>
+        builder.AddGroupTokenizer().Use(options);
 }

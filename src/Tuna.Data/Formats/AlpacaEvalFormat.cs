@@ -2,11 +2,12 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>AlpacaEval's annotations: <c>instruction</c>, <c>output_1</c>, <c>output_2</c>, <c>generator_1</c>, <c>generator_2</c>, <c>preference</c>.</summary>
+/// <summary>AlpacaEval's annotations: <c>instruction</c>, <c>output_1</c>, <c>output_2</c>, <c>generator_1</c>, <c>generator_2</c>,
+/// <c>preference</c>.</summary>
 /// <remarks>
-/// A preference is 1 (the first is better) to 2 (the second is), or between the two when the annotator gave a probability; 0 and 1.5 are ties, null is missing. Scores are 2 - preference and
-/// preference - 1: the probability that a candidate is the better one. A row has the two outputs as candidates; <see cref="Merge"/> joins the annotations of several models into one row
-/// per instruction.
+/// A preference is 1 (the first is better) to 2 (the second is), or between the two when the annotator gave a probability; 0 and 1.5 are
+/// ties, null is missing. Scores are 2 - preference and preference - 1: the probability that a candidate is the better one. A row has the
+/// two outputs as candidates; <see cref="Merge"/> joins the annotations of several models into one row per instruction.
 /// </remarks>
 public sealed class AlpacaEvalFormat : JsonRowFormat
 {
@@ -20,7 +21,8 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
     /// <summary>One row per instruction from annotations of several models against the same baseline.</summary>
     /// <param name="rows">Rows read by this format, of one or more files; all are held in memory.</param>
     /// <returns>
-    /// Rows in the order in which their instructions first appear: the models' outputs with the probability that each is better than the baseline, whose output is the row's reference.
+    /// Rows in the order in which their instructions first appear: the models' outputs with the probability that each is better than the
+    /// baseline, whose output is the row's reference.
     /// </returns>
     public static IReadOnlyList<RankedExample> Merge(IEnumerable<RankedExample> rows)
     {
@@ -30,7 +32,8 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
         foreach (RankedExample row in rows)
         {
             if (row.Outputs.Count != 2)
-                throw new ArgumentException($"Row '{row.Id}' is not an annotation: it has {row.Outputs.Count} candidates instead of two.", nameof(rows));
+                throw new ArgumentException($"Row '{row.Id}' is not an annotation: it has {row.Outputs.Count} candidates instead of two.",
+                    nameof(rows));
             if (!merged.TryGetValue(row.Instruction, out List<RankedExample>? group))
             {
                 merged[row.Instruction] = group = [];
@@ -41,7 +44,8 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
                 group.Add(row);
         }
 
-        return [.. order.Select((instruction, i) => Merged(merged[instruction]) with { Id = i.ToString(System.Globalization.CultureInfo.InvariantCulture), IdIsNumber = true })];
+        return [.. order.Select((instruction, i) => Merged(merged[instruction])
+            with { Id = i.ToString(System.Globalization.CultureInfo.InvariantCulture), IdIsNumber = true })];
     }
 
     // Scores against different texts do not compare, and of two verdicts on one model only one can be right.
@@ -52,7 +56,8 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
             if (other.Outputs[0] != row.Outputs[0] || Model(other, 0) != Model(row, 0))
             {
                 throw new ArgumentException(
-                    $"The annotations of '{Start(row.Instruction)}' have two baselines: '{Model(other, 0)}' ({Start(other.Outputs[0])}) in row '{other.Id}' and '{Model(row, 0)}' ({Start(row.Outputs[0])}) "
+                    $"The annotations of '{Start(row.Instruction)}' have two baselines: '{Model(other, 0)}' ({Start(other.Outputs[0])}) "
+                        + $"in row '{other.Id}' and '{Model(row, 0)}' ({Start(row.Outputs[0])}) "
                     + $"in row '{row.Id}'. Merge the annotations of one baseline at a time.", nameof(row));
             }
 
@@ -61,7 +66,8 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
             if (other.Outputs[1] == row.Outputs[1] && other.Scores.SequenceEqual(row.Scores) && other.Extra.SequenceEqual(row.Extra))
                 return true;
             throw new ArgumentException(
-                $"The model '{model}' is annotated twice for '{Start(row.Instruction)}': with preference {other.Scores[1] + 1} in row '{other.Id}' and {row.Scores[1] + 1} in row '{row.Id}'. Keep one of the two.", nameof(row));
+                $"The model '{model}' is annotated twice for '{Start(row.Instruction)}': with preference {other.Scores[1] + 1} in row "
+                    + $"'{other.Id}' and {row.Scores[1] + 1} in row '{row.Id}'. Keep one of the two.", nameof(row));
         }
 
         return false;
@@ -94,7 +100,9 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
         ArgumentNullException.ThrowIfNull(writer);
         ArgumentNullException.ThrowIfNull(row);
         if (row.Outputs.Count != 2)
-            throw new ArgumentException($"Row '{row.Id}' has {row.Outputs.Count} candidates; an annotation compares two. {nameof(PreferencePairs)} makes pairs from larger rows.", nameof(row));
+            throw new ArgumentException(
+                $"Row '{row.Id}' has {row.Outputs.Count} candidates; an annotation compares two. {nameof(PreferencePairs)} makes pairs "
+                + $"from larger rows.", nameof(row));
         writer.WriteStartObject();
         RowJson.WriteId(writer, row.Id, row.IdIsNumber);
         writer.WriteString("instruction"u8, PromptText.Of(row, null));
@@ -129,7 +137,8 @@ public sealed class AlpacaEvalFormat : JsonRowFormat
         string first = RowFields.Text(RowFields.Required(row, "output_1", context), "output_1", context);
         string second = RowFields.Text(RowFields.Required(row, "output_2", context), "output_2", context);
         string? model1 = RowFields.OptionalText(row, "generator_1", context), model2 = RowFields.OptionalText(row, "generator_2", context);
-        double? preference = row.TryGetProperty("preference", out JsonElement value) ? RowFields.Number(value, "preference", context) : null;
+        double? preference = row.TryGetProperty("preference", out JsonElement value)
+            ? RowFields.Number(value, "preference", context) : null;
         if (preference is { } p && p != 0 && p is < 1 or > 2)
             throw context.Error($"{p} is not a preference; it is 1 to 2, 0 for a tie, or null.", "preference");
         preference = preference == 0 ? 1.5 : preference;

@@ -2,10 +2,12 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>Stanford Alpaca's rows (<c>instruction</c>, <c>input</c>, <c>output</c>) as ranked rows: the output is the reference, and there is nothing to rank.</summary>
+/// <summary>Stanford Alpaca's rows (<c>instruction</c>, <c>input</c>, <c>output</c>) as ranked rows: the output is the reference, and there
+/// is nothing to rank.</summary>
 /// <remarks>
-/// Reading gives a row whose only candidate is its reference, without a score. Writing gives the best candidate, or the reference when nothing is ranked: what instruction tuning on the best
-/// response needs. For tuning on all responses (the paper's Alpaca-Mul) see <see cref="RankedRows.Instructions"/>.
+/// Reading gives a row whose only candidate is its reference, without a score. Writing gives the best candidate, or the reference when
+/// nothing is ranked: what instruction tuning on the best response needs. For tuning on all responses (the paper's Alpaca-Mul) see
+/// <see cref="RankedRows.Instructions"/>.
 /// </remarks>
 public sealed class AlpacaFormat : RowFormat<RankedExample>
 {

@@ -4,8 +4,10 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>What a data set says of each candidate beyond its text: kept in extra fields with one entry for each, which follow the candidates when some are taken.</summary>
-/// <remarks><c>candidate_notes</c> is a list with an object or null for each candidate; <c>aspects</c> has a list of ratings for each aspect.</remarks>
+/// <summary>What a data set says of each candidate beyond its text: kept in extra fields with one entry for each, which follow the
+/// candidates when some are taken.</summary>
+/// <remarks><c>candidate_notes</c> is a list with an object or null for each candidate; <c>aspects</c> has a list of ratings for each
+/// aspect.</remarks>
 internal static class CandidateNotes
 {
     public const string Field = "candidate_notes";
@@ -59,7 +61,8 @@ internal static class CandidateNotes
         try
         {
             return notes.EnumerateArray().All(e => e.ValueKind == JsonValueKind.Null
-                || (e.ValueKind == JsonValueKind.Object && e.EnumerateObject().Select(f => f.Name).Distinct().Count() == e.EnumerateObject().Count()));
+                || (e.ValueKind == JsonValueKind.Object
+                    && e.EnumerateObject().Select(f => f.Name).Distinct().Count() == e.EnumerateObject().Count()));
         }
         catch (InvalidOperationException)
         {
@@ -81,7 +84,8 @@ internal static class CandidateNotes
         JsonElement root = document.RootElement;
         if (root.ValueKind == JsonValueKind.Array && root.GetArrayLength() == n)
             return Text(json => WriteItems(json, root, candidates));
-        if (root.ValueKind != JsonValueKind.Object || !root.EnumerateObject().All(a => a.Value.ValueKind == JsonValueKind.Array && a.Value.GetArrayLength() == n))
+        if (root.ValueKind != JsonValueKind.Object
+            || !root.EnumerateObject().All(a => a.Value.ValueKind == JsonValueKind.Array && a.Value.GetArrayLength() == n))
             return text;
         return Text(json =>
         {

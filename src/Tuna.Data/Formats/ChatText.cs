@@ -10,10 +10,12 @@ internal static class ChatText
 {
     /// <summary>Whether a value looks like a message.</summary>
     public static bool IsMessage(JsonElement value) => value.ValueKind == JsonValueKind.Object
-        && ((value.TryGetProperty("role", out _) && value.TryGetProperty("content", out _)) || (value.TryGetProperty("from", out _) && value.TryGetProperty("value", out _)));
+        && ((value.TryGetProperty("role", out _) && value.TryGetProperty("content", out _))
+            || (value.TryGetProperty("from", out _) && value.TryGetProperty("value", out _)));
 
     /// <summary>Whether a value looks like a conversation.</summary>
-    public static bool IsConversation(JsonElement value) => value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0 && IsMessage(value[0]);
+    public static bool IsConversation(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0 && IsMessage(value[0]);
 
     public static JsonElement[] Messages(JsonElement value, string key, RowContext context) =>
         value.ValueKind == JsonValueKind.Object ? [value] : [.. RowFields.Array(value, key, context).EnumerateArray()];
@@ -25,7 +27,8 @@ internal static class ChatText
             return value.GetString()!;
         JsonElement[] messages = Messages(value, key, context);
         ChatTurn last = messages.Length == 0 ? default : Turn(messages[^1], key, context);
-        return last.Role == "assistant" ? last.Content : throw context.Error("the last message is not the assistant's; it is the response.", key);
+        return last.Role == "assistant"
+            ? last.Content : throw context.Error("the last message is not the assistant's; it is the response.", key);
     }
 
     /// <summary>A message's role, by its usual names, and its text.</summary>
@@ -43,7 +46,8 @@ internal static class ChatText
         }, Content(message, key, context));
     }
 
-    /// <summary>What leads up to an answer: one question is its text, with a system prompt above it; more turns become a transcript, each under its role.</summary>
+    /// <summary>What leads up to an answer: one question is its text, with a system prompt above it; more turns become a transcript, each
+    /// under its role.</summary>
     public static string Prompt(IReadOnlyList<ChatTurn> turns, string key, RowContext context)
     {
         if (turns.Count == 0)
@@ -97,7 +101,8 @@ internal static class ChatText
     }
 
     private static string? Text(JsonElement message, string name) =>
-        message.ValueKind == JsonValueKind.Object && message.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        message.ValueKind == JsonValueKind.Object && message.TryGetProperty(name, out JsonElement value)
+            && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     private static string Content(JsonElement message, string key, RowContext context)
     {
@@ -111,7 +116,8 @@ internal static class ChatText
         foreach (JsonElement part in content.EnumerateArray())
         {
             if (Text(part, "type") is { } type && type != "text")
-                throw context.Error(string.Create(CultureInfo.InvariantCulture, $"a message's content has a part of the type '{type}'; only text is read."), key);
+                throw context.Error(string.Create(CultureInfo.InvariantCulture,
+                    $"a message's content has a part of the type '{type}'; only text is read."), key);
             text.Append(Text(part, "text") ?? throw context.Error("a part of a message's content has no text; only text is read.", key));
         }
 

@@ -2,8 +2,10 @@ namespace Tuna.Data.Formats;
 
 /// <summary>The names of fields that a form keeps for itself, and the way around them for a row's other fields.</summary>
 /// <remarks>
-/// A field that is legal in one form may mean something in another: a row with an unknown field <c>score</c>, written as a ranked row, would have two. Such a field is written as
-/// <c>_extra_score</c>, and gets its name back on reading. A name with the prefix gets one more, so that reading undoes exactly what writing did.
+/// A field that is legal in one form may mean something in another: a row with an unknown field <c>score</c>, written as a ranked row,
+/// would have two. Such a field is written as
+/// <c>_extra_score</c>, and gets its name back on reading. A name with the prefix gets one more, so that reading undoes exactly what
+/// writing did.
 /// </remarks>
 internal sealed class FieldNames(params IEnumerable<string> own)
 {
@@ -12,7 +14,8 @@ internal sealed class FieldNames(params IEnumerable<string> own)
     // In the order in which a row is asked for its form, a field without which it is not of that form.
     private static readonly (string Form, string Key)[] Keys =
     [
-        ("trl", "rejected"), ("ultrafeedback", "completions"), ("nectar", "answers"), ("rrhf", "responses"), ("tuna-p", "orig"), ("tuna-c", "generation"), ("alpacaeval", "output_1"), ("order", "order"),
+        ("trl", "rejected"), ("ultrafeedback", "completions"), ("nectar", "answers"), ("rrhf", "responses"), ("tuna-p", "orig"),
+            ("tuna-c", "generation"), ("alpacaeval", "output_1"), ("order", "order"),
         ("ranked", "output"), ("helpsteer", "helpfulness"),
     ];
 
@@ -25,7 +28,8 @@ internal sealed class FieldNames(params IEnumerable<string> own)
     public string InFile(string name) => IsReserved(name) ? Prefix + name : name;
 
     /// <summary>The name that a field of the file has in the row.</summary>
-    public string InRow(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) && IsReserved(name) ? name[Prefix.Length..] : name;
+    public string InRow(string name) =>
+        name.StartsWith(Prefix, StringComparison.Ordinal) && IsReserved(name) ? name[Prefix.Length..] : name;
 
     /// <summary>Fields that would make a row look like one of another form, asked for before.</summary>
     public static IEnumerable<string> OfFormsBefore(string form) => Keys.TakeWhile(k => k.Form != form).Select(k => k.Key);

@@ -8,8 +8,10 @@ internal sealed class FormFields
     // The words that data sets use, for near misses.
     private static readonly string[] Known =
     [
-        "instruction", "input", "output", "score", "prompt", "question", "query", "response", "responses", "scores", "completion", "completions", "answer", "answers", "chosen", "rejected",
-        "messages", "conversations", "instances", "context", "reference", "model", "logprob", "tokens", "order", "output_1", "output_2", "preference", "orig", "text", "instruct", "generation", "rank",
+        "instruction", "input", "output", "score", "prompt", "question", "query", "response", "responses", "scores", "completion",
+            "completions", "answer", "answers", "chosen", "rejected",
+        "messages", "conversations", "instances", "context", "reference", "model", "logprob", "tokens", "order", "output_1", "output_2",
+            "preference", "orig", "text", "instruct", "generation", "rank",
     ];
 
     private readonly Dictionary<string, JsonElement> _fields = new(StringComparer.Ordinal);
@@ -70,7 +72,8 @@ internal sealed class FormFields
 
     /// <summary>Whether a field is a list whose items are objects with a field.</summary>
     public bool HasItems(string name, string item) =>
-        _fields.TryGetValue(name, out JsonElement value) && value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(i => i.ValueKind == JsonValueKind.Object && i.TryGetProperty(item, out _));
+        _fields.TryGetValue(name, out JsonElement value) && value.ValueKind == JsonValueKind.Array
+            && value.EnumerateArray().All(i => i.ValueKind == JsonValueKind.Object && i.TryGetProperty(item, out _));
 
     /// <summary>Whether a field is a list of chat messages.</summary>
     public bool HasConversation(string name) => _fields.TryGetValue(name, out JsonElement value) && ChatText.IsConversation(value);
@@ -81,7 +84,8 @@ internal sealed class FormFields
     /// <summary>A hint for each field whose name is nearly a known one: " Did you mean ...?", or nothing.</summary>
     public string Hint()
     {
-        string[] hints = [.. _fields.Keys.Where(f => !Known.Contains(f)).Select(f => (f, Near: Known.FirstOrDefault(k => IsNear(f, k)))).Where(h => h.Near is not null).Select(h => $"'{h.Near}' for '{h.f}'")];
+        string[] hints = [.. _fields.Keys.Where(f => !Known.Contains(f)).Select(f => (f, Near: Known.FirstOrDefault(k => IsNear(f, k))))
+            .Where(h => h.Near is not null).Select(h => $"'{h.Near}' for '{h.f}'")];
         return hints.Length == 0 ? "" : $" Did you mean {string.Join(", ", hints)}?";
     }
 
@@ -98,6 +102,8 @@ internal sealed class FormFields
         while (end < shorter - start && char.ToLowerInvariant(name[^(end + 1)]) == known[^(end + 1)])
             end++;
         return Math.Max(name.Length, known.Length) - start - end <= 1
-            || (name.Length == known.Length && name.Length - start - end == 2 && name[start] == known[start + 1] && name[start + 1] == known[start]); // two letters exchanged
+            // two letters exchanged
+            || (name.Length == known.Length && name.Length - start - end == 2 && name[start] == known[start + 1]
+                && name[start + 1] == known[start]);
     }
 }

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>A form of ranked rows that is read through a small document per row: for converters, where ease counts more than speed.</summary>
+/// <summary>A form of ranked rows that is read through a small document per row: for converters, where ease counts more than
+/// speed.</summary>
 public abstract class JsonRowFormat : RowFormat<RankedExample>
 {
     /// <inheritdoc/>
@@ -21,7 +22,8 @@ public abstract class JsonRowFormat : RowFormat<RankedExample>
         }
         catch (InvalidOperationException e)
         {
-            throw context.Error("a text is not valid: bytes that are not UTF-8, or half a surrogate pair. Save the file as UTF-8. " + e.Message);
+            throw context.Error("a text is not valid: bytes that are not UTF-8, or half a surrogate pair. Save the file as UTF-8. "
+                + e.Message);
         }
     }
 

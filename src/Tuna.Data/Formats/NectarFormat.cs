@@ -2,8 +2,10 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>The rows of Nectar (Zhu et al., 2023): <c>prompt</c> and <c>answers[]</c>, seven of them, with <c>answer</c>, <c>model</c> and <c>rank</c>, 1 for the best.</summary>
-/// <remarks>A candidate's score is the worst rank minus its own, so that higher is better; equal ranks are ties. Other fields of an answer are kept in <c>candidate_notes</c>.</remarks>
+/// <summary>The rows of Nectar (Zhu et al., 2023): <c>prompt</c> and <c>answers[]</c>, seven of them, with <c>answer</c>, <c>model</c> and
+/// <c>rank</c>, 1 for the best.</summary>
+/// <remarks>A candidate's score is the worst rank minus its own, so that higher is better; equal ranks are ties. Other fields of an answer
+/// are kept in <c>candidate_notes</c>.</remarks>
 public sealed class NectarFormat : JsonRowFormat
 {
     private static readonly FieldNames Names = new(["prompt", "answers", .. RowRest.Names, .. FieldNames.OfFormsBefore("nectar")]);
@@ -57,12 +59,14 @@ public sealed class NectarFormat : JsonRowFormat
             outputs[k] = RowFields.Text(RowFields.Required(answers[k], "answer", context), key + ".answer", context);
             models[k] = RowFields.OptionalText(answers[k], "model", context);
             ranks[k] = answers[k].TryGetProperty("rank", out JsonElement rank) ? RowFields.Number(rank, key + ".rank", context) : null;
-            notes[k] = [.. answers[k].EnumerateObject().Where(f => f.Name is not ("answer" or "model" or "rank")).Select(f => new ExtraField(f.Name, f.Value.GetRawText()))];
+            notes[k] = [.. answers[k].EnumerateObject().Where(f => f.Name is not ("answer" or "model" or "rank"))
+                .Select(f => new ExtraField(f.Name, f.Value.GetRawText()))];
         }
 
         double? worst = ranks.Max();
         ExtraField[] more = notes.All(f => f.Count == 0) ? [] : [new(CandidateNotes.Field, CandidateNotes.Json(notes))];
-        (string instruction, string? input) = PromptText.Split(RowFields.Text(RowFields.Required(row, "prompt", context), "prompt", context));
+        (string instruction, string? input) =
+            PromptText.Split(RowFields.Text(RowFields.Required(row, "prompt", context), "prompt", context));
         return RowRest.Read(
             new()
             {

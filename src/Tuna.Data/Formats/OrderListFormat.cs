@@ -2,11 +2,14 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>Ranked rows whose ranking is written as an order: <c>instruction</c>, <c>output[]</c>, <c>order</c> such as <c>2 &gt; 0 = 1</c>, optional <c>input</c>, <c>model[]</c>, <c>reference</c>.</summary>
+/// <summary>Ranked rows whose ranking is written as an order: <c>instruction</c>, <c>output[]</c>, <c>order</c> such as <c>2 &gt; 0 =
+/// 1</c>, optional <c>input</c>, <c>model[]</c>, <c>reference</c>.</summary>
 /// <remarks>Items of the order are positions in <c>output</c>, or the names in <c>model</c>. See <see cref="OrderList"/>.</remarks>
 public sealed class OrderListFormat : JsonRowFormat
 {
-    private static readonly FieldNames Names = new(["instruction", "input", "output", "order", "model", "reference", "score", "logprob", "tokens", .. FieldNames.OfFormsBefore("order")]);
+    private static readonly FieldNames Names =
+        new(["instruction", "input", "output", "order", "model", "reference", "score", "logprob", "tokens",
+        .. FieldNames.OfFormsBefore("order")]);
     private static readonly HashSet<string> Own = ["instruction", "input", "output", "order", "model", "reference"];
 
     /// <summary>The shared instance (it has no state).</summary>
@@ -40,7 +43,8 @@ public sealed class OrderListFormat : JsonRowFormat
             ? [.. names.EnumerateArray().Select(m => m.ValueKind == JsonValueKind.Null ? null : RowFields.Text(m, "model", context))]
             : [];
         if (models.Length != 0 && models.Length != outputs.Length)
-            throw context.Error($"{models.Length} items for {outputs.Length} candidates; there is one for each, null where it is missing.", "model");
+            throw context.Error($"{models.Length} items for {outputs.Length} candidates; there is one for each, null where it is missing.",
+                "model");
         double?[] scores;
         try
         {

@@ -5,8 +5,10 @@ namespace Tuna.Data.Formats;
 
 /// <summary>Finds the prompt of a row under the names and in the shapes that data sets give it.</summary>
 /// <remarks>
-/// A prompt is a text (<c>prompt</c>, <c>instruction</c>, <c>question</c>, <c>query</c>, or <c>input</c> alone), perhaps with an <c>input</c> or <c>context</c>, a system prompt (<c>system</c>) and earlier
-/// turns (<c>history</c>, pairs of texts); or a conversation. Whatever has more than one turn is written out as text, and its turns are kept in <see cref="PromptText.MessagesField"/>.
+/// A prompt is a text (<c>prompt</c>, <c>instruction</c>, <c>question</c>, <c>query</c>, or <c>input</c> alone), perhaps with an
+/// <c>input</c> or <c>context</c>, a system prompt (<c>system</c>) and earlier
+/// turns (<c>history</c>, pairs of texts); or a conversation. Whatever has more than one turn is written out as text, and its turns are
+/// kept in <see cref="PromptText.MessagesField"/>.
 /// </remarks>
 internal sealed class PreferencePrompt
 {
@@ -61,12 +63,14 @@ internal sealed class PreferencePrompt
         if (value.ValueKind == JsonValueKind.String)
             prompt.ReadText(value.GetString()!, name);
         else
-            prompt.Take([.. prompt.System(), .. ChatText.Messages(value, name, context).Select(m => ChatText.Turn(m, name, context))], name, value);
+            prompt.Take([.. prompt.System(), .. ChatText.Messages(value, name, context).Select(m => ChatText.Turn(m, name, context))], name,
+                value);
         return prompt;
     }
 
     /// <summary>A prompt that is a conversation.</summary>
-    public static PreferencePrompt Of(JsonElement row, IReadOnlyList<JsonElement> messages, string key, RowContext context, HashSet<string> used)
+    public static PreferencePrompt Of(JsonElement row, IReadOnlyList<JsonElement> messages, string key, RowContext context,
+        HashSet<string> used)
     {
         var prompt = new PreferencePrompt(row, context, used);
         prompt.Take([.. prompt.System(), .. messages.Select(m => ChatText.Turn(m, key, context))], key, null);
@@ -94,7 +98,8 @@ internal sealed class PreferencePrompt
             _used.Add(work);
             input = _row.GetProperty(work).GetString();
         }
-        else if (name == "instruction" && _row.TryGetProperty("input", out JsonElement empty) && empty.ValueKind is JsonValueKind.String or JsonValueKind.Null)
+        else if (name == "instruction" && _row.TryGetProperty("input", out JsonElement empty)
+            && empty.ValueKind is JsonValueKind.String or JsonValueKind.Null)
         {
             _used.Add("input");
         }
@@ -112,7 +117,8 @@ internal sealed class PreferencePrompt
     {
         Instruction = ChatText.Prompt(turns, key, _context);
         if (turns.Length > 1)
-            Messages = original is { } o && o.ValueKind == JsonValueKind.Array && o.GetArrayLength() == turns.Length ? o.GetRawText() : ChatText.Json(turns);
+            Messages = original is { } o && o.ValueKind == JsonValueKind.Array && o.GetArrayLength() == turns.Length
+                ? o.GetRawText() : ChatText.Json(turns);
         else
             (Instruction, Input) = PromptText.Split(Instruction);
     }
@@ -124,7 +130,8 @@ internal sealed class PreferencePrompt
             _used.Add(name);
             yield return new("system", _row.GetProperty(name).GetString()!);
         }
-        else if (SystemNames.FirstOrDefault(n => _row.TryGetProperty(n, out JsonElement v) && (v.ValueKind == JsonValueKind.Null || v.ValueEqualsText(""))) is { } empty)
+        else if (SystemNames.FirstOrDefault(n => _row.TryGetProperty(n, out JsonElement v)
+            && (v.ValueKind == JsonValueKind.Null || v.ValueEqualsText(""))) is { } empty)
         {
             _used.Add(empty);
         }
@@ -149,11 +156,13 @@ internal sealed class PreferencePrompt
     }
 
     private static bool IsPairs(JsonElement history) => history.ValueKind == JsonValueKind.Array && history.EnumerateArray().All(
-        pair => pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2 && pair.EnumerateArray().All(t => t.ValueKind == JsonValueKind.String));
+        pair => pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2
+            && pair.EnumerateArray().All(t => t.ValueKind == JsonValueKind.String));
 }
 
 /// <summary>Small helpers of JSON elements.</summary>
 internal static class JsonElements
 {
-    public static bool ValueEqualsText(this JsonElement value, string text) => value.ValueKind == JsonValueKind.String && value.ValueEquals(text);
+    public static bool ValueEqualsText(this JsonElement value, string text) =>
+        value.ValueKind == JsonValueKind.String && value.ValueEquals(text);
 }

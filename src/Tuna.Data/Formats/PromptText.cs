@@ -36,7 +36,8 @@ internal static class PromptText
             JsonDocument turns = JsonDocument.Parse(json);
             var context = new RowContext(id ?? "");
             if (turns.RootElement.ValueKind == JsonValueKind.Array
-                && ChatText.Prompt([.. turns.RootElement.EnumerateArray().Select(m => ChatText.Turn(m, MessagesField, context))], MessagesField, context) == instruction)
+                && ChatText.Prompt([.. turns.RootElement.EnumerateArray().Select(m => ChatText.Turn(m, MessagesField, context))],
+                    MessagesField, context) == instruction)
                 return turns;
             turns.Dispose();
         }
@@ -48,7 +49,8 @@ internal static class PromptText
         return null;
     }
 
-    /// <summary>Where two whole texts part, as TRL splits them: after the last answer's mark that they share, or where they begin to differ, with a space left to the responses.</summary>
+    /// <summary>Where two whole texts part, as TRL splits them: after the last answer's mark that they share, or where they begin to
+    /// differ, with a space left to the responses.</summary>
     /// <returns>The prompt's length: 0 when they have nothing in common. It never lies inside a character as people see it.</returns>
     public static int CommonPrompt(string chosen, string rejected)
     {
@@ -61,7 +63,8 @@ internal static class PromptText
     }
 
     /// <summary>Whether a text is a transcript with the marks of Anthropic's HH-RLHF.</summary>
-    public static bool IsTranscript(string text) => text.Contains(Assistant, StringComparison.Ordinal) || text.StartsWith(Human[2..], StringComparison.Ordinal);
+    public static bool IsTranscript(string text) =>
+        text.Contains(Assistant, StringComparison.Ordinal) || text.StartsWith(Human[2..], StringComparison.Ordinal);
 
     // The end of the last text element (grapheme) that ends within a length.
     private static int WholeCharacters(string text, int length)

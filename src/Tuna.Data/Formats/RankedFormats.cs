@@ -8,10 +8,12 @@ public static class RankedFormats
     private static readonly string[] ReadOnlyNames = ["answered", "helpsteer"];
 
     /// <summary>
-    /// The forms: alpaca, alpacaeval, answered (instructions with one response under the names of Dolly, Orca, ShareGPT, chat messages, seed tasks), helpsteer, nectar, order, ranked, rrhf, trl
-    /// (preference pairs, also of LLaMA-Factory, Orca and HH-RLHF), trl-chat (the same, written as messages), tuna-c, tuna-p (the paper's published data), ultrafeedback.
+    /// The forms: alpaca, alpacaeval, answered (instructions with one response under the names of Dolly, Orca, ShareGPT, chat messages,
+    /// seed tasks), helpsteer, nectar, order, ranked, rrhf, trl (preference pairs, also of LLaMA-Factory, Orca and HH-RLHF), trl-chat (the
+    /// same, written as messages), tuna-c, tuna-p (the paper's published data), ultrafeedback.
     /// </summary>
-    public static IReadOnlyDictionary<string, RowFormat<RankedExample>> ByName { get; } = new SortedDictionary<string, RowFormat<RankedExample>>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, RowFormat<RankedExample>> ByName { get; } =
+        new SortedDictionary<string, RowFormat<RankedExample>>(StringComparer.Ordinal)
     {
         ["alpaca"] = AlpacaFormat.Instance,
         ["alpacaeval"] = AlpacaEvalFormat.Instance,
@@ -34,7 +36,8 @@ public static class RankedFormats
     /// <summary>The form of a file's rows, by all the fields that it needs in the first row that is valid JSON.</summary>
     /// <param name="path">The file.</param>
     /// <returns>A name in <see cref="ByName"/>.</returns>
-    /// <exception cref="DataFormatException">The file is empty, or its rows have no known form; the message lists the fields found.</exception>
+    /// <exception cref="DataFormatException">The file is empty, or its rows have no known form; the message lists the fields
+    /// found.</exception>
     public static string Detect(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -69,29 +72,37 @@ public static class RankedFormats
         if (fields.HasAll("prompt", "completion", "label"))
         {
             throw context.Error(
-                "these rows are unpaired preferences (KTO): one completion with a label each. A ranking compares responses to one prompt; bring the completions of a prompt together as chosen and rejected.", "label");
+                "these rows are unpaired preferences (KTO): one completion with a label each. A ranking compares responses to one prompt; "
+                    + "bring the completions of a prompt together as chosen and rejected.", "label");
         }
 
         throw context.Error(
-            $"the form of the rows is not known; this one has the fields {fields.Names}.{fields.Hint()} A form is known by all its fields: {Needs}.");
+            $"the form of the rows is not known; this one has the fields {fields.Names}.{fields.Hint()} A form is known by all its "
+                + $"fields: {Needs}.");
     }
 
-    private const string Needs = "ranked (instruction, output[]), trl (chosen, rejected, a prompt), ultrafeedback (instruction, completions[]), nectar (prompt, answers[]), helpsteer (prompt, response, helpfulness), "
-        + "rrhf (query, responses, scores), alpacaeval (instruction, output_1, output_2), order (instruction, output[], order), tuna-p (orig, text, logprob, length), tuna-c (instruct, generation, rank), "
-        + "alpaca (instruction, output), answered (a prompt with response, output, completion or answer; messages; conversations; instances)";
+    private const string Needs =
+        "ranked (instruction, output[]), trl (chosen, rejected, a prompt), ultrafeedback (instruction, completions[]), nectar (prompt, "
+        + "answers[]), helpsteer (prompt, response, helpfulness), "
+        + "rrhf (query, responses, scores), alpacaeval (instruction, output_1, output_2), order (instruction, output[], order), tuna-p "
+            + "(orig, text, logprob, length), tuna-c (instruct, generation, rank), "
+        + "alpaca (instruction, output), answered (a prompt with response, output, completion or answer; messages; conversations; "
+            + "instances)";
 
     /// <summary>Any of the forms, told by the first row of a reading.</summary>
     internal sealed class Any : RowFormat<RankedExample>
     {
         public static readonly Any Instance = new();
 
-        public override RankedExample Read(ref Utf8JsonReader reader, RowContext context) => RankedFormat.Instance.Read(ref reader, context);
+        public override RankedExample Read(ref Utf8JsonReader reader, RowContext context) =>
+            RankedFormat.Instance.Read(ref reader, context);
 
         public override void Write(Utf8JsonWriter writer, RankedExample row) => RankedFormat.Instance.Write(writer, row);
 
         public override string? IdOf(RankedExample row) => row.Id;
 
-        internal override RankedExample WithId(RankedExample row, string id, RowContext context) => RankedFormat.Instance.WithId(row, id, context);
+        internal override RankedExample WithId(RankedExample row, string id, RowContext context) =>
+            RankedFormat.Instance.WithId(row, id, context);
 
         internal override RowFormat<RankedExample> ForRows(ReadOnlySpan<byte> first, RowContext context) =>
             ByName[Detect(FormFields.Of(first, context), context)];

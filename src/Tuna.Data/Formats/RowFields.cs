@@ -20,7 +20,8 @@ internal static class RowFields
     }
 
     public static JsonElement Required(JsonElement row, string key, RowContext context) =>
-        row.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : throw context.Error("this field is missing; every row of this form has it.", key);
+        row.TryGetProperty(key, out JsonElement value) && value.ValueKind != JsonValueKind.Null
+            ? value : throw context.Error("this field is missing; every row of this form has it.", key);
 
     public static string Text(JsonElement value, string key, RowContext context) =>
         value.ValueKind == JsonValueKind.String ? value.GetString()! : throw context.Error($"expected a string, found {Name(value)}.", key);
@@ -47,7 +48,8 @@ internal static class RowFields
                 return null;
             case JsonValueKind.Number when value.TryGetDouble(out number) && double.IsFinite(number):
                 return number;
-            case JsonValueKind.String when double.TryParse(value.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out number) && double.IsFinite(number):
+            case JsonValueKind.String when double.TryParse(value.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out number)
+                && double.IsFinite(number):
                 return number;
             case JsonValueKind.String when value.GetString() is "N/A" or "n/a" or "" or "null" or "None":
                 return null;
@@ -69,10 +71,12 @@ internal static class RowFields
     }
 
     /// <summary>A field that is there and not null.</summary>
-    public static bool Has(JsonElement row, string key, out JsonElement value) => row.TryGetProperty(key, out value) && value.ValueKind != JsonValueKind.Null;
+    public static bool Has(JsonElement row, string key, out JsonElement value) =>
+        row.TryGetProperty(key, out value) && value.ValueKind != JsonValueKind.Null;
 
     /// <summary>A field that is a text, not empty.</summary>
-    public static bool HasText(JsonElement row, string key) => row.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0;
+    public static bool HasText(JsonElement row, string key) =>
+        row.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0;
 
     /// <summary>The names of a row's fields, for messages.</summary>
     public static string Names(JsonElement row) => string.Join(", ", row.EnumerateObject().Select(f => f.Name));

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>What a ranked row knows and a foreign form has no place for: written beside the form's fields under the names of <see cref="RankedFormat"/>, and read back from there.</summary>
+/// <summary>What a ranked row knows and a foreign form has no place for: written beside the form's fields under the names of
+/// <see cref="RankedFormat"/>, and read back from there.</summary>
 internal static class RowRest
 {
     /// <summary>The names.</summary>
@@ -14,7 +15,8 @@ internal static class RowRest
     /// <param name="names">The form's names.</param>
     /// <param name="used">The fields that the form has read.</param>
     /// <param name="more">Extra fields that the form has made of others.</param>
-    public static RankedExample Read(RankedExample row, JsonElement json, FieldNames names, IReadOnlySet<string> used, params ReadOnlySpan<ExtraField> more)
+    public static RankedExample Read(RankedExample row, JsonElement json, FieldNames names, IReadOnlySet<string> used,
+        params ReadOnlySpan<ExtraField> more)
     {
         var extra = new List<ExtraField>();
         int n = row.Outputs.Count;
@@ -42,7 +44,8 @@ internal static class RowRest
     /// <param name="logProbs">Whether the form has no log-probabilities and lengths.</param>
     /// <param name="left">Extra fields that the form expresses.</param>
     public static void Write(
-        Utf8JsonWriter writer, RankedExample row, FieldNames names, int[]? order = null, bool score = false, bool reference = true, bool models = true, bool logProbs = true, params IReadOnlyList<string> left)
+        Utf8JsonWriter writer, RankedExample row, FieldNames names, int[]? order = null, bool score = false, bool reference = true,
+            bool models = true, bool logProbs = true, params IReadOnlyList<string> left)
     {
         RankedExample rest = order is null ? row : row.Keep(order);
         if (score && rest.Scores.Count > 0)
@@ -76,8 +79,12 @@ internal static class RowRest
             case "logprob" when row.LogProbs.Count == 0 && Items(value, n, JsonValueKind.Number) && Numbers(value) is { } logProbs:
                 row = row with { LogProbs = logProbs };
                 return true;
-            case "tokens" when row.TokenCounts.Count == 0 && Items(value, n, JsonValueKind.Number) && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Null || (v.TryGetInt32(out int c) && c >= 1)):
-                row = row with { TokenCounts = [.. value.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.Null ? (int?)null : v.GetInt32())] };
+            case "tokens" when row.TokenCounts.Count == 0 && Items(value, n, JsonValueKind.Number)
+                && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.Null || (v.TryGetInt32(out int c) && c >= 1)):
+                row = row with
+                {
+                    TokenCounts = [.. value.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.Null ? (int?)null : v.GetInt32())],
+                };
                 return true;
             default:
                 return false;
@@ -85,7 +92,8 @@ internal static class RowRest
     }
 
     private static bool Items(JsonElement value, int n, JsonValueKind kind) =>
-        value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == n && n > 0 && value.EnumerateArray().All(v => v.ValueKind == kind || v.ValueKind == JsonValueKind.Null);
+        value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == n && n > 0
+            && value.EnumerateArray().All(v => v.ValueKind == kind || v.ValueKind == JsonValueKind.Null);
 
     // Null when a number is out of range.
     private static double?[]? Numbers(JsonElement value)

@@ -4,11 +4,13 @@ using Tuna.Data.Prompts;
 namespace Tuna.Data.Formats;
 
 /// <summary>The rows of RRHF (Yuan et al., arXiv 2304.05302): <c>query</c>, <c>responses[]</c>, <c>scores[]</c>.</summary>
-/// <remarks>The query is the whole prompt. In Alpaca's form, which RRHF's own data uses, it becomes instruction and input; otherwise it is the instruction.</remarks>
+/// <remarks>The query is the whole prompt. In Alpaca's form, which RRHF's own data uses, it becomes instruction and input; otherwise it is
+/// the instruction.</remarks>
 /// <param name="template">Makes the query when writing; Alpaca's when null.</param>
 public sealed class RrhfFormat(IPromptTemplate? template = null) : JsonRowFormat
 {
-    private static readonly FieldNames Names = new(["query", "responses", "scores", "reference", "model", "logprob", "tokens", .. FieldNames.OfFormsBefore("rrhf")]);
+    private static readonly FieldNames Names =
+        new(["query", "responses", "scores", "reference", "model", "logprob", "tokens", .. FieldNames.OfFormsBefore("rrhf")]);
     private static readonly HashSet<string> Own = ["query", "responses", "scores"];
 
     private readonly IPromptTemplate _template = template ?? AlpacaPromptTemplate.Instance;
@@ -36,6 +38,7 @@ public sealed class RrhfFormat(IPromptTemplate? template = null) : JsonRowFormat
         if (responses.Length == 0)
             throw context.Error("there are no responses; a row has at least one.", "responses");
         RowFields.Fits(scores.Length, responses.Length, "scores", context);
-        return RowRest.Read(new() { Id = "", Instruction = instruction, Input = input, Outputs = responses, Scores = scores }, row, Names, Own);
+        return RowRest.Read(new() { Id = "", Instruction = instruction, Input = input, Outputs = responses, Scores = scores }, row, Names,
+            Own);
     }
 }

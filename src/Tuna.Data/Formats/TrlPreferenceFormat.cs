@@ -3,26 +3,33 @@ using Tuna.Data.Prompts;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>Preference pairs: <c>chosen</c> and <c>rejected</c>, as strings or as chat messages, with the prompt as Hugging Face TRL, LLaMA-Factory, Orca, ShareGPT and HH-RLHF write it.</summary>
+/// <summary>Preference pairs: <c>chosen</c> and <c>rejected</c>, as strings or as chat messages, with the prompt as Hugging Face TRL,
+/// LLaMA-Factory, Orca, ShareGPT and HH-RLHF write it.</summary>
 /// <remarks>
-/// <para>Reading: a row of two candidates, the chosen one first. The prompt is <c>prompt</c>, <c>instruction</c> with <c>input</c>, <c>question</c> or <c>query</c>, with a <c>system</c> prompt and a
-/// <c>history</c>; or the turns before the last answers; or, in rows of nothing but the two texts, what both begin with (TRL's implicit form). Several turns become a transcript,
-/// and the turns themselves stay in the extra field <c>prompt_messages</c>. A prompt in Alpaca's form becomes instruction and input.</para>
-/// <para>Scores are <c>score_chosen</c> and <c>score_rejected</c> where both are given and do not contradict the label; else 1 and 0, and what was given stays an extra field.</para>
-/// <para>Writing: rows of exactly two scored candidates that differ in score; <see cref="PreferencePairs"/> makes such rows from larger ones.</para>
+/// <para>Reading: a row of two candidates, the chosen one first. The prompt is <c>prompt</c>, <c>instruction</c> with <c>input</c>,
+/// <c>question</c> or <c>query</c>, with a <c>system</c> prompt and a
+/// <c>history</c>; or the turns before the last answers; or, in rows of nothing but the two texts, what both begin with (TRL's implicit
+/// form). Several turns become a transcript, and the turns themselves stay in the extra field <c>prompt_messages</c>. A prompt in Alpaca's
+/// form becomes instruction and input.</para>
+/// <para>Scores are <c>score_chosen</c> and <c>score_rejected</c> where both are given and do not contradict the label; else 1 and 0, and
+/// what was given stays an extra field.</para>
+/// <para>Writing: rows of exactly two scored candidates that differ in score; <see cref="PreferencePairs"/> makes such rows from larger
+/// ones.</para>
 /// </remarks>
 /// <param name="template">Turns instruction and input into the prompt text when writing; null joins them with a blank line.</param>
 /// <param name="messages">Whether to write chat messages instead of strings.</param>
 public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool messages = false) : JsonRowFormat
 {
     private static readonly (string Chosen, string Rejected)[] ScoreNames =
-        [("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"), ("chosen-rating", "rejected-rating"), ("chosen_rating", "rejected_rating")];
+        [("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"), ("chosen-rating", "rejected-rating"),
+            ("chosen_rating", "rejected_rating")];
 
     private static readonly (string Chosen, string Rejected)[] ModelNames =
         [("chosen-model", "rejected-model"), ("chosen_model", "rejected_model"), ("model_chosen", "model_rejected")];
 
     private static readonly FieldNames Names = new(
-        [.. PreferencePrompt.Names, "chosen", "rejected", "reference", "model", "logprob", "tokens", .. ScoreNames.Concat(ModelNames).SelectMany(n => (string[])[n.Chosen, n.Rejected])]);
+        [.. PreferencePrompt.Names, "chosen", "rejected", "reference", "model", "logprob", "tokens",
+            .. ScoreNames.Concat(ModelNames).SelectMany(n => (string[])[n.Chosen, n.Rejected])]);
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, RankedExample row)
@@ -31,7 +38,9 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
         ArgumentNullException.ThrowIfNull(row);
         int[] order = row.Order();
         if (row.Outputs.Count != 2 || order.Length != 2 || row.Scores[0] == row.Scores[1])
-            throw new ArgumentException($"Row '{row.Id}' is no preference pair: it needs two candidates with different scores. {nameof(PreferencePairs)} makes pairs from larger rows.", nameof(row));
+            throw new ArgumentException(
+                $"Row '{row.Id}' is no preference pair: it needs two candidates with different scores. {nameof(PreferencePairs)} makes "
+                + $"pairs from larger rows.", nameof(row));
         writer.WriteStartObject();
         RowJson.WriteId(writer, row.Id, row.IdIsNumber);
         using JsonDocument? turns = messages && template is null ? PromptText.Turns(row) : null;
@@ -58,7 +67,9 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
     {
         JsonElement chosen = RowFields.Required(row, "chosen", context), rejected = RowFields.Required(row, "rejected", context);
         if (chosen.ValueKind != rejected.ValueKind)
-            throw context.Error($"chosen is {RowFields.Name(chosen)}, rejected {RowFields.Name(rejected)}; both are strings or both are messages.", "rejected");
+            throw context.Error(
+                $"chosen is {RowFields.Name(chosen)}, rejected {RowFields.Name(rejected)}; both are strings or both are messages.",
+                "rejected");
         var used = new HashSet<string>(StringComparer.Ordinal) { "chosen", "rejected" };
         (PreferencePrompt prompt, string good, string bad) = chosen.ValueKind == JsonValueKind.String
             ? Texts(row, chosen.GetString()!, rejected.GetString()!, context, used)
@@ -75,7 +86,8 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
         return RowRest.Read(result, row, Names, used, prompt.Extra);
     }
 
-    private static (PreferencePrompt Prompt, string Chosen, string Rejected) Texts(JsonElement row, string chosen, string rejected, RowContext context, HashSet<string> used)
+    private static (PreferencePrompt Prompt, string Chosen, string Rejected) Texts(JsonElement row, string chosen, string rejected,
+        RowContext context, HashSet<string> used)
     {
         if (PreferencePrompt.Of(row, context, used) is { } prompt)
             return (prompt, chosen, rejected);
@@ -85,7 +97,8 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
         if (common == 0 || other is not null)
         {
             throw context.Error(
-                $"there is no prompt; the row has the fields {RowFields.Names(row)}. Known names of a prompt: {string.Join(", ", PreferencePrompt.TextNames)}, input; or chosen and rejected begin with it.",
+                $"there is no prompt; the row has the fields {RowFields.Names(row)}. Known names of a prompt: "
+                    + $"{string.Join(", ", PreferencePrompt.TextNames)}, input; or chosen and rejected begin with it.",
                 other?.Name ?? "prompt");
         }
 
@@ -96,7 +109,8 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
     {
         foreach (JsonProperty field in row.EnumerateObject())
         {
-            if (field.Value.ValueKind is JsonValueKind.String or JsonValueKind.Array && field.Name is not ("id" or "chosen" or "rejected" or "reference" or "model" or "logprob" or "tokens")
+            if (field.Value.ValueKind is JsonValueKind.String or JsonValueKind.Array
+                && field.Name is not ("id" or "chosen" or "rejected" or "reference" or "model" or "logprob" or "tokens")
                 && !field.Name.StartsWith(FieldNames.Prefix, StringComparison.Ordinal))
                 return field;
         }
@@ -104,8 +118,10 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
         return null;
     }
 
-    // The turns before the last answers are the prompt. What a prompt field says beside them is a part of them, or stands before them, or is kept as it is.
-    private static (PreferencePrompt Prompt, string Chosen, string Rejected) Conversations(JsonElement row, JsonElement chosen, JsonElement rejected, RowContext context, HashSet<string> used)
+    // The turns before the last answers are the prompt. What a prompt field says beside them is a part of them, or stands before them, or
+    // is kept as it is.
+    private static (PreferencePrompt Prompt, string Chosen, string Rejected) Conversations(JsonElement row, JsonElement chosen,
+        JsonElement rejected, RowContext context, HashSet<string> used)
     {
         JsonElement[] good = ChatText.Messages(chosen, "chosen", context), bad = ChatText.Messages(rejected, "rejected", context);
         string better = ChatText.Response(chosen, "chosen", context), worse = ChatText.Response(rejected, "rejected", context);
@@ -116,7 +132,9 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
         if (turns.Length == 0)
         {
             return (PreferencePrompt.Of(row, context, used)
-                ?? throw context.Error($"there is no prompt; the row has the fields {RowFields.Names(row)}. Known names of a prompt: {string.Join(", ", PreferencePrompt.TextNames)}, input, conversations.", "prompt"), better, worse);
+                ?? throw context.Error(
+                    $"there is no prompt; the row has the fields {RowFields.Names(row)}. Known names of a prompt: "
+                    + $"{string.Join(", ", PreferencePrompt.TextNames)}, input, conversations.", "prompt"), better, worse);
         }
 
         string? name = PreferencePrompt.TextNames.FirstOrDefault(n => RowFields.Has(row, n, out _));
@@ -140,7 +158,8 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
     }
 
     private static bool Says(JsonElement[] turns, string prompt, RowContext context) =>
-        Array.Exists(turns, t => ChatText.Turn(t, "chosen", context).Content == prompt) || ChatText.Prompt([.. turns.Select(t => ChatText.Turn(t, "chosen", context))], "chosen", context) == prompt;
+        Array.Exists(turns, t => ChatText.Turn(t, "chosen", context).Content == prompt)
+            || ChatText.Prompt([.. turns.Select(t => ChatText.Turn(t, "chosen", context))], "chosen", context) == prompt;
 
     private static double?[] Scores(JsonElement row, RowContext context, HashSet<string> used)
     {
@@ -154,7 +173,8 @@ public sealed class TrlPreferenceFormat(IPromptTemplate? template = null, bool m
                 continue;
             }
 
-            double? better = hasChosen ? RowFields.Number(chosen, c, context) : null, worse = hasRejected ? RowFields.Number(rejected, r, context) : null;
+            double? better = hasChosen
+                ? RowFields.Number(chosen, c, context) : null, worse = hasRejected ? RowFields.Number(rejected, r, context) : null;
             if (better >= worse)
             {
                 if (better == worse)

@@ -3,14 +3,17 @@ using Tuna.Data.Prompts;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>The paper's published data for contextual ranking: <c>instruct</c> (Alpaca's prompt), <c>generation[]</c>, <c>rank[]</c> by GPT-4, best first.</summary>
+/// <summary>The paper's published data for contextual ranking: <c>instruct</c> (Alpaca's prompt), <c>generation[]</c>, <c>rank[]</c> by
+/// GPT-4, best first.</summary>
 /// <remarks>
-/// The judge's own answer takes part in its ranking under the index after the last response; it is left out here, as the method demands. Scores are the places counted from
-/// the end, and a response that the judge dropped has none. The judge's texts (<c>prompt</c>, <c>gpt_eval</c>, <c>response_4</c> ..) stay as extra fields.
+/// The judge's own answer takes part in its ranking under the index after the last response; it is left out here, as the method demands.
+/// Scores are the places counted from the end, and a response that the judge dropped has none. The judge's texts (<c>prompt</c>,
+/// <c>gpt_eval</c>, <c>response_4</c> ..) stay as extra fields.
 /// </remarks>
 public sealed class TunaContextualFormat : JsonRowFormat
 {
-    private static readonly FieldNames Names = new(["instruct", "generation", "rank", .. RowRest.Names, .. FieldNames.OfFormsBefore("tuna-c")]);
+    private static readonly FieldNames Names =
+        new(["instruct", "generation", "rank", .. RowRest.Names, .. FieldNames.OfFormsBefore("tuna-c")]);
     private static readonly HashSet<string> Own = ["instruct", "generation", "rank"];
 
     /// <summary>The shared instance (it has no state).</summary>
@@ -33,7 +36,8 @@ public sealed class TunaContextualFormat : JsonRowFormat
     /// <inheritdoc/>
     protected override RankedExample Read(JsonElement row, RowContext context)
     {
-        (string instruction, string? input) = PromptText.Split(RowFields.Text(RowFields.Required(row, "instruct", context), "instruct", context));
+        (string instruction, string? input) =
+            PromptText.Split(RowFields.Text(RowFields.Required(row, "instruct", context), "instruct", context));
         string[] outputs = RowFields.Texts(RowFields.Required(row, "generation", context), "generation", context);
         if (outputs.Length == 0)
             throw context.Error("there are no responses; a row has at least one.", "generation");
@@ -41,7 +45,9 @@ public sealed class TunaContextualFormat : JsonRowFormat
         foreach (JsonElement item in RowFields.Array(RowFields.Required(row, "rank", context), "rank", context).EnumerateArray())
         {
             if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt32(out int k) || k < 0 || k > outputs.Length)
-                throw context.Error($"'{item.GetRawText()}' is not the index of a response; indices are 0 to {outputs.Length}, the last for the judge's own answer.", "rank");
+                throw context.Error(
+                    $"'{item.GetRawText()}' is not the index of a response; indices are 0 to {outputs.Length}, the last for the judge's "
+                    + $"own answer.", "rank");
             if (places.Contains(k))
                 throw context.Error($"{k} stands twice.", "rank");
             places.Add(k);
@@ -51,6 +57,7 @@ public sealed class TunaContextualFormat : JsonRowFormat
         var scores = new double?[outputs.Length];
         for (int place = 0; place < places.Count; place++)
             scores[places[place]] = places.Count - 1 - place;
-        return RowRest.Read(new() { Id = "", Instruction = instruction, Input = input, Outputs = outputs, Scores = scores }, row, Names, Own);
+        return RowRest.Read(new() { Id = "", Instruction = instruction, Input = input, Outputs = outputs, Scores = scores }, row, Names,
+            Own);
     }
 }

@@ -2,13 +2,16 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>The paper's published data for probabilistic ranking: <c>orig</c> (an Alpaca row), <c>text[]</c>, <c>logprob[]</c>, <c>length[]</c>, four responses of text-davinci-003 each.</summary>
+/// <summary>The paper's published data for probabilistic ranking: <c>orig</c> (an Alpaca row), <c>text[]</c>, <c>logprob[]</c>,
+/// <c>length[]</c>, four responses of text-davinci-003 each.</summary>
 /// <remarks>
-/// A row keeps the log-probabilities and token counts and has no scores yet: Eq. 3 ranks it for any beta. The original output becomes the reference. <c>avg_token_prob</c> stays an extra field.
+/// A row keeps the log-probabilities and token counts and has no scores yet: Eq. 3 ranks it for any beta. The original output becomes the
+/// reference. <c>avg_token_prob</c> stays an extra field.
 /// </remarks>
 public sealed class TunaProbabilisticFormat : JsonRowFormat
 {
-    private static readonly FieldNames Names = new(["orig", "text", "logprob", "length", "score", "model", .. FieldNames.OfFormsBefore("tuna-p")]);
+    private static readonly FieldNames Names =
+        new(["orig", "text", "logprob", "length", "score", "model", .. FieldNames.OfFormsBefore("tuna-p")]);
     private static readonly HashSet<string> Own = ["orig", "text", "logprob", "length"];
 
     /// <summary>The shared instance (it has no state).</summary>
@@ -48,7 +51,8 @@ public sealed class TunaProbabilisticFormat : JsonRowFormat
         RowFields.Fits(lengths.Length, texts.Length, "length", context);
         string? input = RowFields.OptionalText(original, "input", context), output = RowFields.OptionalText(original, "output", context);
         // The original row's other fields stay with it.
-        ExtraField[] more = original.EnumerateObject().Any(f => f.Name is not ("instruction" or "input" or "output")) ? [new("orig", original.GetRawText())] : [];
+        ExtraField[] more = original.EnumerateObject().Any(f => f.Name is not ("instruction" or "input" or "output"))
+            ? [new("orig", original.GetRawText())] : [];
         return RowRest.Read(new()
         {
             Id = "",

@@ -4,16 +4,18 @@ using System.Text.Json;
 
 namespace Tuna.Data.Formats;
 
-/// <summary>The rows of UltraFeedback (Cui et al., arXiv 2310.01377): <c>instruction</c> and <c>completions[]</c> with <c>model</c>, <c>response</c>, an overall score and ratings per aspect.</summary>
+/// <summary>The rows of UltraFeedback (Cui et al., arXiv 2310.01377): <c>instruction</c> and <c>completions[]</c> with <c>model</c>,
+/// <c>response</c>, an overall score and ratings per aspect.</summary>
 /// <remarks>
-/// The ratings of each aspect are kept in the extra field <c>aspects</c> (<c>{"helpfulness": [5, null, ..], ..}</c>, one entry per candidate), and what else a completion says (critique, rationales,
-/// overall score, principle) in <c>candidate_notes</c>, a list of objects; both come back on writing.
-/// Ratings may be numbers or texts; "N/A" is a missing one.
+/// The ratings of each aspect are kept in the extra field <c>aspects</c> (<c>{"helpfulness": [5, null, ..], ..}</c>, one entry per
+/// candidate), and what else a completion says (critique, rationales, overall score, principle) in <c>candidate_notes</c>, a list of
+/// objects; both come back on writing. Ratings may be numbers or texts; "N/A" is a missing one.
 /// </remarks>
 /// <param name="score">Which of the numbers ranks the candidates.</param>
 public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedbackScore.MeanOfAspects) : JsonRowFormat
 {
-    private static readonly FieldNames Names = new(["instruction", "completions", "models", "reference", "logprob", "tokens", .. FieldNames.OfFormsBefore("ultrafeedback")]);
+    private static readonly FieldNames Names =
+        new(["instruction", "completions", "models", "reference", "logprob", "tokens", .. FieldNames.OfFormsBefore("ultrafeedback")]);
     private static readonly HashSet<string> Own = ["instruction", "completions"];
 
     /// <inheritdoc/>
@@ -23,7 +25,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
         ArgumentNullException.ThrowIfNull(row);
         int n = row.Outputs.Count;
         using JsonDocument? aspects = Notes(row, CandidateNotes.Aspects, root => AreAspects(root, n));
-        using JsonDocument? notes = Notes(row, CandidateNotes.Field, root => CandidateNotes.Fit(root, n) && AreNotes(root, aspects?.RootElement, n));
+        using JsonDocument? notes =
+            Notes(row, CandidateNotes.Field, root => CandidateNotes.Fit(root, n) && AreNotes(root, aspects?.RootElement, n));
         writer.WriteStartObject();
         RowJson.WriteId(writer, row.Id, row.IdIsNumber);
         writer.WriteString("instruction"u8, PromptText.Of(row, null));
@@ -32,7 +35,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
         for (int k = 0; k < n; k++)
             WriteCompletion(writer, row, k, CandidateNotes.Of(notes?.RootElement, k, n), aspects?.RootElement);
         writer.WriteEndArray();
-        RowRest.Write(writer, row, Names, models: false, left: [.. notes is null ? [] : (string[])[CandidateNotes.Field], .. aspects is null ? [] : (string[])[CandidateNotes.Aspects]]);
+        RowRest.Write(writer, row, Names, models: false,
+            left: [.. notes is null ? [] : (string[])[CandidateNotes.Field], .. aspects is null ? [] : (string[])[CandidateNotes.Aspects]]);
         writer.WriteEndObject();
     }
 
@@ -59,7 +63,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
             bool noted = ReadAspects(completion, k, n, aspects, key, context);
             bool ranks = score != UltraFeedbackScore.FineGrained && !aspects.Values.Any(r => r[k] is not null);
             notes[k] = ReadNotes(completion, noted, ranks, key, context);
-            scores[k] = completion.TryGetProperty(ScoreField, out _) ? Field(completion, ScoreField, key, context) : Ranks(completion, aspects, k, key, context);
+            scores[k] = completion.TryGetProperty(ScoreField, out _)
+                ? Field(completion, ScoreField, key, context) : Ranks(completion, aspects, k, key, context);
             k++;
         }
 
@@ -68,26 +73,31 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
             more.Add(new(CandidateNotes.Aspects, Json(aspects)));
         if (notes.Any(f => f.Count > 0))
             more.Add(new(CandidateNotes.Field, CandidateNotes.Json(notes)));
-        (string instruction, string? input) = PromptText.Split(RowFields.Text(RowFields.Required(row, "instruction", context), "instruction", context));
+        (string instruction, string? input) =
+            PromptText.Split(RowFields.Text(RowFields.Required(row, "instruction", context), "instruction", context));
         var used = new HashSet<string>(Own);
         if (row.TryGetProperty("models", out JsonElement names) && names.ValueKind == JsonValueKind.Array
-            && (names.GetArrayLength() == 0 || names.EnumerateArray().Select(m => m.ValueKind == JsonValueKind.String ? m.GetString() : null).SequenceEqual(models)))
+            && (names.GetArrayLength() == 0
+                || names.EnumerateArray().Select(m => m.ValueKind == JsonValueKind.String ? m.GetString() : null).SequenceEqual(models)))
             used.Add("models"); // said again in each completion
         return RowRest.Read(
-            new() { Id = "", Instruction = instruction, Input = input, Outputs = outputs, Scores = scores, Models = Array.TrueForAll(models, m => m is null) ? [] : models }, row, Names, used, [.. more]);
+            new() { Id = "", Instruction = instruction, Input = input, Outputs = outputs, Scores = scores,
+                Models = Array.TrueForAll(models, m => m is null) ? [] : models }, row, Names, used, [.. more]);
     }
 
     // A ranker's own score, where it is not what the form's numbers say.
     private const string ScoreField = "score";
 
-    private double? Ranks(JsonElement completion, SortedDictionary<string, double?[]> aspects, int k, string key, RowContext context) => score switch
+    private double? Ranks(JsonElement completion, SortedDictionary<string, double?[]> aspects, int k, string key, RowContext context) =>
+        score switch
     {
         UltraFeedbackScore.Overall => Field(completion, "overall_score", key, context),
         UltraFeedbackScore.FineGrained => Field(completion, "fine-grained_score", key, context),
         _ => Mean(aspects, k) ?? Field(completion, "overall_score", key, context),
     };
 
-    // Everything of a completion but what the row has fields for; annotations only where they say more than the ratings, the overall score only where it is not the row's.
+    // Everything of a completion but what the row has fields for; annotations only where they say more than the ratings, the overall score
+    // only where it is not the row's.
     private static List<ExtraField> ReadNotes(JsonElement completion, bool annotated, bool overallRanks, string key, RowContext context)
     {
         var notes = new List<ExtraField>();
@@ -128,7 +138,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
                 Field(notes[k], "overall_score", "", context);
                 Field(notes[k], "fine-grained_score", "", context);
                 var read = new SortedDictionary<string, double?[]>(StringComparer.Ordinal);
-                if (notes[k].TryGetProperty("model", out _) || notes[k].TryGetProperty("response", out _) || notes[k].TryGetProperty(ScoreField, out _))
+                if (notes[k].TryGetProperty("model", out _) || notes[k].TryGetProperty("response", out _)
+                    || notes[k].TryGetProperty(ScoreField, out _))
                     return false;
                 if (!notes[k].TryGetProperty("annotations", out _))
                     continue;
@@ -137,7 +148,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
                 foreach (string name in read.Keys.Concat(aspects?.EnumerateObject().Select(a => a.Name) ?? []))
                 {
                     double? here = read.TryGetValue(name, out double?[]? ratings) ? ratings[k] : null;
-                    double? there = aspects is { } a && a.TryGetProperty(name, out JsonElement list) && list[k].ValueKind == JsonValueKind.Number ? list[k].GetDouble() : null;
+                    double? there = aspects is { } a && a.TryGetProperty(name, out JsonElement list)
+                        && list[k].ValueKind == JsonValueKind.Number ? list[k].GetDouble() : null;
                     if (here != there)
                         return false;
                 }
@@ -151,14 +163,17 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
         return true;
     }
 
-    private static bool AreAspects(JsonElement root, int n) => root.ValueKind == JsonValueKind.Object && root.EnumerateObject().Any() && root.EnumerateObject().All(
-        a => a.Value.ValueKind == JsonValueKind.Array && a.Value.GetArrayLength() == n && a.Value.EnumerateArray().All(v => v.ValueKind is JsonValueKind.Number or JsonValueKind.Null));
+    private static bool AreAspects(JsonElement root, int n) =>
+        root.ValueKind == JsonValueKind.Object && root.EnumerateObject().Any() && root.EnumerateObject().All(
+        a => a.Value.ValueKind == JsonValueKind.Array && a.Value.GetArrayLength() == n
+            && a.Value.EnumerateArray().All(v => v.ValueKind is JsonValueKind.Number or JsonValueKind.Null));
 
     private static double? Field(JsonElement completion, string name, string key, RowContext context) =>
         completion.TryGetProperty(name, out JsonElement value) ? RowFields.Number(value, $"{key}.{name}", context) : null;
 
     // Reads the ratings; whether the annotations say more than these.
-    private static bool ReadAspects(JsonElement completion, int k, int n, SortedDictionary<string, double?[]> aspects, string key, RowContext context)
+    private static bool ReadAspects(JsonElement completion, int k, int n, SortedDictionary<string, double?[]> aspects, string key,
+        RowContext context)
     {
         if (!completion.TryGetProperty("annotations", out JsonElement annotations))
             return false;
@@ -168,8 +183,10 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
         foreach (JsonProperty aspect in annotations.EnumerateObject())
         {
             // An aspect is {"Rating": "4", "Rationale": ..}, a list of one such, or the number itself.
-            JsonElement value = aspect.Value.ValueKind == JsonValueKind.Array && aspect.Value.GetArrayLength() > 0 ? aspect.Value[0] : aspect.Value;
-            more |= value.ValueKind != JsonValueKind.Object || aspect.Value.ValueKind != JsonValueKind.Object || value.EnumerateObject().Count() > 1;
+            JsonElement value = aspect.Value.ValueKind == JsonValueKind.Array && aspect.Value.GetArrayLength() > 0
+                ? aspect.Value[0] : aspect.Value;
+            more |= value.ValueKind != JsonValueKind.Object || aspect.Value.ValueKind != JsonValueKind.Object
+                || value.EnumerateObject().Count() > 1;
             if (value.ValueKind == JsonValueKind.Object && !value.TryGetProperty("Rating", out value))
                 continue;
             if (!aspects.TryGetValue(aspect.Name, out double?[]? ratings))
@@ -246,7 +263,9 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
 
         if (score != UltraFeedbackScore.MeanOfAspects)
             return Note(score == UltraFeedbackScore.Overall ? "overall_score" : "fine-grained_score");
-        double[] ratings = aspects is null ? [] : [.. aspects.Value.EnumerateObject().Where(a => a.Value[k].ValueKind == JsonValueKind.Number).OrderBy(a => a.Name, StringComparer.Ordinal).Select(a => a.Value[k].GetDouble())];
+        double[] ratings = aspects is null
+            ? [] : [.. aspects.Value.EnumerateObject().Where(a => a.Value[k].ValueKind == JsonValueKind.Number)
+            .OrderBy(a => a.Name, StringComparer.Ordinal).Select(a => a.Value[k].GetDouble())];
         return ratings.Length > 0 ? ratings.Sum() / ratings.Length : Note("overall_score");
     }
 
@@ -256,7 +275,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
         foreach (JsonProperty aspect in aspects.EnumerateObject())
         {
             writer.WriteStartObject(aspect.Name);
-            writer.WriteString("Rating"u8, aspect.Value[k].ValueKind == JsonValueKind.Number ? aspect.Value[k].GetDouble().ToString(CultureInfo.InvariantCulture) : "N/A");
+            writer.WriteString("Rating"u8, aspect.Value[k].ValueKind == JsonValueKind.Number
+                ? aspect.Value[k].GetDouble().ToString(CultureInfo.InvariantCulture) : "N/A");
             writer.WriteEndObject();
         }
 
@@ -267,7 +287,8 @@ public sealed class UltraFeedbackFormat(UltraFeedbackScore score = UltraFeedback
 /// <summary>Which number of an UltraFeedback completion ranks it.</summary>
 public enum UltraFeedbackScore
 {
-    /// <summary>The mean of the aspects' ratings, or the overall score where there are none. The published overall scores hold known mistakes (poor answers with 10), so this is the default.</summary>
+    /// <summary>The mean of the aspects' ratings, or the overall score where there are none. The published overall scores hold known
+    /// mistakes (poor answers with 10), so this is the default.</summary>
     MeanOfAspects,
 
     /// <summary><c>overall_score</c>.</summary>

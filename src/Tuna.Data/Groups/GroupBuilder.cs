@@ -26,7 +26,8 @@ internal sealed class GroupBuilder
             Reject(TokenizationIssueKind.RowRejected, null, 0, 1, "the prompt has no tokens");
         else if (room < options.MinResponseRoom)
             Reject(TokenizationIssueKind.PromptTooLong, null, prompt.Length, options.MaxLength - options.MinResponseRoom,
-                $"the prompt has {prompt.Length} tokens; at most {options.MaxLength - options.MinResponseRoom} leave room for a response within {options.MaxLength}");
+                $"the prompt has {prompt.Length} tokens; at most {options.MaxLength - options.MinResponseRoom} leave room for a response "
+                    + $"within {options.MaxLength}");
     }
 
     public bool Rejected { get; private set; }
@@ -35,7 +36,8 @@ internal sealed class GroupBuilder
     {
         if (!double.IsFinite(score))
             throw new ArgumentException($"Row '{_id}': the score of candidate {k} is {score}; scores are finite.", nameof(score));
-        if (Fit(ids, k, "candidate " + k, TokenizationIssueKind.CandidateDropped, TokenizationIssueKind.CandidateTruncated) is not { } response)
+        if (Fit(ids, k, "candidate " + k, TokenizationIssueKind.CandidateDropped, TokenizationIssueKind.CandidateTruncated)
+            is not { } response)
             return;
         if (_options.Duplicates == DuplicateCandidate.Drop && _candidates.Exists(c => c.Span.SequenceEqual(response.Span)))
         {
@@ -72,7 +74,8 @@ internal sealed class GroupBuilder
     public void RequireCandidates()
     {
         if (_candidates.Count < _options.MinCandidates)
-            Reject(TokenizationIssueKind.TooFewCandidates, null, _candidates.Count, _options.MinCandidates, $"{_candidates.Count} candidates are left; at least {_options.MinCandidates} are needed");
+            Reject(TokenizationIssueKind.TooFewCandidates, null, _candidates.Count, _options.MinCandidates,
+                $"{_candidates.Count} candidates are left; at least {_options.MinCandidates} are needed");
     }
 
     public TokenizedExample Result()

@@ -8,9 +8,10 @@ namespace Tuna.Data.Groups;
 
 /// <summary>Turns rows of text into token groups.</summary>
 /// <remarks>
-/// The prompt is encoded once, with the begin token in front; each response is encoded by itself and ends with the end-of-sequence token, and their ids are joined.
-/// So the boundary between prompt and response is exact and every response of a group continues the same prompt ids, which separate tokenizations of prompt and
-/// prompt + response do not guarantee. An empty response is the end-of-sequence token alone: its length is 1, never 0. Immutable and thread-safe.
+/// The prompt is encoded once, with the begin token in front; each response is encoded by itself and ends with the end-of-sequence token,
+/// and their ids are joined. So the boundary between prompt and response is exact and every response of a group continues the same prompt
+/// ids, which separate tokenizations of prompt and prompt + response do not guarantee. An empty response is the end-of-sequence token
+/// alone: its length is 1, never 0. Immutable and thread-safe.
 /// </remarks>
 public sealed class GroupTokenizer
 {
@@ -20,7 +21,8 @@ public sealed class GroupTokenizer
 
     /// <summary>Creates a group tokenizer.</summary>
     /// <param name="tokenizer">Text to ids.</param>
-    /// <param name="template">The prompt's form; Alpaca's when null. An <see cref="IChatFormat"/> is given the row's turns and writes all tokens itself.</param>
+    /// <param name="template">The prompt's form; Alpaca's when null. An <see cref="IChatFormat"/> is given the row's turns and writes all
+    /// tokens itself.</param>
     /// <param name="options">Lengths and rules; the defaults when null.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
     public GroupTokenizer(ITokenizer tokenizer, IPromptTemplate? template = null, GroupTokenizerOptions? options = null)
@@ -38,7 +40,8 @@ public sealed class GroupTokenizer
     /// <summary>The prompt's ids, the begin token in front when the tokenizer has one, [P].</summary>
     /// <exception cref="ArgumentException">The template refuses the text, such as one with its own markers.</exception>
     public int[] EncodePrompt(string instruction, string? input = null) =>
-        _chat is null ? EncodeFormatted(_template.Format(instruction, input)) : _chat.EncodePrompt(Conversations.Question(instruction, input));
+        _chat is null ? EncodeFormatted(_template.Format(instruction, input))
+            : _chat.EncodePrompt(Conversations.Question(instruction, input));
 
     /// <summary>The ids of a row's prompt, [P]: of its turns where the template knows turns.</summary>
     /// <exception cref="ArgumentException">The template refuses the prompt.</exception>
@@ -48,7 +51,8 @@ public sealed class GroupTokenizer
         return _chat is null ? EncodePrompt(row.Instruction, row.Input) : _chat.EncodePrompt(row.Turns());
     }
 
-    /// <summary>The prompt's ids as <see cref="EncodePrompt(string, string?)"/> gives them, unless the template refuses the text: then the row is to be left out and named, and the others go on.</summary>
+    /// <summary>The prompt's ids as <see cref="EncodePrompt(string, string?)"/> gives them, unless the template refuses the text: then the
+    /// row is to be left out and named, and the others go on.</summary>
     /// <param name="instruction">The instruction.</param>
     /// <param name="input">Its input, or null.</param>
     /// <param name="prompt">The ids, [P]; empty where the text is refused.</param>
@@ -56,7 +60,8 @@ public sealed class GroupTokenizer
     public bool TryEncodePrompt(string instruction, string? input, out int[] prompt, [NotNullWhen(false)] out string? refusal) =>
         TryEncode(() => EncodePrompt(instruction, input), out prompt, out refusal);
 
-    /// <summary>The ids of a row's prompt as <see cref="EncodePrompt(InstructionExample)"/> gives them, unless the template refuses it.</summary>
+    /// <summary>The ids of a row's prompt as <see cref="EncodePrompt(InstructionExample)"/> gives them, unless the template refuses
+    /// it.</summary>
     /// <param name="row">The row.</param>
     /// <param name="prompt">The ids, [P]; empty where the prompt is refused.</param>
     /// <param name="refusal">Why it is refused: a sentence; null where it is not.</param>
@@ -73,7 +78,8 @@ public sealed class GroupTokenizer
         return [.. _tokenizer.Encode(text), _tokenizer.EosId];
     }
 
-    /// <summary>Tokenizes a ranked row: its scored candidates best first, those of equal score in the row's order, then the reference.</summary>
+    /// <summary>Tokenizes a ranked row: its scored candidates best first, those of equal score in the row's order, then the
+    /// reference.</summary>
     public TokenizedExample Tokenize(RankedExample row)
     {
         ArgumentNullException.ThrowIfNull(row);

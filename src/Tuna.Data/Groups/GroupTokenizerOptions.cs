@@ -6,7 +6,8 @@ public sealed record GroupTokenizerOptions
     /// <summary>Most tokens of a prompt with one response, [2, 2^30]. Default 512, as in the paper's released code.</summary>
     public int MaxLength { get; init; } = 512;
 
-    /// <summary>Most tokens of a response, end-of-sequence included, >= 1; null leaves it to <see cref="MaxLength"/>. Default null.</summary>
+    /// <summary>Most tokens of a response, end-of-sequence included, >= 1; null leaves it to <see cref="MaxLength"/>. Default
+    /// null.</summary>
     public int? MaxResponseLength { get; init; }
 
     /// <summary>A row whose prompt leaves fewer tokens than this for a response is rejected, >= 1. Default 1.</summary>
@@ -87,6 +88,7 @@ public enum ReferenceSource
     /// <summary>None, whatever the row says.</summary>
     None,
 
-    /// <summary>The row's own reference; a row without one, or whose own does not fit, is rejected: for objectives with a likelihood term.</summary>
+    /// <summary>The row's own reference; a row without one, or whose own does not fit, is rejected: for objectives with a likelihood
+    /// term.</summary>
     Required,
 }

@@ -92,7 +92,9 @@ public sealed class TokenizationReport
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"{Rows} rows: {Groups} groups, {Rejected} rejected; {Responses} responses, {Tokens} tokens, longest sequence {LongestSequence}");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{Rows} rows: {Groups} groups, {Rejected} rejected; {Responses} responses, {Tokens} tokens, longest sequence "
+            + $"{LongestSequence}");
         for (int kind = 0; kind < _counts.Length; kind++)
         {
             if (_counts[kind] > 0)

@@ -6,7 +6,8 @@ namespace Tuna.Data.Prompts;
 /// <remarks>Nothing follows the final <c>### Response:</c>; the response starts right there, as in the published training code.</remarks>
 public sealed class AlpacaPromptTemplate : IPromptTemplate
 {
-    private const string HeadWithInput = "Below is an instruction that describes a task, paired with an input that provides further context. "
+    private const string HeadWithInput =
+        "Below is an instruction that describes a task, paired with an input that provides further context. "
         + "Write a response that appropriately completes the request.\n\n### Instruction:\n";
 
     private const string HeadWithoutInput = "Below is an instruction that describes a task. "

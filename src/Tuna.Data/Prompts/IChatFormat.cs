@@ -2,14 +2,16 @@ namespace Tuna.Data.Prompts;
 
 /// <summary>How a model writes conversations as tokens: a prompt template that knows turns and special tokens.</summary>
 /// <remarks>
-/// Implementations are immutable and thread-safe. The ids are complete: no begin token is put before them and no end token after them. <see cref="IPromptTemplate.Format"/>
+/// Implementations are immutable and thread-safe. The ids are complete: no begin token is put before them and no end token after them.
+/// <see cref="IPromptTemplate.Format"/>
 /// is the text of a conversation of one question.
 /// </remarks>
 public interface IChatFormat : IPromptTemplate
 {
     /// <summary>The ids up to where the assistant's answer begins, [P].</summary>
     /// <param name="turns">The turns so far; the last is usually the user's.</param>
-    /// <exception cref="ArgumentException">The conversation has no form here: a turn holds a special token, or the template refuses it.</exception>
+    /// <exception cref="ArgumentException">The conversation has no form here: a turn holds a special token, or the template refuses
+    /// it.</exception>
     int[] EncodePrompt(IReadOnlyList<ChatTurn> turns);
 
     /// <summary>The ids of an answer, up to and with the token that ends the assistant's turn, [T], T >= 1.</summary>

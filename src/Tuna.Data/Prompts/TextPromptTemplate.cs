@@ -2,8 +2,10 @@ using System.Text;
 
 namespace Tuna.Data.Prompts;
 
-/// <summary>A prompt written as text with the placeholders <c>{instruction}</c> and <c>{input}</c>; <c>{{</c> and <c>}}</c> stand for braces.</summary>
-/// <remarks>The text is parsed once, and values are inserted in one pass: an instruction that itself contains <c>{input}</c> is left as it is.</remarks>
+/// <summary>A prompt written as text with the placeholders <c>{instruction}</c> and <c>{input}</c>; <c>{{</c> and <c>}}</c> stand for
+/// braces.</summary>
+/// <remarks>The text is parsed once, and values are inserted in one pass: an instruction that itself contains <c>{input}</c> is left as it
+/// is.</remarks>
 public sealed class TextPromptTemplate : IPromptTemplate
 {
     private readonly Piece[] _withInput;
@@ -70,7 +72,9 @@ public sealed class TextPromptTemplate : IPromptTemplate
                 {
                     "{instruction}" => PieceKind.Instruction,
                     "{input}" => PieceKind.Input,
-                    _ => throw new ArgumentException($"Unknown placeholder '{key}' at character {i}; known are {{instruction}} and {{input}}, and a brace is written twice.", name),
+                    _ => throw new ArgumentException(
+                        $"Unknown placeholder '{key}' at character {i}; known are {{instruction}} and {{input}}, and a brace is written "
+                        + $"twice.", name),
                 };
                 pieces.Add(new(PieceKind.Text, text.ToString()));
                 pieces.Add(new(kind, ""));

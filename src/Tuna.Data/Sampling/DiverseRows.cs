@@ -9,7 +9,8 @@ public static class DiverseRows
 {
     /// <summary>Samples rows of instructions in batches and yields them as rows to be ranked, in order.</summary>
     /// <param name="sampler">The sampler.</param>
-    /// <param name="examples">The instructions; they are read as the results are taken. A row without an id is named by its position.</param>
+    /// <param name="examples">The instructions; they are read as the results are taken. A row without an id is named by its
+    /// position.</param>
     /// <param name="encodePrompt">The prompt's ids, as <see cref="GroupTokenizer.EncodePrompt(string, string)"/> gives them.</param>
     /// <param name="batch">Rows sampled together, >= 1.</param>
     /// <param name="model">Names the policy in the rows, or null.</param>
@@ -48,7 +49,8 @@ public static class DiverseRows
         }
     }
 
-    /// <summary>The responses as a row to be ranked, with log-probabilities and token counts, so that Eq. 3 can be computed for any beta without the model.</summary>
+    /// <summary>The responses as a row to be ranked, with log-probabilities and token counts, so that Eq. 3 can be computed for any beta
+    /// without the model.</summary>
     /// <param name="samples">The responses to one prompt.</param>
     /// <param name="example">The instruction they answer; its output becomes the reference response when it is not empty.</param>
     /// <param name="model">Names the policy in <c>model[]</c>, or null.</param>

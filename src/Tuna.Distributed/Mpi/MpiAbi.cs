@@ -4,8 +4,9 @@ namespace Tuna.Distributed.Mpi;
 
 /// <summary>The predefined handles of one MPI binary interface.</summary>
 /// <remarks>
-/// Handles are 32 bits in MPICH's and pointers in the others: <see cref="nint"/> holds both, and a callee that reads 32 bits finds them. MPICH's numbers are fixed by the MPICH ABI initiative,
-/// which Intel MPI, MVAPICH and Cray MPICH follow; the standard's by MPI 5.0, chapter 20.
+/// Handles are 32 bits in MPICH's and pointers in the others: <see cref="nint"/> holds both, and a callee that reads 32 bits finds them.
+/// MPICH's numbers are fixed by the MPICH ABI initiative, which Intel MPI, MVAPICH and Cray MPICH follow; the standard's by MPI 5.0,
+/// chapter 20.
 /// </remarks>
 /// <param name="Name">For messages.</param>
 /// <param name="World">MPI_COMM_WORLD.</param>
@@ -16,7 +17,8 @@ namespace Tuna.Distributed.Mpi;
 /// <param name="Serialized">MPI_THREAD_SERIALIZED.</param>
 internal sealed record MpiAbi(string Name, nint World, nint Byte, nint Double, nint ErrorsReturn, nint StatusIgnore, int Serialized)
 {
-    /// <summary>The interface of a loaded library: Open MPI's handles are addresses of its own, the standard's library has the standard's name, and the rest is MPICH's.</summary>
+    /// <summary>The interface of a loaded library: Open MPI's handles are addresses of its own, the standard's library has the standard's
+    /// name, and the rest is MPICH's.</summary>
     public static MpiAbi Of(nint library, string name)
     {
         if (name.Contains("mpi_abi", StringComparison.Ordinal))

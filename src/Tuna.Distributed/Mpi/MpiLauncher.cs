@@ -15,16 +15,20 @@ internal sealed record MpiLauncher(string Name, bool IsOpenMpi, int Size, int Lo
     public static MpiLauncher? Of(Func<string, string?> variable)
     {
         if (Number(variable("OMPI_COMM_WORLD_SIZE")) is { } ompi)
-            return new("Open MPI's mpirun", true, ompi, Number(variable("OMPI_COMM_WORLD_LOCAL_RANK")) ?? 0, Number(variable("OMPI_COMM_WORLD_LOCAL_SIZE")) ?? ompi);
+            return new("Open MPI's mpirun", true, ompi, Number(variable("OMPI_COMM_WORLD_LOCAL_RANK"))
+                ?? 0, Number(variable("OMPI_COMM_WORLD_LOCAL_SIZE")) ?? ompi);
         // Slurm with --mpi=pmix gives Open MPI its processes, with --mpi=pmi2 MPICH its; MPICH's own launchers set PMI_SIZE alone.
         int? perNode = Number(variable("SLURM_NTASKS_PER_NODE"));
         int? slurm = Number(variable("SLURM_NTASKS")), slurmLocal = Number(variable("SLURM_LOCALID"));
         if (Number(variable("PMI_SIZE")) is { } pmi)
-            return new(slurmLocal is null ? "MPICH's mpirun" : "srun --mpi=pmi2", false, pmi, Number(variable("MPI_LOCALRANKID")) ?? slurmLocal ?? 0, Number(variable("MPI_LOCALNRANKS")) ?? perNode ?? pmi);
+            return new(slurmLocal is null ? "MPICH's mpirun" : "srun --mpi=pmi2", false, pmi, Number(variable("MPI_LOCALRANKID"))
+                ?? slurmLocal ?? 0, Number(variable("MPI_LOCALNRANKS")) ?? perNode ?? pmi);
         if (variable("PMIX_RANK") is not null && slurm is { } tasks)
-            return new("srun --mpi=pmix", true, Number(variable("SLURM_STEP_NUM_TASKS")) ?? tasks, slurmLocal ?? 0, perNode ?? Number(variable("SLURM_STEP_NUM_TASKS")) ?? tasks);
+            return new("srun --mpi=pmix", true, Number(variable("SLURM_STEP_NUM_TASKS")) ?? tasks, slurmLocal ?? 0, perNode
+                ?? Number(variable("SLURM_STEP_NUM_TASKS")) ?? tasks);
         return null;
     }
 
-    private static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+    private static int? Number(string? text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
 }

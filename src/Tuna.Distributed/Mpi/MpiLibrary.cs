@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Tuna.Distributed.Mpi;
 
-/// <summary>The few functions of an MPI library that a process group needs, by their addresses: no header and no wrapper decides whose they are.</summary>
+/// <summary>The few functions of an MPI library that a process group needs, by their addresses: no header and no wrapper decides whose they
+/// are.</summary>
 internal sealed unsafe partial class MpiLibrary
 {
     private const int RoomForText = 8192; // MPI_MAX_LIBRARY_VERSION_STRING of all of them
@@ -47,33 +48,40 @@ internal sealed unsafe partial class MpiLibrary
     /// <exception cref="MpiUnavailableException">None is.</exception>
     public static MpiLibrary Load(IReadOnlyList<string> names, MpiLauncher? launcher)
     {
-        // UCX, which MPICH and Open MPI may bring, takes over SIGSEGV, by which .NET notices null references. It reads the C environment when it is loaded, which .NET's own does not write to.
+        // UCX, which MPICH and Open MPI may bring, takes over SIGSEGV, by which .NET notices null references. It reads the C environment
+        // when it is loaded, which .NET's own does not write to.
         if (Environment.GetEnvironmentVariable("UCX_ERROR_SIGNALS") is null)
             SetVariable("UCX_ERROR_SIGNALS", "");
         foreach (string name in names)
         {
             if (!NativeLibrary.TryLoad(name, out nint library))
                 continue;
-            if (NativeLibrary.TryGetExport(library, "MPI_Init_thread", out _) && NativeLibrary.TryGetExport(library, "MPI_Iallgather", out _))
+            if (NativeLibrary.TryGetExport(library, "MPI_Init_thread", out _)
+                && NativeLibrary.TryGetExport(library, "MPI_Iallgather", out _))
                 return new MpiLibrary(library, name);
             NativeLibrary.Free(library);
         }
 
         string package = launcher is { IsOpenMpi: false } ? "mpich" : "openmpi-bin";
-        throw new MpiUnavailableException($"No MPI library of version 3 or later was found; tried {string.Join(", ", names)}. On Debian and Ubuntu: apt-get install {package}. On a cluster, load its MPI module, or name the library's file.");
+        throw new MpiUnavailableException(
+            $"No MPI library of version 3 or later was found; tried {string.Join(", ", names)}. On Debian and Ubuntu: apt-get install "
+            + $"{package}. On a cluster, load its MPI module, or name the library's file.");
     }
 
     /// <summary>Begins; what it says of this process.</summary>
     public (int Rank, int Size) Initialize()
     {
         int provided, rank, size;
-        Check(((delegate* unmanaged[Cdecl]<int*, byte***, int, int*, int>)Export("MPI_Init_thread"))(null, null, _abi.Serialized, &provided));
+        Check(((delegate* unmanaged[Cdecl]<int*, byte***, int, int*, int>)Export("MPI_Init_thread"))(null, null, _abi.Serialized,
+            &provided));
         Check(((delegate* unmanaged[Cdecl]<nint, nint, int>)Export("MPI_Comm_set_errhandler"))(_abi.World, _abi.ErrorsReturn));
         Check(((delegate* unmanaged[Cdecl]<nint, int*, int>)Export("MPI_Comm_rank"))(_abi.World, &rank));
         Check(((delegate* unmanaged[Cdecl]<nint, int*, int>)Export("MPI_Comm_size"))(_abi.World, &size));
         return provided >= _abi.Serialized
             ? (rank, size)
-            : throw new MpiUnavailableException($"{Name} gives thread level {provided}; {_abi.Serialized} (MPI_THREAD_SERIALIZED) is needed. Use a build of {AbiName} with threads.");
+            : throw new MpiUnavailableException(
+                $"{Name} gives thread level {provided}; {_abi.Serialized} (MPI_THREAD_SERIALIZED) is needed. Use a build of {AbiName} "
+                + $"with threads.");
     }
 
     /// <summary>The library's own words about its version.</summary>
@@ -136,7 +144,9 @@ internal sealed unsafe partial class MpiLibrary
         byte* text = stackalloc byte[RoomForText];
         int length = 0;
         ((delegate* unmanaged[Cdecl]<int, byte*, int*, int>)Export("MPI_Error_string"))(code, text, &length);
-        throw new ProcessGroupException($"{AbiName}: {Encoding.UTF8.GetString(text, Math.Clamp(length, 0, RoomForText))} (code {code}). Another process may be gone; start the job again, it goes on from its last checkpoint.");
+        throw new ProcessGroupException(
+            $"{AbiName}: {Encoding.UTF8.GetString(text, Math.Clamp(length, 0, RoomForText))} (code {code}). Another process may be gone; "
+            + $"start the job again, it goes on from its last checkpoint.");
     }
 
     /// <summary>Sets a variable where native libraries see it: .NET's own setter does not write to the C environment.</summary>

@@ -70,7 +70,8 @@ internal sealed class ChartAxis
     /// <summary>Position of a value on [from, to].</summary>
     public double Place(double value, double from, double to) => from + ((value - Min) / (Max - Min) * (to - from));
 
-    /// <summary>A tick as text: as many decimals as the step needs, k, M and G for large values, powers of ten for tiny and huge ones.</summary>
+    /// <summary>A tick as text: as many decimals as the step needs, k, M and G for large values, powers of ten for tiny and huge
+    /// ones.</summary>
     public string Text(double tick)
     {
         if (_logarithmic)

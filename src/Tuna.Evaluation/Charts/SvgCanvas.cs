@@ -10,7 +10,9 @@ internal sealed class SvgCanvas
 
     public SvgCanvas(int width, int height, string title)
     {
-        _svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"system-ui, 'Segoe UI', Helvetica, Arial, sans-serif\">\n");
+        _svg.Append(CultureInfo.InvariantCulture,
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" "
+            + $"role=\"img\" font-family=\"system-ui, 'Segoe UI', Helvetica, Arial, sans-serif\">\n");
         if (title.Length > 0)
             _svg.Append("<title>").Append(Escape(title)).Append("</title>\n");
         Rectangle(0, 0, width, height, "#ffffff");
@@ -21,16 +23,19 @@ internal sealed class SvgCanvas
     {
         double width = 0;
         foreach (char c in text)
-            width += c is 'i' or 'l' or 'j' or 't' or 'f' or '.' or ',' or ' ' or '\'' or '|' ? 0.34 : c is 'm' or 'w' or 'M' or 'W' ? 0.9 : c > '\u2E7F' ? 1 : char.IsUpper(c) ? 0.72 : 0.61;
+            width += c is 'i' or 'l' or 'j' or 't' or 'f' or '.' or ',' or ' ' or '\'' or '|'
+                ? 0.34 : c is 'm' or 'w' or 'M' or 'W' ? 0.9 : c > '\u2E7F' ? 1 : char.IsUpper(c) ? 0.72 : 0.61;
         return width * size;
     }
 
-    public void Line(double x1, double y1, double x2, double y2, string color, double width = 1) => _svg.Append(CultureInfo.InvariantCulture,
+    public void Line(double x1, double y1, double x2, double y2, string color, double width = 1) =>
+        _svg.Append(CultureInfo.InvariantCulture,
         $"<line x1=\"{x1:0.#}\" y1=\"{y1:0.#}\" x2=\"{x2:0.#}\" y2=\"{y2:0.#}\" stroke=\"{color}\" stroke-width=\"{width:0.#}\"/>\n");
 
     public void Rectangle(double x, double y, double width, double height, string color, double opacity = 1, string? tip = null)
     {
-        _svg.Append(CultureInfo.InvariantCulture, $"<rect x=\"{x:0.#}\" y=\"{y:0.#}\" width=\"{width:0.#}\" height=\"{height:0.#}\" fill=\"{color}\"");
+        _svg.Append(CultureInfo.InvariantCulture,
+            $"<rect x=\"{x:0.#}\" y=\"{y:0.#}\" width=\"{width:0.#}\" height=\"{height:0.#}\" fill=\"{color}\"");
         if (opacity < 1)
             _svg.Append(CultureInfo.InvariantCulture, $" fill-opacity=\"{opacity:0.##}\"");
         _svg.Append(tip is null ? "/>\n" : $"><title>{Escape(tip)}</title></rect>\n");
@@ -41,7 +46,8 @@ internal sealed class SvgCanvas
 
     public void Polyline(IEnumerable<(double X, double Y)> points, string color)
     {
-        _svg.Append("<polyline fill=\"none\" stroke=\"").Append(color).Append("\" stroke-width=\"1.8\" stroke-linejoin=\"round\" points=\"");
+        _svg.Append("<polyline fill=\"none\" stroke=\"").Append(color)
+            .Append("\" stroke-width=\"1.8\" stroke-linejoin=\"round\" points=\"");
         string separator = "";
         foreach ((double x, double y) in points)
         {
@@ -60,11 +66,13 @@ internal sealed class SvgCanvas
     /// <param name="color">Its colour.</param>
     /// <param name="angle">Degrees, clockwise, about the anchor.</param>
     /// <param name="bold">Whether it is bold.</param>
-    public void Text(string text, double x, double y, double size, string anchor = "start", string color = "#222222", double angle = 0, bool bold = false)
+    public void Text(string text, double x, double y, double size, string anchor = "start", string color = "#222222", double angle = 0,
+        bool bold = false)
     {
         if (text.Length == 0)
             return;
-        _svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{x:0.#}\" y=\"{y:0.#}\" font-size=\"{size:0.#}\" text-anchor=\"{anchor}\" fill=\"{color}\"");
+        _svg.Append(CultureInfo.InvariantCulture,
+            $"<text x=\"{x:0.#}\" y=\"{y:0.#}\" font-size=\"{size:0.#}\" text-anchor=\"{anchor}\" fill=\"{color}\"");
         if (angle != 0)
             _svg.Append(CultureInfo.InvariantCulture, $" transform=\"rotate({angle:0.#} {x:0.#} {y:0.#})\"");
         if (bold)
@@ -73,7 +81,8 @@ internal sealed class SvgCanvas
     }
 
     /// <summary>Puts another picture at a place.</summary>
-    public void Insert(string svg, double x, double y) => _svg.Append(CultureInfo.InvariantCulture, $"<svg x=\"{x:0.#}\" y=\"{y:0.#}\"").Append(svg.AsSpan("<svg".Length));
+    public void Insert(string svg, double x, double y) =>
+        _svg.Append(CultureInfo.InvariantCulture, $"<svg x=\"{x:0.#}\" y=\"{y:0.#}\"").Append(svg.AsSpan("<svg".Length));
 
     public string Finish() => _svg.Append("</svg>\n").ToString();
 
@@ -90,7 +99,8 @@ internal sealed class SvgCanvas
             else if ((c < ' ' && c is not ('\t' or '\n' or '\r')) || char.IsSurrogate(c) || c >= '\uFFFE')
                 escaped.Append('\uFFFD');
             else
-                _ = c switch { '<' => escaped.Append("&lt;"), '>' => escaped.Append("&gt;"), '&' => escaped.Append("&amp;"), '"' => escaped.Append("&quot;"), _ => escaped.Append(c) };
+                _ = c switch { '<' => escaped.Append("&lt;"), '>' => escaped.Append("&gt;"), '&' => escaped.Append("&amp;"),
+                    '"' => escaped.Append("&quot;"), _ => escaped.Append(c) };
         }
 
         return escaped.ToString();

@@ -58,7 +58,9 @@ public static class SvgChart
         foreach (BarSeries bars in series)
         {
             if (bars.Values.Count != categories.Count || (bars.Errors is { } e && e.Count != categories.Count))
-                throw new ArgumentException($"Series '{bars.Name}' has {bars.Values.Count} values and {bars.Errors?.Count ?? 0} errors for {categories.Count} categories.", nameof(series));
+                throw new ArgumentException(
+                    $"Series '{bars.Name}' has {bars.Values.Count} values and {bars.Errors?.Count ?? 0} errors for {categories.Count} "
+                    + $"categories.", nameof(series));
         }
 
         var frame = new ChartFrame(layout, [.. series.Select(s => s.Name)], squares: true);
@@ -78,9 +80,11 @@ public static class SvgChart
                     continue;
                 double left = frame.Left + ((c + 0.5) * slot) + ((s - (series.Count / 2.0)) * width);
                 double end = axis.Place(value, frame.Bottom, frame.Top);
-                frame.Canvas.Rectangle(left, Math.Min(zero, end), width - 1, Math.Abs(zero - end), ChartFrame.Color(s), tip: string.Create(CultureInfo.InvariantCulture, $"{categories[c]}, {series[s].Name}: {value:G5}"));
+                frame.Canvas.Rectangle(left, Math.Min(zero, end), width - 1, Math.Abs(zero - end), ChartFrame.Color(s),
+                    tip: string.Create(CultureInfo.InvariantCulture, $"{categories[c]}, {series[s].Name}: {value:G5}"));
                 if (series[s].Errors?[c] is { } error && error > 0 && double.IsFinite(error))
-                    ErrorBar(frame, left + ((width - 1) / 2), axis.Place(value - error, frame.Bottom, frame.Top), axis.Place(value + error, frame.Bottom, frame.Top));
+                    ErrorBar(frame, left + ((width - 1) / 2), axis.Place(value - error, frame.Bottom, frame.Top),
+                        axis.Place(value + error, frame.Bottom, frame.Top));
             }
         }
 
@@ -105,7 +109,8 @@ public static class SvgChart
         int count = bins > 0 ? bins : ChooseBins(all);
         int[][] counts = [.. series.Select(s => Count(s.Values, x, count))];
 
-        var frame = new ChartFrame(layout.YTitle.Length > 0 ? layout : layout with { YTitle = "count" }, [.. series.Select(s => s.Name)], squares: true);
+        var frame = new ChartFrame(layout.YTitle.Length > 0
+            ? layout : layout with { YTitle = "count" }, [.. series.Select(s => s.Name)], squares: true);
         double most = counts.SelectMany(c => c).DefaultIfEmpty().Max();
         ChartAxis y = layout.LogCounts ? ChartAxis.OverCounts(most) : ChartAxis.Over([most], 5, fromZero: true);
         frame.YAxis(y);
@@ -119,7 +124,8 @@ public static class SvgChart
                     continue;
                 double top = y.Place(layout.LogCounts ? Math.Log10(counts[s][b]) : counts[s][b], frame.Bottom, frame.Top);
                 double from = x.Min + ((x.Max - x.Min) * b / count), to = x.Min + ((x.Max - x.Min) * (b + 1) / count);
-                frame.Canvas.Rectangle(frame.Left + (b * width), top, Math.Max(0.5, width - 0.8), frame.Bottom - top, ChartFrame.Color(s), series.Count > 1 ? 0.5 : 0.9,
+                frame.Canvas.Rectangle(frame.Left + (b * width), top, Math.Max(0.5, width - 0.8), frame.Bottom - top, ChartFrame.Color(s),
+                    series.Count > 1 ? 0.5 : 0.9,
                     string.Create(CultureInfo.InvariantCulture, $"{from:G4} to {to:G4}: {counts[s][b]}"));
             }
         }
@@ -160,7 +166,8 @@ public static class SvgChart
                 throw new ArgumentException($"Series '{s.Name}' has {s.X.Count} abscissas and {s.Y.Count} ordinates.", nameof(series));
         }
 
-        (double X, double Y)[] shown = [.. series.SelectMany(s => s.X.Zip(s.Y)).Where(p => double.IsFinite(p.First) && double.IsFinite(p.Second))];
+        (double X, double Y)[] shown =
+            [.. series.SelectMany(s => s.X.Zip(s.Y)).Where(p => double.IsFinite(p.First) && double.IsFinite(p.Second))];
         var frame = new ChartFrame(layout, [.. series.Select(s => s.Name)], squares);
         x = ChartAxis.Over(shown.Select(p => p.X), 8, tight: true);
         y = ChartAxis.Over(shown.Select(p => p.Y), 5, layout.FromZero);

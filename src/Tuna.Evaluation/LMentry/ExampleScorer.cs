@@ -40,7 +40,8 @@ internal sealed class ExampleScorer
     private static PythonRegex? Whole(IReadOnlyList<string> patterns, bool ignoreCase) =>
         patterns.Count == 0 ? null : PythonRegex.Match(string.Join('|', patterns.Select(pattern => $@"(?:{pattern}\.?$)")), ignoreCase);
 
-    private static string Normalized(IReadOnlyList<string> alternatives) => alternatives is [""] ? "" : $"(?:{string.Join('|', alternatives.Select(Lower))})";
+    private static string Normalized(IReadOnlyList<string> alternatives) =>
+        alternatives is [""] ? "" : $"(?:{string.Join('|', alternatives.Select(Lower))})";
 
     // Lower case and single spaces, as Patterns.Normalize; but outer spaces join a prefix or suffix to its phrase.
     private static string Lower(string pattern)

@@ -5,7 +5,8 @@ using Tuna.Data.Prompts;
 
 namespace Tuna.Evaluation.LMentry;
 
-/// <summary>LMentry (Efrat, Honovich and Levy, 2022): 25 elementary tasks, and 16 subsets for robustness, from the user's copy of the official data.</summary>
+/// <summary>LMentry (Efrat, Honovich and Levy, 2022): 25 elementary tasks, and 16 subsets for robustness, from the user's copy of the
+/// official data.</summary>
 /// <remarks>Immutable and thread-safe. Scoring agrees with the official code verdict by verdict, its bugs included.</remarks>
 public sealed class LMentryBenchmark
 {
@@ -32,7 +33,8 @@ public sealed class LMentryBenchmark
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (tasks?.FirstOrDefault(task => !LMentryTasks.All.Contains(task)) is { } unknown)
-            throw new DataFormatException($"'{unknown}' is no task of LMentry; the tasks are {string.Join(", ", LMentryTasks.All)}.", DataPlace.Whole(folder));
+            throw new DataFormatException($"'{unknown}' is no task of LMentry; the tasks are {string.Join(", ", LMentryTasks.All)}.",
+                DataPlace.Whole(folder));
         var issues = new List<string>();
         var read = new List<LMentryTaskData>();
         foreach (string task in LMentryTasks.All.Where(task => tasks is null || tasks.Contains(task)))
@@ -48,7 +50,9 @@ public sealed class LMentryBenchmark
         }
 
         if (read.Count == 0)
-            throw new DataFormatException($"no task of LMentry could be read. Give the folder with the official TASK.json files. {string.Join(' ', issues.Take(1))}", DataPlace.Whole(folder));
+            throw new DataFormatException(
+                $"no task of LMentry could be read. Give the folder with the official TASK.json files. {string.Join(' ', issues.Take(1))}",
+                DataPlace.Whole(folder));
         return new LMentryBenchmark(read, issues);
     }
 
@@ -56,14 +60,17 @@ public sealed class LMentryBenchmark
     /// <param name="template">Wraps the input as an instruction; null gives the input as it is.</param>
     /// <param name="maxNewTokens">Most new tokens of an answer.</param>
     public IReadOnlyList<EvaluationPrompt> Prompts(IPromptTemplate? template = null, int maxNewTokens = DefaultMaxNewTokens) =>
-        [.. Tasks.SelectMany(task => task.Examples).Select(example => EvaluationPrompt.Of(IdOf(example), example.Input, template, maxNewTokens))];
+        [.. Tasks.SelectMany(task => task.Examples)
+            .Select(example => EvaluationPrompt.Of(IdOf(example), example.Input, template, maxNewTokens))];
 
     /// <summary>Scores a model's predictions.</summary>
     /// <param name="predictions">Predictions with ids <c>TASK/ID</c>; a missing one is wrong.</param>
     /// <param name="model">The model's name.</param>
-    /// <param name="truncate">Judge only what precedes the first line break, then the first full stop: the official setting for models that never stop by themselves.</param>
+    /// <param name="truncate">Judge only what precedes the first line break, then the first full stop: the official setting for models that
+    /// never stop by themselves.</param>
     /// <param name="cancellationToken">Stops between examples.</param>
-    public LMentryReport Score(PredictionSet predictions, string model, bool truncate = false, CancellationToken cancellationToken = default)
+    public LMentryReport Score(PredictionSet predictions, string model, bool truncate = false,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(predictions);
         ArgumentNullException.ThrowIfNull(model);
@@ -81,7 +88,8 @@ public sealed class LMentryBenchmark
     }
 
     // Nearly all of the time goes into making each example's patterns, so examples are scored side by side.
-    private static LMentryTaskResult Score(LMentryTaskData task, ReadOnlyMemory<string?> texts, bool truncate, List<string> issues, CancellationToken cancellationToken)
+    private static LMentryTaskResult Score(LMentryTaskData task, ReadOnlyMemory<string?> texts, bool truncate, List<string> issues,
+        CancellationToken cancellationToken)
     {
         var outcomes = new (LMentryOutcome? Outcome, string? Issue)[texts.Length];
         Parallel.For(0, texts.Length, new ParallelOptions { CancellationToken = cancellationToken }, i =>
@@ -98,7 +106,8 @@ public sealed class LMentryBenchmark
             }
         });
         issues.AddRange(outcomes.Select(entry => entry.Issue).OfType<string>());
-        return LMentryTaskResult.Of(task.Name, task.ExamplesPerTemplate, task.TemplateCount, [.. outcomes.Select(entry => entry.Outcome).OfType<LMentryOutcome>()]);
+        return LMentryTaskResult.Of(task.Name, task.ExamplesPerTemplate, task.TemplateCount,
+            [.. outcomes.Select(entry => entry.Outcome).OfType<LMentryOutcome>()]);
     }
 
     private static string IdOf(LMentryExample example) => $"{example.Task}/{example.Id}";
@@ -117,7 +126,8 @@ public sealed record LMentryTaskData(string Name, int ExamplesPerTemplate, int T
         using JsonDocument document = JsonFile.Parse(path);
         JsonElement root = document.RootElement;
         JsonElement settings = JsonFile.Member(root, "settings", JsonValueKind.Object, place);
-        int perTemplate = JsonFile.Int32(JsonFile.Member(settings, "num_examples_per_template", JsonValueKind.Number, place), "num_examples_per_template", place);
+        int perTemplate = JsonFile.Int32(JsonFile.Member(settings, "num_examples_per_template", JsonValueKind.Number, place),
+            "num_examples_per_template", place);
         int templates = JsonFile.Member(settings, "input_templates", JsonValueKind.Array, place).GetArrayLength();
         if (perTemplate < 1 || templates < 1)
             throw new DataFormatException("the settings promise no example.", place, "settings");
@@ -130,10 +140,14 @@ public sealed record LMentryTaskData(string Name, int ExamplesPerTemplate, int T
                 if (!ids.Add(entry.Name))
                     throw new DataFormatException("there is more than one example of this id; the first is used.", place, id: entry.Name);
                 JsonElement metadata = JsonFile.Member(entry.Value, "metadata", JsonValueKind.Object, place, entry.Name);
-                int template = JsonFile.Int32(JsonFile.Member(metadata, "template_id", JsonValueKind.Number, place, entry.Name), "template_id", place, entry.Name);
+                int template = JsonFile.Int32(JsonFile.Member(metadata, "template_id", JsonValueKind.Number, place, entry.Name),
+                    "template_id", place, entry.Name);
                 if ((uint)template >= (uint)templates)
-                    throw new DataFormatException($"template {template} is outside the task's {templates} templates.", place, "template_id", entry.Name);
-                examples.Add(new LMentryExample(name, entry.Name, JsonFile.Member(entry.Value, "input", JsonValueKind.String, place, entry.Name).GetString()!, template, metadata.Clone()));
+                    throw new DataFormatException($"template {template} is outside the task's {templates} templates.", place, "template_id",
+                        entry.Name);
+                examples.Add(new LMentryExample(name, entry.Name,
+                    JsonFile.Member(entry.Value, "input", JsonValueKind.String, place, entry.Name).GetString()!, template,
+                    metadata.Clone()));
             }
             catch (DataFormatException e)
             {

@@ -12,7 +12,9 @@ namespace Tuna.Evaluation.LMentry;
 public sealed record LMentryExample(string Task, string Id, string Input, int Template, JsonElement Metadata)
 {
     // Which word is the answer: 0 or 1 in the tasks of two words, up to 4 in those of five.
-    internal int? AnswerIndex => Metadata.ValueKind == JsonValueKind.Object && Metadata.TryGetProperty("answer_index", out JsonElement index) && index.ValueKind == JsonValueKind.Number && index.TryGetInt32(out int value) ? value : null;
+    internal int? AnswerIndex =>
+        Metadata.ValueKind == JsonValueKind.Object && Metadata.TryGetProperty("answer_index", out JsonElement index)
+        && index.ValueKind == JsonValueKind.Number && index.TryGetInt32(out int value) ? value : null;
 
     internal string Text(string name) => Member(name, JsonValueKind.String).GetString()!;
 
@@ -28,7 +30,8 @@ public sealed record LMentryExample(string Task, string Id, string Input, int Te
             : throw Bad("holds an item that is not a string", name);
     }
 
-    internal DataFormatException Bad(string what, string? key = null) => new($"the metadata {what}. Take the example from the benchmark's own data.", DataPlace.Whole($"LMentry task '{Task}'"), key, Id);
+    internal DataFormatException Bad(string what, string? key = null) =>
+        new($"the metadata {what}. Take the example from the benchmark's own data.", DataPlace.Whole($"LMentry task '{Task}'"), key, Id);
 
     private JsonElement Member(string name, JsonValueKind kind)
     {

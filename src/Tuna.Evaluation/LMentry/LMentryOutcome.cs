@@ -13,8 +13,10 @@ public readonly record struct LMentryOutcome(int Template, LMentryVerdict? Verdi
 /// <param name="Incorrect">Incorrect ones; missing ones are in neither count.</param>
 /// <param name="CertainCorrect">Correct predictions that were understood as a whole.</param>
 /// <param name="CertainIncorrect">Incorrect ones that were.</param>
-/// <param name="Examples">The number of examples the task's settings promise, by which accuracy divides: a missing prediction is a wrong one.</param>
-/// <param name="Digits">Decimals of the shares: 1 for a template, 2 for a task. This rounding is part of the benchmark's definition.</param>
+/// <param name="Examples">The number of examples the task's settings promise, by which accuracy divides: a missing prediction is a wrong
+/// one.</param>
+/// <param name="Digits">Decimals of the shares: 1 for a template, 2 for a task. This rounding is part of the benchmark's
+/// definition.</param>
 public sealed record LMentryCounts(int Correct, int Incorrect, int CertainCorrect, int CertainIncorrect, int Examples, int Digits)
 {
     /// <summary>Predictions that were understood as a whole.</summary>
@@ -65,7 +67,8 @@ public sealed record LMentryAnswerOrder((int First, int Second) Total, (int Firs
             return null;
         return new LMentryAnswerOrder((Count(0, false), Count(1, false)), (Count(0, true), Count(1, true)), digits);
 
-        int Count(int index, bool correct) => outcomes.Count(o => o.AnswerIndex == index && o.Verdict is { } verdict && (!correct || verdict.Correct));
+        int Count(int index, bool correct) =>
+            outcomes.Count(o => o.AnswerIndex == index && o.Verdict is { } verdict && (!correct || verdict.Correct));
     }
 
     private double Percent(int part, int whole) => part == 0 ? 0 : PythonRounding.Round((double)part / whole * 100, Digits);

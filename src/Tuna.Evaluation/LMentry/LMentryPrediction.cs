@@ -20,7 +20,8 @@ internal sealed class LMentryPrediction
 
         Text = text;
         Neutral = new NeutralText(text);
-        AlphanumericWords = Words(text, rune => rune.Value is >= 'a' and <= 'z' || Rune.GetUnicodeCategory(rune) == System.Globalization.UnicodeCategory.DecimalDigitNumber);
+        AlphanumericWords = Words(text, rune => rune.Value is >= 'a' and <= 'z'
+            || Rune.GetUnicodeCategory(rune) == System.Globalization.UnicodeCategory.DecimalDigitNumber);
         LetterWords = Words(text, rune => rune.Value is >= 'a' and <= 'z');
     }
 

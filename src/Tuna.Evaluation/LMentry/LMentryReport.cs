@@ -41,6 +41,7 @@ public sealed class LMentryReport
     /// <summary>The robustness; null unless all 41 tasks were run.</summary>
     public LMentryRobustness? Robustness { get; }
 
-    /// <summary>The LMentry score: accuracy x robustness / 100, the robustness rounded to 1 decimal before; null unless all 41 tasks were run.</summary>
+    /// <summary>The LMentry score: accuracy x robustness / 100, the robustness rounded to 1 decimal before; null unless all 41 tasks were
+    /// run.</summary>
     public double? Score => Accuracy * (Robustness?.Overall / 100);
 }

@@ -2,17 +2,23 @@ using Tuna.Evaluation.PythonSemantics;
 
 namespace Tuna.Evaluation.LMentry;
 
-/// <summary>LMentry's robustness: how little accuracy depends on what should not matter. Each number is 100 minus the largest gap, in percent.</summary>
-/// <remarks>Efrat, Honovich and Levy, "LMentry: A Language Model Benchmark of Elementary Language Tasks" (2022), section 4. Exact to the official script, whose rounding is part of it.</remarks>
+/// <summary>LMentry's robustness: how little accuracy depends on what should not matter. Each number is 100 minus the largest gap, in
+/// percent.</summary>
+/// <remarks>Efrat, Honovich and Levy, "LMentry: A Language Model Benchmark of Elementary Language Tasks" (2022), section 4. Exact to the
+/// official script, whose rounding is part of it.</remarks>
 public sealed class LMentryRobustness
 {
     private LMentryRobustness(Func<string, LMentryTaskResult> result)
     {
         ArgumentOrderByTask = [.. LMentryTasks.AnswerOrder.Select(task => (task, OfOrder(task)))];
-        ArgumentContentByGroup = [.. LMentryTasks.ArgumentContentGroups.Select(group => (group.Task, Of([.. group.Subsets.Select(Accuracy)])))];
-        TemplateByTask = [.. LMentryTasks.Core.Select(task => (task, Of([.. result(task).Templates.Select(template => template.Accuracy)])))];
-        AdjacentByPair = [.. LMentryTasks.AdjacentPairs.SelectMany(kind => kind.Pairs).Select(pair => (pair.First, pair.Second, OfPair(pair)))];
-        AdjacentByKind = [.. LMentryTasks.AdjacentPairs.Select(kind => (kind.Kind, PythonRounding.NumpyMean([.. kind.Pairs.Select(OfPair)])))];
+        ArgumentContentByGroup = [.. LMentryTasks.ArgumentContentGroups.Select(group =>
+            (group.Task, Of([.. group.Subsets.Select(Accuracy)])))];
+        TemplateByTask = [.. LMentryTasks.Core.Select(task =>
+            (task, Of([.. result(task).Templates.Select(template => template.Accuracy)])))];
+        AdjacentByPair = [.. LMentryTasks.AdjacentPairs.SelectMany(kind => kind.Pairs)
+            .Select(pair => (pair.First, pair.Second, OfPair(pair)))];
+        AdjacentByKind = [.. LMentryTasks.AdjacentPairs.Select(kind =>
+            (kind.Kind, PythonRounding.NumpyMean([.. kind.Pairs.Select(OfPair)])))];
         ArgumentOrder = PythonRounding.NumpyMean([.. ArgumentOrderByTask.Select(entry => entry.Robustness)]);
         ArgumentContent = PythonRounding.NumpyMean([.. ArgumentContentByGroup.Select(entry => entry.Robustness)]);
         Template = PythonRounding.NumpyMean([.. TemplateByTask.Select(entry => entry.Robustness)]);
@@ -53,7 +59,8 @@ public sealed class LMentryRobustness
     public double AdjacentTasks { get; }
 
     /// <summary>The mean of the four, to 1 decimal: the number that accuracy is multiplied by.</summary>
-    public double Overall => PythonRounding.NumpyRound1(PythonRounding.NumpyMean([ArgumentOrder, ArgumentContent, Template, AdjacentTasks]));
+    public double Overall => PythonRounding.NumpyRound1(
+        PythonRounding.NumpyMean([ArgumentOrder, ArgumentContent, Template, AdjacentTasks]));
 
     /// <summary>100 minus the largest gap between any two accuracies.</summary>
     /// <param name="accuracies">Accuracies in percent.</param>

@@ -16,8 +16,10 @@ public sealed class LMentryScorer
 
     /// <summary>The official verdict on a prediction.</summary>
     /// <param name="prediction">What the model wrote; "" when it wrote nothing.</param>
-    /// <param name="truncate">Judge only what precedes the first line break, then the first full stop: the official setting for models that never stop by themselves.</param>
-    /// <exception cref="Tuna.Data.DataFormatException">A value of the metadata makes a pattern that is not valid, or takes seconds to match; the data's own values do neither.</exception>
+    /// <param name="truncate">Judge only what precedes the first line break, then the first full stop: the official setting for models that
+    /// never stop by themselves.</param>
+    /// <exception cref="Tuna.Data.DataFormatException">A value of the metadata makes a pattern that is not valid, or takes seconds to
+    /// match; the data's own values do neither.</exception>
     public LMentryVerdict Score(string prediction, bool truncate = false)
     {
         ArgumentNullException.ThrowIfNull(prediction);

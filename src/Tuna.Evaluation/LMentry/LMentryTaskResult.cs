@@ -3,7 +3,8 @@ namespace Tuna.Evaluation.LMentry;
 /// <summary>One task's result.</summary>
 public sealed class LMentryTaskResult
 {
-    private LMentryTaskResult(string task, LMentryCounts overall, IReadOnlyList<LMentryCounts> templates, LMentryAnswerOrder? order, IReadOnlyList<LMentryAnswerOrder?> templateOrders)
+    private LMentryTaskResult(string task, LMentryCounts overall, IReadOnlyList<LMentryCounts> templates, LMentryAnswerOrder? order,
+        IReadOnlyList<LMentryAnswerOrder?> templateOrders)
     {
         Task = task;
         Overall = overall;
@@ -40,7 +41,8 @@ public sealed class LMentryTaskResult
         ArgumentOutOfRangeException.ThrowIfLessThan(examplesPerTemplate, 1);
         if (outcomes.Any(outcome => (uint)outcome.Template >= (uint)templates))
             throw new ArgumentException($"Task '{task}' has {templates} templates; an outcome names another.", nameof(outcomes));
-        List<LMentryOutcome>[] byTemplate = [.. Enumerable.Range(0, templates).Select(t => outcomes.Where(outcome => outcome.Template == t).ToList())];
+        List<LMentryOutcome>[] byTemplate =
+            [.. Enumerable.Range(0, templates).Select(t => outcomes.Where(outcome => outcome.Template == t).ToList())];
         return new LMentryTaskResult(
             task,
             LMentryCounts.Of(outcomes, examplesPerTemplate * templates, digits: 2),

@@ -42,7 +42,8 @@ public static class LMentryTasks
     /// <summary>The subsets of a task that differ in how hard their arguments are, for the robustness to argument content.</summary>
     public static IReadOnlyList<(string Task, IReadOnlyList<string> Subsets)> ArgumentContentGroups { get; } =
     [
-        ("first_alphabetically", Subsets("first_alphabetically", "far_first_letter", "different_first_letter", "consecutive_first_letter", "same_first_letter")),
+        ("first_alphabetically", Subsets("first_alphabetically", "far_first_letter", "different_first_letter", "consecutive_first_letter",
+            "same_first_letter")),
         ("all_words_from_category", Subsets("all_words_from_category", "0_distractors", "1_distractors", "2_distractors")),
         ("any_words_from_category", Subsets("any_words_from_category", "5_distractors", "4_distractors", "3_distractors")),
         ("rhyming_word", Subsets("rhyming_word", "orthographically_similar", "orthographically_different")),
@@ -54,7 +55,8 @@ public static class LMentryTasks
     public static IReadOnlyList<string> All { get; } =
     [
         .. s_core.Select(task => task.Name),
-        .. new[] { "first_alphabetically", "any_words_from_category", "all_words_from_category", "rhyming_word", "more_letters", "less_letters" }
+        .. new[] { "first_alphabetically", "any_words_from_category", "all_words_from_category", "rhyming_word", "more_letters",
+            "less_letters" }
             .SelectMany(task => ArgumentContentGroups.First(group => group.Task == task).Subsets),
     ];
 
@@ -74,7 +76,8 @@ public static class LMentryTasks
             [("starts_with_word", "starts_with_letter"), ("ends_with_word", "ends_with_letter"), ("sentence_containing", "word_containing"),
              ("sentence_not_containing", "word_not_containing"), ("first_word", "first_letter"), ("last_word", "last_letter")]),
         ("adjacent_by_first_vs_last",
-            [("starts_with_word", "ends_with_word"), ("starts_with_letter", "ends_with_letter"), ("first_word", "last_word"), ("first_letter", "last_letter")]),
+            [("starts_with_word", "ends_with_word"), ("starts_with_letter", "ends_with_letter"), ("first_word", "last_word"),
+                ("first_letter", "last_letter")]),
     ];
 
     private static readonly FrozenDictionary<string, ILMentryScorer> s_scorers = Scorers();
@@ -85,7 +88,8 @@ public static class LMentryTasks
     {
         ArgumentNullException.ThrowIfNull(example);
         if (!s_scorers.TryGetValue(example.Task, out ILMentryScorer? scorer))
-            throw new DataFormatException($"'{example.Task}' is no task of LMentry; the tasks are {string.Join(", ", All)}.", DataPlace.Whole("LMentry"), id: example.Id);
+            throw new DataFormatException($"'{example.Task}' is no task of LMentry; the tasks are {string.Join(", ", All)}.",
+                DataPlace.Whole("LMentry"), id: example.Id);
         return new LMentryScorer(example, LMentryScorer.Compiling(example, () => new ExampleScorer(scorer.RulesOf(example))));
     }
 

@@ -1,6 +1,7 @@
 namespace Tuna.Evaluation.LMentry;
 
-/// <summary>English number words in the wording of the num2words package: "seven hundred and twenty-three", "one thousand, two hundred and five".</summary>
+/// <summary>English number words in the wording of the num2words package: "seven hundred and twenty-three", "one thousand, two hundred and
+/// five".</summary>
 internal static class NumberWords
 {
     private static readonly string[] s_small =

@@ -3,13 +3,15 @@ using Tuna.Evaluation.PythonSemantics;
 
 namespace Tuna.Evaluation.LMentry;
 
-/// <summary>The pieces from which LMentry's patterns are made. Words from the metadata go into them unescaped, as in the official scorers.</summary>
+/// <summary>The pieces from which LMentry's patterns are made. Words from the metadata go into them unescaped, as in the official
+/// scorers.</summary>
 internal static class Patterns
 {
     /// <summary>What may stand beside an answer.</summary>
     private const string Marks = @"[""'\.,]*";
 
-    /// <summary>"Not a word character" in a form that survives the lower-casing of patterns, which turns <c>\W</c> into <c>\w</c>.</summary>
+    /// <summary>"Not a word character" in a form that survives the lower-casing of patterns, which turns <c>\W</c> into
+    /// <c>\w</c>.</summary>
     public const string NonWord = "[^a-zA-Z0-9_]";
 
     /// <summary>A word, perhaps quoted or called "the word".</summary>
@@ -39,7 +41,8 @@ internal static class Patterns
     }
 
     /// <summary>The ways to announce an answer that all tasks share.</summary>
-    public static string[] Announcing(string answer) => [$"{answer} is the answer", $"The answer is {answer}", $"The correct answer is {answer}", $"Answer: {answer}"];
+    public static string[] Announcing(string answer) =>
+        [$"{answer} is the answer", $"The answer is {answer}", $"The correct answer is {answer}", $"Answer: {answer}"];
 
     /// <summary>Exchanges two parts of each pattern.</summary>
     public static IEnumerable<string> Swap(IEnumerable<string> patterns, string one, string other)
@@ -52,7 +55,8 @@ internal static class Patterns
             .Replace(Second, one, StringComparison.Ordinal));
     }
 
-    /// <summary>The official normalization of predictions and patterns alike: stripped, lower case, runs of the space character made one.</summary>
+    /// <summary>The official normalization of predictions and patterns alike: stripped, lower case, runs of the space character made
+    /// one.</summary>
     public static string Normalize(string text)
     {
         text = PythonText.Lower(PythonText.Strip(text));

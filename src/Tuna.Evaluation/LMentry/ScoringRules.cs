@@ -15,7 +15,8 @@ internal sealed record ScoringRules
     /// <summary>Sentences that are certain and correct as a whole prediction.</summary>
     public IReadOnlyList<string> WholeSentences { get; init; } = [];
 
-    /// <summary>Phrases that are correct wherever they stand, and certain as a whole prediction. Each stands between a prefix and a suffix.</summary>
+    /// <summary>Phrases that are correct wherever they stand, and certain as a whole prediction. Each stands between a prefix and a
+    /// suffix.</summary>
     public IReadOnlyList<string> Phrases { get; init; } = [];
 
     /// <summary>What may precede a phrase.</summary>

@@ -22,17 +22,21 @@ public sealed record CostTable(IReadOnlyList<CostLine> Lines, IReadOnlyList<stri
         ArgumentNullException.ThrowIfNull(prices);
         var issues = new List<string>();
         var lines = new List<CostLine>();
-        foreach (var group in calls.GroupBy(call => (Model: call.Model ?? call.ReplyModel ?? "", Prompt: call.PromptVersion ?? "")).OrderBy(group => group.Key))
+        foreach (var group in calls.GroupBy(call => (Model: call.Model ?? call.ReplyModel ?? "", Prompt: call.PromptVersion ?? ""))
+            .OrderBy(group => group.Key))
         {
             TokenPrices? price = prices.Find(group.Key.Model);
             if (price is null)
                 issues.Add($"model '{group.Key.Model}' has no price; its calls count as free. Add it to the price file.");
             int uncounted = group.Count(call => call.InputTokens == 0 && call.OutputTokens == 0);
             if (uncounted > 0)
-                issues.Add($"model '{group.Key.Model}': {uncounted} calls have no token count; the service did not report their usage, and they count as free.");
+                issues.Add(
+                    $"model '{group.Key.Model}': {uncounted} calls have no token count; the service did not report their usage, and they "
+                    + $"count as free.");
             long input = group.Sum(call => call.InputTokens), output = group.Sum(call => call.OutputTokens);
             int examples = group.Select(call => call.Row ?? call.Key).Distinct(StringComparer.Ordinal).Count();
-            lines.Add(new CostLine(group.Key.Model, group.Key.Prompt, examples, group.Count(), input, output, (price ?? TokenPrices.None).CostOf(input, output)));
+            lines.Add(new CostLine(group.Key.Model, group.Key.Prompt, examples, group.Count(), input, output,
+                (price ?? TokenPrices.None).CostOf(input, output)));
         }
 
         return new CostTable(lines, issues);
@@ -59,7 +63,8 @@ public sealed record CostLine(string Model, string Prompt, int Examples, int Cal
     public double OutputTokensPerExample => (double)OutputTokens / Examples;
 }
 
-/// <summary>Prices of models: a JSON object from model id to <c>input_per_million</c> and <c>output_per_million</c>, with an optional <c>currency</c> beside them.</summary>
+/// <summary>Prices of models: a JSON object from model id to <c>input_per_million</c> and <c>output_per_million</c>, with an optional
+/// <c>currency</c> beside them.</summary>
 public sealed class PriceFile
 {
     private readonly Dictionary<string, TokenPrices> _prices;
@@ -78,7 +83,8 @@ public sealed class PriceFile
     /// <summary>The price of a model, or null.</summary>
     public TokenPrices? Find(string model) => _prices.GetValueOrDefault(model);
 
-    /// <summary>Reads a price file, for example <c>{"currency": "USD", "gpt-4": {"input_per_million": 30, "output_per_million": 60}}</c>.</summary>
+    /// <summary>Reads a price file, for example <c>{"currency": "USD", "gpt-4": {"input_per_million": 30, "output_per_million":
+    /// 60}}</c>.</summary>
     /// <exception cref="DataFormatException">A price is missing or negative; the message names file and model.</exception>
     public static PriceFile Load(string path)
     {
@@ -93,7 +99,8 @@ public sealed class PriceFile
             if (entry.Name == "currency" && entry.Value.ValueKind == JsonValueKind.String)
                 currency = entry.Value.GetString()!;
             else
-                prices[entry.Name] = new TokenPrices(Price(entry.Value, "input_per_million", place, entry.Name), Price(entry.Value, "output_per_million", place, entry.Name));
+                prices[entry.Name] = new TokenPrices(Price(entry.Value, "input_per_million", place, entry.Name),
+                    Price(entry.Value, "output_per_million", place, entry.Name));
         }
 
         return new PriceFile(prices, currency);

@@ -7,7 +7,8 @@ namespace Tuna.Evaluation.Measures;
 /// <param name="Responses">Number of responses.</param>
 /// <param name="Tokens">Their tokens, the end tokens included.</param>
 /// <param name="Sum">Sum over all tokens of -log p(token), nats.</param>
-/// <param name="PerResponse">Mean over responses of -(1/|r|) log p(r | i), nats per token: the paper's Eq. 2 averaged over the data.</param>
+/// <param name="PerResponse">Mean over responses of -(1/|r|) log p(r | i), nats per token: the paper's Eq. 2 averaged over the
+/// data.</param>
 public sealed record HeldOutNll(int Responses, long Tokens, double Sum, double PerResponse)
 {
     /// <summary>Nats per token over all tokens, in which long responses weigh more.</summary>
@@ -22,7 +23,8 @@ public sealed record HeldOutNll(int Responses, long Tokens, double Sum, double P
     /// <param name="batchSize">Groups scored together, at least 1.</param>
     /// <param name="cancellationToken">Stops between groups.</param>
     /// <exception cref="ArgumentException">There is no group, or one has no reference response.</exception>
-    public static HeldOutNll Of(IPolicyModel policy, IEnumerable<TokenGroup> groups, int batchSize = 8, CancellationToken cancellationToken = default)
+    public static HeldOutNll Of(IPolicyModel policy, IEnumerable<TokenGroup> groups, int batchSize = 8,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentNullException.ThrowIfNull(groups);
@@ -31,7 +33,8 @@ public sealed record HeldOutNll(int Responses, long Tokens, double Sum, double P
         return Of(alone, ReferenceLogProbs.Score(policy, alone, batchSize, cancellationToken));
     }
 
-    /// <summary>Sums up what a model said of the reference response of each group: what <see cref="ReferencePolicyCache"/> kept, for instance.</summary>
+    /// <summary>Sums up what a model said of the reference response of each group: what <see cref="ReferencePolicyCache"/> kept, for
+    /// instance.</summary>
     /// <param name="groups">Groups with a reference response, and best without candidates, which would be scored for nothing.</param>
     /// <param name="logProbs">The log-probabilities of their responses, the reference last, group by group.</param>
     /// <exception cref="ArgumentException">There is no group, one has no reference response, or the numbers of groups differ.</exception>
@@ -70,7 +73,8 @@ public sealed record HeldOutNll(int Responses, long Tokens, double Sum, double P
     }
 }
 
-/// <summary>The choice of the length penalty beta (Appendix A): of models trained with different beta, the one that finds the held-out expert responses likeliest.</summary>
+/// <summary>The choice of the length penalty beta (Appendix A): of models trained with different beta, the one that finds the held-out
+/// expert responses likeliest.</summary>
 public static class BetaChoice
 {
     /// <summary>The beta with the lowest <see cref="HeldOutNll.PerResponse"/>; the smaller of equals.</summary>
@@ -81,7 +85,8 @@ public static class BetaChoice
         if (byBeta.Count == 0)
             throw new ArgumentException("There is no beta to choose from.", nameof(byBeta));
         if (byBeta.Values.DistinctBy(nll => (nll.Responses, nll.Tokens)).Count() > 1)
-            throw new ArgumentException("The figures are over different responses; held-out data must be the same for every beta.", nameof(byBeta));
+            throw new ArgumentException("The figures are over different responses; held-out data must be the same for every beta.",
+                nameof(byBeta));
         return byBeta.OrderBy(entry => entry.Value.PerResponse).ThenBy(entry => entry.Key).First().Key;
     }
 }

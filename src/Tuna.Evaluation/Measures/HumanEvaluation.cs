@@ -10,10 +10,12 @@ namespace Tuna.Evaluation.Measures;
 /// <param name="Ranks">Each system's rank, 1 being the best; ties share a rank.</param>
 public sealed record HumanRanking(string ItemId, string? Annotator, IReadOnlyDictionary<string, int> Ranks)
 {
-    /// <summary>Reads rankings: a row has <c>id</c> (one per ranking), <c>item</c>, optional <c>annotator</c>, and <c>ranks</c>, an object from system to rank.</summary>
+    /// <summary>Reads rankings: a row has <c>id</c> (one per ranking), <c>item</c>, optional <c>annotator</c>, and <c>ranks</c>, an object
+    /// from system to rank.</summary>
     /// <param name="path">The file.</param>
     /// <param name="issues">Receives rows that cannot be used, and why; null makes them errors.</param>
-    public static IReadOnlyList<HumanRanking> Load(string path, ICollection<string>? issues = null) => ObjectRows.Read(path, issues, "id", Read);
+    public static IReadOnlyList<HumanRanking> Load(string path, ICollection<string>? issues = null) =>
+        ObjectRows.Read(path, issues, "id", Read);
 
     private static HumanRanking Read(ObjectRow row)
     {
@@ -29,7 +31,8 @@ public sealed record HumanRanking(string ItemId, string? Annotator, IReadOnlyDic
                 throw row.Context.Error($"'{rank.Name}' is ranked twice.", "ranks");
         }
 
-        string? annotator = row.Element.TryGetProperty("annotator", out JsonElement who) && who.ValueKind == JsonValueKind.String ? who.GetString() : null;
+        string? annotator = row.Element.TryGetProperty("annotator", out JsonElement who) && who.ValueKind == JsonValueKind.String
+            ? who.GetString() : null;
         return new HumanRanking(row.String("item"), annotator, bySystem);
     }
 }
@@ -55,7 +58,8 @@ public sealed record HumanEvaluation(
     public static HumanEvaluation Of(IReadOnlyCollection<HumanRanking> rankings, int samples = 10_000, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(rankings);
-        string[] names = [.. rankings.FirstOrDefault()?.Ranks.Keys.Order(StringComparer.Ordinal) ?? throw new ArgumentException("There is no ranking.", nameof(rankings))];
+        string[] names = [.. rankings.FirstOrDefault()?.Ranks.Keys.Order(StringComparer.Ordinal)
+            ?? throw new ArgumentException("There is no ranking.", nameof(rankings))];
         var issues = new List<string>();
         var used = new List<HumanRanking>();
         foreach (HumanRanking ranking in rankings)
@@ -63,7 +67,9 @@ public sealed record HumanEvaluation(
             if (ranking.Ranks.Keys.Order(StringComparer.Ordinal).SequenceEqual(names))
                 used.Add(ranking);
             else
-                issues.Add($"item '{ranking.ItemId}', annotator '{ranking.Annotator}': ranks {string.Join(", ", ranking.Ranks.Keys.Order(StringComparer.Ordinal))}, not {string.Join(", ", names)}.");
+                issues.Add(
+                    $"item '{ranking.ItemId}', annotator '{ranking.Annotator}': ranks "
+                    + $"{string.Join(", ", ranking.Ranks.Keys.Order(StringComparer.Ordinal))}, not {string.Join(", ", names)}.");
         }
 
         // Annotators of one question are not independent: the question is what is resampled.

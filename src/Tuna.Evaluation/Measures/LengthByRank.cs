@@ -7,7 +7,8 @@ namespace Tuna.Evaluation.Measures;
 
 /// <summary>How long responses are by the rank they got: whether a ranker likes long answers.</summary>
 /// <param name="Ranks">Per rank, from the best.</param>
-/// <param name="Spearman">Mean over rows of Spearman's correlation between score and length, [-1, 1]; NaN when it is defined in no row.</param>
+/// <param name="Spearman">Mean over rows of Spearman's correlation between score and length, [-1, 1]; NaN when it is defined in no
+/// row.</param>
 /// <param name="Rows">Rows with at least one score.</param>
 public sealed record LengthByRank(IReadOnlyList<RankLength> Ranks, double Spearman, int Rows)
 {
@@ -23,7 +24,8 @@ public sealed record LengthByRank(IReadOnlyList<RankLength> Ranks, double Spearm
         foreach (RankedExample row in rows.Where(row => row.Scores.Any(score => score is not null)))
         {
             count++;
-            int[] order = [.. Enumerable.Range(0, row.Scores.Count).Where(k => row.Scores[k] is not null).OrderByDescending(k => row.Scores[k])];
+            int[] order = [.. Enumerable.Range(0, row.Scores.Count).Where(k => row.Scores[k] is not null)
+                .OrderByDescending(k => row.Scores[k])];
             int[] lengths = [.. order.Select(k => tokenizer?.Encode(row.Outputs[k]).Length ?? Words(row.Outputs[k]))];
             for (int rank = 0; rank < lengths.Length; rank++)
             {
@@ -32,12 +34,14 @@ public sealed record LengthByRank(IReadOnlyList<RankLength> Ranks, double Spearm
                 byRank[rank].Add(lengths[rank]);
             }
 
-            double correlation = Agreement.Spearman([.. order.Select(k => row.Scores[k]!.Value)], [.. lengths.Select(length => (double)length)]);
+            double correlation = Agreement.Spearman([.. order.Select(k => row.Scores[k]!.Value)],
+                [.. lengths.Select(length => (double)length)]);
             if (!double.IsNaN(correlation))
                 correlations.Add(correlation);
         }
 
-        return new LengthByRank([.. byRank.Select((lengths, rank) => RankLength.Of(rank + 1, lengths))], correlations.Count == 0 ? double.NaN : correlations.Average(), count);
+        return new LengthByRank([.. byRank.Select((lengths, rank) => RankLength.Of(rank + 1, lengths))], correlations.Count == 0
+            ? double.NaN : correlations.Average(), count);
     }
 
     private static int Words(string text) => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length;

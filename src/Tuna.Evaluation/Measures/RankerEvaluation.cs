@@ -5,8 +5,9 @@ namespace Tuna.Evaluation.Measures;
 
 /// <summary>How well a ranker's scores follow a judge's, and how far both, and length alone, go by length.</summary>
 /// <remarks>
-/// Length is the number of characters, which every ranker and tokenizer shares. Pair figures are shares of all pairs, over all rows, that the judge orders; correlations are means over the rows where
-/// they are defined; what nothing defines is NaN. The paper finds that its proxy ranking model prefers long answers: compare <see cref="PrefersLonger"/> with <see cref="JudgePrefersLonger"/>, and see in
+/// Length is the number of characters, which every ranker and tokenizer shares. Pair figures are shares of all pairs, over all rows, that
+/// the judge orders; correlations are means over the rows where they are defined; what nothing defines is NaN. The paper finds that its
+/// proxy ranking model prefers long answers: compare <see cref="PrefersLonger"/> with <see cref="JudgePrefersLonger"/>, and see in
 /// <see cref="LengthMatchedAccuracy"/> what the ranker knows beside length. A mutable class, used by one thread.
 /// </remarks>
 public sealed class RankerEvaluation
@@ -39,7 +40,8 @@ public sealed class RankerEvaluation
     /// <summary>What the longer response gets on those pairs; a half when length tells nothing there.</summary>
     public double LengthMatchedBaseline => _rows.Sum(r => r.MatchedLengthRight) / LengthMatchedPairs;
 
-    /// <summary>Share of rows whose best candidate for the ranker (the first of equals) is the judge's best, or one of its best. [0, 1].</summary>
+    /// <summary>Share of rows whose best candidate for the ranker (the first of equals) is the judge's best, or one of its best. [0,
+    /// 1].</summary>
     public double TopAccuracy => _best / Rows;
 
     /// <summary>Mean over rows of Spearman's correlation between the ranker's scores and the judge's. [-1, 1].</summary>
@@ -63,18 +65,22 @@ public sealed class RankerEvaluation
     /// <summary>The same for the judge.</summary>
     public double JudgePrefersLonger => _rows.Sum(r => r.JudgeLonger) / _rows.Sum(r => (double)r.Unequal);
 
-    /// <summary>The interval of <see cref="PairwiseAccuracy"/> by resampling rows, whose pairs are not independent; null when there is no pair.</summary>
+    /// <summary>The interval of <see cref="PairwiseAccuracy"/> by resampling rows, whose pairs are not independent; null when there is no
+    /// pair.</summary>
     /// <param name="samples">Resamples, at least 1.</param>
     /// <param name="seed">Seed.</param>
     public BootstrapInterval? AccuracyInterval(int samples = 1000, ulong seed = 0) => Interval(r => r.Right, r => r.Pairs, samples, seed);
 
-    /// <summary>The interval of <see cref="PairwiseAccuracy"/> minus <see cref="LengthBaselineAccuracy"/>, likewise: it lies above 0 when the ranker beats length.</summary>
+    /// <summary>The interval of <see cref="PairwiseAccuracy"/> minus <see cref="LengthBaselineAccuracy"/>, likewise: it lies above 0 when
+    /// the ranker beats length.</summary>
     /// <inheritdoc cref="AccuracyInterval"/>
-    public BootstrapInterval? OverLengthInterval(int samples = 1000, ulong seed = 0) => Interval(r => r.Right - r.LengthRight, r => r.Pairs, samples, seed);
+    public BootstrapInterval? OverLengthInterval(int samples = 1000, ulong seed = 0) =>
+        Interval(r => r.Right - r.LengthRight, r => r.Pairs, samples, seed);
 
     /// <summary>The interval of <see cref="LengthMatchedAccuracy"/>, likewise; null when no pair is matched in length.</summary>
     /// <inheritdoc cref="AccuracyInterval"/>
-    public BootstrapInterval? LengthMatchedInterval(int samples = 1000, ulong seed = 0) => Interval(r => r.MatchedRight, r => r.Matched, samples, seed);
+    public BootstrapInterval? LengthMatchedInterval(int samples = 1000, ulong seed = 0) =>
+        Interval(r => r.MatchedRight, r => r.Matched, samples, seed);
 
     /// <summary>Adds a row.</summary>
     /// <param name="texts">The candidates, [K].</param>
@@ -85,7 +91,8 @@ public sealed class RankerEvaluation
     {
         ArgumentNullException.ThrowIfNull(texts);
         if (judge.Length != texts.Count || ranker.Length != texts.Count)
-            throw new ArgumentException($"There are {texts.Count} candidates, {judge.Length} scores of the judge and {ranker.Length} of the ranker.");
+            throw new ArgumentException(
+                $"There are {texts.Count} candidates, {judge.Length} scores of the judge and {ranker.Length} of the ranker.");
         var lengths = new double[texts.Count];
         for (int k = 0; k < lengths.Length; k++)
             lengths[k] = texts[k].Length;

@@ -2,7 +2,8 @@ using Tuna.Data;
 
 namespace Tuna.Evaluation.Measures;
 
-/// <summary>How far two rankings of the same responses agree, row by row (Appendix G of the paper compares its judge with people so).</summary>
+/// <summary>How far two rankings of the same responses agree, row by row (Appendix G of the paper compares its judge with people
+/// so).</summary>
 /// <param name="Measures">Agreement over the rows that both rank, the first ranking being the judge.</param>
 /// <param name="Issues">Rows that could not be compared, and why.</param>
 public sealed record RankingAgreement(RankerEvaluation Measures, IReadOnlyList<string> Issues)
@@ -12,7 +13,8 @@ public sealed record RankingAgreement(RankerEvaluation Measures, IReadOnlyList<s
     /// <param name="second">The other, such as a judge's.</param>
     /// <param name="cancellationToken">Stops between rows.</param>
     /// <exception cref="ArgumentException">An id is there twice in one of them.</exception>
-    public static RankingAgreement Of(IEnumerable<RankedExample> first, IEnumerable<RankedExample> second, CancellationToken cancellationToken = default)
+    public static RankingAgreement Of(IEnumerable<RankedExample> first, IEnumerable<RankedExample> second,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(first);
         ArgumentNullException.ThrowIfNull(second);
@@ -34,11 +36,13 @@ public sealed record RankingAgreement(RankerEvaluation Measures, IReadOnlyList<s
                 continue;
             }
 
-            int[] both = [.. Enumerable.Range(0, Math.Min(row.Scores.Count, other.Scores.Count)).Where(k => row.Scores[k] is not null && other.Scores[k] is not null)];
+            int[] both = [.. Enumerable.Range(0, Math.Min(row.Scores.Count, other.Scores.Count))
+                .Where(k => row.Scores[k] is not null && other.Scores[k] is not null)];
             if (both.Length < 2)
                 issues.Add($"row '{row.Id}' has {both.Length} responses that both rankings score; two are needed.");
             else
-                measures.Add([.. both.Select(k => row.Outputs[k])], [.. both.Select(k => row.Scores[k]!.Value)], [.. both.Select(k => other.Scores[k]!.Value)]);
+                measures.Add([.. both.Select(k => row.Outputs[k])], [.. both.Select(k => row.Scores[k]!.Value)],
+                    [.. both.Select(k => other.Scores[k]!.Value)]);
         }
 
         issues.AddRange(others.Keys.Order(StringComparer.Ordinal).Select(id => $"row '{id}' is in the second ranking alone."));

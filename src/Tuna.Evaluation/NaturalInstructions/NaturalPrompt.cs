@@ -20,9 +20,12 @@ public static class NaturalPrompt
 
         // Whether an example still fits is tried with a space between the examples; the prompt itself has none.
         List<string> positive = Fitting("Positive", task.PositiveExamples.Take(settings.PositiveExamples), definition);
-        List<string> negative = Fitting("Negative", task.NegativeExamples.Take(settings.NegativeExamples), definition + string.Join(' ', positive));
-        string prompt = $"{(settings.TaskName ? task.Name + ". " : "")}{definition}{string.Concat(positive)}{string.Concat(negative)}{question}";
-        return tokens is null || tokens.Count(prompt) <= settings.MaxSourceTokens ? prompt : tokens.KeepFirst(prompt, settings.MaxSourceTokens);
+        List<string> negative = Fitting("Negative", task.NegativeExamples.Take(settings.NegativeExamples),
+            definition + string.Join(' ', positive));
+        string prompt =
+            $"{(settings.TaskName ? task.Name + ". " : "")}{definition}{string.Concat(positive)}{string.Concat(negative)}{question}";
+        return tokens is null || tokens.Count(prompt) <= settings.MaxSourceTokens
+            ? prompt : tokens.KeepFirst(prompt, settings.MaxSourceTokens);
 
         // The first example that does not fit ends the list.
         List<string> Fitting(string kind, IEnumerable<NaturalExample> examples, string before)

@@ -24,7 +24,8 @@ public sealed record NaturalPromptSettings
     /// <summary>Whether examples are explained. Default false.</summary>
     public bool Explanations { get; init; }
 
-    /// <summary>Longest prompt in tokens, at least 1: examples that do not fit are left out, and what is still too long is cut at its end. Default 1024.</summary>
+    /// <summary>Longest prompt in tokens, at least 1: examples that do not fit are left out, and what is still too long is cut at its end.
+    /// Default 1024.</summary>
     public int MaxSourceTokens { get; init; } = 1024;
 
     /// <summary>Most new tokens of an answer, at least 1. Default 128.</summary>

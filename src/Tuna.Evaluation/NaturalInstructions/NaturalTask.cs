@@ -30,9 +30,12 @@ public sealed record NaturalTask(
         DataPlace place = DataPlace.Whole(path);
         using JsonDocument document = JsonFile.Parse(path);
         JsonElement root = document.RootElement;
-        NaturalInstance[] instances = [.. ReadInstances(JsonFile.Member(root, "Instances", JsonValueKind.Array, place).EnumerateArray().Take(maxInstances), place, issues)];
+        NaturalInstance[] instances =
+            [.. ReadInstances(JsonFile.Member(root, "Instances", JsonValueKind.Array, place).EnumerateArray().Take(maxInstances), place,
+            issues)];
         if (instances.Length == 0)
-            throw new DataFormatException("the task has no instance that can be used. Fetch the file again, or leave the task out of the split.", place, "Instances");
+            throw new DataFormatException(
+                "the task has no instance that can be used. Fetch the file again, or leave the task out of the split.", place, "Instances");
         return new NaturalTask(
             Path.GetFileNameWithoutExtension(path),
             FirstText(root, "Categories", place),
@@ -54,7 +57,8 @@ public sealed record NaturalTask(
             {
                 instance = NaturalInstance.Read(row, index, place);
                 if (!ids.Add(instance.Id))
-                    throw new DataFormatException($"instance {index} repeats an earlier id; the first is used.", place, "Instances", instance.Id);
+                    throw new DataFormatException($"instance {index} repeats an earlier id; the first is used.", place, "Instances",
+                        instance.Id);
             }
             catch (DataFormatException e)
             {
@@ -91,7 +95,8 @@ public sealed record NaturalTask(
             .. list.EnumerateArray().Select(example => new NaturalExample(
                 JsonFile.Member(example, "input", JsonValueKind.String, place).GetString()!,
                 JsonFile.Member(example, "output", JsonValueKind.String, place).GetString()!,
-                example.TryGetProperty("explanation", out JsonElement text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null)),
+                example.TryGetProperty("explanation", out JsonElement text) && text.ValueKind == JsonValueKind.String
+                    ? text.GetString() : null)),
         ];
     }
 }
@@ -110,14 +115,16 @@ public sealed record NaturalInstance(string Id, string Input, IReadOnlyList<stri
 {
     internal static NaturalInstance Read(JsonElement row, int index, DataPlace place)
     {
-        string? id = row.ValueKind == JsonValueKind.Object && row.TryGetProperty("id", out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        string? id = row.ValueKind == JsonValueKind.Object && row.TryGetProperty("id", out JsonElement value)
+            && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
         if (id is null)
             throw new DataFormatException($"instance {index} has no id.", place, "Instances");
         JsonElement output = row.TryGetProperty("output", out JsonElement found) ? found : default;
         string[] references = output.ValueKind switch
         {
             JsonValueKind.String => [output.GetString()!],
-            JsonValueKind.Array when output.EnumerateArray().All(text => text.ValueKind == JsonValueKind.String) => [.. output.EnumerateArray().Select(text => text.GetString()!)],
+            JsonValueKind.Array when output.EnumerateArray().All(text => text.ValueKind == JsonValueKind.String) =>
+                [.. output.EnumerateArray().Select(text => text.GetString()!)],
             _ => [],
         };
         if (references.Length == 0)

@@ -4,8 +4,10 @@ using Tuna.Data.Prompts;
 
 namespace Tuna.Evaluation.NaturalInstructions;
 
-/// <summary>Super-NaturalInstructions (Wang et al., 2022): the 119 English test tasks, 100 instances each, from the user's copy of the data.</summary>
-/// <remarks>Immutable and thread-safe. Prompts and scores agree with the official code; the paper reports ROUGE-L, 0- and 2-shot, decoded greedily.</remarks>
+/// <summary>Super-NaturalInstructions (Wang et al., 2022): the 119 English test tasks, 100 instances each, from the user's copy of the
+/// data.</summary>
+/// <remarks>Immutable and thread-safe. Prompts and scores agree with the official code; the paper reports ROUGE-L, 0- and 2-shot, decoded
+/// greedily.</remarks>
 public sealed class SuperNaturalInstructions
 {
     private SuperNaturalInstructions(IReadOnlyList<NaturalTask> tasks, IReadOnlyList<string> issues)
@@ -30,14 +32,19 @@ public sealed class SuperNaturalInstructions
         ArgumentException.ThrowIfNullOrEmpty(folder);
         splitFile ??= Path.Combine(folder, "splits", "default", "test_tasks.txt");
         if (!File.Exists(splitFile))
-            throw new DataFormatException("there is no such file. Give the folder that holds splits/ and tasks/, or a split file of your own.", DataPlace.Whole(splitFile));
+            throw new DataFormatException(
+                "there is no such file. Give the folder that holds splits/ and tasks/, or a split file of your own.",
+                DataPlace.Whole(splitFile));
         string[] names = [.. File.ReadLines(splitFile).Select(line => line.Trim()).Where(line => line.Length > 0)];
         var issues = new List<string>();
-        issues.AddRange(names.CountBy(name => name).Where(name => name.Value > 1).Select(name => $"{splitFile}: task '{name.Key}' stands there {name.Value} times; it is used once."));
+        issues.AddRange(names.CountBy(name => name).Where(name => name.Value > 1)
+            .Select(name => $"{splitFile}: task '{name.Key}' stands there {name.Value} times; it is used once."));
         string PathOf(string name) => Path.Combine(folder, "tasks", name + ".json");
         string[] absent = [.. names.Distinct().Where(name => !File.Exists(PathOf(name)))];
         if (absent.Length > 0)
-            issues.Add($"{Path.Combine(folder, "tasks")}: {absent.Length} of {names.Length} tasks of the split have no file: {string.Join(", ", absent)}.");
+            issues.Add(
+                $"{Path.Combine(folder, "tasks")}: {absent.Length} of {names.Length} tasks of the split have no file: "
+                + $"{string.Join(", ", absent)}.");
 
         var tasks = new List<NaturalTask>();
         foreach (string name in names.Distinct().Except(absent))
@@ -61,7 +68,8 @@ public sealed class SuperNaturalInstructions
     /// <param name="settings">What they hold, such as <see cref="NaturalPromptSettings.TwoShot"/>.</param>
     /// <param name="tokens">Measures them; null leaves them unlimited.</param>
     /// <param name="template">Wraps each as an instruction, for instance Alpaca's; null gives it as it is.</param>
-    public IEnumerable<EvaluationPrompt> Prompts(NaturalPromptSettings settings, ISourceTokens? tokens = null, IPromptTemplate? template = null)
+    public IEnumerable<EvaluationPrompt> Prompts(NaturalPromptSettings settings, ISourceTokens? tokens = null,
+        IPromptTemplate? template = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         settings.Validated();
@@ -92,7 +100,8 @@ public sealed class SuperNaturalInstructions
         foreach (NaturalTask task in Tasks)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            NaturalScore[] scores = [.. task.Instances.Select((instance, i) => byId[instance.Id] = NaturalScorer.Score(texts[all.Count + i] ?? "", instance.References))];
+            NaturalScore[] scores = [.. task.Instances.Select((instance, i) => byId[instance.Id] =
+                NaturalScorer.Score(texts[all.Count + i] ?? "", instance.References))];
             all.AddRange(scores);
             byTask.Add(NaturalMean.Of(task.Name, scores));
             if (!byCategory.TryGetValue(task.Category, out List<NaturalScore>? category))
@@ -100,7 +109,8 @@ public sealed class SuperNaturalInstructions
             category.AddRange(scores);
         }
 
-        return new NaturalReport(model, NaturalMean.Of("overall", all), [.. byCategory.Select(entry => NaturalMean.Of(entry.Key, entry.Value))], byTask, byId, issues);
+        return new NaturalReport(model, NaturalMean.Of("overall", all),
+            [.. byCategory.Select(entry => NaturalMean.Of(entry.Key, entry.Value))], byTask, byId, issues);
     }
 
     private static List<NaturalTask> WithUniqueIds(List<NaturalTask> tasks, List<string> issues)

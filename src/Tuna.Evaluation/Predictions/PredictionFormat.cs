@@ -3,7 +3,8 @@ using Tuna.Data;
 
 namespace Tuna.Evaluation.Predictions;
 
-/// <summary>A row of a file of predictions: <c>id</c> and <c>prediction</c>, optional <c>tokens</c>, <c>stopped</c> and <c>prompt_hash</c>; other fields are passed over.</summary>
+/// <summary>A row of a file of predictions: <c>id</c> and <c>prediction</c>, optional <c>tokens</c>, <c>stopped</c> and <c>prompt_hash</c>;
+/// other fields are passed over.</summary>
 public sealed class PredictionFormat : RowFormat<Prediction>
 {
     /// <summary>The shared instance (it has no state).</summary>
@@ -24,9 +25,11 @@ public sealed class PredictionFormat : RowFormat<Prediction>
             else if (reader.ValueTextEquals("prediction"u8) && reader.Read())
                 text = context.String(ref reader, "prediction");
             else if (reader.ValueTextEquals("tokens"u8) && reader.Read())
-                tokens = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int n) ? n : throw context.Error("expected a whole number.", "tokens");
+                tokens = reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int n)
+                    ? n : throw context.Error("expected a whole number.", "tokens");
             else if (reader.ValueTextEquals("stopped"u8) && reader.Read())
-                stopped = reader.TokenType is JsonTokenType.True or JsonTokenType.False ? reader.GetBoolean() : throw context.Error("expected true or false.", "stopped");
+                stopped = reader.TokenType is JsonTokenType.True or JsonTokenType.False
+                    ? reader.GetBoolean() : throw context.Error("expected true or false.", "stopped");
             else if (reader.ValueTextEquals("prompt_hash"u8) && reader.Read())
                 hash = context.String(ref reader, "prompt_hash");
             else

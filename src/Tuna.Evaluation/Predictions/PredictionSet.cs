@@ -43,7 +43,8 @@ public sealed class PredictionSet
     /// <summary>The prediction for an id, or null.</summary>
     public Prediction? Find(string id) => _byId.GetValueOrDefault(id);
 
-    /// <summary>Reads a file of predictions (JSON Lines or one array; see <see cref="PredictionFormat"/>). What is wrong in a row becomes an issue.</summary>
+    /// <summary>Reads a file of predictions (JSON Lines or one array; see <see cref="PredictionFormat"/>). What is wrong in a row becomes
+    /// an issue.</summary>
     /// <exception cref="DataFormatException">The file's structure is damaged, so that no further row can be found.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static PredictionSet Load(string path)
@@ -66,7 +67,8 @@ public sealed class PredictionSet
         string?[] texts = [.. ids.Select(id => Find(id)?.Text)];
         int missing = texts.Count(text => text is null);
         if (missing > 0)
-            issues.Add($"{Source}: {missing} of {ids.Count} instances have no prediction, the first being '{ids[Array.IndexOf(texts, null)]}'.");
+            issues.Add(
+                $"{Source}: {missing} of {ids.Count} instances have no prediction, the first being '{ids[Array.IndexOf(texts, null)]}'.");
         return texts;
     }
 }

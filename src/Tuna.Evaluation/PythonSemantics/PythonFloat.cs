@@ -10,7 +10,8 @@ internal static class PythonFloat
     public static bool TryParse(string text, out double value)
     {
         value = 0;
-        return Ascii(text) is { } ascii && WithoutUnderscores(ascii.Trim(' ', '\t', '\n', '\v', '\f', '\r')) is { } number && TryParseAscii(number, out value);
+        return Ascii(text) is { } ascii && WithoutUnderscores(ascii.Trim(' ', '\t', '\n', '\v', '\f', '\r')) is { } number
+            && TryParseAscii(number, out value);
     }
 
     // Digits and spaces of other scripts count as ASCII's; anything else that is not ASCII spoils the number.
@@ -64,6 +65,7 @@ internal static class PythonFloat
         return unsigned.Length > 0
             && unsigned.All(c => char.IsAsciiDigit(c) || c is '.' or 'e' or 'E' or '+' or '-')
             && (char.IsAsciiDigit(unsigned[0]) || unsigned[0] == '.')
-            && double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out value);
+            && double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+                CultureInfo.InvariantCulture, out value);
     }
 }

@@ -8,8 +8,8 @@ namespace Tuna.Evaluation.PythonSemantics;
 /// <remarks>
 /// Both engines backtrack alike; they differ in what a character is and in which characters are words. So the text is made neutral first:
 /// each code point becomes one UTF-16 unit of the class that Python sees, in which both engines then agree. Patterns are ASCII but for
-/// words put into them, which are made neutral in the same way. A text is a model's, and may send a backtracking engine astray: what is long, or takes long, goes
-/// to the engine whose time grows with the text alone, which finds the same, and is slower to begin.
+/// words put into them, which are made neutral in the same way. A text is a model's, and may send a backtracking engine astray: what is
+/// long, or takes long, goes to the engine whose time grows with the text alone, which finds the same, and is slower to begin.
 /// </remarks>
 internal sealed class PythonRegex
 {
@@ -23,7 +23,8 @@ internal sealed class PythonRegex
     /// <summary>How long it may try.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>How long a pattern may take that only the backtracking engine knows: lookarounds and references, which no scorer has, but a word of the data may.</summary>
+    /// <summary>How long a pattern may take that only the backtracking engine knows: lookarounds and references, which no scorer has, but a
+    /// word of the data may.</summary>
     private static readonly TimeSpan s_lastPatience = TimeSpan.FromSeconds(5);
 
     private readonly Regex _quick;
@@ -47,7 +48,8 @@ internal sealed class PythonRegex
     public static PythonRegex Match(string pattern, bool ignoreCase = false) => new($@"\A(?:{pattern})", ignoreCase);
 
     /// <summary>Whether a text that <see cref="PythonText.Lower"/> returned matches.</summary>
-    /// <exception cref="RegexMatchTimeoutException">The pattern has what only a backtracking engine can match, and takes too long.</exception>
+    /// <exception cref="RegexMatchTimeoutException">The pattern has what only a backtracking engine can match, and takes too
+    /// long.</exception>
     public bool IsMatch(NeutralText text)
     {
         string value = _ignoreCase ? text.Folded : text.Value;
@@ -56,7 +58,8 @@ internal sealed class PythonRegex
 
     /// <summary>The text of a named group, or null when the pattern does not match.</summary>
     /// <exception cref="RegexMatchTimeoutException">As for <see cref="IsMatch"/>.</exception>
-    public string? Group(NeutralText text, string name) => Try(text.Value, (regex, value) => regex.Match(value)) is { Success: true } match ? match.Groups[name].Value : null;
+    public string? Group(NeutralText text, string name) =>
+        Try(text.Value, (regex, value) => regex.Match(value)) is { Success: true } match ? match.Groups[name].Value : null;
 
     /// <summary>What the engine of linear time alone says; for tests, which compare the two.</summary>
     internal bool IsMatchLinearly(NeutralText text) => _linear.Value.IsMatch(_ignoreCase ? text.Folded : text.Value);
@@ -112,7 +115,8 @@ internal sealed class PythonRegex
             return inBoth && rune.IsBmp ? (char)rune.Value : category == UnicodeCategory.DecimalDigitNumber ? SomeDigit : SomeLetter;
 
         // Marks, connectors and joiners are word characters or word boundaries to .NET alone.
-        bool wordToDotNet = category is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
+        bool wordToDotNet = category is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark
+            or UnicodeCategory.EnclosingMark
             or UnicodeCategory.ConnectorPunctuation or UnicodeCategory.Format;
         return wordToDotNet || !rune.IsBmp ? SomeSymbol : (char)rune.Value;
     }

@@ -7,7 +7,8 @@ namespace Tuna.Evaluation.PythonSemantics;
 internal static class PythonRounding
 {
     /// <summary>Python's <c>round(value, digits)</c>: the exact binary value is rounded, halves to even.</summary>
-    /// <remarks>Scaling first, as <see cref="Math.Round(double, int)"/> does, gives another result where the product is not exact: 2.675 is below its half, 267.5 is not.</remarks>
+    /// <remarks>Scaling first, as <see cref="Math.Round(double, int)"/> does, gives another result where the product is not exact: 2.675 is
+    /// below its half, 267.5 is not.</remarks>
     public static double Round(double value, int digits)
     {
         if (value == 0 || !double.IsFinite(value))

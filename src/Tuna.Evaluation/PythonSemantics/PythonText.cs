@@ -3,10 +3,12 @@ using System.Text;
 
 namespace Tuna.Evaluation.PythonSemantics;
 
-/// <summary>Python's string methods where they differ from .NET's: the official scorers are Python, and their verdicts depend on these.</summary>
+/// <summary>Python's string methods where they differ from .NET's: the official scorers are Python, and their verdicts depend on
+/// these.</summary>
 /// <remarks>
 /// The character classes were compared over all of Unicode with CPython's: <c>\w</c> is L*, Nd, Nl, No and <c>_</c> (.NET's has marks and
-/// connectors in place of Nl and No), white space has the four information separators besides .NET's, and <c>lower()</c> differs in U+0130 and in the final sigma.
+/// connectors in place of Nl and No), white space has the four information separators besides .NET's, and <c>lower()</c> differs in U+0130
+/// and in the final sigma.
 /// </remarks>
 internal static class PythonText
 {
@@ -44,7 +46,8 @@ internal static class PythonText
         return result.ToString();
     }
 
-    /// <summary><c>str.lower()</c>, the full mapping: U+0130 becomes two characters, a capital sigma at the end of a word the final one.</summary>
+    /// <summary><c>str.lower()</c>, the full mapping: U+0130 becomes two characters, a capital sigma at the end of a word the final
+    /// one.</summary>
     public static string Lower(string text)
     {
         string lower = text.ToLowerInvariant();
@@ -66,7 +69,8 @@ internal static class PythonText
     }
 
     /// <summary>Whether the re module's <c>\w</c> matches.</summary>
-    public static bool IsWord(Rune rune) => rune.IsAscii ? rune.Value == '_' || char.IsAsciiLetterOrDigit((char)rune.Value) : IsWord(Rune.GetUnicodeCategory(rune));
+    public static bool IsWord(Rune rune) =>
+        rune.IsAscii ? rune.Value == '_' || char.IsAsciiLetterOrDigit((char)rune.Value) : IsWord(Rune.GetUnicodeCategory(rune));
 
     /// <summary>Whether the re module's <c>\w</c> matches characters of a category (<c>_</c> aside).</summary>
     public static bool IsWord(UnicodeCategory category) => category is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter
@@ -74,7 +78,8 @@ internal static class PythonText
         or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
 
     /// <summary>Whether a character is in <c>string.punctuation</c>, the ASCII punctuation and symbols.</summary>
-    public static bool IsPunctuation(char c) => c is (>= '!' and <= '/') or (>= ':' and <= '@') or (>= '[' and <= '`') or (>= '{' and <= '~');
+    public static bool IsPunctuation(char c) =>
+        c is (>= '!' and <= '/') or (>= ':' and <= '@') or (>= '[' and <= '`') or (>= '{' and <= '~');
 
     // Unicode's Final_Sigma condition: after a cased letter, before none; what is case-ignorable between them does not count.
     private static bool IsFinal(string text, int at)
@@ -82,7 +87,8 @@ internal static class PythonText
         return IsCased(LastBefore(text, at)) && !IsCased(FirstAfter(text, at + 1));
 
         static bool IsCased(Rune? rune) => rune is { } found
-            && Rune.GetUnicodeCategory(found) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+            && Rune.GetUnicodeCategory(found) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter
+                or UnicodeCategory.TitlecaseLetter;
 
         static Rune? LastBefore(string text, int end)
         {

@@ -11,7 +11,13 @@ internal static class ComparisonCharts
     {
         int[] scores = [.. Enumerable.Range(0, table.Columns.Count).Where(c => table.Columns[c].Compared)];
         if (scores.Length > 0)
-            yield return table.ToBars(scores, new ChartLayout { Title = "Benchmark scores", YTitle = "score", Width = 620, FromZero = true });
+            yield return table.ToBars(scores, new ChartLayout
+            {
+                Title = "Benchmark scores",
+                YTitle = "score",
+                Width = 620,
+                FromZero = true,
+            });
         ModelResults[] judged = [.. models.Where(model => model.Vicuna?.Overall.Interval is not null)];
         if (judged.Length > 0)
             yield return Vicuna(judged);
@@ -22,7 +28,8 @@ internal static class ComparisonCharts
     {
         if (table.Columns.Count <= 2)
             yield break;
-        int[] parts = [.. Enumerable.Range(0, table.Columns.Count).Where(c => table.Columns[c].Group.Length == 0 && table.Columns[c].Name is not ("Exact match" or "Not judged"))];
+        int[] parts = [.. Enumerable.Range(0, table.Columns.Count)
+            .Where(c => table.Columns[c].Group.Length == 0 && table.Columns[c].Name is not ("Exact match" or "Not judged"))];
         yield return table.ToBars(parts, new ChartLayout { Title = table.Title, YTitle = "%", Width = 1120, FromZero = true });
     }
 
@@ -36,6 +43,7 @@ internal static class ComparisonCharts
             [new BarSeries("adjusted win rate", rates, halves)]);
 
         // The percentile interval need not be symmetric; the longer side is drawn, which never claims too much.
-        static double HalfWidth(VicunaScore score) => 100 * Math.Max(score.AdjustedWinRate - score.Interval!.Value.Low, score.Interval.Value.High - score.AdjustedWinRate);
+        static double HalfWidth(VicunaScore score) =>
+            100 * Math.Max(score.AdjustedWinRate - score.Interval!.Value.Low, score.Interval.Value.High - score.AdjustedWinRate);
     }
 }

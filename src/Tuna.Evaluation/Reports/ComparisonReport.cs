@@ -4,7 +4,8 @@ using Tuna.IO;
 
 namespace Tuna.Evaluation.Reports;
 
-/// <summary>Models side by side over everything that was measured, as text, CSV and one self-contained web page. The same results give the same bytes.</summary>
+/// <summary>Models side by side over everything that was measured, as text, CSV and one self-contained web page. The same results give the
+/// same bytes.</summary>
 public sealed class ComparisonReport
 {
     /// <summary>Creates a report of any tables.</summary>
@@ -33,10 +34,13 @@ public sealed class ComparisonReport
         if (models.CountBy(model => model.Model).FirstOrDefault(name => name.Value > 1) is { Key: { } twice })
             throw new ArgumentException($"Two models are called '{twice}'.", nameof(models));
         if (baseline is not null && models.All(model => model.Model != baseline))
-            throw new ArgumentException($"There is no model '{baseline}' to compare with; the models are {string.Join(", ", models.Select(model => model.Model))}.", nameof(baseline));
+            throw new ArgumentException(
+                $"There is no model '{baseline}' to compare with; the models are {string.Join(", ", models.Select(model => model.Model))}.",
+                nameof(baseline));
         return new ComparisonReport([.. ComparisonTables.Of(models, baseline)], baseline, title)
         {
-            Notes = [.. models.Select(model => model.Vicuna).OfType<VicunaReport>().Select(vicuna => $"Vicuna QA against {vicuna.Baseline}: {vicuna.Protocol}.").Distinct()],
+            Notes = [.. models.Select(model => model.Vicuna).OfType<VicunaReport>()
+                .Select(vicuna => $"Vicuna QA against {vicuna.Baseline}: {vicuna.Protocol}.").Distinct()],
             Issues = [.. models.SelectMany(model => model.Issues.Distinct().Select(issue => (model.Model, issue)))],
         };
     }
@@ -75,7 +79,8 @@ public sealed class ComparisonReport
     }
 
     /// <summary>All figures as one CSV file: table, group, measure, model, value, difference.</summary>
-    public string ToCsv() => string.Concat(Tables.SelectMany(table => table.ToCsv()).Prepend("table,group,measure,model,value,difference").Select(line => line + "\n"));
+    public string ToCsv() => string.Concat(Tables.SelectMany(table => table.ToCsv()).Prepend("table,group,measure,model,value,difference")
+        .Select(line => line + "\n"));
 
     /// <summary>The report as one web page that loads nothing else.</summary>
     public string ToHtml() => ReportPage.Render(this);

@@ -30,16 +30,20 @@ public sealed class ComparisonTable
     /// <param name="columns">The columns.</param>
     /// <param name="rows">The models, in the order shown.</param>
     /// <param name="baseline">The model that the others are compared with; null for none.</param>
-    /// <exception cref="ArgumentException">A row has not one value per column, two rows have one name, or there is no row of the baseline's name.</exception>
-    public ComparisonTable(string title, IReadOnlyList<ComparisonColumn> columns, IReadOnlyList<ComparisonRow> rows, string? baseline = null)
+    /// <exception cref="ArgumentException">A row has not one value per column, two rows have one name, or there is no row of the baseline's
+    /// name.</exception>
+    public ComparisonTable(string title, IReadOnlyList<ComparisonColumn> columns, IReadOnlyList<ComparisonRow> rows,
+        string? baseline = null)
     {
         ArgumentNullException.ThrowIfNull(columns);
         ArgumentNullException.ThrowIfNull(rows);
         if (rows.FirstOrDefault(row => row.Values.Count != columns.Count) is { } bad)
-            throw new ArgumentException($"Table '{title}': row '{bad.Model}' has {bad.Values.Count} values for {columns.Count} columns.", nameof(rows));
+            throw new ArgumentException($"Table '{title}': row '{bad.Model}' has {bad.Values.Count} values for {columns.Count} columns.",
+                nameof(rows));
         if (rows.DistinctBy(row => row.Model).Count() != rows.Count)
             throw new ArgumentException($"Table '{title}': two rows have one name.", nameof(rows));
-        _baseline = baseline is null ? null : rows.FirstOrDefault(row => row.Model == baseline) ?? throw new ArgumentException($"Table '{title}': there is no row '{baseline}' to compare with.", nameof(baseline));
+        _baseline = baseline is null ? null : rows.FirstOrDefault(row => row.Model == baseline)
+            ?? throw new ArgumentException($"Table '{title}': there is no row '{baseline}' to compare with.", nameof(baseline));
         Title = title;
         Columns = columns;
         Rows = rows;
@@ -72,14 +76,16 @@ public sealed class ComparisonTable
     {
         ArgumentNullException.ThrowIfNull(row);
         double[] values = [.. Rows.Select(r => r.Values[column]).OfType<double>()];
-        return values.Distinct().Count() > 1 && Columns[column].Compared && row.Values[column] == (Columns[column].LowerIsBetter ? values.Min() : values.Max());
+        return values.Distinct().Count() > 1 && Columns[column].Compared
+            && row.Values[column] == (Columns[column].LowerIsBetter ? values.Min() : values.Max());
     }
 
     /// <summary>A cell as text: the value, then the difference with its sign in parentheses; "" where nothing was measured.</summary>
     public string Cell(ComparisonRow row, int column)
     {
         ArgumentNullException.ThrowIfNull(row);
-        return row.Values[column] is not { } value ? "" : Difference(row, column) is { } difference ? $"{Number(value, column)} ({Signed(difference, column)})" : Number(value, column);
+        return row.Values[column] is not { } value ? ""
+            : Difference(row, column) is { } difference ? $"{Number(value, column)} ({Signed(difference, column)})" : Number(value, column);
     }
 
     /// <summary>The table as aligned text: a row per model, or a row per measure where that would be too wide.</summary>
@@ -95,7 +101,8 @@ public sealed class ComparisonTable
             wide = wide[1..];
         if (Widths(wide).Sum(width => width + 2) <= WidestText)
             return Aligned(wide, headings: wide.Length - Rows.Count);
-        return Aligned([["", .. Rows.Select(row => row.Model)], .. Columns.Select((column, i) => (string[])[FullName(column), .. Rows.Select(row => Cell(row, i))])], headings: 1);
+        return Aligned([["", .. Rows.Select(row => row.Model)],
+            .. Columns.Select((column, i) => (string[])[FullName(column), .. Rows.Select(row => Cell(row, i))])], headings: 1);
     }
 
     /// <summary>Some columns as a bar chart: a group of bars per column, a colour per model, no bar where nothing was measured.</summary>
@@ -128,7 +135,8 @@ public sealed class ComparisonTable
         return text.ToString();
     }
 
-    /// <summary>The table's rows of a CSV file with the columns table, group, measure, model, value, difference; numbers have all their digits.</summary>
+    /// <summary>The table's rows of a CSV file with the columns table, group, measure, model, value, difference; numbers have all their
+    /// digits.</summary>
     public IEnumerable<string> ToCsv()
     {
         foreach (ComparisonRow row in Rows)
@@ -136,7 +144,8 @@ public sealed class ComparisonTable
             for (int c = 0; c < Columns.Count; c++)
             {
                 if (row.Values[c] is { } value)
-                    yield return string.Join(',', Quoted(Title), Quoted(Columns[c].Group), Quoted(Columns[c].Name), Quoted(row.Model), Exact(value), Difference(row, c) is { } d ? Exact(d) : "");
+                    yield return string.Join(',', Quoted(Title), Quoted(Columns[c].Group), Quoted(Columns[c].Name), Quoted(row.Model),
+                        Exact(value), Difference(row, c) is { } d ? Exact(d) : "");
             }
         }
     }
@@ -163,5 +172,6 @@ public sealed class ComparisonTable
     // A name that a spreadsheet would take for a formula is shown as text.
     private static string Quoted(string text) => CsvCell(text.Length > 0 && FormulaStarts.Contains(text[0]) ? "'" + text : text);
 
-    private static string CsvCell(string text) => text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
+    private static string CsvCell(string text) =>
+        text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
 }

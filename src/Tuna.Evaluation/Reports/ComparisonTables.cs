@@ -12,8 +12,10 @@ internal static class ComparisonTables
         ComparisonTable?[] tables =
         [
             WithCharts(Overview(models, baseline), table => ComparisonCharts.Overview(table, models)),
-            WithCharts(Natural("Super-NaturalInstructions by category, 0-shot (ROUGE-L)", models, baseline, model => model.ZeroShot), ComparisonCharts.Parts),
-            WithCharts(Natural("Super-NaturalInstructions by category, 2-shot (ROUGE-L)", models, baseline, model => model.TwoShot), ComparisonCharts.Parts),
+            WithCharts(Natural("Super-NaturalInstructions by category, 0-shot (ROUGE-L)", models, baseline, model => model.ZeroShot),
+                ComparisonCharts.Parts),
+            WithCharts(Natural("Super-NaturalInstructions by category, 2-shot (ROUGE-L)", models, baseline, model => model.TwoShot),
+                ComparisonCharts.Parts),
             LMentryParts(models, baseline),
             WithCharts(LMentryTasksOf(models, baseline), ComparisonCharts.Parts),
             WithCharts(VicunaCategories(models, baseline), ComparisonCharts.Parts),
@@ -37,12 +39,15 @@ internal static class ComparisonTables
         (new("Vicuna QA", "Adjusted win %", Compared: false), m => Percent(m.Vicuna?.Overall)),
     ]);
 
-    private static ComparisonTable? Natural(string title, IReadOnlyList<ModelResults> models, string? baseline, Func<ModelResults, NaturalReport?> report)
+    private static ComparisonTable? Natural(string title, IReadOnlyList<ModelResults> models, string? baseline,
+        Func<ModelResults, NaturalReport?> report)
     {
         string[] categories = [.. models.SelectMany(model => report(model)?.Categories.Select(category => category.Name) ?? []).Distinct()];
         return Table(title, models, baseline,
         [
-            .. categories.Select(name => (new ComparisonColumn("", name), (Func<ModelResults, double?>)(m => report(m)?.Categories.FirstOrDefault(category => category.Name == name)?.RougeL))),
+            .. categories.Select(name =>
+                (new ComparisonColumn("", name),
+                (Func<ModelResults, double?>)(m => report(m)?.Categories.FirstOrDefault(category => category.Name == name)?.RougeL))),
             (new("", "Overall"), m => report(m)?.Overall.RougeL),
             (new("", "Exact match"), m => report(m)?.Overall.ExactMatch),
         ]);
@@ -59,16 +64,20 @@ internal static class ComparisonTables
         (new("Robustness to", "adjacent tasks"), m => m.LMentry?.Robustness?.AdjacentTasks),
     ]);
 
-    private static ComparisonTable? LMentryTasksOf(IReadOnlyList<ModelResults> models, string? baseline) => Table("LMentry by task (accuracy)", models, baseline,
+    private static ComparisonTable? LMentryTasksOf(IReadOnlyList<ModelResults> models, string? baseline) =>
+        Table("LMentry by task (accuracy)", models, baseline,
         [.. LMentryTasks.Core.Where(task => models.Any(m => m.LMentry?.Tasks.ContainsKey(task) == true)).Select(task =>
-            (new ComparisonColumn("", task.Replace('_', ' ')), (Func<ModelResults, double?>)(m => m.LMentry?.Tasks.GetValueOrDefault(task)?.Overall.Accuracy)))]);
+            (new ComparisonColumn("", task.Replace('_', ' ')),
+                (Func<ModelResults, double?>)(m => m.LMentry?.Tasks.GetValueOrDefault(task)?.Overall.Accuracy)))]);
 
     private static ComparisonTable? VicunaCategories(IReadOnlyList<ModelResults> models, string? baseline)
     {
         string[] categories = [.. models.SelectMany(model => model.Vicuna?.Categories.Select(category => category.Name) ?? []).Distinct()];
         return Table("Vicuna QA by category (adjusted win rate, %)", models, baseline,
         [
-            .. categories.Select(name => (new ComparisonColumn("", name, Compared: false), (Func<ModelResults, double?>)(m => Percent(m.Vicuna?.Categories.FirstOrDefault(category => category.Name == name))))),
+            .. categories.Select(name =>
+                (new ComparisonColumn("", name, Compared: false),
+                (Func<ModelResults, double?>)(m => Percent(m.Vicuna?.Categories.FirstOrDefault(category => category.Name == name))))),
             (new("", "Overall", Compared: false), m => Percent(m.Vicuna?.Overall)),
             (new("95 % interval", "from", Compared: false), m => m.Vicuna?.Overall.Interval?.Low * 100),
             (new("95 % interval", "to", Compared: false), m => m.Vicuna?.Overall.Interval?.High * 100),
@@ -76,7 +85,8 @@ internal static class ComparisonTables
         ]);
     }
 
-    private static ComparisonTable? Others(IReadOnlyList<ModelResults> models, string? baseline) => Table("Other measures", models, baseline,
+    private static ComparisonTable? Others(IReadOnlyList<ModelResults> models, string? baseline) =>
+        Table("Other measures", models, baseline,
     [
         (new("Held-out responses", "NLL (nats/token)", 4, LowerIsBetter: true), m => m.HeldOut?.PerResponse),
         (new("Held-out responses", "Perplexity", 2, LowerIsBetter: true), m => m.HeldOut?.Perplexity),
@@ -88,16 +98,19 @@ internal static class ComparisonTables
     ]);
 
     // Columns of which no model has a value are left out, and with the last of them the table.
-    private static ComparisonTable? Table(string title, IReadOnlyList<ModelResults> models, string? baseline, IReadOnlyList<(ComparisonColumn Column, Func<ModelResults, double?> Value)> columns)
+    private static ComparisonTable? Table(string title, IReadOnlyList<ModelResults> models, string? baseline,
+        IReadOnlyList<(ComparisonColumn Column, Func<ModelResults, double?> Value)> columns)
     {
         var used = columns.Where(column => models.Any(model => column.Value(model) is not null)).ToList();
         return used.Count == 0
             ? null
-            : new ComparisonTable(title, [.. used.Select(c => c.Column)], [.. models.Select(model => new ComparisonRow(model.Model, [.. used.Select(c => c.Value(model))]))], baseline);
+            : new ComparisonTable(title, [.. used.Select(c => c.Column)],
+                [.. models.Select(model => new ComparisonRow(model.Model, [.. used.Select(c => c.Value(model))]))], baseline);
     }
 
     private static double? Share(VicunaReport? report, Func<VicunaScore, int> part) =>
         report?.Overall is { } s && s.Wins + s.Losses + s.Ties > 0 ? 100.0 * part(s) / (s.Wins + s.Losses + s.Ties) : null;
 
-    private static double? Percent(VicunaScore? score) => score is null || double.IsNaN(score.AdjustedWinRate) ? null : score.AdjustedWinRate * 100;
+    private static double? Percent(VicunaScore? score) =>
+        score is null || double.IsNaN(score.AdjustedWinRate) ? null : score.AdjustedWinRate * 100;
 }

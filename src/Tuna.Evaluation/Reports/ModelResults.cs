@@ -32,5 +32,6 @@ public sealed record ModelResults(string Model)
     public HumanScore? Human { get; init; }
 
     /// <summary>What was wrong with the data, the predictions or the judge, over all parts.</summary>
-    public IEnumerable<string> Issues => [.. ZeroShot?.Issues ?? [], .. TwoShot?.Issues ?? [], .. LMentry?.Issues ?? [], .. Vicuna?.Issues ?? []];
+    public IEnumerable<string> Issues =>
+        [.. ZeroShot?.Issues ?? [], .. TwoShot?.Issues ?? [], .. LMentry?.Issues ?? [], .. Vicuna?.Issues ?? []];
 }

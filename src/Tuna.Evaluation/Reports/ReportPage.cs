@@ -23,7 +23,9 @@ internal static class ReportPage
 
     public static string Render(ComparisonReport report)
     {
-        var html = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n");
+        var html = new StringBuilder(
+            "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+            + "content=\"width=device-width,initial-scale=1\">\n");
         html.Append("<title>").Append(Escaped(report.Title)).Append("</title>\n<style>").Append(Style).Append("</style></head><body>\n");
         html.Append("<h1>").Append(Escaped(report.Title)).Append("</h1>\n");
         if (report.Baseline is not null)
@@ -45,7 +47,8 @@ internal static class ReportPage
 
         if (report.Issues.Count > 0)
         {
-            html.Append(CultureInfo.InvariantCulture, $"<details><summary>{report.Issues.Count} remarks on data, predictions and judge</summary><ul>\n");
+            html.Append(CultureInfo.InvariantCulture,
+                $"<details><summary>{report.Issues.Count} remarks on data, predictions and judge</summary><ul>\n");
             foreach ((string model, string issue) in report.Issues)
                 html.Append("<li><b>").Append(Escaped(model)).Append("</b>: ").Append(Escaped(issue)).Append("</li>\n");
             html.Append("</ul></details>\n");
@@ -63,7 +66,8 @@ internal static class ReportPage
             for (int c = 0; c < table.Columns.Count;)
             {
                 int span = table.Columns.Skip(c).TakeWhile(column => column.Group == table.Columns[c].Group).Count();
-                html.Append(CultureInfo.InvariantCulture, $"<th class=\"group\" colspan=\"{span}\">").Append(Escaped(table.Columns[c].Group)).Append("</th>");
+                html.Append(CultureInfo.InvariantCulture, $"<th class=\"group\" colspan=\"{span}\">")
+                    .Append(Escaped(table.Columns[c].Group)).Append("</th>");
                 c += span;
             }
 
@@ -76,7 +80,8 @@ internal static class ReportPage
         html.Append("</tr></thead>\n<tbody>");
         foreach (ComparisonRow row in table.Rows)
         {
-            html.Append(row.Model == table.Baseline ? "<tr class=\"baseline\"><th>" : "<tr><th>").Append(Escaped(row.Model)).Append("</th>");
+            html.Append(row.Model == table.Baseline ? "<tr class=\"baseline\"><th>" : "<tr><th>").Append(Escaped(row.Model))
+                .Append("</th>");
             for (int c = 0; c < table.Columns.Count; c++)
                 Cell(html, table, row, c);
             html.Append("</tr>\n");

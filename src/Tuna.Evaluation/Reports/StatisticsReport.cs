@@ -29,7 +29,8 @@ public static class StatisticsReport
         Row(text, "  repeated within a row", s.RepeatedCandidates);
         Row(text, "pairs", s.Pairs);
         Row(text, "  tied", s.TiedPairs);
-        text.Append(CultureInfo.InvariantCulture, $"{"candidates a row",-30}{string.Join(", ", s.CandidateCounts.Select(c => $"{c.Key} ({c.Value} rows)"))}\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{"candidates a row",-30}{string.Join(", ", s.CandidateCounts.Select(c => $"{c.Key} ({c.Value} rows)"))}\n");
         if (s.RankedRows > 0)
         {
             text.Append(CultureInfo.InvariantCulture, $"{"length and score (tau-b)",-30}{s.LengthCorrelation,10:F3}\n");
@@ -51,7 +52,9 @@ public static class StatisticsReport
             int width = Math.Max(8, s.Models.Keys.Max(m => m.Length) + 2);
             text.Append('\n').Append("model".PadRight(width)).Append(" responses  mean score   mean rank        best mean length\n");
             foreach ((string name, ModelStatistics m) in s.Models.OrderByDescending(m => m.Value.MeanScore))
-                text.Append(name.PadRight(width)).Append(CultureInfo.InvariantCulture, $"{m.Responses,10}{m.MeanScore,12:G4}{m.MeanRank,12:F2}{m.BestShare,12:P1}{m.MeanLength,12:F1}\n");
+                text.Append(name.PadRight(width))
+                    .Append(CultureInfo.InvariantCulture,
+                    $"{m.Responses,10}{m.MeanScore,12:G4}{m.MeanRank,12:F2}{m.BestShare,12:P1}{m.MeanLength,12:F1}\n");
         }
 
         return text.ToString();
@@ -106,7 +109,8 @@ public static class StatisticsReport
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
-    /// <summary>The statistics as one self-contained SVG picture: scores, margins, length by rank, duplicates, and the models where they are known.</summary>
+    /// <summary>The statistics as one self-contained SVG picture: scores, margins, length by rank, duplicates, and the models where they
+    /// are known.</summary>
     /// <param name="statistics">The statistics.</param>
     /// <param name="title">Above the charts, the file's name for example.</param>
     public static string ToSvg(this RankedStatistics statistics, string title = "")
@@ -117,21 +121,29 @@ public static class StatisticsReport
         string[] ranks = [.. Enumerable.Range(1, s.MeanLengthByRank.Count).Select(r => r.ToString(CultureInfo.InvariantCulture))];
         var charts = new List<string>
         {
-            SvgChart.Histogram(layout with { Title = "Scores", XTitle = "score", LogCounts = Skewed(s.ScoreSample) }, Skewed(s.ScoreSample) ? 30 : 0, new HistogramSeries("score", s.ScoreSample)),
-            SvgChart.Histogram(layout with { Title = "Margins", XTitle = "difference of scores", LogCounts = Skewed(s.MarginSample) }, 30, new HistogramSeries("to the next in rank", s.MarginSample), new HistogramSeries("best minus worst", s.SpreadSample)),
-            SvgChart.Bar(layout with { Title = "Length by rank", XTitle = "rank, 1 is best", YTitle = "mean length (characters)" }, ranks, new BarSeries("length", s.MeanLengthByRank)),
+            SvgChart.Histogram(layout with { Title = "Scores", XTitle = "score", LogCounts = Skewed(s.ScoreSample) }, Skewed(s.ScoreSample)
+                ? 30 : 0, new HistogramSeries("score", s.ScoreSample)),
+            SvgChart.Histogram(layout with { Title = "Margins", XTitle = "difference of scores", LogCounts = Skewed(s.MarginSample) }, 30,
+                new HistogramSeries("to the next in rank", s.MarginSample), new HistogramSeries("best minus worst", s.SpreadSample)),
+            SvgChart.Bar(layout with { Title = "Length by rank", XTitle = "rank, 1 is best", YTitle = "mean length (characters)" }, ranks,
+                new BarSeries("length", s.MeanLengthByRank)),
             SvgChart.Bar(layout with { Title = "Candidates a row", XTitle = "candidates", YTitle = "rows" },
-                [.. s.CandidateCounts.Keys.Select(k => k.ToString(CultureInfo.InvariantCulture))], new BarSeries("rows", [.. s.CandidateCounts.Values.Select(v => (double)v)])),
+                [.. s.CandidateCounts.Keys.Select(k => k.ToString(CultureInfo.InvariantCulture))],
+                    new BarSeries("rows", [.. s.CandidateCounts.Values.Select(v => (double)v)])),
         };
         charts.Add(SvgChart.Bar(layout with { Title = "Duplicates, ties and gaps", YTitle = "%" },
             ["repeated instructions", "repeated candidates", "tied pairs", "without a score", "empty"],
-            new BarSeries("share", [Percent(s.RepeatedInstructions, s.Rows), Percent(s.RepeatedCandidates, s.Candidates), Percent(s.TiedPairs, s.Pairs), Percent(s.MissingScores, s.Candidates), Percent(s.EmptyCandidates, s.Candidates)])));
+            new BarSeries("share", [Percent(s.RepeatedInstructions, s.Rows), Percent(s.RepeatedCandidates, s.Candidates),
+                Percent(s.TiedPairs, s.Pairs), Percent(s.MissingScores, s.Candidates), Percent(s.EmptyCandidates, s.Candidates)])));
         if (s.Models.Count > 0)
         {
-            (string Name, ModelStatistics Model)[] models = [.. s.Models.OrderByDescending(m => m.Value.MeanScore).Select(m => (m.Key, m.Value))];
+            (string Name, ModelStatistics Model)[] models =
+                [.. s.Models.OrderByDescending(m => m.Value.MeanScore).Select(m => (m.Key, m.Value))];
             string[] names = [.. models.Select(m => m.Name)];
-            charts.Add(SvgChart.Bar(layout with { Title = "Mean score by model", YTitle = "score" }, names, new BarSeries("score", [.. models.Select(m => m.Model.MeanScore)])));
-            charts.Add(SvgChart.Bar(layout with { Title = "Mean length by model", YTitle = "length (characters)" }, names, new BarSeries("length", [.. models.Select(m => m.Model.MeanLength)])));
+            charts.Add(SvgChart.Bar(layout with { Title = "Mean score by model", YTitle = "score" }, names,
+                new BarSeries("score", [.. models.Select(m => m.Model.MeanScore)])));
+            charts.Add(SvgChart.Bar(layout with { Title = "Mean length by model", YTitle = "length (characters)" }, names,
+                new BarSeries("length", [.. models.Select(m => m.Model.MeanLength)])));
         }
 
         return SvgChart.Grid(charts, 2, Width, Height, title);
@@ -154,7 +166,8 @@ public static class StatisticsReport
             json.WriteNullValue();
     }
 
-    private static void Row(StringBuilder text, string name, long value) => text.Append(CultureInfo.InvariantCulture, $"{name,-30}{value,10}\n");
+    private static void Row(StringBuilder text, string name, long value) =>
+        text.Append(CultureInfo.InvariantCulture, $"{name,-30}{value,10}\n");
 
     // Most values in a small part of the range: only a logarithmic axis shows the others.
     private static bool Skewed(IReadOnlyList<double> sample)
@@ -169,6 +182,7 @@ public static class StatisticsReport
             return;
         double[] sorted = [.. sample.Order()];
         double At(double q) => sorted[(int)Math.Round(q * (sorted.Length - 1))];
-        text.Append(CultureInfo.InvariantCulture, $"{name,-30}{"min",10} {At(0):G4}, quartiles {At(0.25):G4}, {At(0.5):G4}, {At(0.75):G4}, max {At(1):G4}\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{name,-30}{"min",10} {At(0):G4}, quartiles {At(0.25):G4}, {At(0.5):G4}, {At(0.75):G4}, max {At(1):G4}\n");
     }
 }

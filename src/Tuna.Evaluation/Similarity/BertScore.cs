@@ -7,10 +7,11 @@ namespace Tuna.Evaluation.Similarity;
 
 /// <summary>BERTScore: how well the tokens of two texts match one to one in a model's contextual embeddings.</summary>
 /// <remarks>
-/// Zhang et al., "BERTScore: Evaluating Text Generation with BERT" (2020), equations 1 to 3, with the hidden states of any policy (the paper's Appendix J uses it to compare responses).
-/// R = sum over reference tokens x of idf(x) max over candidate tokens y of cos(x, y), divided by the sum of idf(x); P the other way round; F1 = 2 P R / (P + R).
-/// The begin token gives context but is no token of either text, neither weighed nor matched (as in the published code, which gives its special tokens no weight).
-/// A text longer than the model's context is cut at its end. Used by one thread at a time, as the model is.
+/// Zhang et al., "BERTScore: Evaluating Text Generation with BERT" (2020), equations 1 to 3, with the hidden states of any policy (the
+/// paper's Appendix J uses it to compare responses). R = sum over reference tokens x of idf(x) max over candidate tokens y of cos(x, y),
+/// divided by the sum of idf(x); P the other way round; F1 = 2 P R / (P + R). The begin token gives context but is no token of either text,
+/// neither weighed nor matched (as in the published code, which gives its special tokens no weight). A text longer than the model's context
+/// is cut at its end. Used by one thread at a time, as the model is.
 /// </remarks>
 public sealed class BertScore
 {
@@ -23,10 +24,12 @@ public sealed class BertScore
     /// <param name="policy">A policy that shows its hidden states.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="options">Settings; the defaults when null.</param>
-    /// <exception cref="ArgumentException">The policy does not implement <see cref="IHiddenStates"/>, or an option is out of range.</exception>
+    /// <exception cref="ArgumentException">The policy does not implement <see cref="IHiddenStates"/>, or an option is out of
+    /// range.</exception>
     public BertScore(IResponseScorer policy, ITokenizer tokenizer, BertScoreOptions? options = null)
         : this(
-            policy as IHiddenStates ?? throw new ArgumentException($"{policy?.GetType().Name ?? "null"} does not show its hidden states ({nameof(IHiddenStates)}).", nameof(policy)),
+            policy as IHiddenStates ?? throw new ArgumentException(
+                $"{policy?.GetType().Name ?? "null"} does not show its hidden states ({nameof(IHiddenStates)}).", nameof(policy)),
             policy.Info,
             tokenizer,
             options)
@@ -59,7 +62,8 @@ public sealed class BertScore
         return Rescaled(new BertScoreResult(precision, recall));
     }
 
-    /// <summary>Scores a candidate against several references: the largest precision, recall and F1, each by itself, as the published code does.</summary>
+    /// <summary>Scores a candidate against several references: the largest precision, recall and F1, each by itself, as the published code
+    /// does.</summary>
     /// <exception cref="ArgumentException">There is no reference.</exception>
     public BertScoreResult Score(string candidate, IReadOnlyList<string> references)
     {
@@ -84,7 +88,8 @@ public sealed class BertScore
             (precision, recall, f, count) = (precision + score.Precision, recall + score.Recall, f + score.F1, count + 1);
         }
 
-        return count > 0 ? new BertScoreResult(precision / count, recall / count, f / count) : throw new ArgumentException("There is no pair to score.", nameof(pairs));
+        return count > 0 ? new BertScoreResult(precision / count, recall / count, f / count)
+            : throw new ArgumentException("There is no pair to score.", nameof(pairs));
     }
 
     // The weighted mean, over the tokens of one text, of the best cosine with any token of the other.
@@ -158,19 +163,22 @@ public readonly record struct BertScoreResult(double Precision, double Recall, d
 /// <summary>How BERTScore is computed.</summary>
 public sealed record BertScoreOptions
 {
-    /// <summary>Which hidden layer, as <see cref="IHiddenStates"/> counts them; null takes the last, after the final norm. Default null.</summary>
+    /// <summary>Which hidden layer, as <see cref="IHiddenStates"/> counts them; null takes the last, after the final norm. Default
+    /// null.</summary>
     public int? Layer { get; init; }
 
     /// <summary>Weights of tokens; null weighs all alike. Default null.</summary>
     public TokenIdf? Idf { get; init; }
 
-    /// <summary>What unrelated texts score, each below 1: the score becomes (x - b) / (1 - b), which spreads the range without changing an order. Default null.</summary>
+    /// <summary>What unrelated texts score, each below 1: the score becomes (x - b) / (1 - b), which spreads the range without changing an
+    /// order. Default null.</summary>
     public BertScoreResult? Baseline { get; init; }
 
     internal BertScoreOptions Validated(PolicyInfo info)
     {
         if (Layer is { } layer && (layer < 0 || layer > info.LayerCount))
-            throw new ArgumentException($"{nameof(Layer)} is {layer}; the model has layers 0 (embeddings) to {info.LayerCount}.", nameof(info));
+            throw new ArgumentException($"{nameof(Layer)} is {layer}; the model has layers 0 (embeddings) to {info.LayerCount}.",
+                nameof(info));
         if (Baseline is { } b && !(b.Precision < 1 && b.Recall < 1 && b.F1 < 1))
             throw new ArgumentException($"{nameof(Baseline)} is {b}; a baseline is below 1.", nameof(info));
         return this;
@@ -178,7 +186,8 @@ public sealed record BertScoreOptions
 }
 
 /// <summary>Inverse document frequencies of tokens over a set of references: rare tokens weigh more.</summary>
-/// <remarks>idf(w) = log((M + 1) / (df(w) + 1)) over M references, in nats, as in the published code; a token that no reference has weighs log(M + 1).</remarks>
+/// <remarks>idf(w) = log((M + 1) / (df(w) + 1)) over M references, in nats, as in the published code; a token that no reference has weighs
+/// log(M + 1).</remarks>
 public sealed class TokenIdf
 {
     private readonly Dictionary<int, int> _documents = [];

@@ -12,7 +12,8 @@ public readonly record struct BootstrapInterval(double Mean, double Low, double 
 /// <summary>A comparison of two systems on the same items.</summary>
 /// <param name="Difference">Mean of the first minus mean of the second.</param>
 /// <param name="Interval">Interval of the difference.</param>
-/// <param name="PValue">Two-sided: how often a resampled difference, centred on none, is at least as large, with the usual plus one; (0, 1].</param>
+/// <param name="PValue">Two-sided: how often a resampled difference, centred on none, is at least as large, with the usual plus one; (0,
+/// 1].</param>
 public readonly record struct PairedComparison(double Difference, BootstrapInterval Interval, double PValue);
 
 /// <summary>Percentile bootstrap (Efron, 1979), over items and with a seed: the same numbers in every run.</summary>
@@ -36,7 +37,8 @@ public static class Bootstrap
     /// <param name="seed">Seed.</param>
     /// <param name="level">Share inside, (0, 1). Default 0.95.</param>
     /// <exception cref="ArgumentException">The lengths differ, there is no item, or a value cannot be used.</exception>
-    public static BootstrapInterval RatioInterval(ReadOnlySpan<double> parts, ReadOnlySpan<double> wholes, int samples = 1000, ulong seed = 0, double level = 0.95)
+    public static BootstrapInterval RatioInterval(ReadOnlySpan<double> parts, ReadOnlySpan<double> wholes, int samples = 1000,
+        ulong seed = 0, double level = 0.95)
     {
         if (parts.Length != wholes.Length)
             throw new ArgumentException($"There are {parts.Length} parts of {wholes.Length} wholes.", nameof(wholes));
@@ -56,10 +58,13 @@ public static class Bootstrap
     /// <param name="seed">Seed.</param>
     /// <param name="level">Share inside the interval, (0, 1). Default 0.95.</param>
     /// <exception cref="ArgumentException">The lengths differ, there is no item, or a value is not finite.</exception>
-    public static PairedComparison Paired(ReadOnlySpan<double> first, ReadOnlySpan<double> second, int samples = 10_000, ulong seed = 0, double level = 0.95)
+    public static PairedComparison Paired(ReadOnlySpan<double> first, ReadOnlySpan<double> second, int samples = 10_000, ulong seed = 0,
+        double level = 0.95)
     {
         if (first.Length != second.Length)
-            throw new ArgumentException($"The two systems have {first.Length} and {second.Length} values; a paired comparison needs the same items.", nameof(second));
+            throw new ArgumentException(
+                $"The two systems have {first.Length} and {second.Length} values; a paired comparison needs the same items.",
+                nameof(second));
         double[] differences = new double[first.Length];
         for (int i = 0; i < differences.Length; i++)
             differences[i] = first[i] - second[i];

@@ -28,9 +28,11 @@ public static partial class GameReplies
     private static readonly PythonRegex[] s_pairs =
         [PythonRegex.Search(@"\[\[(?<a>\d+\.?\d*),\s?(?<b>\d+\.?\d*)\]\]"), PythonRegex.Search(@"\[(?<a>\d+\.?\d*),\s?(?<b>\d+\.?\d*)\]")];
 
-    private static readonly PythonRegex[] s_ratings = [PythonRegex.Search(@"\[\[(?<a>\d+\.?\d*)\]\]"), PythonRegex.Search(@"\[(?<a>\d+\.?\d*)\]")];
+    private static readonly PythonRegex[] s_ratings =
+        [PythonRegex.Search(@"\[\[(?<a>\d+\.?\d*)\]\]"), PythonRegex.Search(@"\[(?<a>\d+\.?\d*)\]")];
 
-    /// <summary>The official reader: <c>[[A]]</c> anywhere, else <c>[[B]]</c> anywhere, else <c>[[C]]</c> (a tie), whatever their order.</summary>
+    /// <summary>The official reader: <c>[[A]]</c> anywhere, else <c>[[B]]</c> anywhere, else <c>[[C]]</c> (a tie), whatever their
+    /// order.</summary>
     public static GameVerdict Verdict(string reply)
     {
         ArgumentNullException.ThrowIfNull(reply);
@@ -40,7 +42,8 @@ public static partial class GameReplies
             : GameVerdict.Error;
     }
 
-    /// <summary>A lenient reader of our own: the last verdict in double brackets, else the last in single ones; small letters, spaces and the word "tie" are taken too.</summary>
+    /// <summary>A lenient reader of our own: the last verdict in double brackets, else the last in single ones; small letters, spaces and
+    /// the word "tie" are taken too.</summary>
     public static GameVerdict VerdictLeniently(string reply)
     {
         ArgumentNullException.ThrowIfNull(reply);
@@ -54,7 +57,8 @@ public static partial class GameReplies
         };
     }
 
-    /// <summary>The official reader of two ratings, <c>[[8,9]]</c> or else <c>[8,9]</c>; ratings within 0.1 of each other, in double arithmetic, tie.</summary>
+    /// <summary>The official reader of two ratings, <c>[[8,9]]</c> or else <c>[8,9]</c>; ratings within 0.1 of each other, in double
+    /// arithmetic, tie.</summary>
     /// <remarks>Numbers with a leading zero, or in digits of another script, make the official code fail; here they are an error.</remarks>
     public static GameVerdict RatingPair(string reply)
     {
@@ -66,7 +70,8 @@ public static partial class GameReplies
         return Math.Abs(a - b) <= TieMargin ? GameVerdict.Tie : a > b ? GameVerdict.A : GameVerdict.B;
     }
 
-    /// <summary>The official reader of one rating, <c>[[8]]</c> or else <c>[8]</c>; null when there is none (the official code says -1).</summary>
+    /// <summary>The official reader of one rating, <c>[[8]]</c> or else <c>[8]</c>; null when there is none (the official code says
+    /// -1).</summary>
     public static double? Rating(string reply)
     {
         ArgumentNullException.ThrowIfNull(reply);
@@ -77,7 +82,8 @@ public static partial class GameReplies
     // A number as Python's source code has it: no leading zero before another digit unless there is a point.
     private static double? Literal(string number)
     {
-        bool wellFormed = number.All(c => char.IsAsciiDigit(c) || c == '.') && (number.Contains('.', StringComparison.Ordinal) || number[0] != '0' || number.All(c => c == '0'));
+        bool wellFormed = number.All(c => char.IsAsciiDigit(c) || c == '.')
+            && (number.Contains('.', StringComparison.Ordinal) || number[0] != '0' || number.All(c => c == '0'));
         return wellFormed ? double.Parse(number, CultureInfo.InvariantCulture) : null;
     }
 

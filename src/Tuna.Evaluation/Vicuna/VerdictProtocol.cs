@@ -1,27 +1,34 @@
 namespace Tuna.Evaluation.Vicuna;
 
-/// <summary>The current protocol (FastChat's llm_judge): <c>[[A]]</c>, <c>[[B]]</c> or <c>[[C]]</c> in both orders; a model wins only if both orders say so.</summary>
+/// <summary>The current protocol (FastChat's llm_judge): <c>[[A]]</c>, <c>[[B]]</c> or <c>[[C]]</c> in both orders; a model wins only if
+/// both orders say so.</summary>
 /// <remarks>The prompts pair-v2 and pair-math-v1 are FastChat's (Apache-2.0). Math and coding are judged with a reference answer.</remarks>
 /// <param name="lenient">Reads replies with <see cref="GameReplies.VerdictLeniently"/>.</param>
 public sealed class VerdictProtocol(bool lenient = false) : VicunaProtocol(lenient)
 {
     private const string Opening =
-        "Please act as an impartial judge and evaluate the quality of the responses provided by two AI assistants to the user question displayed below. ";
+        "Please act as an impartial judge and evaluate the quality of the responses provided by two AI assistants to the user question "
+            + "displayed below. ";
 
     private const string Closing =
         "Avoid any position biases and ensure that the order in which the responses were presented does not influence your decision. "
-        + "Do not allow the length of the responses to influence your evaluation. Do not favor certain names of the assistants. Be as objective as possible. "
-        + "After providing your explanation, output your final verdict by strictly following this format: \"[[A]]\" if assistant A is better, \"[[B]]\" if assistant B is better, and \"[[C]]\" for a tie.";
+        + "Do not allow the length of the responses to influence your evaluation. Do not favor certain names of the assistants. Be as "
+            + "objective as possible. "
+        + "After providing your explanation, output your final verdict by strictly following this format: \"[[A]]\" if assistant A is "
+            + "better, \"[[B]]\" if assistant B is better, and \"[[C]]\" for a tie.";
 
     private const string General = Opening
         + "You should choose the assistant that follows the user's instructions and answers the user's question better. "
-        + "Your evaluation should consider factors such as the helpfulness, relevance, accuracy, depth, creativity, and level of detail of their responses. "
+        + "Your evaluation should consider factors such as the helpfulness, relevance, accuracy, depth, creativity, and level of detail "
+            + "of their responses. "
         + "Begin your evaluation by comparing the two responses and provide a short explanation. "
         + Closing;
 
     private const string WithReference = Opening
-        + "Your evaluation should consider correctness and helpfulness. You will be given a reference answer, assistant A's answer, and assistant B's answer. "
-        + "Your job is to evaluate which assistant's answer is better. Begin your evaluation by comparing both assistants' answers with the reference answer. Identify and correct any mistakes. "
+        + "Your evaluation should consider correctness and helpfulness. You will be given a reference answer, assistant A's answer, and "
+            + "assistant B's answer. "
+        + "Your job is to evaluate which assistant's answer is better. Begin your evaluation by comparing both assistants' answers with "
+            + "the reference answer. Identify and correct any mistakes. "
         + Closing;
 
     private protected override string Form => "pairwise verdict in both orders";

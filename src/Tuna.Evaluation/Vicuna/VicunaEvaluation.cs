@@ -7,8 +7,9 @@ namespace Tuna.Evaluation.Vicuna;
 
 /// <summary>Has a judge compare a model's answers with a baseline's.</summary>
 /// <remarks>
-/// Give it a client made by <see cref="ChatClientBuilderExtensions.UseCallPipeline"/>: its journal is what an interrupted evaluation resumes from (what was answered is not asked or paid again), its budget
-/// and retries are those of the contextual ranker. A match that cannot be judged is named and does not touch the others.
+/// Give it a client made by <see cref="ChatClientBuilderExtensions.UseCallPipeline"/>: its journal is what an interrupted evaluation
+/// resumes from (what was answered is not asked or paid again), its budget and retries are those of the contextual ranker. A match that
+/// cannot be judged is named and does not touch the others.
 /// </remarks>
 public sealed class VicunaEvaluation
 {
@@ -52,7 +53,9 @@ public sealed class VicunaEvaluation
         var results = new (VicunaJudgment? Judgment, string? Issue, CallUsage Usage)[matches.Count];
         string? stopped = null;
         int done = 0;
-        await Parallel.ForAsync(0, matches.Count, new ParallelOptions { MaxDegreeOfParallelism = _options.MaxParallelMatches, CancellationToken = cancellationToken }, async (i, token) =>
+        await Parallel.ForAsync(0, matches.Count,
+            new ParallelOptions { MaxDegreeOfParallelism = _options.MaxParallelMatches, CancellationToken = cancellationToken },
+            async (i, token) =>
         {
             results[i] = Volatile.Read(ref stopped) is { } reason
                 ? (null, $"not tried, because {reason}", CallUsage.None)
@@ -61,38 +64,45 @@ public sealed class VicunaEvaluation
         }).ConfigureAwait(false);
 
         List<VicunaJudgment> judgments = [.. results.Select((result, i) => result.Judgment ?? Unjudged(matches[i]))];
-        issues.AddRange(results.Select((result, i) => (result.Issue, matches[i].Question.Id)).Where(entry => entry.Issue is not null).Select(entry => $"question '{entry.Id}': {entry.Issue}"));
+        issues.AddRange(results.Select((result, i) => (result.Issue, matches[i].Question.Id)).Where(entry => entry.Issue is not null)
+            .Select(entry => $"question '{entry.Id}': {entry.Issue}"));
         return new VicunaReport(
             model.Model,
             baseline.Model,
             _protocol.Name,
             VicunaScore.Of("overall", judgments, _options.BootstrapSamples, _options.Seed),
-            [.. judgments.GroupBy(judgment => judgment.Category).Select(group => VicunaScore.Of(group.Key, [.. group], _options.BootstrapSamples, _options.Seed))],
+            [.. judgments.GroupBy(judgment => judgment.Category)
+                .Select(group => VicunaScore.Of(group.Key, [.. group], _options.BootstrapSamples, _options.Seed))],
             judgments,
             results.Aggregate(CallUsage.None, (sum, result) => sum.Add(result.Usage)),
             issues);
     }
 
-    private IEnumerable<VicunaMatch> Matches(IReadOnlyList<VicunaQuestion> questions, VicunaAnswers model, VicunaAnswers baseline, VicunaAnswers? references, List<string> issues)
+    private IEnumerable<VicunaMatch> Matches(IReadOnlyList<VicunaQuestion> questions, VicunaAnswers model, VicunaAnswers baseline,
+        VicunaAnswers? references, List<string> issues)
     {
         HashSet<string> known = [.. questions.Select(question => question.Id)];
         foreach (VicunaAnswers answers in new[] { model, baseline })
-            issues.AddRange(answers.ById.Keys.Where(id => !known.Contains(id)).Order(StringComparer.Ordinal).Select(id => $"{answers.Model}, id '{id}': there is no such question; the answer is not used."));
+            issues.AddRange(answers.ById.Keys.Where(id => !known.Contains(id)).Order(StringComparer.Ordinal)
+                .Select(id => $"{answers.Model}, id '{id}': there is no such question; the answer is not used."));
         foreach (VicunaQuestion question in questions)
         {
             string? reference = references?.ById.GetValueOrDefault(question.Id);
             string? missing = !model.ById.ContainsKey(question.Id) ? model.Model + " has no answer"
                 : !baseline.ById.ContainsKey(question.Id) ? baseline.Model + " has no answer"
-                : _protocol.NeedsReference(question.Category) && reference is null ? $"category '{question.Category}' is judged with a reference answer, and there is none"
+                : _protocol.NeedsReference(question.Category) && reference is null
+                    ? $"category '{question.Category}' is judged with a reference answer, and there is none"
                 : null;
             if (missing is null)
-                yield return new VicunaMatch(question, model.Model, model.ById[question.Id], baseline.Model, baseline.ById[question.Id], reference);
+                yield return new VicunaMatch(question, model.Model, model.ById[question.Id], baseline.Model, baseline.ById[question.Id],
+                    reference);
             else
                 issues.Add($"question '{question.Id}': {missing}; it is not judged.");
         }
     }
 
-    private async Task<(VicunaJudgment? Judgment, string? Issue, CallUsage Usage)> JudgeAsync(VicunaMatch match, Action<string> stop, CancellationToken cancellationToken)
+    private async Task<(VicunaJudgment? Judgment, string? Issue, CallUsage Usage)> JudgeAsync(VicunaMatch match, Action<string> stop,
+        CancellationToken cancellationToken)
     {
         CallUsage usage = CallUsage.None;
         var replies = new List<string>();
@@ -127,7 +137,8 @@ public sealed class VicunaEvaluation
         return (judgment, unread, usage);
     }
 
-    private static VicunaJudgment Unjudged(VicunaMatch match) => new(match.Question.Id, match.Question.Category, match.Model1, match.Model2, MatchOutcome.Error, []);
+    private static VicunaJudgment Unjudged(VicunaMatch match) =>
+        new(match.Question.Id, match.Question.Category, match.Model1, match.Model2, MatchOutcome.Error, []);
 }
 
 /// <summary>How a Vicuna evaluation runs.</summary>

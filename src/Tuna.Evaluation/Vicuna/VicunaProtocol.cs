@@ -36,7 +36,8 @@ public abstract class VicunaProtocol
 /// <param name="Model2">The model it is compared with.</param>
 /// <param name="Answer2">That model's answer.</param>
 /// <param name="Reference">The reference answer, where the protocol needs one.</param>
-public sealed record VicunaMatch(VicunaQuestion Question, string Model1, string Answer1, string Model2, string Answer2, string? Reference = null);
+public sealed record VicunaMatch(VicunaQuestion Question, string Model1, string Answer1, string Model2, string Answer2,
+    string? Reference = null);
 
 /// <summary>One call to the judge.</summary>
 /// <param name="Messages">What is sent.</param>
@@ -72,4 +73,5 @@ public enum MatchOutcome
 /// <param name="Outcome">The result.</param>
 /// <param name="Games">The result of each call, in the order of the calls, from model 1's side.</param>
 /// <param name="Scores">The two scores, in the protocol that asks for scores.</param>
-public sealed record VicunaJudgment(string QuestionId, string Category, string Model1, string Model2, MatchOutcome Outcome, IReadOnlyList<MatchOutcome> Games, ScorePair? Scores = null);
+public sealed record VicunaJudgment(string QuestionId, string Category, string Model1, string Model2, MatchOutcome Outcome,
+    IReadOnlyList<MatchOutcome> Games, ScorePair? Scores = null);

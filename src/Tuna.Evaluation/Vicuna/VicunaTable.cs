@@ -29,19 +29,23 @@ public static class VicunaTable
     /// <param name="judgments">The matches.</param>
     /// <param name="baseline">Counts only matches with this model and leaves its own row out; null counts all.</param>
     /// <param name="models">Counts only matches whose first model is among these; null counts all.</param>
-    public static IReadOnlyList<VicunaStanding> Of(IEnumerable<VicunaJudgment> judgments, string? baseline = null, IReadOnlyCollection<string>? models = null)
+    public static IReadOnlyList<VicunaStanding> Of(IEnumerable<VicunaJudgment> judgments, string? baseline = null,
+        IReadOnlyCollection<string>? models = null)
     {
         ArgumentNullException.ThrowIfNull(judgments);
         var standings = new Dictionary<string, VicunaStanding>(StringComparer.Ordinal);
         foreach (VicunaJudgment match in judgments)
         {
-            if (match.Outcome == MatchOutcome.Error || (models is not null && !models.Contains(match.Model1)) || (baseline is not null && match.Model1 != baseline && match.Model2 != baseline))
+            if (match.Outcome == MatchOutcome.Error || (models is not null && !models.Contains(match.Model1))
+                || (baseline is not null && match.Model1 != baseline && match.Model2 != baseline))
                 continue;
             Count(match.Model1, match.Outcome);
-            Count(match.Model2, match.Outcome switch { MatchOutcome.Win => MatchOutcome.Loss, MatchOutcome.Loss => MatchOutcome.Win, _ => MatchOutcome.Tie });
+            Count(match.Model2, match.Outcome switch { MatchOutcome.Win => MatchOutcome.Loss, MatchOutcome.Loss => MatchOutcome.Win,
+                _ => MatchOutcome.Tie });
         }
 
-        return [.. standings.Values.Where(standing => standing.Model != baseline).OrderByDescending(standing => standing.AdjustedWinRate).ThenBy(standing => standing.Model, StringComparer.Ordinal)];
+        return [.. standings.Values.Where(standing => standing.Model != baseline).OrderByDescending(standing => standing.AdjustedWinRate)
+            .ThenBy(standing => standing.Model, StringComparer.Ordinal)];
 
         void Count(string model, MatchOutcome outcome)
         {
@@ -70,7 +74,8 @@ public sealed record VicunaScore(string Name, int Wins, int Losses, int Ties, in
 
     internal static VicunaScore Of(string name, IReadOnlyCollection<VicunaJudgment> judgments, int samples, ulong seed)
     {
-        double[] points = [.. judgments.Where(j => j.Outcome != MatchOutcome.Error).Select(j => j.Outcome switch { MatchOutcome.Win => 1, MatchOutcome.Tie => 0.5, _ => 0.0 })];
+        double[] points = [.. judgments.Where(j => j.Outcome != MatchOutcome.Error)
+            .Select(j => j.Outcome switch { MatchOutcome.Win => 1, MatchOutcome.Tie => 0.5, _ => 0.0 })];
         return new VicunaScore(
             name,
             points.Count(p => p == 1),

@@ -20,8 +20,10 @@ internal static class ModelFiles
     /// <param name="parameters">Receives the weights.</param>
     /// <param name="optional">A parameter that may be missing, or null.</param>
     /// <returns>Whether the optional parameter was there.</returns>
-    /// <exception cref="InvalidDataException">A tensor is missing, unexpected, of another shape or type, or holds a NaN or an infinity.</exception>
-    public static bool Load(WorkerPool pool, CheckpointReader reader, LlamaConfig config, LlamaParameters parameters, string? optional = null)
+    /// <exception cref="InvalidDataException">A tensor is missing, unexpected, of another shape or type, or holds a NaN or an
+    /// infinity.</exception>
+    public static bool Load(WorkerPool pool, CheckpointReader reader, LlamaConfig config, LlamaParameters parameters,
+        string? optional = null)
     {
         bool found = optional is null || reader.Names.Contains(optional);
         List<ParameterSlot> slots = parameters.Slots.Where(s => found || s.Name != optional).ToList();
@@ -38,7 +40,8 @@ internal static class ModelFiles
         return found;
     }
 
-    /// <summary>Draws fresh weights: norms 1, biases 0, everything else normal with the config's initializer range. Each parameter has its own stream of the seed.</summary>
+    /// <summary>Draws fresh weights: norms 1, biases 0, everything else normal with the config's initializer range. Each parameter has its
+    /// own stream of the seed.</summary>
     public static void Initialize(LlamaConfig config, LlamaParameters parameters, ulong seed)
     {
         for (int i = 0; i < parameters.Slots.Count; i++)
@@ -89,8 +92,10 @@ internal static class ModelFiles
             if (bad < 0)
                 continue;
             throw new InvalidOperationException(float.IsFinite(weights[bad])
-                ? $"Element {bad} of tensor '{slot.Name}' is {weights[bad]}, which {type} cannot hold: save the model as {(type == TensorDType.F16 ? "BF16 or F32" : "F32")} (SavedType). Nothing was written."
-                : $"Element {bad} of tensor '{slot.Name}' is {weights[bad]}: weights that are not finite are not saved. Nothing was written.");
+                ? $"Element {bad} of tensor '{slot.Name}' is {weights[bad]}, which {type} cannot hold: save the model as "
+                    + $"{(type == TensorDType.F16 ? "BF16 or F32" : "F32")} (SavedType). Nothing was written."
+                : $"Element {bad} of tensor '{slot.Name}' is {weights[bad]}: weights that are not finite are not saved. Nothing was "
+                    + $"written.");
         }
     }
 
@@ -111,7 +116,8 @@ internal static class ModelFiles
                 Reader.Read(slot.Name, weights);
                 int bad = Finite.IndexOfNonFinite(weights);
                 if (bad >= 0)
-                    throw new InvalidDataException($"{Reader.Folder}: element {bad} of tensor '{slot.Name}' is {weights[bad]}; weights are finite.");
+                    throw new InvalidDataException(
+                        $"{Reader.Folder}: element {bad} of tensor '{slot.Name}' is {weights[bad]}; weights are finite.");
             }
         }
     }

@@ -7,8 +7,10 @@ using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Checkpoints;
 
-/// <summary>What training needs besides the model's own files: full-precision weights where those are rounded, AdamW's moments, the accumulated gradient.</summary>
-/// <remarks>One safetensors file; a tensor is named <c>weight/</c>, <c>first_moment/</c>, <c>second_moment/</c> or <c>gradient/</c> and the parameter. Kinds that are not there are zero, or, for weights, exact in the model's files.</remarks>
+/// <summary>What training needs besides the model's own files: full-precision weights where those are rounded, AdamW's moments, the
+/// accumulated gradient.</summary>
+/// <remarks>One safetensors file; a tensor is named <c>weight/</c>, <c>first_moment/</c>, <c>second_moment/</c> or <c>gradient/</c> and the
+/// parameter. Kinds that are not there are zero, or, for weights, exact in the model's files.</remarks>
 internal static class TrainingStateFile
 {
     public const string FileName = "managed_training_state.safetensors";
@@ -18,7 +20,8 @@ internal static class TrainingStateFile
     /// <summary>Writes the state into an existing folder.</summary>
     /// <param name="folder">The folder, which also gets the model's files.</param>
     /// <param name="parameters">The state.</param>
-    /// <param name="share">Whose moments are whose; where they are sharded, all other processes call <see cref="SendMoments"/> meanwhile.</param>
+    /// <param name="share">Whose moments are whose; where they are sharded, all other processes call <see cref="SendMoments"/>
+    /// meanwhile.</param>
     /// <param name="withWeights">Whether the weights belong to it because the model's files round them.</param>
     /// <exception cref="InvalidOperationException">A number is not finite; the message names it, and nothing was written.</exception>
     public static unsafe void Save(string folder, LlamaParameters parameters, OptimizerShare share, bool withWeights)
@@ -29,7 +32,9 @@ internal static class TrainingStateFile
             kinds.Add((Weight, parameters.WeightsOf));
         float[] collected = share.IsSharded && parameters.HasMoments ? new float[parameters.Slots.Max(s => s.Length)] : [];
         if (parameters.HasMoments)
-            kinds.AddRange(share.IsSharded ? [(First, slot => Collected(parameters.First, slot)), (Second, slot => Collected(parameters.Second, slot))] : [(First, slot => parameters.FirstOf(slot)), (Second, slot => parameters.SecondOf(slot))]);
+            kinds.AddRange(share.IsSharded
+                ? [(First, slot => Collected(parameters.First, slot)), (Second, slot => Collected(parameters.Second, slot))]
+                : [(First, slot => parameters.FirstOf(slot)), (Second, slot => parameters.SecondOf(slot))]);
         if (!parameters.GradientIsZero && parameters.Slots.Any(s => parameters.GradientOf(s).ContainsAnyExcept(0f)))
             kinds.Add((Gradient, slot => parameters.GradientOf(slot)));
         // What others send crosses the wire once: it is checked as it is written.
@@ -39,7 +44,8 @@ internal static class TrainingStateFile
                 RequireFinite(kind, slot, values(slot));
         }
 
-        IEnumerable<TensorSpec> tensors = kinds.SelectMany(k => parameters.Slots.Select(s => new TensorSpec(k.Kind + s.Name, TensorDType.F32, s.Shape)));
+        IEnumerable<TensorSpec> tensors =
+            kinds.SelectMany(k => parameters.Slots.Select(s => new TensorSpec(k.Kind + s.Name, TensorDType.F32, s.Shape)));
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = Format };
         using var writer = new SafetensorsWriter(Path.Combine(folder, FileName), tensors, metadata);
         foreach ((string kind, ReadElement values) in kinds)
@@ -78,7 +84,9 @@ internal static class TrainingStateFile
     {
         int bad = Finite.IndexOfNonFinite(values);
         if (bad >= 0)
-            throw new InvalidOperationException($"Element {bad} of '{kind}{slot.Name}' is {values[bad]}: a training state that is not finite is not saved. Nothing was written.");
+            throw new InvalidOperationException(
+                $"Element {bad} of '{kind}{slot.Name}' is {values[bad]}: a training state that is not finite is not saved. Nothing was "
+                + $"written.");
     }
 
     /// <summary>Restores the state. Names, types, shapes and numbers are checked before anything is changed.</summary>
@@ -91,7 +99,8 @@ internal static class TrainingStateFile
             throw new InvalidDataException($"{path}: there is no such file, so there is no training state to go on from.");
         LlamaConfig saved = LlamaConfig.Load(folder);
         if (!saved.Parameters().Select(p => p.ToString()).SequenceEqual(config.Parameters().Select(p => p.ToString())))
-            throw new InvalidDataException($"{folder}: the checkpoint is of another model: its config.json gives other parameters than the policy has.");
+            throw new InvalidDataException(
+                $"{folder}: the checkpoint is of another model: its config.json gives other parameters than the policy has.");
         using SafetensorsFile file = SafetensorsFile.Open(path);
         if (!file.Metadata.TryGetValue("format", out string? format) || format != Format)
             throw new InvalidDataException($"{path}: not a training state of this engine (format '{format}', expected '{Format}').");
@@ -136,7 +145,8 @@ internal static class TrainingStateFile
     private static CheckpointReader OpenModel(string folder, LlamaConfig saved, LlamaParameters parameters)
     {
         if (saved.DType != TensorDType.F32)
-            throw new InvalidDataException($"{folder}: the model's weights are rounded to {saved.DType} and {FileName} does not hold the full-precision ones.");
+            throw new InvalidDataException(
+                $"{folder}: the model's weights are rounded to {saved.DType} and {FileName} does not hold the full-precision ones.");
         CheckpointReader reader = CheckpointReader.Open(folder);
         try
         {
@@ -161,7 +171,8 @@ internal static class TrainingStateFile
         ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(bytes);
         int bad = Finite.IndexOfNonFinite(values);
         if (bad >= 0)
-            throw new InvalidDataException($"{file}: element {bad} of tensor '{name}' is {values[bad]}; all numbers of a training state are finite.");
+            throw new InvalidDataException(
+                $"{file}: element {bad} of tensor '{name}' is {values[bad]}; all numbers of a training state are finite.");
         if (!signed && values.ContainsAnyInRange(float.MinValue, -float.Epsilon))
             throw new InvalidDataException($"{file}: tensor '{name}' has negative numbers; second moments are means of squares.");
     }
@@ -174,7 +185,9 @@ internal static class TrainingStateFile
         {
             TensorInfo tensor = file[kind + slot.Name];
             if (tensor.DType != TensorDType.F32 || !tensor.Shape.SequenceEqual(slot.Shape))
-                throw new InvalidDataException($"{file.Path}: tensor '{tensor.Name}' is {tensor.DType} [{string.Join(", ", tensor.Shape)}]; F32 [{string.Join(", ", slot.Shape)}] is expected.");
+                throw new InvalidDataException(
+                    $"{file.Path}: tensor '{tensor.Name}' is {tensor.DType} [{string.Join(", ", tensor.Shape)}]; F32 "
+                    + $"[{string.Join(", ", slot.Shape)}] is expected.");
             CheckFinite(file.Path, tensor.Name, file.Bytes(tensor.Name), signed: kind != Second);
         }
 

@@ -15,7 +15,8 @@ public static class ManagedLlamaBuilderExtensions
     /// <param name="options">Options; null for the defaults.</param>
     /// <param name="key">Its key; null for the model that the trainer, rankers and teachers take.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
-    public static ITunaBuilder AddManagedLlama(this ITunaBuilder builder, string folder, ManagedLlamaOptions? options = null, object? key = null)
+    public static ITunaBuilder AddManagedLlama(this ITunaBuilder builder, string folder, ManagedLlamaOptions? options = null,
+        object? key = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options?.Validate();
@@ -28,7 +29,8 @@ public static class ManagedLlamaBuilderExtensions
     /// <param name="options">Options; null for the defaults.</param>
     /// <param name="key">Its key; null for the model that the trainer takes.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
-    public static ITunaBuilder AddManagedRewardModel(this ITunaBuilder builder, string folder, ManagedLlamaOptions? options = null, object? key = null)
+    public static ITunaBuilder AddManagedRewardModel(this ITunaBuilder builder, string folder, ManagedLlamaOptions? options = null,
+        object? key = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options?.Validate();

@@ -5,7 +5,8 @@ using Tuna.Policies;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>AdamW (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2 with decay times learning rate, as PyTorch's AdamW), fused into one pass over memory.</summary>
+/// <summary>AdamW (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2 with decay times learning rate, as PyTorch's AdamW), fused into one
+/// pass over memory.</summary>
 internal static unsafe class AdamW
 {
     /// <summary>Floats per partial sum of <see cref="SumOfSquares"/>.</summary>
@@ -35,7 +36,8 @@ internal static unsafe class AdamW
     /// <param name="step">As for <see cref="Step"/>.</param>
     /// <param name="partial">Room for a number per block of <see cref="BlockSize"/>.</param>
     /// <returns>The first parameter that would not be, or -1.</returns>
-    public static long FirstNonFinite(WorkerPool pool, long count, float* weights, float* gradient, float* first, float* second, in AdamWStep step, Span<double> partial)
+    public static long FirstNonFinite(WorkerPool pool, long count, float* weights, float* gradient, float* first, float* second,
+        in AdamWStep step, Span<double> partial)
     {
         int blocks = Blocks(count);
         fixed (double* p = partial[..blocks])
@@ -163,8 +165,10 @@ internal static unsafe class AdamW
                 for (long i = (long)b * BlockSize; i < end && Partial[b] < 0; i++)
                 {
                     float g = Step.Gradient[i] * Step.Scale;
-                    float m = (Step.First[i] * Step.Beta1) + (g * Step.OneMinusBeta1), v = (Step.Second[i] * Step.Beta2) + (g * g * Step.OneMinusBeta2);
-                    float w = (Step.Weights[i] * Step.Keep) - (Step.StepSize * (m / ((MathF.Sqrt(v) * Step.InverseRootCorrection2) + Step.Epsilon)));
+                    float m = (Step.First[i] * Step.Beta1) + (g * Step.OneMinusBeta1),
+                        v = (Step.Second[i] * Step.Beta2) + (g * g * Step.OneMinusBeta2);
+                    float w = (Step.Weights[i] * Step.Keep)
+                        - (Step.StepSize * (m / ((MathF.Sqrt(v) * Step.InverseRootCorrection2) + Step.Epsilon)));
                     // The vectors' multiply-add may round otherwise: next to the largest number is too close.
                     if (!(MathF.Max(MathF.Abs(w), MathF.Max(MathF.Abs(m), v)) < float.MaxValue / 2))
                         Partial[b] = i;

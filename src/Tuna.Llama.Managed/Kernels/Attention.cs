@@ -28,13 +28,15 @@ internal readonly record struct AttentionShape(int Heads, int KeyValueHeads, int
 
     public Matrix Keys(in Matrix rows, int keyValueHead) => rows.SliceColumns(QueryWidth + (keyValueHead * Dimension), Dimension);
 
-    public Matrix Values(in Matrix rows, int keyValueHead) => rows.SliceColumns(QueryWidth + KeyValueWidth + (keyValueHead * Dimension), Dimension);
+    public Matrix Values(in Matrix rows, int keyValueHead) =>
+        rows.SliceColumns(QueryWidth + KeyValueWidth + (keyValueHead * Dimension), Dimension);
 }
 
 /// <summary>Causal softmax attention in which the responses of a group share their prompt's keys and values.</summary>
 /// <remarks>
-/// A response's token attends to the whole prompt and to its own response up to itself. Blocks of queries are handled one head at a time: their
-/// probabilities are the only score matrix there ever is, and backward recomputes them from the log of the sum of exponentials that forward keeps.
+/// A response's token attends to the whole prompt and to its own response up to itself. Blocks of queries are handled one head at a time:
+/// their probabilities are the only score matrix there ever is, and backward recomputes them from the log of the sum of exponentials that
+/// forward keeps.
 /// </remarks>
 internal static unsafe class Attention
 {
@@ -54,12 +56,16 @@ internal static unsafe class Attention
         fixed (GroupSpan* groups = rows.Groups)
         fixed (ResponseSpan* responses = rows.Responses)
         {
-            var job = new ForwardJob { Pass = new Pass(pool, groups, rows.Groups.Length, responses, rows.LongestSequence, shape, qkv, output, logSum) };
+            var job = new ForwardJob
+            {
+                Pass = new Pass(pool, groups, rows.Groups.Length, responses, rows.LongestSequence, shape, qkv, output, logSum),
+            };
             pool.For(rows.Groups.Length * shape.Heads, grain: 1, ref job);
         }
     }
 
-    /// <summary>Computes the gradient of queries, keys and values, and the output again, so that it need not be kept from the forward pass.</summary>
+    /// <summary>Computes the gradient of queries, keys and values, and the output again, so that it need not be kept from the forward
+    /// pass.</summary>
     /// <param name="pool">Workers.</param>
     /// <param name="rows">As in the forward pass.</param>
     /// <param name="shape">Heads.</param>
@@ -68,7 +74,8 @@ internal static unsafe class Attention
     /// <param name="logSum">From the forward pass.</param>
     /// <param name="dOutput">Gradient of the output, [N, QueryWidth].</param>
     /// <param name="dQkv">Receives the gradient of <paramref name="qkv"/>.</param>
-    public static void Backward(WorkerPool pool, in AttentionRows rows, AttentionShape shape, in Matrix qkv, in Matrix output, float* logSum, in Matrix dOutput, in Matrix dQkv)
+    public static void Backward(WorkerPool pool, in AttentionRows rows, AttentionShape shape, in Matrix qkv, in Matrix output,
+        float* logSum, in Matrix dOutput, in Matrix dQkv)
     {
         Check(rows, shape, qkv, output);
         Check(rows, shape, dQkv, dOutput);
@@ -83,13 +90,17 @@ internal static unsafe class Attention
 
     private static void Check(in AttentionRows rows, AttentionShape shape, in Matrix qkv, in Matrix output)
     {
-        if (qkv.Rows != rows.RowCount || output.Rows != rows.RowCount || qkv.Columns != shape.RowWidth || output.Columns != shape.QueryWidth)
-            throw new ArgumentException($"[{qkv.Rows}, {qkv.Columns}] and [{output.Rows}, {output.Columns}] do not fit {rows.RowCount} rows of {shape}.", nameof(qkv));
+        if (qkv.Rows != rows.RowCount || output.Rows != rows.RowCount || qkv.Columns != shape.RowWidth
+            || output.Columns != shape.QueryWidth)
+            throw new ArgumentException(
+                $"[{qkv.Rows}, {qkv.Columns}] and [{output.Rows}, {output.Columns}] do not fit {rows.RowCount} rows of {shape}.",
+                nameof(qkv));
     }
 
     /// <summary>What forward and backward share.</summary>
     private readonly struct Pass(
-        WorkerPool pool, GroupSpan* groups, int groupCount, ResponseSpan* responses, int longest, AttentionShape shape, Matrix qkv, Matrix output, float* logSum)
+        WorkerPool pool, GroupSpan* groups, int groupCount, ResponseSpan* responses, int longest, AttentionShape shape, Matrix qkv,
+            Matrix output, float* logSum)
     {
         public readonly WorkerPool Pool = pool;
         public readonly AttentionShape Shape = shape;
@@ -110,9 +121,11 @@ internal static unsafe class Attention
             Matrix scores = Room(worker, ScratchSlot.Scores, block);
             Matrix q = Shape.Queries(Qkv, head).SliceRows(block.Queries, block.Count), k = Shape.Keys(Qkv, keyHead);
             if (block.SharedCount > 0)
-                Gemm.MultiplyOnWorker(Pool, worker, q, k.SliceRows(block.Shared, block.SharedCount).T, scores.SliceColumns(0, block.SharedCount), Update.Set);
+                Gemm.MultiplyOnWorker(Pool, worker, q, k.SliceRows(block.Shared, block.SharedCount).T,
+                    scores.SliceColumns(0, block.SharedCount), Update.Set);
             Matrix own = scores.SliceColumns(block.SharedCount, block.OwnCount);
-            Gemm.MultiplyOnWorker(Pool, worker, q, k.SliceRows(block.Own, block.OwnCount).T, own, Update.Set, block.Mask(CausalMaskKind.Product));
+            Gemm.MultiplyOnWorker(Pool, worker, q, k.SliceRows(block.Own, block.OwnCount).T, own, Update.Set,
+                block.Mask(CausalMaskKind.Product));
             return scores;
         }
 
@@ -122,9 +135,11 @@ internal static unsafe class Attention
             Matrix v = Shape.Values(Qkv, head / Shape.Sharing);
             Matrix o = Output.SliceColumns(head * Shape.Dimension, Shape.Dimension).SliceRows(block.Queries, block.Count);
             Matrix own = p.SliceColumns(block.SharedCount, block.OwnCount);
-            Gemm.MultiplyOnWorker(Pool, worker, own, v.SliceRows(block.Own, block.OwnCount), o, Update.Set, block.Mask(CausalMaskKind.Left));
+            Gemm.MultiplyOnWorker(Pool, worker, own, v.SliceRows(block.Own, block.OwnCount), o, Update.Set,
+                block.Mask(CausalMaskKind.Left));
             if (block.SharedCount > 0)
-                Gemm.MultiplyOnWorker(Pool, worker, p.SliceColumns(0, block.SharedCount), v.SliceRows(block.Shared, block.SharedCount), o, Update.Add);
+                Gemm.MultiplyOnWorker(Pool, worker, p.SliceColumns(0, block.SharedCount), v.SliceRows(block.Shared, block.SharedCount), o,
+                    Update.Add);
             return o;
         }
 
@@ -253,7 +268,8 @@ internal static unsafe class Attention
             Matrix dsShared = ds.SliceColumns(0, block.SharedCount), dsOwn = ds.SliceColumns(block.SharedCount, block.OwnCount);
             if (block.SharedCount > 0)
                 Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, v.SliceRows(block.Shared, block.SharedCount).T, dsShared, Update.Set);
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, v.SliceRows(block.Own, block.OwnCount).T, dsOwn, Update.Set, block.Mask(CausalMaskKind.Product));
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, dOutput, v.SliceRows(block.Own, block.OwnCount).T, dsOwn, Update.Set,
+                block.Mask(CausalMaskKind.Product));
             for (int i = 0; i < block.Count; i++)
             {
                 int visible = block.Visible(i);
@@ -265,16 +281,20 @@ internal static unsafe class Attention
             Matrix dq = shape.Queries(DQkv, head).SliceRows(block.Queries, block.Count);
             Matrix pOwn = p.SliceColumns(block.SharedCount, block.OwnCount);
             CausalMask left = block.Mask(CausalMaskKind.Left), leftTransposed = block.Mask(CausalMaskKind.LeftTransposed);
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsOwn, shape.Keys(Pass.Qkv, keyHead).SliceRows(block.Own, block.OwnCount), dq, Update.Set, left);
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsOwn, shape.Keys(Pass.Qkv, keyHead).SliceRows(block.Own, block.OwnCount), dq,
+                Update.Set, left);
             Keys(worker, head, block, pOwn, dsOwn, dOutput, block.Own, leftTransposed);
             if (block.SharedCount == 0)
                 return;
-            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsShared, shape.Keys(Pass.Qkv, keyHead).SliceRows(block.Shared, block.SharedCount), dq, Update.Add);
+            Gemm.MultiplyOnWorker(Pass.Pool, worker, dsShared, shape.Keys(Pass.Qkv, keyHead).SliceRows(block.Shared, block.SharedCount), dq,
+                Update.Add);
             Keys(worker, head, block, p.SliceColumns(0, block.SharedCount), dsShared, dOutput, block.Shared, default);
         }
 
-        /// <summary>The block's part in the gradients of keys and values from row <paramref name="start"/> on, as many as <paramref name="p"/> has columns.</summary>
-        private readonly void Keys(int worker, int head, in Block block, in Matrix p, in Matrix ds, in Matrix dOutput, int start, CausalMask mask)
+        /// <summary>The block's part in the gradients of keys and values from row <paramref name="start"/> on, as many as
+        /// <paramref name="p"/> has columns.</summary>
+        private readonly void Keys(int worker, int head, in Block block, in Matrix p, in Matrix ds, in Matrix dOutput, int start,
+            CausalMask mask)
         {
             AttentionShape shape = Pass.Shape;
             int keyHead = head / shape.Sharing, count = p.Columns;

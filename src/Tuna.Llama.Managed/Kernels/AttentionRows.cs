@@ -16,12 +16,14 @@ internal readonly record struct GroupSpan(int PromptStart, int PromptLength, int
 /// <param name="Length">Its tokens.</param>
 internal readonly record struct ResponseSpan(int Start, int Rows, int Index, int FirstToken, int Length);
 
-/// <summary>Which rows of a batch attend to which: a prompt's to those before, a response's to its whole prompt and to its own before.</summary>
+/// <summary>Which rows of a batch attend to which: a prompt's to those before, a response's to its whole prompt and to its own
+/// before.</summary>
 /// <param name="groups">Rows of each group.</param>
 /// <param name="responses">Rows of each response.</param>
 /// <param name="rowCount">Rows altogether, N.</param>
 /// <param name="longestSequence">Positions of the longest sequence.</param>
-internal readonly ref struct AttentionRows(ReadOnlySpan<GroupSpan> groups, ReadOnlySpan<ResponseSpan> responses, int rowCount, int longestSequence)
+internal readonly ref struct AttentionRows(ReadOnlySpan<GroupSpan> groups, ReadOnlySpan<ResponseSpan> responses, int rowCount,
+    int longestSequence)
 {
     public ReadOnlySpan<GroupSpan> Groups { get; } = groups;
 

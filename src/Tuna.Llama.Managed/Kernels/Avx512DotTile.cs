@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>Dot products in AVX-512 registers, two rows y at a time: a load of x serves both, and their sums do not wait for one another.</summary>
+/// <summary>Dot products in AVX-512 registers, two rows y at a time: a load of x serves both, and their sums do not wait for one
+/// another.</summary>
 internal readonly unsafe struct Avx512DotTile : IDotTile
 {
     public static bool IsSupported => Avx512F.IsSupported && Vector512.IsHardwareAccelerated;
@@ -14,7 +15,8 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
         where TFormat : struct, IWeightFormat
     {
         Two<TFormat>(x, y, stride, next, depth, out Vector512<float> s0, out Vector512<float> s1);
-        Two<TFormat>(x, y + (2 * stride), stride, next + (2 * TFormat.RowBytes(depth)), depth, out Vector512<float> s2, out Vector512<float> s3);
+        Two<TFormat>(x, y + (2 * stride), stride, next + (2 * TFormat.RowBytes(depth)), depth, out Vector512<float> s2,
+            out Vector512<float> s3);
         Fold(s0, s1, s2, s3).Store(sums);
         DotTail.Add<TFormat>(x, 0, 1, y, stride, depth / 16 * 16, depth, sums);
     }
@@ -37,13 +39,15 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
                 Vector512<float> b = TFormat.Low(block), c = TFormat.Low(other);
                 AddFour(x + k, x1 + k, x2 + k, x3 + k, b, c, ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2, ref t3);
                 (b, c) = (TFormat.High(block), TFormat.High(other));
-                AddFour(x + k + 16, x1 + k + 16, x2 + k + 16, x3 + k + 16, b, c, ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2, ref t3);
+                AddFour(x + k + 16, x1 + k + 16, x2 + k + 16, x3 + k + 16, b, c, ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2,
+                    ref t3);
             }
 
             if (k + 16 <= depth)
             {
                 WeightRows.FetchLinesBehind(ahead, 2);
-                AddFour(x + k, x1 + k, x2 + k, x3 + k, TFormat.Low(block), TFormat.Low(other), ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2, ref t3);
+                AddFour(x + k, x1 + k, x2 + k, x3 + k, TFormat.Low(block), TFormat.Low(other), ref s0, ref s1, ref s2, ref s3, ref t0,
+                    ref t1, ref t2, ref t3);
             }
 
             DotTail.Scatter(Fold(s0, s1, s2, s3), sums + j);
@@ -57,7 +61,8 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
     public static void EightRows<TFormat>(float* x, long xStride, byte* y, long stride, byte* next, int depth, float* sums)
         where TFormat : struct, IWeightFormat
     {
-        float* x1 = x + xStride, x2 = x1 + xStride, x3 = x2 + xStride, x4 = x3 + xStride, x5 = x4 + xStride, x6 = x5 + xStride, x7 = x6 + xStride;
+        float* x1 = x + xStride, x2 = x1 + xStride, x3 = x2 + xStride, x4 = x3 + xStride, x5 = x4 + xStride, x6 = x5 + xStride,
+            x7 = x6 + xStride;
         byte* z = y;
         for (int j = 0; j < 4; j += 2, z += 2 * stride, next += 2 * TFormat.RowBytes(depth))
         {
@@ -74,8 +79,10 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
                 AddFour(x + k, x1 + k, x2 + k, x3 + k, b, c, ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2, ref t3);
                 AddFour(x4 + k, x5 + k, x6 + k, x7 + k, b, c, ref s4, ref s5, ref s6, ref s7, ref t4, ref t5, ref t6, ref t7);
                 (b, c) = (TFormat.High(block), TFormat.High(other));
-                AddFour(x + k + 16, x1 + k + 16, x2 + k + 16, x3 + k + 16, b, c, ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2, ref t3);
-                AddFour(x4 + k + 16, x5 + k + 16, x6 + k + 16, x7 + k + 16, b, c, ref s4, ref s5, ref s6, ref s7, ref t4, ref t5, ref t6, ref t7);
+                AddFour(x + k + 16, x1 + k + 16, x2 + k + 16, x3 + k + 16, b, c, ref s0, ref s1, ref s2, ref s3, ref t0, ref t1, ref t2,
+                    ref t3);
+                AddFour(x4 + k + 16, x5 + k + 16, x6 + k + 16, x7 + k + 16, b, c, ref s4, ref s5, ref s6, ref s7, ref t4, ref t5, ref t6,
+                    ref t7);
             }
 
             if (k + 16 <= depth)
@@ -121,7 +128,8 @@ internal readonly unsafe struct Avx512DotTile : IDotTile
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddFour(
-        float* x0, float* x1, float* x2, float* x3, Vector512<float> b, Vector512<float> c, ref Vector512<float> s0, ref Vector512<float> s1, ref Vector512<float> s2, ref Vector512<float> s3,
+        float* x0, float* x1, float* x2, float* x3, Vector512<float> b, Vector512<float> c, ref Vector512<float> s0,
+            ref Vector512<float> s1, ref Vector512<float> s2, ref Vector512<float> s3,
         ref Vector512<float> t0, ref Vector512<float> t1, ref Vector512<float> t2, ref Vector512<float> t3)
     {
         Add(x0, b, c, ref s0, ref t0);

@@ -20,13 +20,15 @@ internal static unsafe class BFloat16Copy
     /// <param name="data">Its memory, <see cref="Floats"/> long.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="columns">Weights of a row.</param>
-    public static WeightRows<BFloat16Format> View(float* data, int rows, int columns) => new((nint)data, rows, columns, BFloat16Format.RowBytes(columns));
+    public static WeightRows<BFloat16Format> View(float* data, int rows, int columns) =>
+        new((nint)data, rows, columns, BFloat16Format.RowBytes(columns));
 
     /// <summary>Copies a matrix, rounded to nearest even.</summary>
     /// <param name="pool">Workers.</param>
     /// <param name="source">The weights.</param>
     /// <param name="to">Receives the copy.</param>
-    /// <param name="exactOnly">Whether to stop at the first row with a weight that rounding changes, since an inexact copy is of no use.</param>
+    /// <param name="exactOnly">Whether to stop at the first row with a weight that rounding changes, since an inexact copy is of no
+    /// use.</param>
     /// <returns>Whether all is copied: always without <paramref name="exactOnly"/>, otherwise if rounding changes no weight.</returns>
     public static bool Make(WorkerPool pool, in Matrix source, in WeightRows<BFloat16Format> to, bool exactOnly)
     {

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>bfloat16 in pairs: word i of a block has weight i in its lower half and weight 16 + i in its upper, so that a shift and a mask make two vectors of one. The last block is filled up with zeros.</summary>
+/// <summary>bfloat16 in pairs: word i of a block has weight i in its lower half and weight 16 + i in its upper, so that a shift and a mask
+/// make two vectors of one. The last block is filled up with zeros.</summary>
 internal readonly unsafe struct BFloat16Format : IWeightFormat
 {
     private const uint Upper = 0xFFFF_0000;

@@ -6,7 +6,8 @@ using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>Cached keys and values of some consecutive tokens in one layer: head by head, so that attention reads each as one stream.</summary>
+/// <summary>Cached keys and values of some consecutive tokens in one layer: head by head, so that attention reads each as one
+/// stream.</summary>
 /// <param name="data">[KeyValueHeads, 2, capacity, d]: of each head the keys, then the values.</param>
 /// <param name="capacity">Tokens that there is room for.</param>
 /// <param name="count">Tokens that are there.</param>
@@ -47,10 +48,14 @@ internal static unsafe class CachedAttention
     /// <param name="queries">Queries, turned by their positions, in the front of each row, [M, >= QueryWidth].</param>
     /// <param name="sequences">What each row sees, [M].</param>
     /// <param name="output">Receives the heads' outputs, [M, QueryWidth].</param>
-    public static void Forward(WorkerPool pool, AttentionShape shape, in Matrix queries, ReadOnlySpan<CachedSequence> sequences, in Matrix output)
+    public static void Forward(WorkerPool pool, AttentionShape shape, in Matrix queries, ReadOnlySpan<CachedSequence> sequences,
+        in Matrix output)
     {
-        if (queries.Rows != sequences.Length || output.Rows != sequences.Length || queries.Columns < shape.QueryWidth || output.Columns != shape.QueryWidth)
-            throw new ArgumentException($"[{queries.Rows}, {queries.Columns}], [{output.Rows}, {output.Columns}] and {sequences.Length} sequences do not fit {shape}.", nameof(queries));
+        if (queries.Rows != sequences.Length || output.Rows != sequences.Length || queries.Columns < shape.QueryWidth
+            || output.Columns != shape.QueryWidth)
+            throw new ArgumentException(
+                $"[{queries.Rows}, {queries.Columns}], [{output.Rows}, {output.Columns}] and {sequences.Length} sequences do not fit "
+                + $"{shape}.", nameof(queries));
         fixed (CachedSequence* s = sequences)
         {
             if (Avx512DotTile.IsSupported)

@@ -1,6 +1,7 @@
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>What of a product with queries on one side and keys on another a causal mask leaves, so that the rest need not be computed.</summary>
+/// <summary>What of a product with queries on one side and keys on another a causal mask leaves, so that the rest need not be
+/// computed.</summary>
 /// <param name="Kind">Where the mask lies.</param>
 /// <param name="Offset">Keys before the first query: query i sees the keys up to i + Offset.</param>
 internal readonly record struct CausalMask(CausalMaskKind Kind, int Offset);

@@ -7,8 +7,9 @@ namespace Tuna.Llama.Managed.Kernels;
 
 /// <summary>C (+)= A B^T for few rows of A: each row of B is read once, as it lies in memory, at the speed of the memory.</summary>
 /// <remarks>
-/// An element is the dot product of two rows in an order that depends on K alone, so that a row of C does not depend on how many rows there are: a sample
-/// stays the same whatever else is sampled beside it. Nor does it depend on the format of B: the same weights in half the bytes give the same bits.
+/// An element is the dot product of two rows in an order that depends on K alone, so that a row of C does not depend on how many rows there
+/// are: a sample stays the same whatever else is sampled beside it. Nor does it depend on the format of B: the same weights in half the
+/// bytes give the same bits.
 /// </remarks>
 internal static unsafe class DotRows
 {
@@ -25,7 +26,8 @@ internal static unsafe class DotRows
     /// <param name="c">C, [M, N].</param>
     /// <param name="update">Whether to add to C or to overwrite it.</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
-    public static void Multiply(WorkerPool pool, in Matrix a, in Matrix b, in Matrix c, Update update) => Multiply(pool, a, Float32Format.Rows(b), c, update);
+    public static void Multiply(WorkerPool pool, in Matrix a, in Matrix b, in Matrix c, Update update) =>
+        Multiply(pool, a, Float32Format.Rows(b), c, update);
 
     /// <summary>Multiplies with weights in any format.</summary>
     /// <inheritdoc cref="Multiply(WorkerPool, in Matrix, in Matrix, in Matrix, Update)"/>
@@ -44,7 +46,8 @@ internal static unsafe class DotRows
         where TFormat : struct, IWeightFormat
     {
         if (a.Columns != b.Columns || c.Rows != a.Rows || c.Columns != b.Rows)
-            throw new ArgumentException($"[{a.Rows}, {a.Columns}] x [{b.Rows}, {b.Columns}]^T does not give [{c.Rows}, {c.Columns}].", nameof(c));
+            throw new ArgumentException($"[{a.Rows}, {a.Columns}] x [{b.Rows}, {b.Columns}]^T does not give [{c.Rows}, {c.Columns}].",
+                nameof(c));
         var job = new Job<TTile, TFormat> { A = a, B = b, C = c, Update = update };
         pool.For((b.Rows + 3) / 4, Grain.Of(4 * a.Columns), ref job);
     }
@@ -76,7 +79,8 @@ internal static unsafe class DotRows
         {
             int depth = A.Columns, parts = (depth + MaxDepth - 1) / MaxDepth, part = Up((depth + parts - 1) / parts);
             byte* y = B.Row(n);
-            // What is read now was fetched before; what is fetched now is what follows in memory, or the next four rows when they are read in parts.
+            // What is read now was fetched before; what is fetched now is what follows in memory, or the next four rows when they are read
+            // in parts.
             byte* next = y + (parts == 1 ? AheadBytes : 4 * B.Stride);
             for (int k = 0; k < depth; k += part)
             {

@@ -16,7 +16,8 @@ internal static unsafe class DotTail
         sums[12] = four[3];
     }
 
-    /// <summary>Adds the products from <paramref name="from"/> on, which fill no register, to the sums of <paramref name="rows"/> rows x with four rows y.</summary>
+    /// <summary>Adds the products from <paramref name="from"/> on, which fill no register, to the sums of <paramref name="rows"/> rows x
+    /// with four rows y.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Add<TFormat>(float* x, long xStride, int rows, byte* y, long stride, int from, int depth, float* sums)
         where TFormat : struct, IWeightFormat

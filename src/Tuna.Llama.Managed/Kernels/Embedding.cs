@@ -36,7 +36,8 @@ internal static unsafe class Embedding
     private static void Check(ReadOnlySpan<int> tokens, in Matrix table, in Matrix x)
     {
         if (tokens.Length != x.Rows || table.Columns != x.Columns)
-            throw new ArgumentException($"{tokens.Length} tokens of [{table.Rows}, {table.Columns}] are not [{x.Rows}, {x.Columns}].", nameof(x));
+            throw new ArgumentException($"{tokens.Length} tokens of [{table.Rows}, {table.Columns}] are not [{x.Rows}, {x.Columns}].",
+                nameof(x));
         foreach (int token in tokens)
         {
             if ((uint)token >= (uint)table.Rows)

@@ -13,7 +13,8 @@ internal readonly unsafe struct Float32Format : IWeightFormat
     public static long RowBytes(int columns) => (long)columns * sizeof(float);
 
     /// <summary>A matrix as weights.</summary>
-    public static WeightRows<Float32Format> Rows(in Matrix matrix) => new((nint)matrix.Data, matrix.Rows, matrix.Columns, (long)matrix.Stride * sizeof(float));
+    public static WeightRows<Float32Format> Rows(in Matrix matrix) =>
+        new((nint)matrix.Data, matrix.Rows, matrix.Columns, (long)matrix.Stride * sizeof(float));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Low(byte* block) => Vector512.Load((float*)block);

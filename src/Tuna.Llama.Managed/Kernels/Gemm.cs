@@ -28,7 +28,8 @@ internal static unsafe class Gemm
 
     /// <summary>The micro-kernel that this processor uses.</summary>
     public static string InstructionSet =>
-        Avx512MicroKernel.IsSupported ? "AVX-512" : Avx2MicroKernel.IsSupported ? "AVX2" : Vector128MicroKernel.IsSupported ? "Vector128" : "scalar";
+        Avx512MicroKernel.IsSupported
+            ? "AVX-512" : Avx2MicroKernel.IsSupported ? "AVX2" : Vector128MicroKernel.IsSupported ? "Vector128" : "scalar";
 
     /// <summary>Multiplies with all workers of the pool.</summary>
     /// <param name="pool">Workers and their scratch memory.</param>
@@ -49,8 +50,10 @@ internal static unsafe class Gemm
             Multiply<ScalarMicroKernel>(pool, a, b, c, update);
     }
 
-    /// <summary>As <see cref="Multiply(WorkerPool, in Operand, in Operand, in Matrix, Update)"/>, by one worker inside a running job, without most of what a causal mask hides.</summary>
-    public static void MultiplyOnWorker(WorkerPool pool, int worker, in Operand a, in Operand b, in Matrix c, Update update, CausalMask mask = default)
+    /// <summary>As <see cref="Multiply(WorkerPool, in Operand, in Operand, in Matrix, Update)"/>, by one worker inside a running job,
+    /// without most of what a causal mask hides.</summary>
+    public static void MultiplyOnWorker(WorkerPool pool, int worker, in Operand a, in Operand b, in Matrix c, Update update,
+        CausalMask mask = default)
     {
         if (Avx512MicroKernel.IsSupported)
             MultiplyOnWorker<Avx512MicroKernel>(pool, worker, a, b, c, update, mask);
@@ -76,7 +79,8 @@ internal static unsafe class Gemm
     }
 
     /// <summary>The same with a given micro-kernel.</summary>
-    public static void MultiplyOnWorker<TKernel>(WorkerPool pool, int worker, in Operand a, in Operand b, in Matrix c, Update update, CausalMask mask)
+    public static void MultiplyOnWorker<TKernel>(WorkerPool pool, int worker, in Operand a, in Operand b, in Matrix c, Update update,
+        CausalMask mask)
         where TKernel : struct, IMicroKernel
     {
         var job = new Job<TKernel>(pool, a, b, c, update, owner: worker, mask);
@@ -152,7 +156,8 @@ internal static unsafe class Gemm
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Block(int owner, int rowFrom, int rowTo, int n0, int columns, int panelFrom, int panelTo, int k0, int depth, float* packedB)
+        private readonly void Block(int owner, int rowFrom, int rowTo, int n0, int columns, int panelFrom, int panelTo, int k0, int depth,
+            float* packedB)
         {
             int blockRows = Math.Max(1, MaxBlockA / depth / TKernel.Rows) * TKernel.Rows;
             bool accumulate = _update == Update.Add || k0 > 0;
@@ -216,7 +221,8 @@ internal static unsafe class Gemm
             }
         }
 
-        /// <summary>Columns of the workers' grid over C's panels: the divisor of the worker count that gives the smallest largest part.</summary>
+        /// <summary>Columns of the workers' grid over C's panels: the divisor of the worker count that gives the smallest largest
+        /// part.</summary>
         private static int GridColumns(int mPanels, int nPanels, int workers)
         {
             int best = 1;

@@ -32,7 +32,8 @@ internal static unsafe class HeadNorm
     public static void Backward(WorkerPool pool, in Matrix x, float* weight, int dimension, float epsilon, in Matrix dy, float* dWeight)
     {
         Check(x, dy, dimension);
-        // The weight's gradient first, which needs the gradient of the output. A worker has some elements of all heads, so that each is summed in order whatever the number of workers is.
+        // The weight's gradient first, which needs the gradient of the output. A worker has some elements of all heads, so that each is
+        // summed in order whatever the number of workers is.
         var weights = new WeightJob { X = x, Dy = dy, DWeight = dWeight, Dimension = dimension, Epsilon = epsilon };
         pool.For(dimension, Math.Max(16, Grain.Of(x.Rows * (x.Columns / dimension))), ref weights);
         var rows = new BackwardJob { X = x, Dy = dy, Weight = weight, Dimension = dimension, Epsilon = epsilon };
@@ -42,11 +43,13 @@ internal static unsafe class HeadNorm
     private static void Check(in Matrix x, in Matrix y, int dimension)
     {
         if (x.Rows != y.Rows || x.Columns != y.Columns || x.Columns % dimension != 0)
-            throw new ArgumentException($"[{x.Rows}, {x.Columns}] and [{y.Rows}, {y.Columns}] are not the same number of heads of width {dimension}.", nameof(y));
+            throw new ArgumentException(
+                $"[{x.Rows}, {x.Columns}] and [{y.Rows}, {y.Columns}] are not the same number of heads of width {dimension}.", nameof(y));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Inverse(float* x, int dimension, float epsilon) => 1 / MathF.Sqrt((VectorMath.Dot(x, x, dimension) / dimension) + epsilon);
+    private static float Inverse(float* x, int dimension, float epsilon) =>
+        1 / MathF.Sqrt((VectorMath.Dot(x, x, dimension) / dimension) + epsilon);
 
     private struct ForwardJob : IRangeJob
     {

@@ -1,7 +1,9 @@
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>Dot products of some rows x with four rows y of weights, in registers. The order of a sum is the same in all methods and formats: lanes along the depth, the lanes, the rest.</summary>
-/// <remarks>The rows y come from memory, and memory is fastest when it is read as one stream, or two: the rows y are read one or two at a time.</remarks>
+/// <summary>Dot products of some rows x with four rows y of weights, in registers. The order of a sum is the same in all methods and
+/// formats: lanes along the depth, the lanes, the rest.</summary>
+/// <remarks>The rows y come from memory, and memory is fastest when it is read as one stream, or two: the rows y are read one or two at a
+/// time.</remarks>
 internal unsafe interface IDotTile
 {
     /// <summary>Whether this processor runs it at speed.</summary>

@@ -1,7 +1,8 @@
 namespace Tuna.Llama.Managed.Kernels;
 
 /// <summary>The innermost product of <see cref="Gemm"/>: one tile of C, held in registers, from a packed panel of A and one of B.</summary>
-/// <remarks>Implementations say that they are not to be inlined: in the middle of another method, where the compiler at times puts them, they are slower.</remarks>
+/// <remarks>Implementations say that they are not to be inlined: in the middle of another method, where the compiler at times puts them,
+/// they are slower.</remarks>
 internal unsafe interface IMicroKernel
 {
     /// <summary>Rows of the tile.</summary>
@@ -26,5 +27,6 @@ internal unsafe interface IMicroKernel
     static virtual bool HasHalf => false;
 
     /// <summary>As <see cref="Multiply"/>, to the same bits, for the first half of the columns.</summary>
-    static virtual void MultiplyHalf(int depth, float* a, float* b, float* c, int stride, bool accumulate) => throw new NotSupportedException();
+    static virtual void MultiplyHalf(int depth, float* a, float* b, float* c, int stride, bool accumulate) =>
+        throw new NotSupportedException();
 }

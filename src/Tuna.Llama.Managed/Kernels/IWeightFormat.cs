@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>How the weights of a row lie in memory: in blocks of 32, of which kernels read vectors. A vector holds the same weights in every format, so that sums have the same order.</summary>
+/// <summary>How the weights of a row lie in memory: in blocks of 32, of which kernels read vectors. A vector holds the same weights in
+/// every format, so that sums have the same order.</summary>
 internal unsafe interface IWeightFormat
 {
     /// <summary>Weights in a block.</summary>

@@ -6,7 +6,8 @@ using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>Rounds rows of floats to whole numbers in units of the row's own: weights to bytes, the rows that they are multiplied with to 16 bits.</summary>
+/// <summary>Rounds rows of floats to whole numbers in units of the row's own: weights to bytes, the rows that they are multiplied with to
+/// 16 bits.</summary>
 /// <remarks>A row with a number that is not finite becomes something.</remarks>
 internal static unsafe class Int8Copy
 {
@@ -29,7 +30,8 @@ internal static unsafe class Int8Copy
         pool.For(source.Rows, RowsPerGrain, ref job);
     }
 
-    /// <summary>Copies a row in units of 1/<see cref="Largest16"/> of its largest magnitude, filled up with zeros to <paramref name="padded"/>; returns the unit.</summary>
+    /// <summary>Copies a row in units of 1/<see cref="Largest16"/> of its largest magnitude, filled up with zeros to
+    /// <paramref name="padded"/>; returns the unit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Row16(float* source, int columns, short* to, int padded)
     {
@@ -84,7 +86,8 @@ internal static unsafe class Int8Copy
 
     // Wraps around what does not fit, as the other ways do.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Rounded(float* source, float inverse) => ((Vector128.Load(source) * inverse) + Vector128.Create(Magic)).AsInt32();
+    private static Vector128<int> Rounded(float* source, float inverse) =>
+        ((Vector128.Load(source) * inverse) + Vector128.Create(Magic)).AsInt32();
 
     private struct Job : IRangeJob
     {

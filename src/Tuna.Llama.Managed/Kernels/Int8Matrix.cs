@@ -1,6 +1,7 @@
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>A view of weights in a byte each: whole numbers from -127 to 127 times a scale for each row. Rows are filled up with zeros to a multiple of 32; the scales follow them.</summary>
+/// <summary>A view of weights in a byte each: whole numbers from -127 to 127 times a scale for each row. Rows are filled up with zeros to a
+/// multiple of 32; the scales follow them.</summary>
 /// <param name="Data">First row.</param>
 /// <param name="Rows">Number of rows.</param>
 /// <param name="Columns">Weights of a row.</param>

@@ -6,7 +6,8 @@ using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>C (+)= A B^T for few rows of A, rounded to 16 bits, and B in a byte for each weight: as <see cref="DotRows"/>, approximately, from a quarter of the bytes and with a third of the arithmetic.</summary>
+/// <summary>C (+)= A B^T for few rows of A, rounded to 16 bits, and B in a byte for each weight: as <see cref="DotRows"/>, approximately,
+/// from a quarter of the bytes and with a third of the arithmetic.</summary>
 /// <remarks>Sums are of whole numbers, hence the same in any order and on any processor.</remarks>
 internal static unsafe class Int8Rows
 {
@@ -24,10 +25,12 @@ internal static unsafe class Int8Rows
     public static void Multiply(WorkerPool pool, in Matrix a, NativeBuffer rounded, in Int8Matrix b, in Matrix c, Update update)
     {
         if (a.Columns != b.Columns || c.Rows != a.Rows || c.Columns != b.Rows)
-            throw new ArgumentException($"[{a.Rows}, {a.Columns}] x [{b.Rows}, {b.Columns}]^T does not give [{c.Rows}, {c.Columns}].", nameof(c));
+            throw new ArgumentException($"[{a.Rows}, {a.Columns}] x [{b.Rows}, {b.Columns}]^T does not give [{c.Rows}, {c.Columns}].",
+                nameof(c));
         int stride = b.Stride;
         float* memory = rounded.Ensure(((long)a.Rows * stride / 2) + a.Rows);
-        var job = new Job { A = (short*)memory, Units = memory + ((long)a.Rows * stride / 2), Rows = a.Rows, B = b, C = c, Update = update };
+        var job = new Job { A = (short*)memory, Units = memory + ((long)a.Rows * stride / 2), Rows = a.Rows, B = b, C = c,
+            Update = update };
         for (int m = 0; m < a.Rows; m++)
             job.Units[m] = Int8Copy.Row16(a.Row(m), a.Columns, job.A + ((long)m * stride), stride);
         pool.For((b.Rows + 3) / 4, Grain.Of(2 * stride), ref job);
@@ -127,7 +130,8 @@ internal static unsafe class Int8Rows
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<int> Fold(Vector512<int> a, Vector512<int> b, Vector512<int> c, Vector512<int> d)
     {
-        Vector512<long> ab = (Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b)).AsInt64(), cd = (Avx512F.UnpackLow(c, d) + Avx512F.UnpackHigh(c, d)).AsInt64();
+        Vector512<long> ab = (Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b)).AsInt64(),
+            cd = (Avx512F.UnpackLow(c, d) + Avx512F.UnpackHigh(c, d)).AsInt64();
         Vector512<int> abcd = Avx512F.UnpackLow(ab, cd).AsInt32() + Avx512F.UnpackHigh(ab, cd).AsInt32();
         Vector256<int> half = abcd.GetLower() + abcd.GetUpper();
         return half.GetLower() + half.GetUpper();

@@ -3,12 +3,13 @@ using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>Log-probabilities of target tokens under softmax(x W^T), with no more of the logits in memory than allowed, and none of the probabilities.</summary>
+/// <summary>Log-probabilities of target tokens under softmax(x W^T), with no more of the logits in memory than allowed, and none of the
+/// probabilities.</summary>
 /// <remarks>
-/// Logits are made for some rows and some of the vocabulary at a time. Forward keeps the running maximum and sum of exponentials of each row
-/// (the online softmax of Milakov and Gimelshein, arXiv 1805.02867) and the targets' logits, and the first blocks of logits where
-/// they are given a place; backward makes the others again, turns each into the gradient of the logits and multiplies it into dX and dW. Going along the vocabulary, a block
-/// of W and dW is used while it is in the cache.
+/// Logits are made for some rows and some of the vocabulary at a time. Forward keeps the running maximum and sum of exponentials of each
+/// row (the online softmax of Milakov and Gimelshein, arXiv 1805.02867) and the targets' logits, and the first blocks of logits where
+/// they are given a place; backward makes the others again, turns each into the gradient of the logits and multiplies it into dX and dW.
+/// Going along the vocabulary, a block of W and dW is used while it is in the cache.
 /// </remarks>
 internal sealed unsafe class LogProbs
 {
@@ -43,8 +44,10 @@ internal sealed unsafe class LogProbs
     /// <param name="logProbs">Receives log p(target), nats, [E].</param>
     /// <param name="logSum">Receives the log of each row's sum of exponentials, [U].</param>
     /// <param name="room">Room for a block of logits that is not kept, <see cref="RoomFloats"/>.</param>
-    /// <param name="kept">Places for the first blocks of logits, <see cref="BlockFloats"/> each, which <see cref="Backward"/> reads and overwrites; it makes the others again.</param>
-    public void Forward(WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, Span<double> logProbs, Span<double> logSum, float* room, ReadOnlySpan<nint> kept = default)
+    /// <param name="kept">Places for the first blocks of logits, <see cref="BlockFloats"/> each, which <see cref="Backward"/> reads and
+    /// overwrites; it makes the others again.</param>
+    public void Forward(WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens,
+        Span<double> logProbs, Span<double> logSum, float* room, ReadOnlySpan<nint> kept = default)
     {
         Check(x, weight, starts, tokens, logProbs, logSum);
         if (_kept.Length < kept.Length)
@@ -65,7 +68,16 @@ internal sealed unsafe class LogProbs
                     Matrix rows = x.SliceRows(r0, Math.Min(BlockRows, x.Rows - r0));
                     Matrix logits = Block(r0, rows.Rows, v0, weight.Rows, room);
                     Gemm.Multiply(pool, rows, weight.SliceRows(v0, logits.Columns).T, logits, Update.Set);
-                    var job = new ForwardJob { Logits = logits, FirstToken = v0, Starts = s + r0, Tokens = t, Max = max + r0, Sum = sum + r0, Targets = targets };
+                    var job = new ForwardJob
+                    {
+                        Logits = logits,
+                        FirstToken = v0,
+                        Starts = s + r0,
+                        Tokens = t,
+                        Max = max + r0,
+                        Sum = sum + r0,
+                        Targets = targets,
+                    };
                     pool.For(logits.Rows, Grain.Of(2 * logits.Columns), ref job);
                 }
             }
@@ -79,7 +91,8 @@ internal sealed unsafe class LogProbs
         }
     }
 
-    /// <summary>Leaves out the rows of the last <see cref="Forward"/> that have no gradient, before <see cref="Backward"/> is called with the others.</summary>
+    /// <summary>Leaves out the rows of the last <see cref="Forward"/> that have no gradient, before <see cref="Backward"/> is called with
+    /// the others.</summary>
     /// <param name="from">A row that is left.</param>
     /// <param name="to">Its number among those that are left, at most <paramref name="from"/>; rows move in order.</param>
     public void MoveRow(int from, int to)
@@ -87,7 +100,8 @@ internal sealed unsafe class LogProbs
         for (int b = 0; b < _keptBlocks && from != to; b++)
         {
             float* block = (float*)_kept[b];
-            new ReadOnlySpan<float>(block + ((long)from * Stride), BlockTokens).CopyTo(new Span<float>(block + ((long)to * Stride), BlockTokens));
+            new ReadOnlySpan<float>(block + ((long)from * Stride), BlockTokens)
+                .CopyTo(new Span<float>(block + ((long)to * Stride), BlockTokens));
         }
     }
 
@@ -100,11 +114,13 @@ internal sealed unsafe class LogProbs
     /// <param name="coefficients">dL/d(log-probability) of each target, [E].</param>
     /// <param name="logSum">From forward, [U].</param>
     /// <param name="dx">Receives the gradient of <paramref name="x"/>.</param>
-    /// <param name="dWeight">Gradient of the weight, [V, D]. It is written block after block: the place of a block that is kept may lie in what is written after that block.</param>
+    /// <param name="dWeight">Gradient of the weight, [V, D]. It is written block after block: the place of a block that is kept may lie in
+    /// what is written after that block.</param>
     /// <param name="room">As in forward.</param>
     /// <param name="update">Whether to add to <paramref name="dWeight"/> or to overwrite it.</param>
     public void Backward(
-        WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, ReadOnlySpan<double> coefficients, ReadOnlySpan<double> logSum,
+        WorkerPool pool, in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens,
+            ReadOnlySpan<double> coefficients, ReadOnlySpan<double> logSum,
         in Matrix dx, in Matrix dWeight, float* room, Update update)
     {
         Check(x, weight, starts, tokens, coefficients, logSum);
@@ -122,7 +138,15 @@ internal sealed unsafe class LogProbs
                     Matrix logits = Block(r0, rows.Rows, v0, weight.Rows, room);
                     if (v0 / BlockTokens >= _keptBlocks)
                         Gemm.Multiply(pool, rows, weight.SliceRows(v0, logits.Columns).T, logits, Update.Set);
-                    var job = new BackwardJob { Logits = logits, FirstToken = v0, Starts = s + r0, Tokens = t, Coefficients = c, LogSum = sum + r0 };
+                    var job = new BackwardJob
+                    {
+                        Logits = logits,
+                        FirstToken = v0,
+                        Starts = s + r0,
+                        Tokens = t,
+                        Coefficients = c,
+                        LogSum = sum + r0,
+                    };
                     pool.For(logits.Rows, Grain.Of(2 * logits.Columns), ref job);
                     Gemm.Multiply(pool, logits, weight.SliceRows(v0, logits.Columns), dRows, v0 > 0 ? Update.Add : Update.Set);
                     Gemm.Multiply(pool, logits.T, rows, dWeight.SliceRows(v0, logits.Columns), r0 > 0 ? Update.Add : update);
@@ -141,10 +165,13 @@ internal sealed unsafe class LogProbs
         return new Matrix(data, rows, count, Stride);
     }
 
-    private static void Check(in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens, ReadOnlySpan<double> perTarget, ReadOnlySpan<double> perRow)
+    private static void Check(in Matrix x, in Matrix weight, ReadOnlySpan<int> starts, ReadOnlySpan<int> tokens,
+        ReadOnlySpan<double> perTarget, ReadOnlySpan<double> perRow)
     {
-        if (x.Columns != weight.Columns || starts.Length != x.Rows + 1 || perTarget.Length < tokens.Length || perRow.Length < x.Rows || starts[^1] != tokens.Length)
-            throw new ArgumentException($"[{x.Rows}, {x.Columns}], [{weight.Rows}, {weight.Columns}] and {tokens.Length} targets do not fit.", nameof(x));
+        if (x.Columns != weight.Columns || starts.Length != x.Rows + 1 || perTarget.Length < tokens.Length || perRow.Length < x.Rows
+            || starts[^1] != tokens.Length)
+            throw new ArgumentException(
+                $"[{x.Rows}, {x.Columns}], [{weight.Rows}, {weight.Columns}] and {tokens.Length} targets do not fit.", nameof(x));
         foreach (int token in tokens)
         {
             if ((uint)token >= (uint)weight.Rows)

@@ -14,7 +14,8 @@ internal static unsafe class Packing
     private const int RowsAhead = 8;
 
     /// <summary>
-    /// panel[k * width + i] = source[i, k] for i &lt; <paramref name="lines"/>, 0 for the other i up to <paramref name="width"/>: the lines of a panel are rows of the source.
+    /// panel[k * width + i] = source[i, k] for i &lt; <paramref name="lines"/>, 0 for the other i up to <paramref name="width"/>: the lines
+    /// of a panel are rows of the source.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Rows(float* source, int stride, int lines, int depth, int width, float* panel)
@@ -45,9 +46,11 @@ internal static unsafe class Packing
     }
 
     /// <summary>
-    /// panels[p][k * width + i] = source[k, p * width + i], 0 past <paramref name="lines"/>: the lines of the panels are columns of the source.
+    /// panels[p][k * width + i] = source[k, p * width + i], 0 past <paramref name="lines"/>: the lines of the panels are columns of the
+    /// source.
     /// </summary>
-    /// <remarks>Several panels side by side, so that each row of the source gives whole cache lines: one panel's 48 bytes would fetch every line twice.</remarks>
+    /// <remarks>Several panels side by side, so that each row of the source gives whole cache lines: one panel's 48 bytes would fetch every
+    /// line twice.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Columns(float* source, int stride, int lines, int depth, int width, float* panels)
     {
@@ -111,7 +114,8 @@ internal static unsafe class Packing
         {
             for (; k + 4 <= depth; k += 4, panel += 4L * width)
             {
-                Vector128<float> a = Vector128.Load(r0 + k), b = Vector128.Load(r1 + k), c = Vector128.Load(r2 + k), d = Vector128.Load(r3 + k);
+                Vector128<float> a = Vector128.Load(r0 + k), b = Vector128.Load(r1 + k), c = Vector128.Load(r2 + k),
+                    d = Vector128.Load(r3 + k);
                 Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d);    // a0 b0 a1 b1, c0 d0 c1 d1
                 Vector128<float> ab2 = Sse.UnpackHigh(a, b), cd2 = Sse.UnpackHigh(c, d); // a2 b2 a3 b3, c2 d2 c3 d3
                 Sse.MoveLowToHigh(ab, cd).Store(panel);
@@ -147,7 +151,8 @@ internal static unsafe class Packing
             float* at = source + k;
             if (k % 16 == 0)
                 Fetch(at + next, s, 16);
-            Transpose(Lanes4(at, s4), Lanes4(at + s, s4), Lanes4(at + (2 * s), s4), Lanes4(at + (3 * s), s4), out Vector512<float> v0, out Vector512<float> v1, out Vector512<float> v2, out Vector512<float> v3);
+            Transpose(Lanes4(at, s4), Lanes4(at + s, s4), Lanes4(at + (2 * s), s4), Lanes4(at + (3 * s), s4), out Vector512<float> v0,
+                out Vector512<float> v1, out Vector512<float> v2, out Vector512<float> v3);
             v0.Store(panel);
             v1.Store(panel + width);
             v2.Store(panel + (2L * width));
@@ -173,7 +178,8 @@ internal static unsafe class Packing
             float* at = source + k;
             if (k % 16 == 0)
                 Fetch(at + next, s, 12);
-            Transpose(Lanes3(at, s4), Lanes3(at + s, s4), Lanes3(at + (2 * s), s4), Lanes3(at + (3 * s), s4), out Vector512<float> v0, out Vector512<float> v1, out Vector512<float> v2, out Vector512<float> v3);
+            Transpose(Lanes3(at, s4), Lanes3(at + s, s4), Lanes3(at + (2 * s), s4), Lanes3(at + (3 * s), s4), out Vector512<float> v0,
+                out Vector512<float> v1, out Vector512<float> v2, out Vector512<float> v3);
             v0.Store(panel);
             v1.Store(panel + 12);
             v2.Store(panel + 24);
@@ -199,12 +205,14 @@ internal static unsafe class Packing
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Lanes3(float* at, long s4) =>
-        Avx512F.InsertVector128(Avx512F.InsertVector128(Vector128.Load(at).ToVector256Unsafe().ToVector512Unsafe(), Vector128.Load(at + s4), 1), Vector128.Load(at + (2 * s4)), 2);
+        Avx512F.InsertVector128(Avx512F.InsertVector128(Vector128.Load(at).ToVector256Unsafe().ToVector512Unsafe(), Vector128.Load(at + s4),
+            1), Vector128.Load(at + (2 * s4)), 2);
 
     // Four transposes of 4 x 4 side by side.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose(
-        Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, out Vector512<float> v0, out Vector512<float> v1, out Vector512<float> v2, out Vector512<float> v3)
+        Vector512<float> a, Vector512<float> b, Vector512<float> c, Vector512<float> d, out Vector512<float> v0, out Vector512<float> v1,
+            out Vector512<float> v2, out Vector512<float> v3)
     {
         Vector512<double> ab = Avx512F.UnpackLow(a, b).AsDouble(), cd = Avx512F.UnpackLow(c, d).AsDouble();
         Vector512<double> ab2 = Avx512F.UnpackHigh(a, b).AsDouble(), cd2 = Avx512F.UnpackHigh(c, d).AsDouble();
@@ -214,7 +222,8 @@ internal static unsafe class Packing
         v3 = Avx512F.UnpackHigh(ab2, cd2).AsSingle();
     }
 
-    /// <summary>Packs the rows <paramref name="from"/> .. <paramref name="to"/> of op(A), all k of the block, into consecutive panels.</summary>
+    /// <summary>Packs the rows <paramref name="from"/> .. <paramref name="to"/> of op(A), all k of the block, into consecutive
+    /// panels.</summary>
     public static void PackA<TKernel>(in Operand a, int from, int to, int k, int depth, float* panels)
         where TKernel : struct, IMicroKernel
     {
@@ -228,7 +237,8 @@ internal static unsafe class Packing
             Rows(a.Matrix.Row(i) + k, a.Matrix.Stride, Math.Min(TKernel.Rows, to - i), depth, TKernel.Rows, panels);
     }
 
-    /// <summary>Packs the columns <paramref name="from"/> .. <paramref name="to"/> of op(B), all k of the block, into consecutive panels.</summary>
+    /// <summary>Packs the columns <paramref name="from"/> .. <paramref name="to"/> of op(B), all k of the block, into consecutive
+    /// panels.</summary>
     public static void PackB<TKernel>(in Operand b, int from, int to, int k, int depth, float* panels)
         where TKernel : struct, IMicroKernel
     {

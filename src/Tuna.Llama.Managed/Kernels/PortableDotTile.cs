@@ -15,7 +15,8 @@ internal readonly unsafe struct PortableDotTile : IDotTile
     {
         byte* y1 = y + stride, y2 = y1 + stride, y3 = y2 + stride;
         long bytes = TFormat.RowBytes(depth);
-        Fold(Dot<TFormat>(x, y, next, depth), Dot<TFormat>(x, y1, next + bytes, depth), Dot<TFormat>(x, y2, next + (2 * bytes), depth), Dot<TFormat>(x, y3, next + (3 * bytes), depth)).Store(sums);
+        Fold(Dot<TFormat>(x, y, next, depth), Dot<TFormat>(x, y1, next + bytes, depth), Dot<TFormat>(x, y2, next + (2 * bytes), depth),
+            Dot<TFormat>(x, y3, next + (3 * bytes), depth)).Store(sums);
         DotTail.Add<TFormat>(x, 0, 1, y, stride, depth / Vector<float>.Count * Vector<float>.Count, depth, sums);
     }
 
@@ -77,7 +78,8 @@ internal readonly unsafe struct PortableDotTile : IDotTile
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddFour(float* x0, float* x1, float* x2, float* x3, Vector<float> b, ref Vector<float> s0, ref Vector<float> s1, ref Vector<float> s2, ref Vector<float> s3)
+    private static void AddFour(float* x0, float* x1, float* x2, float* x3, Vector<float> b, ref Vector<float> s0, ref Vector<float> s1,
+        ref Vector<float> s2, ref Vector<float> s3)
     {
         s0 = Vector.MultiplyAddEstimate(Vector.Load(x0), b, s0);
         s1 = Vector.MultiplyAddEstimate(Vector.Load(x1), b, s1);
@@ -90,5 +92,6 @@ internal readonly unsafe struct PortableDotTile : IDotTile
         where TFormat : struct, IWeightFormat => i < 16 ? TFormat.Low(block, i) : TFormat.High(block, i - 16);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Fold(Vector<float> a, Vector<float> b, Vector<float> c, Vector<float> d) => Vector128.Create(Vector.Sum(a), Vector.Sum(b), Vector.Sum(c), Vector.Sum(d));
+    private static Vector128<float> Fold(Vector<float> a, Vector<float> b, Vector<float> c, Vector<float> d) =>
+        Vector128.Create(Vector.Sum(a), Vector.Sum(b), Vector.Sum(c), Vector.Sum(d));
 }

@@ -135,7 +135,8 @@ internal static unsafe class RmsNorm
                 var factor = new Vector<float>(Inverse[t]);
                 int i = start;
                 for (; i + width <= end; i += width)
-                    Vector.MultiplyAddEstimate(Vector.Load(dy + i) * Vector.Load(x + i), factor, Vector.Load(DWeight + i)).Store(DWeight + i);
+                    Vector.MultiplyAddEstimate(Vector.Load(dy + i) * Vector.Load(x + i), factor, Vector.Load(DWeight + i))
+                        .Store(DWeight + i);
                 for (; i < end; i++)
                     DWeight[i] += dy[i] * x[i] * Inverse[t];
             }

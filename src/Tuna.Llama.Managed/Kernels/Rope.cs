@@ -5,8 +5,10 @@ using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>Rotary position embedding (Su et al., arXiv 2104.09864) in the layout of the Hugging Face checkpoints: element i turns with element i + d/2.</summary>
-/// <remarks>The table holds cos and sin of position * frequency, computed in double precision; it grows with the longest sequence seen.</remarks>
+/// <summary>Rotary position embedding (Su et al., arXiv 2104.09864) in the layout of the Hugging Face checkpoints: element i turns with
+/// element i + d/2.</summary>
+/// <remarks>The table holds cos and sin of position * frequency, computed in double precision; it grows with the longest sequence
+/// seen.</remarks>
 internal sealed unsafe class Rope : IDisposable
 {
     private readonly NativeBuffer _table = new();
@@ -86,7 +88,8 @@ internal sealed unsafe class Rope : IDisposable
                     int i = 0;
                     for (; i + width <= Half; i += width)
                     {
-                        Vector<float> x = Vector.Load(a + i), y = Vector.Load(b + i), c = Vector.Load(cos + i), s = Vector.Load(sin + i) * direction;
+                        Vector<float> x = Vector.Load(a + i), y = Vector.Load(b + i), c = Vector.Load(cos + i),
+                            s = Vector.Load(sin + i) * direction;
                         ((x * c) - (y * s)).Store(a + i);
                         ((y * c) + (x * s)).Store(b + i);
                     }

@@ -33,7 +33,8 @@ internal static unsafe class SwiGlu
     private static void Check(in Matrix gateUp, in Matrix h)
     {
         if (gateUp.Rows != h.Rows || gateUp.Columns != 2 * h.Columns)
-            throw new ArgumentException($"[{gateUp.Rows}, {gateUp.Columns}] is not twice as wide as [{h.Rows}, {h.Columns}].", nameof(gateUp));
+            throw new ArgumentException($"[{gateUp.Rows}, {gateUp.Columns}] is not twice as wide as [{h.Rows}, {h.Columns}].",
+                nameof(gateUp));
     }
 
     private struct ForwardJob : IRangeJob

@@ -3,10 +3,12 @@ using System.Runtime.CompilerServices;
 
 namespace Tuna.Llama.Managed.Kernels;
 
-/// <summary>Reductions and functions over rows, on <see cref="Vector{T}"/>: as wide as the processor's registers, correct without them.</summary>
+/// <summary>Reductions and functions over rows, on <see cref="Vector{T}"/>: as wide as the processor's registers, correct without
+/// them.</summary>
 /// <remarks>
-/// Why not TensorPrimitives here: its reductions take another order when the address of the data is aligned differently, so that the same row
-/// would give other bits elsewhere in the batch; and its exponential goes through double precision. Sums here depend on values and length alone.
+/// Why not TensorPrimitives here: its reductions take another order when the address of the data is aligned differently, so that the same
+/// row would give other bits elsewhere in the batch; and its exponential goes through double precision. Sums here depend on values and
+/// length alone.
 /// </remarks>
 internal static unsafe class VectorMath
 {
@@ -168,10 +170,11 @@ internal static unsafe class VectorMath
     /// <summary>Exponential of one number, to the same bits as of a vector.</summary>
     public static float Exp(float x) => Exp(new Vector<float>(x))[0];
 
-    /// <summary>exp(x) to about two units in the last place for x in [-86.6, 88.3], the value at the nearer end outside it, NaN of NaN.</summary>
+    /// <summary>exp(x) to about two units in the last place for x in [-86.6, 88.3], the value at the nearer end outside it, NaN of
+    /// NaN.</summary>
     /// <remarks>
-    /// x = n ln 2 + r with |r| &lt;= ln 2 / 2 in two parts (Cody and Waite), a polynomial of degree 6 for e^r (Cephes' expf), then n added to the
-    /// exponent. The ends keep n + 127 within an exponent; 2.5e-38 in place of 0 changes no sum of which the largest term is 1.
+    /// x = n ln 2 + r with |r| &lt;= ln 2 / 2 in two parts (Cody and Waite), a polynomial of degree 6 for e^r (Cephes' expf), then n added
+    /// to the exponent. The ends keep n + 127 within an exponent; 2.5e-38 in place of 0 changes no sum of which the largest term is 1.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)

@@ -3,7 +3,8 @@ namespace Tuna.Llama.Managed.Memory;
 /// <summary>A place in a block of memory: where it begins and how much it holds, in floats.</summary>
 internal readonly record struct Lease(long Offset, long Length);
 
-/// <summary>A block of memory that is laid out anew for each use: first every lease is taken, then the block made large enough for all.</summary>
+/// <summary>A block of memory that is laid out anew for each use: first every lease is taken, then the block made large enough for
+/// all.</summary>
 internal sealed unsafe class LeasedBlock : IDisposable
 {
     // Floats of a cache line: where rows begin does not matter to the result, but to the speed.

@@ -45,5 +45,6 @@ internal readonly unsafe struct Matrix
     public Matrix SliceColumns(int start, int count) => new(Data + Checked(start, count, Columns), Rows, count, Stride);
 
     private static int Checked(int start, int count, int limit) =>
-        start >= 0 && count >= 0 && start + count <= limit ? start : throw new ArgumentOutOfRangeException(nameof(start), $"{start} + {count} of {limit}");
+        start >= 0 && count >= 0 && start + count <= limit
+            ? start : throw new ArgumentOutOfRangeException(nameof(start), $"{start} + {count} of {limit}");
 }

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Tuna.Llama.Managed.Memory;
 
-/// <summary>A 64-byte aligned block of floats outside the garbage-collected heap that grows when asked to and is kept from step to step.</summary>
+/// <summary>A 64-byte aligned block of floats outside the garbage-collected heap that grows when asked to and is kept from step to
+/// step.</summary>
 /// <remarks>
 /// The memory is not moved, so kernels may hold its pointer until the next <see cref="Ensure"/> or <see cref="Dispose"/>.
 /// There is no finalizer on purpose: a buffer freed under a running kernel would be worse than one that waits for the process to end.

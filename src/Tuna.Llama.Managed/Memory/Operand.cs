@@ -1,6 +1,7 @@
 namespace Tuna.Llama.Managed.Memory;
 
-/// <summary>A matrix as a factor of a product: as it lies in memory, or its transpose, which <see cref="Matrix.T"/> gives without moving anything.</summary>
+/// <summary>A matrix as a factor of a product: as it lies in memory, or its transpose, which <see cref="Matrix.T"/> gives without moving
+/// anything.</summary>
 /// <param name="Matrix">The matrix in memory.</param>
 /// <param name="Transposed">Whether the factor is its transpose.</param>
 internal readonly record struct Operand(Matrix Matrix, bool Transposed)

@@ -24,7 +24,8 @@ internal static unsafe class Rows
         }
     }
 
-    /// <summary>The reverse of <see cref="Compact"/>: row i moves to <paramref name="places"/>[i], increasing, and every other row becomes zero.</summary>
+    /// <summary>The reverse of <see cref="Compact"/>: row i moves to <paramref name="places"/>[i], increasing, and every other row becomes
+    /// zero.</summary>
     public static void Spread(in Matrix matrix, ReadOnlySpan<int> places)
     {
         // From the last row on, so that none is overwritten before it has moved.

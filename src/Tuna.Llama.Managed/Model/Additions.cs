@@ -5,7 +5,8 @@ using Tuna.Models;
 
 namespace Tuna.Llama.Managed.Model;
 
-/// <summary>What some families have beside LLaMA's products, forward beside backward: biases, and norms of queries and keys. Where a model has none of it, nothing happens.</summary>
+/// <summary>What some families have beside LLaMA's products, forward beside backward: biases, and norms of queries and keys. Where a model
+/// has none of it, nothing happens.</summary>
 internal sealed unsafe class Additions(LlamaConfig config, LlamaParameters parameters, WorkerPool pool, AttentionShape shape)
 {
     /// <summary>Adds a bias to every row.</summary>
@@ -29,7 +30,8 @@ internal sealed unsafe class Additions(LlamaConfig config, LlamaParameters param
     /// <summary>Normalizes the queries and keys of a layer in place.</summary>
     /// <param name="slots">The layer.</param>
     /// <param name="qkv">Queries, keys and values, not turned yet, [N, RowWidth].</param>
-    /// <param name="before">Receives queries and keys as they were, for <see cref="NormBackward"/>; of no columns where nobody asks for them.</param>
+    /// <param name="before">Receives queries and keys as they were, for <see cref="NormBackward"/>; of no columns where nobody asks for
+    /// them.</param>
     public void Norm(in LayerSlots slots, in Matrix qkv, in Matrix before)
     {
         if (slots.QueryNorm < 0)
@@ -54,7 +56,8 @@ internal sealed unsafe class Additions(LlamaConfig config, LlamaParameters param
         Begin(slots.KeyNorm, shape.Dimension, update);
         Matrix q = before.SliceColumns(0, shape.QueryWidth), k = before.SliceColumns(shape.QueryWidth, shape.KeyValueWidth);
         Matrix dq = dQkv.SliceColumns(0, shape.QueryWidth), dk = dQkv.SliceColumns(shape.QueryWidth, shape.KeyValueWidth);
-        HeadNorm.Backward(pool, q, parameters.Weights + slots.QueryNorm, shape.Dimension, Epsilon, dq, parameters.Gradient + slots.QueryNorm);
+        HeadNorm.Backward(pool, q, parameters.Weights + slots.QueryNorm, shape.Dimension, Epsilon, dq,
+            parameters.Gradient + slots.QueryNorm);
         HeadNorm.Backward(pool, k, parameters.Weights + slots.KeyNorm, shape.Dimension, Epsilon, dk, parameters.Gradient + slots.KeyNorm);
     }
 

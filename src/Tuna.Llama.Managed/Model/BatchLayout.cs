@@ -113,7 +113,8 @@ internal sealed class BatchLayout
     /// <param name="gradient">dL/d(output) of each response, [R].</param>
     /// <param name="head">What the head reads.</param>
     /// <param name="rows">Receives the row of <paramref name="source"/> for each row here; at least as long as the source has rows.</param>
-    /// <param name="headPlaces">Receives the place among the source's <see cref="HeadRows"/> for each of those here; at least as long as they are.</param>
+    /// <param name="headPlaces">Receives the place among the source's <see cref="HeadRows"/> for each of those here; at least as long as
+    /// they are.</param>
     public void BuildActive(BatchLayout source, ReadOnlySpan<double> gradient, HeadRows head, Span<int> rows, Span<int> headPlaces)
     {
         Clear();

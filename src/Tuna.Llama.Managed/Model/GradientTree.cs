@@ -6,9 +6,11 @@ using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Model;
 
-/// <summary>Sums a process's leaves, as they come, in a balanced tree: as a binary counter carries, two sums over equally many leaves become one.</summary>
+/// <summary>Sums a process's leaves, as they come, in a balanced tree: as a binary counter carries, two sums over equally many leaves
+/// become one.</summary>
 /// <remarks>
-/// Of n leaves at most log2(n) + 1 gradients are held at a time. A leaf without a gradient counts as zeros: adding them turns -0 into 0, as it would between processes.
+/// Of n leaves at most log2(n) + 1 gradients are held at a time. A leaf without a gradient counts as zeros: adding them turns -0 into 0, as
+/// it would between processes.
 /// </remarks>
 internal sealed unsafe class GradientTree(LlamaParameters parameters, WorkerPool pool) : IDisposable
 {
@@ -79,7 +81,8 @@ internal sealed unsafe class GradientTree(LlamaParameters parameters, WorkerPool
     {
         if ((first ?? second) is not { } into)
             return null;
-        var job = new AddJob { Count = parameters.Count, Into = into.Pointer, Values = first is null || second is null ? null : second.Pointer };
+        var job = new AddJob { Count = parameters.Count, Into = into.Pointer, Values = first is null || second is null
+            ? null : second.Pointer };
         pool.For(AdamW.Blocks(parameters.Count), grain: 1, ref job);
         if (first is not null && second is not null)
             _spare.Push(second);

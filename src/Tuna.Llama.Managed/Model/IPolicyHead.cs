@@ -29,5 +29,6 @@ internal interface IPolicyHead
     /// <param name="gradient">dL/d(output), [R].</param>
     /// <param name="dHidden">Receives the gradient of the trunk's output for this layout, [U, D].</param>
     /// <param name="update">Whether to add to the parameters' gradients or to overwrite them.</param>
-    void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, Update update);
+    void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden,
+        Update update);
 }

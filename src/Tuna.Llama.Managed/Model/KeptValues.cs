@@ -5,11 +5,13 @@ using Tuna.Llama.Managed.Memory;
 
 namespace Tuna.Llama.Managed.Model;
 
-/// <summary>Where what forward computes waits for backward, which would otherwise compute it again: the MLPs' gate and up values, and blocks of logits.</summary>
+/// <summary>Where what forward computes waits for backward, which would otherwise compute it again: the MLPs' gate and up values, and
+/// blocks of logits.</summary>
 /// <remarks>
-/// After an optimizer step the memory of the gradient holds nothing until backward writes there, so that values may wait in it if backward reads them before it writes that part.
-/// It writes the output embedding's gradient first, block after block, then the layers' from the last to the first; the first layers' memory thus has room the longest.
-/// What does not fit there goes into memory of its own, as far as that is allowed. A value costs its width in multiply-adds wherever it waits, so that none goes before another.
+/// After an optimizer step the memory of the gradient holds nothing until backward writes there, so that values may wait in it if backward
+/// reads them before it writes that part. It writes the output embedding's gradient first, block after block, then the layers' from the
+/// last to the first; the first layers' memory thus has room the longest. What does not fit there goes into memory of its own, as far as
+/// that is allowed. A value costs its width in multiply-adds wherever it waits, so that none goes before another.
 /// </remarks>
 /// <param name="config">The model.</param>
 /// <param name="parameters">The parameters, whose gradient's memory is used.</param>
@@ -71,7 +73,8 @@ internal sealed unsafe class KeptValues(LlamaConfig config, LlamaParameters para
         long start = Up(parameters.Layers[0].InputNorm), end = parameters.FinalNorm / Line * Line;
         long layer = (parameters.FinalNorm - parameters.Layers[0].InputNorm) / config.LayerCount;
 
-        // The values of the last layers, one after another from the start of the layers' memory on: backward has read a layer's when it writes the gradient of the layer itself.
+        // The values of the last layers, one after another from the start of the layers' memory on: backward has read a layer's when it
+        // writes the gradient of the layer itself.
         int count = config.LayerCount;
         while (count > 0 && !(Fits(config.LayerCount - count, 1) && Fits(config.LayerCount - 1, count)))
             count--;
@@ -79,7 +82,8 @@ internal sealed unsafe class KeptValues(LlamaConfig config, LlamaParameters para
         for (int i = 0; i < count; i++, start += gateUp)
             _gateUp[left + i] = Place(start);
 
-        // Logits at the end of the output embedding's memory: backward has read a block when it writes the gradient of the next, so that the first may wait there.
+        // Logits at the end of the output embedding's memory: backward has read a block when it writes the gradient of the next, so that
+        // the first may wait there.
         long head = (parameters.OutputEmbedding + ((long)config.VocabularySize * config.HiddenSize)) / Line * Line;
         int inHead = blocks;
         while (inHead > 0 && (head - (inHead * logits) < WrittenUpTo(1) || head - logits < WrittenUpTo(inHead)))
@@ -90,11 +94,13 @@ internal sealed unsafe class KeptValues(LlamaConfig config, LlamaParameters para
             _logits[_logitBlocks++] = Place(start);
         return left;
 
-        // Whether so many layers' values end before the gradient of a layer begins. What holds for the first of those kept and for the last holds for those between.
+        // Whether so many layers' values end before the gradient of a layer begins. What holds for the first of those kept and for the last
+        // holds for those between.
         bool Fits(int before, int values) => start + (values * gateUp) <= parameters.Layers[0].InputNorm + (before * layer);
 
         // What of the output embedding's gradient is written when so many blocks of logits are used up.
-        long WrittenUpTo(int blocksDone) => parameters.OutputEmbedding + (Math.Min(config.VocabularySize, (long)blocksDone * LogProbs.BlockTokens) * config.HiddenSize);
+        long WrittenUpTo(int blocksDone) =>
+            parameters.OutputEmbedding + (Math.Min(config.VocabularySize, (long)blocksDone * LogProbs.BlockTokens) * config.HiddenSize);
     }
 
     private nint Place(long offset) => (nint)(parameters.Gradient + offset);

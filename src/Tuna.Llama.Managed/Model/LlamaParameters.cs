@@ -12,7 +12,8 @@ namespace Tuna.Llama.Managed.Model;
 /// <param name="Length">Number of elements.</param>
 internal sealed record ParameterSlot(string Name, IReadOnlyList<long> Shape, long Offset, int Length);
 
-/// <summary>Offsets of a layer's parameters; -1 for one that the model does not have. Query, key and value weights follow one another, and so do gate and up: each is one matrix, and their biases are one row.</summary>
+/// <summary>Offsets of a layer's parameters; -1 for one that the model does not have. Query, key and value weights follow one another, and
+/// so do gate and up: each is one matrix, and their biases are one row.</summary>
 internal readonly record struct LayerSlots
 {
     public required long InputNorm { get; init; }
@@ -40,7 +41,8 @@ internal readonly record struct LayerSlots
     public required long DownBias { get; init; }
 }
 
-/// <summary>All parameters in one flat block, with blocks of the same layout for the gradient and AdamW's moments once training needs them.</summary>
+/// <summary>All parameters in one flat block, with blocks of the same layout for the gradient and AdamW's moments once training needs
+/// them.</summary>
 internal sealed unsafe class LlamaParameters : IDisposable
 {
     private readonly NativeBuffer _weights = new(), _first = new(), _second = new();
@@ -125,10 +127,12 @@ internal sealed unsafe class LlamaParameters : IDisposable
     /// <summary>Changes with the weights: what is made from them is up to date as long as this is the same.</summary>
     public long Version => Interlocked.Read(ref _version);
 
-    /// <summary>Memory of the gradient, null before <see cref="EnsureGradient"/>; what it holds means nothing while <see cref="GradientIsZero"/>.</summary>
+    /// <summary>Memory of the gradient, null before <see cref="EnsureGradient"/>; what it holds means nothing while
+    /// <see cref="GradientIsZero"/>.</summary>
     public float* Gradient => _gradient.Pointer;
 
-    /// <summary>Whether nothing has been accumulated since the last step. Then backward overwrites the gradient, and until then its memory is free for other things.</summary>
+    /// <summary>Whether nothing has been accumulated since the last step. Then backward overwrites the gradient, and until then its memory
+    /// is free for other things.</summary>
     public bool GradientIsZero { get; private set; } = true;
 
     /// <summary>Moves on with every pass that adds to the gradient, so that its norm need not be computed twice.</summary>
@@ -142,7 +146,8 @@ internal sealed unsafe class LlamaParameters : IDisposable
 
     public ReadOnlySpan<float> WeightsOf(ParameterSlot slot) => new(Weights + slot.Offset, slot.Length);
 
-    /// <summary>A parameter's weights, for writing, as <see cref="WritableWeights"/>. Several threads may write different parameters.</summary>
+    /// <summary>A parameter's weights, for writing, as <see cref="WritableWeights"/>. Several threads may write different
+    /// parameters.</summary>
     public Span<float> WritableWeightsOf(ParameterSlot slot) => new(WritableWeights + slot.Offset, slot.Length);
 
     /// <summary>A parameter's accumulated gradient.</summary>
@@ -153,7 +158,8 @@ internal sealed unsafe class LlamaParameters : IDisposable
     public Span<float> SecondOf(ParameterSlot slot) => new(Second + slot.Offset, slot.Length);
 
     /// <summary>Offset of a parameter.</summary>
-    public long Offset(string name) => OffsetOrNone(name) is >= 0 and var offset ? offset : throw new InvalidDataException($"There is no parameter '{name}'.");
+    public long Offset(string name) =>
+        OffsetOrNone(name) is >= 0 and var offset ? offset : throw new InvalidDataException($"There is no parameter '{name}'.");
 
     private long OffsetOrNone(string name)
     {
@@ -167,13 +173,15 @@ internal sealed unsafe class LlamaParameters : IDisposable
     }
 
     private static string Product(string name) => name
-        .Replace("q_proj", "qkv", StringComparison.Ordinal).Replace("k_proj", "qkv", StringComparison.Ordinal).Replace("v_proj", "qkv", StringComparison.Ordinal)
+        .Replace("q_proj", "qkv", StringComparison.Ordinal).Replace("k_proj", "qkv", StringComparison.Ordinal)
+            .Replace("v_proj", "qkv", StringComparison.Ordinal)
         .Replace("gate_proj", "gate_up", StringComparison.Ordinal).Replace("up_proj", "gate_up", StringComparison.Ordinal);
 
     /// <summary>Makes room for the gradient.</summary>
     public void EnsureGradient() => _gradient.Ensure(Count);
 
-    /// <summary>Begins to accumulate. Returns whether the gradient was zero: then every value of it is to be written, not added to.</summary>
+    /// <summary>Begins to accumulate. Returns whether the gradient was zero: then every value of it is to be written, not added
+    /// to.</summary>
     public bool BeginGradient()
     {
         bool zero = GradientIsZero;

@@ -7,10 +7,12 @@ using Tuna.Llama.Managed.Threading;
 
 namespace Tuna.Llama.Managed.Model;
 
-/// <summary>The decoder of a LLaMA (Touvron et al., arXiv 2302.13971), embedding to last norm, forward beside backward; what reads its output is a head.</summary>
+/// <summary>The decoder of a LLaMA (Touvron et al., arXiv 2302.13971), embedding to last norm, forward beside backward; what reads its
+/// output is a head.</summary>
 /// <remarks>
-/// Shapes: N token rows of the batch, U of them that a head reads, D width, F width of the MLP, H heads. Of the last layer only keys and values of the other rows are of use,
-/// so that from its attention on there are but the U rows. What it computes lies in the <see cref="Model.Workspace"/>.
+/// Shapes: N token rows of the batch, U of them that a head reads, D width, F width of the MLP, H heads. Of the last layer only keys and
+/// values of the other rows are of use, so that from its attention on there are but the U rows. What it computes lies in the
+/// <see cref="Model.Workspace"/>.
 /// </remarks>
 internal sealed unsafe class LlamaTrunk : IDisposable
 {
@@ -45,7 +47,8 @@ internal sealed unsafe class LlamaTrunk : IDisposable
     private float Epsilon => (float)_config.RmsNormEpsilon;
 
     /// <summary>Which rows go on after a layer's attention.</summary>
-    private ReadOnlySpan<int> GoOn(int layer, ReadOnlySpan<int> rows, ReadOnlySpan<int> headRows) => layer == _config.LayerCount - 1 ? headRows : rows;
+    private ReadOnlySpan<int> GoOn(int layer, ReadOnlySpan<int> rows, ReadOnlySpan<int> headRows) =>
+        layer == _config.LayerCount - 1 ? headRows : rows;
 
     /// <summary>Computes the rows of a batch.</summary>
     /// <param name="layout">The rows, N.</param>
@@ -60,17 +63,20 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         return y;
     }
 
-    /// <summary>The residual stream after <paramref name="layers"/> layers, [N, D], or after all of them [U, D]; after 0 the embeddings.</summary>
+    /// <summary>The residual stream after <paramref name="layers"/> layers, [N, D], or after all of them [U, D]; after 0 the
+    /// embeddings.</summary>
     public Matrix Residual(BatchLayout layout, int layers) => Run(layout, keep: false, layers, null);
 
     /// <summary>Computes the gradients of all parameters of the trunk.</summary>
-    /// <param name="layout">The rows that have a gradient: the layout of the last <see cref="Forward"/>, which kept what this needs, or some of it.</param>
+    /// <param name="layout">The rows that have a gradient: the layout of the last <see cref="Forward"/>, which kept what this needs, or
+    /// some of it.</param>
     /// <param name="kept">The forward pass's row of each row of the layout; other rows are dropped, [N].</param>
     /// <param name="keptHeadRows">The same among the rows that a head reads, [U].</param>
     /// <param name="dOutput">Gradient of the last norm's output, [U, D].</param>
     /// <param name="update">Whether to add to the gradients or to overwrite them.</param>
     /// <param name="embedding">The same for the embedding's, to which a tied head has contributed.</param>
-    public void Backward(BatchLayout layout, ReadOnlySpan<int> kept, ReadOnlySpan<int> keptHeadRows, in Matrix dOutput, Update update, Update embedding)
+    public void Backward(BatchLayout layout, ReadOnlySpan<int> kept, ReadOnlySpan<int> keptHeadRows, in Matrix dOutput, Update update,
+        Update embedding)
     {
         if (!_kept)
             throw new InvalidOperationException("The forward pass did not keep what backward needs.");
@@ -78,7 +84,8 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         _workspace.Compact(kept, keptHeadRows);
         Matrix dx = _workspace.ResidualGradient(layout.RowCount), dLast = dx.SliceRows(0, dOutput.Rows);
         new Span<float>(dLast.Data, checked(dLast.Rows * D)).Clear();
-        NormBackward(_workspace.Residual(_config.LayerCount, dLast.Rows), _parameters.FinalNorm, _workspace.OutputInverse(dLast.Rows), dOutput, dLast, update);
+        NormBackward(_workspace.Residual(_config.LayerCount, dLast.Rows), _parameters.FinalNorm, _workspace.OutputInverse(dLast.Rows),
+            dOutput, dLast, update);
         for (int l = _config.LayerCount - 1; l >= 0; l--)
         {
             ReadOnlySpan<int> goOn = GoOn(l, layout.Rows, layout.HeadRows);
@@ -144,7 +151,8 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         int n = dx.Rows, u = goOn.Length;
         LayerSlots slots = _parameters.Layers[layer];
         Matrix x = _workspace.Residual(layer, n), inverse = _workspace.InputInverse(layer, n), qkv = _workspace.Qkv(layer, n);
-        Matrix attention = _workspace.Attention(n), dAttention = _workspace.AttentionGradient(n), dQkv = _workspace.QkvGradient(n), dMiddle = dx.SliceRows(0, u);
+        Matrix attention = _workspace.Attention(n), dAttention = _workspace.AttentionGradient(n), dQkv = _workspace.QkvGradient(n),
+            dMiddle = dx.SliceRows(0, u);
         Gemm.Multiply(_pool, dMiddle, OutputWeight(_parameters.Weights, slots), dAttention.SliceRows(0, u), Update.Set);
         Rows.Spread(dAttention, goOn);
         Attention.Backward(_pool, layout.Attention, _shape, qkv, attention, _workspace.LogSum(layer, n).Data, dAttention, dQkv);
@@ -188,7 +196,8 @@ internal sealed unsafe class LlamaTrunk : IDisposable
         int n = dx.Rows;
         LayerSlots slots = _parameters.Layers[layer];
         Matrix middle = _workspace.Middle(layer, n), inverse = _workspace.MiddleInverse(layer, n);
-        Matrix normed = _workspace.Normed(n), gateUp = _workspace.GateUp(layer, n), dh = _workspace.Hidden(n), dNormed = _workspace.NormedGradient(n);
+        Matrix normed = _workspace.Normed(n), gateUp = _workspace.GateUp(layer, n), dh = _workspace.Hidden(n),
+            dNormed = _workspace.NormedGradient(n);
         RmsNorm.Recompute(_pool, middle, _parameters.Weights + slots.PostNorm, inverse.Data, normed);
         if (!_workspace.KeepsGateUp(layer))
             GateUpForward(slots, normed, gateUp);

@@ -5,12 +5,14 @@ using Tuna.Llama.Managed.Kernels;
 namespace Tuna.Llama.Managed.Model;
 
 /// <summary>Consecutive parameters whose optimizer state a process keeps.</summary>
-/// <param name="Start">First of them among all parameters; a multiple of <see cref="AdamW.BlockSize"/>, so that a step and a norm have the bits that they have over all.</param>
+/// <param name="Start">First of them among all parameters; a multiple of <see cref="AdamW.BlockSize"/>, so that a step and a norm have the
+/// bits that they have over all.</param>
 /// <param name="Length">How many.</param>
 /// <param name="Place">Where their moments begin among those that the process keeps.</param>
 internal readonly record struct OwnPiece(long Start, long Length, long Place);
 
-/// <summary>Whose parameters are whose: all are everyone's, or each process keeps the optimizer's state of a share (ZeRO stage 1, arXiv 1910.02054).</summary>
+/// <summary>Whose parameters are whose: all are everyone's, or each process keeps the optimizer's state of a share (ZeRO stage 1, arXiv
+/// 1910.02054).</summary>
 internal sealed unsafe class OptimizerShare
 {
     // Floats of a chunk: what one collective call takes at most. A multiple of the block.
@@ -91,7 +93,8 @@ internal sealed unsafe class OptimizerShare
                 all.AsSpan(ProcessGroupExtensions.PartOf(p, Group.Size) * most, part.Length).CopyTo(part);
             }
 
-            Span<double> Blocks(Span<double> of, int part) => of.Slice(first + (bounds[part] / AdamW.BlockSize), AdamW.Blocks(bounds[part + 1] - bounds[part]));
+            Span<double> Blocks(Span<double> of, int part) =>
+                of.Slice(first + (bounds[part] / AdamW.BlockSize), AdamW.Blocks(bounds[part + 1] - bounds[part]));
         }
     }
 
@@ -126,7 +129,8 @@ internal sealed unsafe class OptimizerShare
         {
             long from = Math.Max(start, piece.Start), to = Math.Min(start + values.Length, piece.Start + piece.Length);
             if (from < to)
-                values.Slice((int)(from - start), (int)(to - from)).CopyTo(new Span<float>(moments + piece.Place + from - piece.Start, (int)(to - from)));
+                values.Slice((int)(from - start), (int)(to - from))
+                    .CopyTo(new Span<float>(moments + piece.Place + from - piece.Start, (int)(to - from)));
         }
     }
 

@@ -24,7 +24,8 @@ internal sealed unsafe class RewardHead(LlamaConfig config, LlamaParameters para
             outputs[layout.TargetResponses[e]] = VectorMath.Dot(parameters.Weights + _weight, hidden.Row(e), config.HiddenSize);
     }
 
-    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden, Update update)
+    public void Backward(BatchLayout layout, in Matrix hidden, ReadOnlySpan<int> kept, ReadOnlySpan<double> gradient, in Matrix dHidden,
+        Update update)
     {
         if (update == Update.Set)
             new Span<float>(parameters.Gradient + _weight, config.HiddenSize).Clear();

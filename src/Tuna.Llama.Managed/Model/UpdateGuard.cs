@@ -7,7 +7,8 @@ namespace Tuna.Llama.Managed.Model;
 
 /// <summary>Sees to it that an optimizer step leaves all weights and moments finite, or does not happen.</summary>
 /// <remarks>
-/// The step changes weights and moments in place, so that it must be known before. Mostly <see cref="AdamWBounds"/> prove it; otherwise the step is tried first without storing anything.
+/// The step changes weights and moments in place, so that it must be known before. Mostly <see cref="AdamWBounds"/> prove it; otherwise the
+/// step is tried first without storing anything.
 /// </remarks>
 internal sealed unsafe class UpdateGuard(LlamaParameters parameters, WorkerPool pool, double[] partial)
 {
@@ -23,16 +24,20 @@ internal sealed unsafe class UpdateGuard(LlamaParameters parameters, WorkerPool 
     {
         float* gradient = parameters.AccumulatedGradient();
         if (!double.IsFinite(norm))
-            throw share.IsSharded ? NotFinite(norm) : Refusal(FirstNonFinite(gradient), $"the gradient there is {gradient[FirstNonFinite(gradient)]}");
+            throw share.IsSharded ? NotFinite(norm)
+                : Refusal(FirstNonFinite(gradient), $"the gradient there is {gradient[FirstNonFinite(gradient)]}");
         parameters.EnsureMoments();
         if (_version != parameters.Version)
             Measure(share);
         AdamWBounds? after = _bounds.After(step, norm);
         if (after is null && FirstRefused(share, step, gradient) is >= 0 and var bad)
-            throw Refusal(bad, $"a step with learning rate {step.LearningRate} and weight decay {step.Settings.WeightDecay} would leave weights or moments that are not finite");
+            throw Refusal(bad,
+                $"a step with learning rate {step.LearningRate} and weight decay {step.Settings.WeightDecay} would leave weights or "
+                + $"moments that are not finite");
         float* moved = parameters.WritableWeights;
         foreach (OwnPiece piece in share.Own)
-            AdamW.Step(pool, piece.Length, moved + piece.Start, gradient + piece.Start, parameters.First + piece.Place, parameters.Second + piece.Place, step);
+            AdamW.Step(pool, piece.Length, moved + piece.Start, gradient + piece.Start, parameters.First + piece.Place,
+                parameters.Second + piece.Place, step);
         share.GatherWeights(moved);
         if (after is { } bounds)
             (_version, _bounds) = (parameters.Version, bounds); // otherwise measured again before the next
@@ -50,7 +55,8 @@ internal sealed unsafe class UpdateGuard(LlamaParameters parameters, WorkerPool 
         foreach (OwnPiece piece in share.Own)
         {
             long bad = AdamW.FirstNonFinite(
-                pool, piece.Length, parameters.Weights + piece.Start, gradient + piece.Start, parameters.First + piece.Place, parameters.Second + piece.Place, step, partial);
+                pool, piece.Length, parameters.Weights + piece.Start, gradient + piece.Start, parameters.First + piece.Place,
+                    parameters.Second + piece.Place, step, partial);
             if (bad >= 0)
                 first = Math.Min(first, piece.Start + bad);
         }

@@ -4,11 +4,12 @@ using Tuna.Models;
 
 namespace Tuna.Llama.Managed.Model;
 
-/// <summary>All activations of the engine. Each has a name and is a lease of memory that is laid out here, for the rows of a pass and for the new tokens of a sampling call.</summary>
+/// <summary>All activations of the engine. Each has a name and is a lease of memory that is laid out here, for the rows of a pass and for
+/// the new tokens of a sampling call.</summary>
 /// <remarks>
-/// N token rows of a pass, U of them that a head reads, M new tokens, D width, F width of the MLP, H heads. Of the last layer only keys and values of the other rows are of
-/// use, so that from its attention on there are but the U rows. Names that are never in use at once share a place. Blocks grow to the largest pass seen and stay. New tokens have
-/// a block of their own: their prompts' passes come between.
+/// N token rows of a pass, U of them that a head reads, M new tokens, D width, F width of the MLP, H heads. Of the last layer only keys and
+/// values of the other rows are of use, so that from its attention on there are but the U rows. Names that are never in use at once share a
+/// place. Blocks grow to the largest pass seen and stay. New tokens have a block of their own: their prompts' passes come between.
 /// </remarks>
 internal sealed class Workspace : IDisposable
 {
@@ -19,7 +20,8 @@ internal sealed class Workspace : IDisposable
     private readonly Lease[] _residual;
     private readonly LayerLeases[] _layers;
     private Lease _outputInverse, _normed, _hidden, _gradient, _residualGradient, _gateUp, _logits;
-    private Lease _tokenResidual, _tokenNormed, _tokenInverse, _tokenQkv, _tokenAttention, _tokenGateUp, _tokenHidden, _tokenLogits, _promptOutput;
+    private Lease _tokenResidual, _tokenNormed, _tokenInverse, _tokenQkv, _tokenAttention, _tokenGateUp, _tokenHidden, _tokenLogits,
+        _promptOutput;
     private bool _keeps;
 
     public Workspace(LlamaConfig config, AttentionShape shape, KeptValues keptValues)
@@ -38,7 +40,8 @@ internal sealed class Workspace : IDisposable
     /// <summary>Lays a pass out.</summary>
     /// <param name="rows">N.</param>
     /// <param name="headRows">U.</param>
-    /// <param name="keep">Whether backward follows. Otherwise all layers share one set of places, and the residual stream has two by turns.</param>
+    /// <param name="keep">Whether backward follows. Otherwise all layers share one set of places, and the residual stream has two by
+    /// turns.</param>
     public void Plan(int rows, int headRows, bool keep)
     {
         _keeps = keep;
@@ -101,12 +104,14 @@ internal sealed class Workspace : IDisposable
     public unsafe bool KeepsGateUp(int layer) => _keeps && _keptValues.GateUp(layer) is not null;
 
     /// <summary>A layer's gate and up values, [N, 2 F], in the last layer [U, 2 F]; those that are not kept share a place.</summary>
-    public unsafe Matrix GateUp(int layer, int rows) => KeepsGateUp(layer) ? new Matrix(_keptValues.GateUp(layer), rows, 2 * F) : _pass.Rows(_gateUp, rows, 2 * F);
+    public unsafe Matrix GateUp(int layer, int rows) =>
+        KeepsGateUp(layer) ? new Matrix(_keptValues.GateUp(layer), rows, 2 * F) : _pass.Rows(_gateUp, rows, 2 * F);
 
     /// <summary>Inverse root mean square of the last norm's input, [U].</summary>
     public Matrix OutputInverse(int rows) => _pass.Rows(_outputInverse, rows, 1);
 
-    /// <summary>A norm's output, [N, D]. Shares its place with <see cref="Attention"/> and <see cref="Output"/>: each is used up before the next.</summary>
+    /// <summary>A norm's output, [N, D]. Shares its place with <see cref="Attention"/> and <see cref="Output"/>: each is used up before the
+    /// next.</summary>
     public Matrix Normed(int rows) => _pass.Rows(_normed, rows, D);
 
     /// <summary>Attention's output, [N, QueryWidth].</summary>
@@ -200,8 +205,10 @@ internal sealed class Workspace : IDisposable
         Middle: _pass.Take(rowsAfter, D),
         MiddleInverse: _pass.Take(rowsAfter, 1));
 
-    private unsafe void Compact(Lease lease, int width, ReadOnlySpan<int> kept) => Rows.Compact(_pass.Rows(lease, kept.Length, width).Data, width, kept);
+    private unsafe void Compact(Lease lease, int width, ReadOnlySpan<int> kept) =>
+        Rows.Compact(_pass.Rows(lease, kept.Length, width).Data, width, kept);
 
     /// <summary>What a layer keeps for its backward pass.</summary>
-    private readonly record struct LayerLeases(Lease InputInverse, Lease Qkv, Lease QueriesAndKeys, Lease LogSum, Lease Middle, Lease MiddleInverse);
+    private readonly record struct LayerLeases(Lease InputInverse, Lease Qkv, Lease QueriesAndKeys, Lease LogSum, Lease Middle,
+        Lease MiddleInverse);
 }

@@ -7,7 +7,8 @@ using Tuna.Policies;
 
 namespace Tuna.Llama.Managed.Sampling;
 
-/// <summary>Samples with a key/value cache: every prompt is computed once, then all samples go on together, some tokens each at a time.</summary>
+/// <summary>Samples with a key/value cache: every prompt is computed once, then all samples go on together, some tokens each at a
+/// time.</summary>
 /// <remarks>
 /// A sample's bits depend on its request, its number and the thread count alone: prompts go through kernels whose rows do not depend on one
 /// another, new tokens always through <see cref="DecodingWeights"/>, however many there are.
@@ -27,7 +28,8 @@ internal sealed unsafe class Decoder : IDisposable
     private readonly Speculation _speculation;
     private readonly BatchLayout _layout = new();
 
-    public Decoder(LlamaConfig config, LlamaParameters parameters, LlamaTrunk trunk, WorkerPool pool, DecodingPrecision precision, bool speculative)
+    public Decoder(LlamaConfig config, LlamaParameters parameters, LlamaTrunk trunk, WorkerPool pool, DecodingPrecision precision,
+        bool speculative)
     {
         _trunk = trunk;
         var matrices = new DecodingMatrices(config, parameters, trunk.Shape);
@@ -49,7 +51,8 @@ internal sealed unsafe class Decoder : IDisposable
     public (long Drafted, long Accepted) Speculated => (_speculation.Drafted, _speculation.Accepted);
 
     /// <summary>Samples all requests, some samples at a time.</summary>
-    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, PolicyInfo info, CancellationToken cancellationToken)
+    public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, PolicyInfo info,
+        CancellationToken cancellationToken)
     {
         PolicyGuard.CheckRequests(requests, info);
         var results = new List<SampledResponse>[requests.Count];
@@ -149,7 +152,8 @@ internal sealed unsafe class Decoder : IDisposable
                 hidden.RowSpan(p - from).CopyTo(last.RowSpan(p));
         }
 
-        ReadOnlySpan<(int Token, double LogProb)> drawn = _sampler.Draw([.. batch.Select(s => new TokenRow(s, 0))], _pass.Logits(last, _weights), promptOf, tokensOnly: false);
+        ReadOnlySpan<(int Token, double LogProb)> drawn =
+            _sampler.Draw([.. batch.Select(s => new TokenRow(s, 0))], _pass.Logits(last, _weights), promptOf, tokensOnly: false);
         for (int i = 0; i < batch.Count; i++)
             batch[i].Add(drawn[i].Token, drawn[i].LogProb);
     }

@@ -69,7 +69,8 @@ internal sealed unsafe class DecodingMatrices
     public Matrix this[int index] => new(_parameters.Weights + _places[index].Offset, _places[index].Rows, _places[index].Columns);
 
     /// <summary>The number of a matrix.</summary>
-    public int Index(DecodingMatrix matrix, int layer) => matrix == DecodingMatrix.Logits ? _places.Length - 1 : (layer * (int)DecodingMatrix.Logits) + (int)matrix;
+    public int Index(DecodingMatrix matrix, int layer) =>
+        matrix == DecodingMatrix.Logits ? _places.Length - 1 : (layer * (int)DecodingMatrix.Logits) + (int)matrix;
 
     /// <summary>Where copies of all matrices start when they follow one another, and, last, where they end.</summary>
     /// <param name="floats">Floats that a copy takes, of its rows and columns.</param>

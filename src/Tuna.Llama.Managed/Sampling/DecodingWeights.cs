@@ -5,9 +5,11 @@ using Tuna.Llama.Managed.Threading;
 namespace Tuna.Llama.Managed.Sampling;
 
 /// <summary>The matrices that decide what is sampled: the weights themselves or their copy in bfloat16.</summary>
-internal sealed unsafe class DecodingWeights(DecodingMatrices matrices, WorkerPool pool, DecodingPrecision precision) : IDecodingProducts, IDisposable
+internal sealed unsafe class DecodingWeights(DecodingMatrices matrices, WorkerPool pool, DecodingPrecision precision)
+    : IDecodingProducts, IDisposable
 {
-    // Making the copy reads and writes about as much as two or three steps read, and each step from it saves half of one. An exact copy changes no result, so that it may depend on this.
+    // Making the copy reads and writes about as much as two or three steps read, and each step from it saves half of one. An exact copy
+    // changes no result, so that it may depend on this.
     private const int StepsWorthACopy = 16;
 
     private readonly NativeBuffer _copy = new();
@@ -51,5 +53,6 @@ internal sealed unsafe class DecodingWeights(DecodingMatrices matrices, WorkerPo
 
     public void Dispose() => _copy.Dispose();
 
-    private WeightRows<BFloat16Format> Copy(int index) => BFloat16Copy.View(_copy.Pointer + _offsets[index], matrices[index].Rows, matrices[index].Columns);
+    private WeightRows<BFloat16Format> Copy(int index) =>
+        BFloat16Copy.View(_copy.Pointer + _offsets[index], matrices[index].Rows, matrices[index].Columns);
 }

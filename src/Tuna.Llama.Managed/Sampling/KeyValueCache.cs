@@ -25,11 +25,14 @@ internal sealed unsafe class KeyValueCache(int layers, AttentionShape shape) : I
         _samples.Ensure((long)layers * samples * rowsPerSample * Width);
     }
 
-    /// <summary>The prompt of <paramref name="length"/> tokens whose first is the <paramref name="row"/>th of all prompts' tokens, in a layer.</summary>
-    public CachedTokens Prompt(int layer, int row, int length) => new(_prompts.Pointer + (((long)layer * _promptRows) + row) * Width, length, length);
+    /// <summary>The prompt of <paramref name="length"/> tokens whose first is the <paramref name="row"/>th of all prompts' tokens, in a
+    /// layer.</summary>
+    public CachedTokens Prompt(int layer, int row, int length) =>
+        new(_prompts.Pointer + (((long)layer * _promptRows) + row) * Width, length, length);
 
     /// <summary>The first <paramref name="count"/> tokens of a sample in a layer.</summary>
-    public CachedTokens Sample(int layer, int sample, int count) => new(_samples.Pointer + (((long)layer * _samplesCount) + sample) * _rowsPerSample * Width, _rowsPerSample, count);
+    public CachedTokens Sample(int layer, int sample, int count) =>
+        new(_samples.Pointer + (((long)layer * _samplesCount) + sample) * _rowsPerSample * Width, _rowsPerSample, count);
 
     /// <summary>Says where the prompts of the next batch go.</summary>
     public void BeginStore(int firstRow) => _firstRow = firstRow;

@@ -28,7 +28,8 @@ internal sealed unsafe class RowSampler : IDisposable
     {
         if (_drawn.Length < rows.Count)
             _drawn = new (int, double)[rows.Count];
-        var job = new Job { Samplers = _samplers, Rows = rows, Logits = logits, LogitsOf = logitsOf, TokensOnly = tokensOnly, Drawn = _drawn };
+        var job = new Job { Samplers = _samplers, Rows = rows, Logits = logits, LogitsOf = logitsOf, TokensOnly = tokensOnly,
+            Drawn = _drawn };
         _pool.For(rows.Count, grain: 1, ref job);
         return _drawn.AsSpan(0, rows.Count);
     }

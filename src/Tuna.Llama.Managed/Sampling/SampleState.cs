@@ -34,7 +34,8 @@ internal sealed class SampleState(SamplingRequest request, int requestIndex, int
     /// <summary>Tokens that may be added.</summary>
     public int Left => Request.MaxNewTokens - Tokens.Count;
 
-    /// <summary>Whether a token after the draft's last may be drafted: the exact weights draw one more in any case, and a stop token is the last.</summary>
+    /// <summary>Whether a token after the draft's last may be drafted: the exact weights draw one more in any case, and a stop token is the
+    /// last.</summary>
     public bool DraftGoesOn => Left > Draft.Count + 1 && (Draft.Count == 0 || !Request.StopTokens.Contains(Draft[^1]));
 
     /// <summary>What decides the token that comes <paramref name="ahead"/> after the next.</summary>

@@ -1,13 +1,15 @@
 namespace Tuna.Llama.Managed.Sampling;
 
-/// <summary>Lets samples go on by a token or more: some are drafted with a cheap copy of the weights, then all are checked in one pass of the weights themselves.</summary>
+/// <summary>Lets samples go on by a token or more: some are drafted with a cheap copy of the weights, then all are checked in one pass of
+/// the weights themselves.</summary>
 /// <remarks>
-/// As speculative decoding (Leviathan et al., arXiv 2211.17192), but the draft and the check draw with the same noise, and what the weights draw is what is taken: the draft
-/// decides how many tokens a pass gives, never which. Without a draft this is plain decoding.
+/// As speculative decoding (Leviathan et al., arXiv 2211.17192), but the draft and the check draw with the same noise, and what the weights
+/// draw is what is taken: the draft decides how many tokens a pass gives, never which. Without a draft this is plain decoding.
 /// </remarks>
 internal sealed class Speculation(TokenPass pass, DecodingWeights weights, DraftWeights? draft, RowSampler sampler)
 {
-    /// <summary>Rows of a pass at most, unless there are more samples: it takes little longer than one of half as many, since kernels take eight rows at once.</summary>
+    /// <summary>Rows of a pass at most, unless there are more samples: it takes little longer than one of half as many, since kernels take
+    /// eight rows at once.</summary>
     public const int MaxRows = 8;
 
     // From so many drafted tokens on it counts how many were taken.

@@ -22,7 +22,8 @@ internal readonly record struct TokenRow(SampleState Sample, int Ahead)
 }
 
 /// <summary>Takes new tokens of some samples through the layers to the logits of what follows them.</summary>
-/// <remarks>A row's bits depend on its sample's tokens alone, not on which rows go with it: several tokens of a sample give what they would one by one.</remarks>
+/// <remarks>A row's bits depend on its sample's tokens alone, not on which rows go with it: several tokens of a sample give what they would
+/// one by one.</remarks>
 internal sealed unsafe class TokenPass
 {
     private readonly LlamaConfig _config;
@@ -39,11 +40,13 @@ internal sealed unsafe class TokenPass
     public TokenPass(LlamaConfig config, LlamaParameters parameters, LlamaTrunk trunk, WorkerPool pool, KeyValueCache cache)
     {
         (_config, _parameters, _pool, _cache) = (config, parameters, pool, cache);
-        (_rope, _shape, _workspace, _additions) = (trunk.Rope, trunk.Shape, trunk.Workspace, new Additions(config, parameters, pool, trunk.Shape));
+        (_rope, _shape, _workspace, _additions) =
+            (trunk.Rope, trunk.Shape, trunk.Workspace, new Additions(config, parameters, pool, trunk.Shape));
     }
 
     /// <summary>Computes rows and keeps their keys and values in place of what was there.</summary>
-    /// <param name="rows">Tokens, at most as many as the workspace has room for; of a sample also those before that are not in the cache yet, in order.</param>
+    /// <param name="rows">Tokens, at most as many as the workspace has room for; of a sample also those before that are not in the cache
+    /// yet, in order.</param>
     /// <param name="weights">What to multiply with.</param>
     /// <returns>Logits, [M, V], until the next call.</returns>
     public Matrix Forward(List<TokenRow> rows, IDecodingProducts weights)
@@ -59,11 +62,13 @@ internal sealed unsafe class TokenPass
         }
 
         _rope.Ensure(longest);
-        Matrix x = _workspace.TokenResidual(n), normed = _workspace.TokenNormed(n), qkv = _workspace.TokenQkv(n), attention = _workspace.TokenAttention(n);
+        Matrix x = _workspace.TokenResidual(n), normed = _workspace.TokenNormed(n), qkv = _workspace.TokenQkv(n),
+            attention = _workspace.TokenAttention(n);
         Matrix gateUp = _workspace.TokenGateUp(n), hidden = _workspace.TokenHidden(n);
         float* inverse = _workspace.TokenInverse(n).Data, w = _parameters.Weights;
         float eps = (float)_config.RmsNormEpsilon;
-        Embedding.Forward(_pool, CollectionsMarshal.AsSpan(_tokens), new Matrix(w + _parameters.Embedding, _config.VocabularySize, _config.HiddenSize), x);
+        Embedding.Forward(_pool, CollectionsMarshal.AsSpan(_tokens),
+            new Matrix(w + _parameters.Embedding, _config.VocabularySize, _config.HiddenSize), x);
         for (int l = 0; l < _config.LayerCount; l++)
         {
             LayerSlots at = _parameters.Layers[l];

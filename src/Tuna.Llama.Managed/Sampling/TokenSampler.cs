@@ -18,7 +18,8 @@ internal sealed unsafe class TokenSampler : IDisposable
     /// <param name="count">V.</param>
     /// <param name="request">How to draw.</param>
     /// <param name="noise">What decides; greedy drawing needs none.</param>
-    /// <returns>The token and its log-probability at temperature 1 with nothing cut off; -1 and NaN when the logits are not finite.</returns>
+    /// <returns>The token and its log-probability at temperature 1 with nothing cut off; -1 and NaN when the logits are not
+    /// finite.</returns>
     public (int Token, double LogProb) Draw(float* logits, int count, SamplingRequest request, GumbelNoise noise)
     {
         float max = VectorMath.Max(logits, count);
@@ -27,7 +28,8 @@ internal sealed unsafe class TokenSampler : IDisposable
     }
 
     /// <summary>As <see cref="Draw"/>, the token alone.</summary>
-    public int Pick(float* logits, int count, SamplingRequest request, GumbelNoise noise) => Pick(logits, count, VectorMath.Max(logits, count), request, noise);
+    public int Pick(float* logits, int count, SamplingRequest request, GumbelNoise noise) =>
+        Pick(logits, count, VectorMath.Max(logits, count), request, noise);
 
     public void Dispose() => _weights.Dispose();
 

@@ -99,7 +99,8 @@ internal sealed unsafe class WorkerPool : IDisposable
         _failure?.Throw();
     }
 
-    /// <summary>Splits <paramref name="count"/> items into one contiguous range per worker. <paramref name="grain"/> is the fewest items worth a worker.</summary>
+    /// <summary>Splits <paramref name="count"/> items into one contiguous range per worker. <paramref name="grain"/> is the fewest items
+    /// worth a worker.</summary>
     public void For<TJob>(int count, int grain, ref TJob job)
         where TJob : struct, IRangeJob
     {
@@ -133,7 +134,8 @@ internal sealed unsafe class WorkerPool : IDisposable
             spinner.SpinOnce(sleep1Threshold: -1);
     }
 
-    /// <summary>First item of part <paramref name="part"/> when <paramref name="count"/> items are split into <paramref name="parts"/> contiguous parts.</summary>
+    /// <summary>First item of part <paramref name="part"/> when <paramref name="count"/> items are split into <paramref name="parts"/>
+    /// contiguous parts.</summary>
     public static int PartStart(int count, int part, int parts) => (int)((long)count * part / parts);
 
     public void Dispose()
@@ -160,7 +162,8 @@ internal sealed unsafe class WorkerPool : IDisposable
         }
         catch (Exception e)
         {
-            // A worker must not end the process, and the caller must not leave while the others work on its stack: it throws this at the end.
+            // A worker must not end the process, and the caller must not leave while the others work on its stack: it throws this at the
+            // end.
             Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
         }
     }

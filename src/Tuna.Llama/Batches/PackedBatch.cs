@@ -2,12 +2,13 @@ using Tuna.Policies;
 
 namespace Tuna.Llama.Batches;
 
-/// <summary>Groups laid out as rows without padding: each prompt once, and its responses without their last tokens, which predict nothing, unless the head reads those.</summary>
+/// <summary>Groups laid out as rows without padding: each prompt once, and its responses without their last tokens, which predict nothing,
+/// unless the head reads those.</summary>
 /// <remarks>
-/// First the prompts that several responses share, then those responses, then the groups of one response or none, whose rows are one sequence each. So
-/// one attention over all the sequences, and one of the shared prompts' responses to their prompts, are all that a layer needs, whatever the groups.
-/// The rows that the head reads and what it reads them for are listed once each, so that no two writes of a gradient meet in one place: sums stay
-/// in one order on a GPU too.
+/// First the prompts that several responses share, then those responses, then the groups of one response or none, whose rows are one
+/// sequence each. So one attention over all the sequences, and one of the shared prompts' responses to their prompts, are all that a layer
+/// needs, whatever the groups. The rows that the head reads and what it reads them for are listed once each, so that no two writes of a
+/// gradient meet in one place: sums stay in one order on a GPU too.
 /// </remarks>
 internal sealed class PackedBatch
 {
@@ -21,7 +22,8 @@ internal sealed class PackedBatch
         Positions = positions;
         SourceRows = sourceRows;
         ResponseCount = responseCount;
-        Targets = head == HeadRows.LastToken ? PredictionTable.OfLastTokens(segments, responseCount) : PredictionTable.Build(segments, responseCount);
+        Targets = head == HeadRows.LastToken
+            ? PredictionTable.OfLastTokens(segments, responseCount) : PredictionTable.Build(segments, responseCount);
     }
 
     /// <summary>The groups.</summary>
@@ -59,7 +61,8 @@ internal sealed class PackedBatch
     }
 
     /// <summary>Lays out prompts alone.</summary>
-    public static PackedBatch OfPrompts(IEnumerable<ReadOnlyMemory<int>> prompts) => Lay([.. prompts.Select(p => new Group(p, [], null))], HeadRows.Predicting, 0);
+    public static PackedBatch OfPrompts(IEnumerable<ReadOnlyMemory<int>> prompts) =>
+        Lay([.. prompts.Select(p => new Group(p, [], null))], HeadRows.Predicting, 0);
 
     /// <summary>The batch without the responses that are not active, and without prompts that have none left.</summary>
     public PackedBatch Restrict(ReadOnlySpan<bool> active)
@@ -120,12 +123,17 @@ internal sealed class PackedBatch
         }
 
         List<Segment> segments = [.. groups.Select((g, i) => new Segment(starts[i], g.Prompt.Length, responses[i]))];
-        return new PackedBatch(head, segments, rows.Tokens, rows.Positions, rows.Sources, responseCount) { SharedRows = shared, SharingRows = sharing };
+        return new PackedBatch(head, segments, rows.Tokens, rows.Positions, rows.Sources, responseCount)
+        {
+            SharedRows = shared,
+            SharingRows = sharing,
+        };
 
         bool Shares(Group group) => group.Responses.Count(r => r.Tokens.Length > left) > 1;
     }
 
-    /// <summary>Lengths of the sequences that see themselves causally, in the order of their rows: shared prompts, their responses, the other groups whole.</summary>
+    /// <summary>Lengths of the sequences that see themselves causally, in the order of their rows: shared prompts, their responses, the
+    /// other groups whole.</summary>
     public List<int> SequenceLengths()
     {
         List<int> lengths = [.. Shared().Select(s => s.PromptLength)];
@@ -137,7 +145,8 @@ internal sealed class PackedBatch
     /// <summary>The groups whose prompt several responses share, in the order of their rows.</summary>
     public IEnumerable<Segment> Shared() => Segments.Where(s => s.Start < SharedRows);
 
-    private sealed record Group(ReadOnlyMemory<int> Prompt, IReadOnlyList<(int Index, ReadOnlyMemory<int> Tokens)> Responses, Source? Source);
+    private sealed record Group(ReadOnlyMemory<int> Prompt, IReadOnlyList<(int Index, ReadOnlyMemory<int> Tokens)> Responses,
+        Source? Source);
 
     /// <summary>Where a group's rows were in the batch that it is taken from.</summary>
     private sealed record Source(int Prompt, Dictionary<int, int> Responses);

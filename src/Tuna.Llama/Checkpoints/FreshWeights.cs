@@ -12,7 +12,8 @@ internal static class FreshWeights
     private const int MostAtOnce = 8; // bounds what is drawn and not yet in its place
 
     /// <summary>Normal with the config's initializer range, norms 1, biases 0.</summary>
-    public static void Fill(LlamaBackbone model, TrainingParameters? training, ulong seed) => Each(model, training, seed, name => !LoraNames.IsAdapter(name), 0, (name, t, g) =>
+    public static void Fill(LlamaBackbone model, TrainingParameters? training, ulong seed) =>
+        Each(model, training, seed, name => !LoraNames.IsAdapter(name), 0, (name, t, g) =>
     {
         if (name.EndsWith("norm.weight", StringComparison.Ordinal))
             t.fill_(1);
@@ -22,8 +23,10 @@ internal static class FreshWeights
             t.normal_(0, model.Config.InitializerRange, g);
     });
 
-    /// <summary>A uniform in +-1/sqrt(in), as PEFT's Kaiming initialization with a = sqrt(5) comes out; B zero, so that the adapter starts as nothing.</summary>
-    public static void FillAdapters(LlamaBackbone model, TrainingParameters? training, ulong seed) => Each(model, training, seed, LoraNames.IsAdapter, 1UL << 32, (name, t, g) =>
+    /// <summary>A uniform in +-1/sqrt(in), as PEFT's Kaiming initialization with a = sqrt(5) comes out; B zero, so that the adapter starts
+    /// as nothing.</summary>
+    public static void FillAdapters(LlamaBackbone model, TrainingParameters? training, ulong seed) =>
+        Each(model, training, seed, LoraNames.IsAdapter, 1UL << 32, (name, t, g) =>
     {
         double bound = 1 / Math.Sqrt(t.shape[1]);
         if (name.EndsWith(LoraNames.A, StringComparison.Ordinal))
@@ -34,10 +37,12 @@ internal static class FreshWeights
 
     /// <summary>The head alone, of a reward model that starts from a policy.</summary>
     public static void FillHead(LlamaBackbone model, TrainingParameters? training, ulong seed) =>
-        Each(model, training, seed, name => name == model.ResponseHead.Name, 1UL << 33, (_, t, g) => t.normal_(0, model.Config.InitializerRange, g));
+        Each(model, training, seed, name => name == model.ResponseHead.Name, 1UL << 33,
+            (_, t, g) => t.normal_(0, model.Config.InitializerRange, g));
 
     // Each kind of parameter begins at a stream of its own: adapters and a fresh head change nothing in the weights around them.
-    private static void Each(LlamaBackbone model, TrainingParameters? training, ulong seed, Func<string, bool> chosen, ulong stream, Action<string, Tensor, Generator> fill)
+    private static void Each(LlamaBackbone model, TrainingParameters? training, ulong seed, Func<string, bool> chosen, ulong stream,
+        Action<string, Tensor, Generator> fill)
     {
         Dictionary<string, TrainedParameter> trained = training?.List.ToDictionary(p => p.Name, StringComparer.Ordinal) ?? [];
         using IDisposable mode = no_grad();

@@ -25,7 +25,8 @@ internal static class ModelFiles
     /// <param name="training">Its masters, when it is trained.</param>
     /// <param name="headMayBeMissing">Whether the model's head may be left as it is.</param>
     /// <returns>Whether the head was there.</returns>
-    /// <exception cref="InvalidDataException">Tensors are missing, unexpected, of another shape or of a type that weights do not have, or hold a NaN or an infinity.</exception>
+    /// <exception cref="InvalidDataException">Tensors are missing, unexpected, of another shape or of a type that weights do not have, or
+    /// hold a NaN or an infinity.</exception>
     public static bool Load(string folder, LlamaBackbone model, TrainingParameters? training, bool headMayBeMissing = false)
     {
         using CheckpointReader reader = CheckpointReader.Open(folder);
@@ -59,7 +60,8 @@ internal static class ModelFiles
         CheckpointWriter.Write(folder, specs, (writer, spec) =>
         {
             using DisposeScope scope = NewDisposeScope();
-            Tensor weight = adapted.TryGetValue(spec.Name, out Projection? projection) ? Merged(projection, weights, spec.Name) : weights[spec.Name]();
+            Tensor weight = adapted.TryGetValue(spec.Name, out Projection? projection)
+                ? Merged(projection, weights, spec.Name) : weights[spec.Name]();
             TensorFiles.Write(writer, spec.Name, weight, type);
         });
         (model.Config with { DType = type }).Save(folder); // last: it makes the folder a model
@@ -68,7 +70,8 @@ internal static class ModelFiles
     /// <summary>Every parameter's most exact value, computed when it is asked for, in the caller's scope.</summary>
     public static Dictionary<string, Func<Tensor>> Weights(LlamaBackbone model, TrainingParameters? training)
     {
-        Dictionary<string, Func<Tensor>> weights = model.NamedParts().ToDictionary(p => p.Name, p => (Func<Tensor>)(() => p.Weight.Value(p.Part)), StringComparer.Ordinal);
+        Dictionary<string, Func<Tensor>> weights = model.NamedParts()
+            .ToDictionary(p => p.Name, p => (Func<Tensor>)(() => p.Weight.Value(p.Part)), StringComparer.Ordinal);
         foreach (TrainedParameter parameter in training?.List ?? [])
             weights[parameter.Name] = parameter.Exact;
         return weights;

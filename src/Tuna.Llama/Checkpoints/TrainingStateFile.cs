@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Checkpoints;
 
-/// <summary>Moments, accumulated gradients and, where the model's files do not hold them exactly, the weights: one safetensors file.</summary>
+/// <summary>Moments, accumulated gradients and, where the model's files do not hold them exactly, the weights: one safetensors
+/// file.</summary>
 internal static class TrainingStateFile
 {
     public const string Name = "torch_training_state.safetensors";
@@ -39,7 +40,8 @@ internal static class TrainingStateFile
             [Passes] = passes.ToString(CultureInfo.InvariantCulture),
             [WeightsHere] = weights ? "here" : "model",
         };
-        using var writer = new SafetensorsWriter(Path.Combine(folder, Name), tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, t.Parameter.Parameter.shape)), metadata) { RequireFinite = true };
+        using var writer = new SafetensorsWriter(Path.Combine(folder, Name),
+            tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, t.Parameter.Parameter.shape)), metadata) { RequireFinite = true };
         foreach ((string name, _, Func<Tensor?> tensor) in tensors)
         {
             using DisposeScope scope = NewDisposeScope();
@@ -60,9 +62,11 @@ internal static class TrainingStateFile
         }
     }
 
-    private static bool HasMoments(TrainedParameter parameter, Copies? copies) => copies is { IsSharded: true } ? copies.HasMoments : parameter.Weight.Moments is not null;
+    private static bool HasMoments(TrainedParameter parameter, Copies? copies) =>
+        copies is { IsSharded: true } ? copies.HasMoments : parameter.Weight.Moments is not null;
 
-    private static Tensor? Moment(TrainedParameter parameter, Copies? copies, Func<TrainedParameter, Tensor?> read) => copies is null ? read(parameter) : copies.Collect(parameter, read);
+    private static Tensor? Moment(TrainedParameter parameter, Copies? copies, Func<TrainedParameter, Tensor?> read) =>
+        copies is null ? read(parameter) : copies.Collect(parameter, read);
 
     /// <summary>Restores the state; everything is checked before anything changes.</summary>
     /// <returns>The number of passes opened so far.</returns>
@@ -72,7 +76,8 @@ internal static class TrainingStateFile
         if (!File.Exists(path))
             throw new InvalidDataException($"{path}: there is no such file; the folder holds no training state of this engine.");
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        if (file.Metadata.GetValueOrDefault(Engine) != EngineName || !long.TryParse(file.Metadata.GetValueOrDefault(Passes), NumberStyles.None, CultureInfo.InvariantCulture, out long passes))
+        if (file.Metadata.GetValueOrDefault(Engine) != EngineName
+            || !long.TryParse(file.Metadata.GetValueOrDefault(Passes), NumberStyles.None, CultureInfo.InvariantCulture, out long passes))
             throw new InvalidDataException($"{path}: not a training state of {EngineName}.");
         bool weights = file.Metadata.GetValueOrDefault(WeightsHere) == "here";
         var known = new HashSet<string>(StringComparer.Ordinal);
@@ -82,13 +87,16 @@ internal static class TrainingStateFile
             {
                 string name = prefix + p.Name;
                 known.Add(name);
-                if (file.Tensors.TryGetValue(name, out TensorInfo? info) ? info.DType != TensorDType.F32 || !info.Shape.SequenceEqual(p.Parameter.shape) : prefix == Master && weights)
-                    throw new InvalidDataException($"{path}: tensor '{name}' is missing or does not fit the model's [{string.Join(", ", p.Parameter.shape)}].");
+                if (file.Tensors.TryGetValue(name, out TensorInfo? info)
+                    ? info.DType != TensorDType.F32 || !info.Shape.SequenceEqual(p.Parameter.shape) : prefix == Master && weights)
+                    throw new InvalidDataException(
+                        $"{path}: tensor '{name}' is missing or does not fit the model's [{string.Join(", ", p.Parameter.shape)}].");
             }
         }
 
         if (file.Tensors.Keys.FirstOrDefault(n => !known.Contains(n)) is { } stranger)
-            throw new InvalidDataException($"{path}: tensor '{stranger}' belongs to no trained parameter; the state is of another model or of other adapters.");
+            throw new InvalidDataException(
+                $"{path}: tensor '{stranger}' belongs to no trained parameter; the state is of another model or of other adapters.");
         foreach (string name in file.Tensors.Keys)
             file.RequireFinite(name);
         if (file.Tensors.Keys.FirstOrDefault(n => n.StartsWith(Moment2, StringComparison.Ordinal) && Smallest(n) < 0) is { } negative)
@@ -115,6 +123,7 @@ internal static class TrainingStateFile
             return smallest.item<float>();
         }
 
-        Tensor? Get(string prefix, TrainedParameter p) => file.Tensors.TryGetValue(prefix + p.Name, out TensorInfo? info) ? TensorFiles.Read(file.Bytes(prefix + p.Name), info) : null;
+        Tensor? Get(string prefix, TrainedParameter p) =>
+            file.Tensors.TryGetValue(prefix + p.Name, out TensorInfo? info) ? TensorFiles.Read(file.Bytes(prefix + p.Name), info) : null;
     }
 }

@@ -7,8 +7,10 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Distributed;
 
-/// <summary>This process's copy of the model among those of a group: sums gradients, and where the optimizer is sharded moves its weights and receives the others.</summary>
-/// <remarks>A weight is one process's as a whole: the largest are dealt first, each to whoever has least. Moments are sharded; exact weights are everywhere, so that any process can save the model.</remarks>
+/// <summary>This process's copy of the model among those of a group: sums gradients, and where the optimizer is sharded moves its weights
+/// and receives the others.</summary>
+/// <remarks>A weight is one process's as a whole: the largest are dealt first, each to whoever has least. Moments are sharded; exact
+/// weights are everywhere, so that any process can save the model.</remarks>
 internal sealed class Copies : IDisposable
 {
     private readonly TrainingParameters _parameters;
@@ -47,7 +49,8 @@ internal sealed class Copies : IDisposable
         foreach (TrainedWeight weight in _parameters.Weights)
         {
             weight.TakeLeaves();
-            Tensor gradient = weight.Sum(); // zeros where there was none: others may have more, and adding them is a step that decides a zero's sign
+            // zeros where there was none: others may have more, and adding them is a step that decides a zero's sign
+            Tensor gradient = weight.Sum();
             if (Group.Size == 1)
                 continue;
             if (IsSharded)
@@ -63,7 +66,8 @@ internal sealed class Copies : IDisposable
     public double GradientNorm()
     {
         using IDisposable mode = no_grad();
-        double[] mine = [.. _parameters.Weights.Select(w => IsOwn(w) && w.Gradient is { } g ? _parameters.Operations.SumOfSquares([g]) : 0)];
+        double[] mine = [.. _parameters.Weights.Select(w => IsOwn(w) && w.Gradient is { } g
+            ? _parameters.Operations.SumOfSquares([g]) : 0)];
         if (IsSharded)
         {
             double[] all = new double[mine.Length * Group.Size];
@@ -78,7 +82,8 @@ internal sealed class Copies : IDisposable
         return Math.Sqrt(sum);
     }
 
-    /// <summary>What a step is refused with, the same on all processes: where they look at weights of their own, that of the first parameter.</summary>
+    /// <summary>What a step is refused with, the same on all processes: where they look at weights of their own, that of the first
+    /// parameter.</summary>
     /// <param name="own">What this process refuses; null when nothing.</param>
     public NonFiniteStepException? Agreed(NonFiniteStepException? own)
     {
@@ -89,7 +94,8 @@ internal sealed class Copies : IDisposable
         int first = Array.IndexOf(all, all.Min());
         if (double.IsPositiveInfinity(all[first]))
             return null;
-        string words = Group.BroadcastText(first == Group.Rank ? string.Create(CultureInfo.InvariantCulture, $"{own!.Parameter}\n{own.Element}\n{own.Why}") : null, first);
+        string words = Group.BroadcastText(first == Group.Rank
+            ? string.Create(CultureInfo.InvariantCulture, $"{own!.Parameter}\n{own.Element}\n{own.Why}") : null, first);
         string[] parts = words.Split('\n', 3);
         return new(parts[0].Length == 0 ? null : parts[0], long.Parse(parts[1], CultureInfo.InvariantCulture), parts[2]);
     }

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Distributed;
 
-/// <summary>Through the processor's memory and the group itself: on the CPU in place, from a GPU piece by piece. Sums have the bits of the group's tree.</summary>
+/// <summary>Through the processor's memory and the group itself: on the CPU in place, from a GPU piece by piece. Sums have the bits of the
+/// group's tree.</summary>
 internal sealed class HostExchange(IProcessGroup group) : ITensorExchange
 {
     private const long PieceBytes = 256L << 20;

@@ -2,7 +2,8 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Distributed;
 
-/// <summary>Sums one weight's leaves, as they come, in a balanced tree, as the embedded engine does: two sums over equally many leaves become one.</summary>
+/// <summary>Sums one weight's leaves, as they come, in a balanced tree, as the embedded engine does: two sums over equally many leaves
+/// become one.</summary>
 internal sealed class LeafSums : IDisposable
 {
     private readonly List<(bool Taken, Tensor? Values)> _levels = [];

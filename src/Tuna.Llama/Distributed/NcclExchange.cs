@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Distributed;
 
-/// <summary>From GPU to GPU by NCCL, in place, on the default stream: the one of libtorch's kernels, which orders it after them and before the next.</summary>
+/// <summary>From GPU to GPU by NCCL, in place, on the default stream: the one of libtorch's kernels, which orders it after them and before
+/// the next.</summary>
 /// <remarks>Sums have the order of NCCL's algorithm, the same on all ranks.</remarks>
 internal sealed class NcclExchange : ITensorExchange
 {
@@ -20,7 +21,8 @@ internal sealed class NcclExchange : ITensorExchange
         _communicator = communicator;
     }
 
-    /// <summary>The exchange for a device: NCCL where all ranks are on GPUs and find it, otherwise through the processor's memory. Collective.</summary>
+    /// <summary>The exchange for a device: NCCL where all ranks are on GPUs and find it, otherwise through the processor's memory.
+    /// Collective.</summary>
     public static ITensorExchange For(IProcessGroup group, Device device)
     {
         if (group.Size == 1)
@@ -29,7 +31,9 @@ internal sealed class NcclExchange : ITensorExchange
         if (group.AllGather(nccl is null ? 0 : 1).Contains(0))
             return new HostExchange(group);
         if (device.index > 0)
-            throw new ArgumentException($"NCCL takes the process's first GPU, and the model is on {device}. Let each process see its own GPU alone (CUDA_VISIBLE_DEVICES), and open the model on cuda.");
+            throw new ArgumentException(
+                $"NCCL takes the process's first GPU, and the model is on {device}. Let each process see its own GPU alone "
+                + $"(CUDA_VISIBLE_DEVICES), and open the model on cuda.");
         NcclUniqueId id = group.Rank == 0 ? nccl!.UniqueId() : default;
         group.Broadcast(MemoryMarshal.AsBytes(new Span<NcclUniqueId>(ref id)));
         return new NcclExchange(nccl!, nccl!.Initialize(group.Size, id, group.Rank));
@@ -37,9 +41,11 @@ internal sealed class NcclExchange : ITensorExchange
 
     public void Sum(Tensor values) => _nccl.AllReduce((nint)Argument.Of(values), values.numel(), _communicator, DefaultStream);
 
-    public void SumFor(int rank, Tensor values) => _nccl.Reduce((nint)Argument.Of(values), values.numel(), rank, _communicator, DefaultStream);
+    public void SumFor(int rank, Tensor values) =>
+        _nccl.Reduce((nint)Argument.Of(values), values.numel(), rank, _communicator, DefaultStream);
 
-    public void Broadcast(Tensor values, int root) => _nccl.Broadcast((nint)Argument.Of(values), values.numel() * values.element_size(), root, _communicator, DefaultStream);
+    public void Broadcast(Tensor values, int root) =>
+        _nccl.Broadcast((nint)Argument.Of(values), values.numel() * values.element_size(), root, _communicator, DefaultStream);
 
     public void Dispose() => _nccl.Destroy(_communicator);
 }

@@ -4,7 +4,8 @@ using Tuna.Distributed;
 
 namespace Tuna.Llama.Distributed;
 
-/// <summary>What tells the processes of an NCCL communicator that they belong together: 128 bytes, passed by value (<c>ncclUniqueId</c> of nccl.h).</summary>
+/// <summary>What tells the processes of an NCCL communicator that they belong together: 128 bytes, passed by value (<c>ncclUniqueId</c> of
+/// nccl.h).</summary>
 [InlineArray(Bytes)]
 internal struct NcclUniqueId
 {
@@ -32,7 +33,8 @@ internal sealed unsafe class NcclLibrary
         _broadcast = (delegate* unmanaged[Cdecl]<nint, nint, nuint, int, int, nint, nint, int>)Export("ncclBroadcast");
     }
 
-    /// <summary>Looks in libtorch's CUDA library, whose builds hold NCCL or bring it, then for NCCL by itself; null where there is none.</summary>
+    /// <summary>Looks in libtorch's CUDA library, whose builds hold NCCL or bring it, then for NCCL by itself; null where there is
+    /// none.</summary>
     public static NcclLibrary? Find()
     {
         foreach (string name in (string[])["libtorch_cuda.so", "libnccl.so.2"])
@@ -71,13 +73,16 @@ internal sealed unsafe class NcclLibrary
     }
 
     /// <summary>Sums Float32 numbers in place, on a stream.</summary>
-    public void AllReduce(nint data, long count, nint communicator, nint stream) => Check(_allReduce(data, data, (nuint)count, Float32, Sum, communicator, stream));
+    public void AllReduce(nint data, long count, nint communicator, nint stream) =>
+        Check(_allReduce(data, data, (nuint)count, Float32, Sum, communicator, stream));
 
     /// <summary>Sums Float32 numbers in place for one rank, on a stream.</summary>
-    public void Reduce(nint data, long count, int root, nint communicator, nint stream) => Check(_reduce(data, data, (nuint)count, Float32, Sum, root, communicator, stream));
+    public void Reduce(nint data, long count, int root, nint communicator, nint stream) =>
+        Check(_reduce(data, data, (nuint)count, Float32, Sum, root, communicator, stream));
 
     /// <summary>Copies bytes in place from one rank, on a stream.</summary>
-    public void Broadcast(nint data, long bytes, int root, nint communicator, nint stream) => Check(_broadcast(data, data, (nuint)bytes, Char, root, communicator, stream));
+    public void Broadcast(nint data, long bytes, int root, nint communicator, nint stream) =>
+        Check(_broadcast(data, data, (nuint)bytes, Char, root, communicator, stream));
 
     public void Destroy(nint communicator) => Check(((delegate* unmanaged[Cdecl]<nint, int>)Export("ncclCommDestroy"))(communicator));
 
@@ -86,8 +91,10 @@ internal sealed unsafe class NcclLibrary
         if (code == 0)
             return;
         string what = Marshal.PtrToStringUTF8(((delegate* unmanaged[Cdecl]<int, nint>)Export("ncclGetErrorString"))(code)) ?? "";
-        string last = NativeLibrary.TryGetExport(_library, "ncclGetLastError", out nint get) ? Marshal.PtrToStringUTF8(((delegate* unmanaged[Cdecl]<nint, nint>)get)(0)) ?? "" : "";
-        throw new ProcessGroupException($"NCCL: {what} (code {code}). {last} Each process needs a GPU of its own; NCCL_DEBUG=INFO says more.");
+        string last = NativeLibrary.TryGetExport(_library, "ncclGetLastError", out nint get)
+            ? Marshal.PtrToStringUTF8(((delegate* unmanaged[Cdecl]<nint, nint>)get)(0)) ?? "" : "";
+        throw new ProcessGroupException(
+            $"NCCL: {what} (code {code}). {last} Each process needs a GPU of its own; NCCL_DEBUG=INFO says more.");
     }
 
     private nint Export(string name) => NativeLibrary.GetExport(_library, name);

@@ -19,5 +19,6 @@ internal sealed class LogProbHead(string name, Weight weight) : IResponseHead
 
     // Chunks add their shares to one sum, in single precision from the first on.
     public Tensor Backward(Tensor hidden, PredictionTable table, Tensor? kept, ReadOnlySpan<double> gradient, Operations operations) =>
-        VocabularyHead.Backward(hidden, weight.Data, table, operations, kept!, gradient, weight.Trained is not { } trained ? null : (dz, h) => trained.AddShare(dz, h));
+        VocabularyHead.Backward(hidden, weight.Data, table, operations, kept!, gradient, weight.Trained is not { } trained
+            ? null : (dz, h) => trained.AddShare(dz, h));
 }

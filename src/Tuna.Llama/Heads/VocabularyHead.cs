@@ -4,14 +4,16 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Heads;
 
-/// <summary>Log-probabilities of given tokens and their gradient, a few rows of logits at a time: no [tokens, vocabulary] tensor outlives its chunk.</summary>
+/// <summary>Log-probabilities of given tokens and their gradient, a few rows of logits at a time: no [tokens, vocabulary] tensor outlives
+/// its chunk.</summary>
 /// <remarks>
-/// log p(t | row) = z_t - log sum exp(z), z = h W^T. Backward recomputes the chunk's logits: dz = g (onehot(t) - softmax(z)), dh = dz W, dW += dz^T h.
-/// The sums over the vocabulary are in single precision whatever the type of h.
+/// log p(t | row) = z_t - log sum exp(z), z = h W^T. Backward recomputes the chunk's logits: dz = g (onehot(t) - softmax(z)), dh = dz W, dW
+/// += dz^T h. The sums over the vocabulary are in single precision whatever the type of h.
 /// </remarks>
 internal static class VocabularyHead
 {
-    /// <summary>Bytes of single-precision logits that a chunk has at most. On the CPU it should stay in the caches, and below the size that the allocator gives back to the system after every use.</summary>
+    /// <summary>Bytes of single-precision logits that a chunk has at most. On the CPU it should stay in the caches, and below the size that
+    /// the allocator gives back to the system after every use.</summary>
     public static long ChunkBytes(DeviceType device) => (device == DeviceType.CPU ? 16L : 128L) << 20;
 
     public static int RowsPerChunk(long vocabulary, Device device) => (int)Math.Max(1, ChunkBytes(device.type) / (4 * vocabulary));
@@ -24,7 +26,8 @@ internal static class VocabularyHead
     /// <param name="logSums">Receives log sum exp of every row's logits, [U]: what backward needs.</param>
     /// <param name="rowsPerChunk">Rows of logits at once; null fits the device.</param>
     /// <returns>Log-probability of every pair, nats, [E].</returns>
-    public static float[] Forward(Tensor hidden, Tensor weight, PredictionTable table, Operations operations, out Tensor logSums, int? rowsPerChunk = null)
+    public static float[] Forward(Tensor hidden, Tensor weight, PredictionTable table, Operations operations, out Tensor logSums,
+        int? rowsPerChunk = null)
     {
         using IDisposable mode = no_grad();
         using DisposeScope outer = NewDisposeScope();
@@ -46,11 +49,13 @@ internal static class VocabularyHead
     /// <param name="operations">As in forward.</param>
     /// <param name="logSums">From forward.</param>
     /// <param name="gradient">dL/d(log-probability) of every response, [R].</param>
-    /// <param name="weightGradient">Receives each chunk's dz, [u, V], and h, [u, D], whose product dz^T h is to be added to dL/dW; null when W is frozen.</param>
+    /// <param name="weightGradient">Receives each chunk's dz, [u, V], and h, [u, D], whose product dz^T h is to be added to dL/dW; null
+    /// when W is frozen.</param>
     /// <param name="rowsPerChunk">As in forward.</param>
     /// <returns>dL/dh, [U, D].</returns>
     public static Tensor Backward(
-        Tensor hidden, Tensor weight, PredictionTable table, Operations operations, Tensor logSums, ReadOnlySpan<double> gradient, Action<Tensor, Tensor>? weightGradient, int? rowsPerChunk = null)
+        Tensor hidden, Tensor weight, PredictionTable table, Operations operations, Tensor logSums, ReadOnlySpan<double> gradient,
+            Action<Tensor, Tensor>? weightGradient, int? rowsPerChunk = null)
     {
         using IDisposable mode = no_grad();
         using DisposeScope outer = NewDisposeScope();
@@ -61,7 +66,8 @@ internal static class VocabularyHead
         {
             using DisposeScope scope = NewDisposeScope();
             Tensor dz = operations.LogProbsBackward(
-                Logits(hidden, weight, chunk), chunk.Pairs, logSums.narrow(0, chunk.Row, chunk.RowCount), entryGradients, rowGradients.narrow(0, chunk.Row, chunk.RowCount));
+                Logits(hidden, weight, chunk), chunk.Pairs, logSums.narrow(0, chunk.Row, chunk.RowCount), entryGradients,
+                    rowGradients.narrow(0, chunk.Row, chunk.RowCount));
             result.narrow(0, chunk.Row, chunk.RowCount).copy_(dz.matmul(weight));
             weightGradient?.Invoke(dz, hidden.narrow(0, chunk.Row, chunk.RowCount));
         }
@@ -69,7 +75,8 @@ internal static class VocabularyHead
         return result;
     }
 
-    private static Tensor Logits(Tensor hidden, Tensor weight, Chunk chunk) => hidden.narrow(0, chunk.Row, chunk.RowCount).matmul(weight.t());
+    private static Tensor Logits(Tensor hidden, Tensor weight, Chunk chunk) =>
+        hidden.narrow(0, chunk.Row, chunk.RowCount).matmul(weight.t());
 
     // What says which row predicts what crosses to the device once, not a chunk at a time; the enclosing scope frees it.
     private static IEnumerable<Chunk> Chunks(PredictionTable table, int size, Device device)
@@ -80,12 +87,14 @@ internal static class VocabularyHead
         for (int row = 0; row < table.Rows.Length; row++)
             starts[row + 1] += starts[row];
         long[] local = Array.ConvertAll(table.EntryRows, row => (long)(row % size));
-        using Tensor bounds = tensor(starts, device: device).DetachFromDisposeScope(), tokens = tensor(table.EntryTokens, device: device).DetachFromDisposeScope();
+        using Tensor bounds = tensor(starts, device: device).DetachFromDisposeScope(),
+            tokens = tensor(table.EntryTokens, device: device).DetachFromDisposeScope();
         using Tensor rows = tensor(local, device: device).DetachFromDisposeScope();
         for (int row = 0; row < table.Rows.Length; row += size)
         {
             int end = Math.Min(row + size, table.Rows.Length);
-            using Tensor own = bounds.narrow(0, row, end - row + 1).DetachFromDisposeScope(), pairs = rows.narrow(0, starts[row], starts[end] - starts[row]).DetachFromDisposeScope();
+            using Tensor own = bounds.narrow(0, row, end - row + 1).DetachFromDisposeScope(),
+                pairs = rows.narrow(0, starts[row], starts[end] - starts[row]).DetachFromDisposeScope();
             yield return new Chunk(row, end - row, new PairRows(own, tokens, starts[row], pairs));
         }
     }

@@ -20,8 +20,13 @@ internal static class LoraAdapterFile
     {
         LoraOptions lora = model.Lora ?? throw new InvalidOperationException("The policy has no adapters.");
         using DisposeScope scope = NewDisposeScope();
-        List<(string Name, Tensor Tensor)> tensors = [.. ModelFiles.Weights(model, training).Where(w => model.TrainsBesideTheBase(w.Key)).Select(w => (w.Key, w.Value()))];
-        using (var writer = new SafetensorsWriter(Path.Combine(folder, WeightsName), tensors.Select(t => new TensorSpec(LoraNames.Peft(t.Name), TensorDType.F32, t.Tensor.shape)), new Dictionary<string, string> { ["format"] = "pt" }))
+        List<(string Name, Tensor Tensor)> tensors =
+            [.. ModelFiles.Weights(model, training).Where(w => model.TrainsBesideTheBase(w.Key)).Select(w => (w.Key, w.Value()))];
+        using (var writer = new SafetensorsWriter(Path.Combine(folder, WeightsName),
+            tensors.Select(t => new TensorSpec(LoraNames.Peft(t.Name), TensorDType.F32, t.Tensor.shape)), new Dictionary<string, string>
+            {
+                ["format"] = "pt",
+            }))
         {
             foreach ((string name, Tensor tensor) in tensors)
                 TensorFiles.Write(writer, LoraNames.Peft(name), tensor, TensorDType.F32);
@@ -33,16 +38,23 @@ internal static class LoraAdapterFile
 
     public static void Load(string folder, LlamaBackbone model, TrainingParameters? training)
     {
-        LoraOptions lora = model.Lora ?? throw new InvalidOperationException("The policy has no adapters; open it with the options that LlamaPolicy.ReadAdapterOptions reads from the folder.");
+        LoraOptions lora = model.Lora
+            ?? throw new InvalidOperationException(
+            "The policy has no adapters; open it with the options that LlamaPolicy.ReadAdapterOptions reads from the folder.");
         LoraOptions stored = ReadOptions(folder);
-        if (stored.Rank != lora.Rank || stored.Alpha != lora.Alpha || !stored.TargetModules.Order().SequenceEqual(lora.TargetModules.Order()))
-            throw new InvalidDataException($"{Path.Combine(folder, ConfigName)}: rank {stored.Rank}, alpha {stored.Alpha}, modules {string.Join(", ", stored.TargetModules)} differ from the policy's rank {lora.Rank}, alpha {lora.Alpha}, modules {string.Join(", ", lora.TargetModules)}.");
+        if (stored.Rank != lora.Rank || stored.Alpha != lora.Alpha
+            || !stored.TargetModules.Order().SequenceEqual(lora.TargetModules.Order()))
+            throw new InvalidDataException(
+                $"{Path.Combine(folder, ConfigName)}: rank {stored.Rank}, alpha {stored.Alpha}, modules "
+                + $"{string.Join(", ", stored.TargetModules)} differ from the policy's rank {lora.Rank}, alpha {lora.Alpha}, modules "
+                + $"{string.Join(", ", lora.TargetModules)}.");
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, WeightsName));
         var adapters = model.named_parameters().Where(p => model.TrainsBesideTheBase(p.name)).ToList();
         foreach ((string name, TorchSharp.Modules.Parameter parameter) in adapters)
         {
             if (!file.Tensors.TryGetValue(LoraNames.Peft(name), out TensorInfo? info) || !info.Shape.SequenceEqual(parameter.shape))
-                throw new InvalidDataException($"{file.Path}: tensor '{LoraNames.Peft(name)}' is missing or is not [{string.Join(", ", parameter.shape)}].");
+                throw new InvalidDataException(
+                    $"{file.Path}: tensor '{LoraNames.Peft(name)}' is missing or is not [{string.Join(", ", parameter.shape)}].");
         }
 
         if (file.Tensors.Count != adapters.Count)
@@ -70,7 +82,8 @@ internal static class LoraAdapterFile
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
             JsonElement root = document.RootElement;
             if (root.GetProperty("peft_type").GetString() != "LORA")
-                throw new InvalidDataException($"{path}: the adapter is of type {root.GetProperty("peft_type").GetString()}; supported is LORA.");
+                throw new InvalidDataException(
+                    $"{path}: the adapter is of type {root.GetProperty("peft_type").GetString()}; supported is LORA.");
             foreach (string unsupported in new[] { "use_dora", "use_rslora", "fan_in_fan_out", "lora_bias" })
             {
                 if (root.TryGetProperty(unsupported, out JsonElement flag) && flag.ValueKind == JsonValueKind.True)
@@ -79,7 +92,8 @@ internal static class LoraAdapterFile
 
             foreach (string pattern in new[] { "rank_pattern", "alpha_pattern" })
             {
-                if (root.TryGetProperty(pattern, out JsonElement exceptions) && exceptions.ValueKind == JsonValueKind.Object && exceptions.EnumerateObject().Any())
+                if (root.TryGetProperty(pattern, out JsonElement exceptions) && exceptions.ValueKind == JsonValueKind.Object
+                    && exceptions.EnumerateObject().Any())
                     throw new InvalidDataException($"{path}: {pattern} is not supported: all modules have one rank and one alpha.");
             }
 
@@ -93,7 +107,8 @@ internal static class LoraAdapterFile
                 TargetModules = [.. root.GetProperty("target_modules").EnumerateArray().Select(m => m.GetString()!)],
             }.Validated();
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
+            or ArgumentException)
         {
             throw new InvalidDataException($"{path}: not a PEFT adapter configuration that Tuna supports: {e.Message}", e);
         }

@@ -7,7 +7,8 @@ namespace Tuna.Llama.Lora;
 public sealed record LoraOptions
 {
     /// <summary>The projections that can have an adapter.</summary>
-    public static IReadOnlyList<string> AllProjections { get; } = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+    public static IReadOnlyList<string> AllProjections { get; } =
+        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
     /// <summary>Rank r, >= 1. Default 8.</summary>
     public int Rank { get; init; } = 8;
@@ -22,8 +23,8 @@ public sealed record LoraOptions
     public IReadOnlyList<string> TargetModules { get; init; } = AllProjections;
 
     /// <summary>
-    /// Whether <see cref="PolicyBase.SaveModel"/> writes the merged model, which every reader understands; false writes the adapter alone in PEFT's
-    /// layout, beside config.json. Default true.
+    /// Whether <see cref="PolicyBase.SaveModel"/> writes the merged model, which every reader understands; false writes the adapter alone
+    /// in PEFT's layout, beside config.json. Default true.
     /// </summary>
     public bool SaveMerged { get; init; } = true;
 
@@ -34,8 +35,11 @@ public sealed record LoraOptions
         Require(Rank >= 1, nameof(Rank), Rank, ">= 1");
         Require(double.IsFinite(Alpha) && Alpha > 0, nameof(Alpha), Alpha, "> 0");
         Require(Dropout is >= 0 and < 1, nameof(Dropout), Dropout, "in [0, 1)");
-        if (TargetModules is not { Count: > 0 } || TargetModules.FirstOrDefault(m => !AllProjections.Contains(m)) is { } || TargetModules.Distinct().Count() != TargetModules.Count)
-            throw new ArgumentException($"LoRA's {nameof(TargetModules)} are [{string.Join(", ", TargetModules ?? [])}]; give each once, of {string.Join(", ", AllProjections)}.");
+        if (TargetModules is not { Count: > 0 } || TargetModules.FirstOrDefault(m => !AllProjections.Contains(m)) is { }
+            || TargetModules.Distinct().Count() != TargetModules.Count)
+            throw new ArgumentException(
+                $"LoRA's {nameof(TargetModules)} are [{string.Join(", ", TargetModules ?? [])}]; give each once, of "
+                + $"{string.Join(", ", AllProjections)}.");
         return this;
 
         static void Require(bool holds, string name, double value, string rule)
@@ -52,8 +56,10 @@ internal static class LoraNames
     public const string A = "lora_A";
     public const string B = "lora_B";
 
-    public static bool IsAdapter(string name) => name.EndsWith("." + A, StringComparison.Ordinal) || name.EndsWith("." + B, StringComparison.Ordinal);
+    public static bool IsAdapter(string name) =>
+        name.EndsWith("." + A, StringComparison.Ordinal) || name.EndsWith("." + B, StringComparison.Ordinal);
 
-    /// <summary>PEFT's name of a parameter: <c>base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight</c>, <c>base_model.model.score.weight</c>.</summary>
+    /// <summary>PEFT's name of a parameter: <c>base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight</c>,
+    /// <c>base_model.model.score.weight</c>.</summary>
     public static string Peft(string name) => $"base_model.model.{name}{(IsAdapter(name) ? ".weight" : "")}";
 }

@@ -4,10 +4,11 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Losses;
 
-/// <summary>Any <see cref="IRankingLoss"/> as a differentiable TorchSharp function of log-probabilities: for people who keep their own training loop.</summary>
+/// <summary>Any <see cref="IRankingLoss"/> as a differentiable TorchSharp function of log-probabilities: for people who keep their own
+/// training loop.</summary>
 /// <remarks>
-/// The loss computes its value L and gradient g = dL/d(log-probability) on the CPU in double precision; what comes back is L + g . (lp - lp), with
-/// the second lp detached, whose value is L and whose gradient is g. First derivatives only.
+/// The loss computes its value L and gradient g = dL/d(log-probability) on the CPU in double precision; what comes back is L + g . (lp -
+/// lp), with the second lp detached, whose value is L and whose gradient is g. First derivatives only.
 /// </remarks>
 public static class TorchRankingLoss
 {

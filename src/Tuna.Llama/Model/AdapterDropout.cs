@@ -3,10 +3,11 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Model;
 
-/// <summary>Dropout masks that depend on (seed, pass, projection), a row of the micro-batch and a column alone: recomputing a part of it draws the same ones, on every device.</summary>
+/// <summary>Dropout masks that depend on (seed, pass, projection), a row of the micro-batch and a column alone: recomputing a part of it
+/// draws the same ones, on every device.</summary>
 /// <remarks>
-/// A hash of integers rather than libtorch's generators: TorchSharp 0.107 makes a CPU generator whatever the device asked for, and the GPU's default
-/// generator belongs to the application.
+/// A hash of integers rather than libtorch's generators: TorchSharp 0.107 makes a CPU generator whatever the device asked for, and the
+/// GPU's default generator belongs to the application.
 /// </remarks>
 /// <param name="Probability">Share of the elements that are dropped, (0, 1).</param>
 /// <param name="Seed">Seed of the pass.</param>

@@ -20,7 +20,8 @@ internal abstract class AttentionPlan : IDisposable
     /// <param name="trace">What forward kept.</param>
     /// <param name="gradient">dL/d(result), [N, H E].</param>
     /// <returns>dL/d(qkv) before the rotation, [N, (H + 2K) E].</returns>
-    public virtual Tensor Backward(LayerTrace trace, Tensor gradient) => throw new NotSupportedException("Nothing is trained through this attention.");
+    public virtual Tensor Backward(LayerTrace trace, Tensor gradient) =>
+        throw new NotSupportedException("Nothing is trained through this attention.");
 
     public abstract void Dispose();
 }

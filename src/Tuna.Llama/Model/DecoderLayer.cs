@@ -8,8 +8,8 @@ namespace Tuna.Llama.Model;
 
 /// <summary>One decoder layer: x + Attention(norm(x)), then x + MLP(norm(x)) with the gated SiLU.</summary>
 /// <remarks>
-/// The engine runs it by <see cref="Run"/> and <see cref="Backward"/>, which know what they keep; <see cref="Forward"/> is the same as autograd records it, for
-/// own training loops, and the reference of the tests.
+/// The engine runs it by <see cref="Run"/> and <see cref="Backward"/>, which know what they keep; <see cref="Forward"/> is the same as
+/// autograd records it, for own training loops, and the reference of the tests.
 /// </remarks>
 internal sealed class DecoderLayer : LlamaModule
 {
@@ -32,7 +32,8 @@ internal sealed class DecoderLayer : LlamaModule
         int d = config.HiddenSize, f = config.IntermediateSize, first = layer * 7;
         int queryWidth = config.HeadCount * config.HeadDimension, keyWidth = config.KeyValueHeadCount * config.HeadDimension;
         _inputNorm = Add("input_layernorm", new RmsNorm(d, config.RmsNormEpsilon, device, dtype));
-        _qkv = new FusedLinear(first, d, [("q_proj", queryWidth), ("k_proj", keyWidth), ("v_proj", keyWidth)], config.QueryKeyValueBias, lora, device, dtype, place);
+        _qkv = new FusedLinear(first, d, [("q_proj", queryWidth), ("k_proj", keyWidth), ("v_proj", keyWidth)], config.QueryKeyValueBias,
+            lora, device, dtype, place);
         _output = new FusedLinear(first + 3, queryWidth, [("o_proj", d)], config.OutputBias, lora, device, dtype, place);
         if (config.QueryKeyNorm)
         {
@@ -40,7 +41,8 @@ internal sealed class DecoderLayer : LlamaModule
             _keyNorm = new RmsNorm(config.HeadDimension, config.RmsNormEpsilon, device, dtype);
         }
 
-        Add("self_attn", new Container(("q_proj", Q), ("k_proj", K), ("v_proj", V), ("o_proj", O), ("q_norm", _queryNorm), ("k_norm", _keyNorm)));
+        Add("self_attn", new Container(("q_proj", Q), ("k_proj", K), ("v_proj", V), ("o_proj", O), ("q_norm", _queryNorm),
+            ("k_norm", _keyNorm)));
         _postNorm = Add("post_attention_layernorm", new RmsNorm(d, config.RmsNormEpsilon, device, dtype));
         _gateUp = new FusedLinear(first + 4, d, [("gate_proj", f), ("up_proj", f)], config.MlpBias, lora, device, dtype, place);
         _down = new FusedLinear(first + 6, f, [("down_proj", d)], config.MlpBias, lora, device, dtype, place);
@@ -64,11 +66,14 @@ internal sealed class DecoderLayer : LlamaModule
     /// <summary>The layer's projections with their names within the layer.</summary>
     public IEnumerable<(string Name, Projection Projection)> Projections() =>
     [
-        ("self_attn.q_proj", Q), ("self_attn.k_proj", K), ("self_attn.v_proj", V), ("self_attn.o_proj", O), ("mlp.gate_proj", GateProjection), ("mlp.up_proj", Up), ("mlp.down_proj", Down),
+        ("self_attn.q_proj", Q), ("self_attn.k_proj", K), ("self_attn.v_proj", V), ("self_attn.o_proj", O),
+            ("mlp.gate_proj", GateProjection), ("mlp.up_proj", Up), ("mlp.down_proj", Down),
     ];
 
     /// <summary>The layer's weights as they lie in memory.</summary>
-    public IEnumerable<Weight> Weights() => [.. new[] { _inputNorm, _queryNorm, _keyNorm, _postNorm }.OfType<RmsNorm>().Select(n => n.Weight), .. _qkv.Weights, .. _output.Weights, .. _gateUp.Weights, .. _down.Weights];
+    public IEnumerable<Weight> Weights() =>
+        [.. new[] { _inputNorm, _queryNorm, _keyNorm, _postNorm }.OfType<RmsNorm>().Select(n => n.Weight), .. _qkv.Weights,
+        .. _output.Weights, .. _gateUp.Weights, .. _down.Weights];
 
     /// <summary>[N, D] to [N, D].</summary>
     /// <param name="x">The input.</param>
@@ -162,7 +167,8 @@ internal sealed class DecoderLayer : LlamaModule
         if (_queryNorm is null || _keyNorm is null)
             return;
         using DisposeScope scope = NewDisposeScope();
-        Tensor queries = Normalize(_queryNorm, Heads(qkv, 0, _config.HeadCount)), keys = Normalize(_keyNorm, Heads(qkv, _config.HeadCount, _config.KeyValueHeadCount));
+        Tensor queries = Normalize(_queryNorm, Heads(qkv, 0, _config.HeadCount)),
+            keys = Normalize(_keyNorm, Heads(qkv, _config.HeadCount, _config.KeyValueHeadCount));
         if (trace is not null)
             trace.HeadInputs = (scope.Detach(queries), scope.Detach(keys));
 
@@ -208,7 +214,8 @@ internal sealed class DecoderLayer : LlamaModule
         using DisposeScope scope = NewDisposeScope(); // frees what neither the graph nor the caller needs
         long n = x.shape[0];
         Tensor h = _inputNorm.Forward(x);
-        Tensor q = Q.Forward(h).view(n, _config.HeadCount, _config.HeadDimension), k = K.Forward(h).view(n, _config.KeyValueHeadCount, _config.HeadDimension);
+        Tensor q = Q.Forward(h).view(n, _config.HeadCount, _config.HeadDimension),
+            k = K.Forward(h).view(n, _config.KeyValueHeadCount, _config.HeadDimension);
         q = attention.Rotate(_queryNorm?.Forward(q) ?? q);
         k = attention.Rotate(_keyNorm?.Forward(k) ?? k);
         Tensor v = V.Forward(h).view(n, _config.KeyValueHeadCount, _config.HeadDimension);

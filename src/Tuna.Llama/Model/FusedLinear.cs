@@ -18,12 +18,14 @@ internal sealed class FusedLinear
     /// <param name="device">Where the weights are.</param>
     /// <param name="dtype">Their type.</param>
     /// <param name="place">Where weights in 4 bits are unpacked to, or null.</param>
-    public FusedLinear(int first, int input, IReadOnlyList<(string Name, int Width)> outputs, bool bias, LoraOptions? lora, Device device, ScalarType dtype, UnpackedPlace? place)
+    public FusedLinear(int first, int input, IReadOnlyList<(string Name, int Width)> outputs, bool bias, LoraOptions? lora, Device device,
+        ScalarType dtype, UnpackedPlace? place)
     {
         int[] rows = [.. outputs.Select(o => o.Width)];
         _weight = new Weight(device, dtype, rows, input, place);
         _bias = bias ? new Weight(device, dtype, rows, null) : null;
-        Projections = [.. outputs.Select((o, p) => new Projection(first + p, _weight, _bias, p, lora is not null && lora.TargetModules.Contains(o.Name) ? lora : null))];
+        Projections = [.. outputs.Select((o, p) =>
+            new Projection(first + p, _weight, _bias, p, lora is not null && lora.TargetModules.Contains(o.Name) ? lora : null))];
     }
 
     public IReadOnlyList<Projection> Projections { get; }

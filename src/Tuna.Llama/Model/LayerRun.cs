@@ -20,11 +20,12 @@ internal static class LayerRun
     /// <param name="plan">Who attends to whom.</param>
     /// <param name="from">The first layer.</param>
     /// <param name="to">The layer before which to stop.</param>
-    /// <param name="trace">Called with every layer and its input before it runs; returns where it writes what backward needs, or null for nothing.
-    /// An input that was handed out is its receiver's; without a receiver it is freed.</param>
+    /// <param name="trace">Called with every layer and its input before it runs; returns where it writes what backward needs, or null for
+    /// nothing. An input that was handed out is its receiver's; without a receiver it is freed.</param>
     /// <param name="cancellationToken">Stops between layers.</param>
     /// <returns>The last layer's result, [N, D], in the caller's scope.</returns>
-    public static Tensor Run(LlamaBackbone model, Tensor x, AttentionPlan plan, int from, int to, Func<int, Tensor, LayerTrace?>? trace = null, CancellationToken cancellationToken = default)
+    public static Tensor Run(LlamaBackbone model, Tensor x, AttentionPlan plan, int from, int to,
+        Func<int, Tensor, LayerTrace?>? trace = null, CancellationToken cancellationToken = default)
     {
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();

@@ -21,8 +21,10 @@ internal sealed class ModelParts : IDisposable
         string? noFlash = FlashAttention.Unsupported(device, dtype, Shape);
         Flash = attention ?? (noFlash is null ? FlashAttention.TryCreate(out noFlash) : null);
         string[] reasons = [.. new[] { noKernels, noFlash }.OfType<string>()];
-        Acceleration = new Acceleration(Operations.Kernels is not null, Flash is not null, device.type == DeviceType.CUDA && reasons.Length > 0 ? string.Join(" ", reasons) : null);
-        Rotation = new RotaryFrequencies(config.RopeScaling.Frequencies(config.RopeTheta, config.HeadDimension), config.RopeScaling.AttentionFactor);
+        Acceleration = new Acceleration(Operations.Kernels is not null, Flash is not null, device.type == DeviceType.CUDA
+            && reasons.Length > 0 ? string.Join(" ", reasons) : null);
+        Rotation = new RotaryFrequencies(config.RopeScaling.Frequencies(config.RopeTheta, config.HeadDimension),
+            config.RopeScaling.AttentionFactor);
     }
 
     /// <summary>Where the weights are.</summary>

@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Model;
 
-/// <summary>Attention within a packed batch: prompts attend to themselves, responses to their prompt and to themselves; never across.</summary>
+/// <summary>Attention within a packed batch: prompts attend to themselves, responses to their prompt and to themselves; never
+/// across.</summary>
 internal abstract class PackedPlan : AttentionPlan
 {
     private protected PackedPlan(PackedBatch batch, ModelParts model)
@@ -36,7 +37,8 @@ internal abstract class PackedPlan : AttentionPlan
         if (OnKeyValues is { } fill)
         {
             long width = Shape.KeyHeads * Shape.Width;
-            using Tensor keys = qkv.narrow(1, Shape.Heads * Shape.Width, width), values = qkv.narrow(1, (Shape.Heads * Shape.Width) + width, width);
+            using Tensor keys = qkv.narrow(1, Shape.Heads * Shape.Width, width),
+                values = qkv.narrow(1, (Shape.Heads * Shape.Width) + width, width);
             fill(layer, keys, values);
         }
 
@@ -50,7 +52,8 @@ internal abstract class PackedPlan : AttentionPlan
     protected (Tensor Q, Tensor K, Tensor V) Parts(Tensor qkv)
     {
         Tensor heads = qkv.view(qkv.shape[0], Shape.Heads + (2 * Shape.KeyHeads), Shape.Width);
-        return (heads.narrow(1, 0, Shape.Heads), heads.narrow(1, Shape.Heads, Shape.KeyHeads), heads.narrow(1, Shape.Heads + Shape.KeyHeads, Shape.KeyHeads));
+        return (heads.narrow(1, 0, Shape.Heads), heads.narrow(1, Shape.Heads, Shape.KeyHeads),
+            heads.narrow(1, Shape.Heads + Shape.KeyHeads, Shape.KeyHeads));
     }
 
     public override void Dispose() => Angles.Dispose();
@@ -98,8 +101,8 @@ internal sealed class PlainPlan : PackedPlan
 }
 
 /// <summary>
-/// With FlashAttention over all the batch's sequences at once: every sequence causally to itself, then the responses that share a prompt to all of it,
-/// merged exactly by their sums. Two calls a layer, whatever the groups, and no masks.
+/// With FlashAttention over all the batch's sequences at once: every sequence causally to itself, then the responses that share a prompt to
+/// all of it, merged exactly by their sums. Two calls a layer, whatever the groups, and no masks.
 /// </summary>
 internal sealed class FlashPlan : PackedPlan
 {
@@ -114,7 +117,8 @@ internal sealed class FlashPlan : PackedPlan
         List<int> lengths = batch.SequenceLengths();
         _own = SequenceBounds.Of(lengths, lengths, model.Device);
         if (batch.SharedRows > 0)
-            _prompts = SequenceBounds.Of([.. batch.Shared().Select(s => s.Responses.Sum(r => r.Length))], [.. batch.Shared().Select(s => s.PromptLength)], model.Device);
+            _prompts = SequenceBounds.Of([.. batch.Shared().Select(s => s.Responses.Sum(r => r.Length))],
+                [.. batch.Shared().Select(s => s.PromptLength)], model.Device);
     }
 
     protected override Tensor Attend(Tensor qkv, LayerTrace? trace)
@@ -141,7 +145,8 @@ internal sealed class FlashPlan : PackedPlan
         (Tensor Q, Tensor K, Tensor V) own = _flash.Backward(up, q, k, v, output, sums, _own, causal: true);
         (Tensor Q, Tensor K, Tensor V)? prompts = _prompts is null
             ? null
-            : _flash.Backward(Sharing(up), Sharing(q), Shared(k), Shared(v), Sharing(output), sums.narrow(1, Batch.SharedRows, Batch.SharingRows).contiguous(), _prompts, causal: false);
+            : _flash.Backward(Sharing(up), Sharing(q), Shared(k), Shared(v), Sharing(output),
+                sums.narrow(1, Batch.SharedRows, Batch.SharingRows).contiguous(), _prompts, causal: false);
         return scope.MoveToOuter(Operations.CollectAttention(own, prompts, Angles, Batch.SharedRows));
     }
 

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Model;
 
-/// <summary>A linear layer of the checkpoint, y = x W^T + b, with an optional low-rank adapter (LoRA, Hu et al., arXiv 2106.09685): + (alpha / r) (dropout(x) A^T) B^T.</summary>
+/// <summary>A linear layer of the checkpoint, y = x W^T + b, with an optional low-rank adapter (LoRA, Hu et al., arXiv 2106.09685): +
+/// (alpha / r) (dropout(x) A^T) B^T.</summary>
 internal sealed class Projection : LlamaModule
 {
     private readonly Parameter? _bias;
@@ -27,7 +28,8 @@ internal sealed class Projection : LlamaModule
             _bias = Add("bias", bias, part);
         if (lora is null)
             return;
-        (A, B) = (new Weight(weight.Device, weight.DType, [lora.Rank], (int)_part.Shape[1]), new Weight(weight.Device, weight.DType, [(int)Outputs], lora.Rank));
+        (A, B) = (new Weight(weight.Device, weight.DType, [lora.Rank], (int)_part.Shape[1]),
+            new Weight(weight.Device, weight.DType, [(int)Outputs], lora.Rank));
         LoraA = Add(LoraNames.A, A);
         LoraB = Add(LoraNames.B, B);
         Scaling = lora.Alpha / lora.Rank;

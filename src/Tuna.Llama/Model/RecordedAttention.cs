@@ -5,7 +5,8 @@ using static TorchSharp.torch.nn.functional;
 
 namespace Tuna.Llama.Model;
 
-/// <summary>Attention within a packed batch with libtorch's differentiable operations: prompts attend to themselves, responses to their prompt and to themselves; never across.</summary>
+/// <summary>Attention within a packed batch with libtorch's differentiable operations: prompts attend to themselves, responses to their
+/// prompt and to themselves; never across.</summary>
 internal sealed class RecordedAttention : IDisposable
 {
     private readonly PackedBatch _batch;
@@ -66,7 +67,8 @@ internal sealed class RecordedAttention : IDisposable
 
     private Tensor Causal(Tensor q, Tensor k, Tensor v, int start, int length)
     {
-        Tensor one = scaled_dot_product_attention(Heads(q, 1), Heads(k, _shape.Fold), Heads(v, _shape.Fold), is_casual: true); // [1, H, length, dh]
+        // [1, H, length, dh]
+        Tensor one = scaled_dot_product_attention(Heads(q, 1), Heads(k, _shape.Fold), Heads(v, _shape.Fold), is_casual: true);
         return one.squeeze(0).transpose(0, 1).reshape(length, _shape.Heads * _shape.Width);
 
         Tensor Heads(Tensor x, int repeat)
@@ -122,14 +124,17 @@ internal sealed class RecordedAttention : IDisposable
         {
             long width = q.shape[2];
             // The G query heads that share a key head stand below each other as rows, so that keys are never repeated.
-            Tensor queries = q.index_select(0, _gather).view(_count, _longest, heads, _fold, width).permute(0, 2, 3, 1, 4).reshape(_count, heads, _fold * _longest, width);
+            Tensor queries = q.index_select(0, _gather).view(_count, _longest, heads, _fold, width).permute(0, 2, 3, 1, 4).reshape(_count,
+                heads, _fold * _longest, width);
             Tensor mixed = scaled_dot_product_attention(queries, Own(k), Own(v), _mask); // [R, Hkv, G T, dh]
-            Tensor rows = mixed.view(_count, heads, _fold, _longest, width).permute(0, 3, 1, 2, 4).reshape(_count * _longest, heads * _fold * width);
+            Tensor rows = mixed.view(_count, heads, _fold, _longest, width).permute(0, 3, 1, 2, 4).reshape(_count * _longest,
+                heads * _fold * width);
             return _valid is null ? rows : rows.index_select(0, _valid);
 
             Tensor Own(Tensor x)
             {
-                Tensor prompt = x.narrow(0, segment.Start, segment.PromptLength).transpose(0, 1).unsqueeze(0).expand(_count, heads, segment.PromptLength, width);
+                Tensor prompt = x.narrow(0, segment.Start, segment.PromptLength).transpose(0, 1).unsqueeze(0).expand(_count, heads,
+                    segment.PromptLength, width);
                 Tensor own = x.index_select(0, _gather).view(_count, _longest, heads, width).transpose(1, 2);
                 return cat([prompt, own], 2); // [R, Hkv, P + T, dh]
             }

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Model;
 
-/// <summary>RMSNorm (Zhang and Sennrich, arXiv 1910.07467): y = w x / sqrt(mean(x^2) + eps), the mean in single precision whatever the type of x.</summary>
+/// <summary>RMSNorm (Zhang and Sennrich, arXiv 1910.07467): y = w x / sqrt(mean(x^2) + eps), the mean in single precision whatever the type
+/// of x.</summary>
 internal sealed class RmsNorm : LlamaModule
 {
     private readonly Parameter _weight;

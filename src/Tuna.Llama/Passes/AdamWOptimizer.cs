@@ -7,8 +7,8 @@ namespace Tuna.Llama.Passes;
 
 /// <summary>AdamW (Loshchilov and Hutter, arXiv 1711.05101) on single-precision weights.</summary>
 /// <remarks>
-/// m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w = w (1 - lr wd) - lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps), as PyTorch orders it.
-/// TorchSharp's own AdamW keeps its moments in the parameter's type: with bf16 and a small learning rate most weights would never move.
+/// m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2, w = w (1 - lr wd) - lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps), as PyTorch orders
+/// it. TorchSharp's own AdamW keeps its moments in the parameter's type: with bf16 and a small learning rate most weights would never move.
 /// </remarks>
 internal static class AdamWOptimizer
 {
@@ -44,8 +44,10 @@ internal static class AdamWOptimizer
         var moves = new List<MovedRows>();
         foreach (TrainedParameter p in parameters.List)
         {
-            (double rate, double decay) = (step.LearningRate * (p.Group?.LearningRateFactor ?? 1), p.Group?.WeightDecay ?? step.Settings.WeightDecay);
-            if (moves.Count > 0 && moves[^1] is { } last && last.Weight == p.Weight && last.Rate == rate && last.Decay == decay && last.Row + last.Rows == p.Row)
+            (double rate, double decay) =
+                (step.LearningRate * (p.Group?.LearningRateFactor ?? 1), p.Group?.WeightDecay ?? step.Settings.WeightDecay);
+            if (moves.Count > 0 && moves[^1] is { } last && last.Weight == p.Weight && last.Rate == rate && last.Decay == decay
+                && last.Row + last.Rows == p.Row)
                 moves[^1] = last with { Rows = last.Rows + p.Rows };
             else
                 moves.Add(new(p.Weight, p.Row, p.Rows, rate, decay));
@@ -79,6 +81,7 @@ internal readonly record struct MovedRows(TrainedWeight Weight, long Row, long R
     {
         AdamWSettings s = step.Settings;
         double correction1 = 1 - Math.Pow(s.Beta1, step.Step), correction2 = Math.Sqrt(1 - Math.Pow(s.Beta2, step.Step));
-        return new(s.Beta1, s.Beta2, s.Epsilon, 1 - (Rate * Decay), Rate / correction1, correction2, step.GradientScale, BlockCodes.NoiseOf(step.Step));
+        return new(s.Beta1, s.Beta2, s.Epsilon, 1 - (Rate * Decay), Rate / correction1, correction2, step.GradientScale,
+            BlockCodes.NoiseOf(step.Step));
     }
 }

@@ -29,7 +29,8 @@ internal sealed class LlamaPass : IForwardPass
     private bool _used;
     private bool _disposed;
 
-    public LlamaPass(LlamaBackbone model, TrainingParameters parameters, IReadOnlyList<TokenGroup> groups, bool keep, ulong seed, Func<ExternalException, string, Exception> explain, CancellationToken cancellationToken)
+    public LlamaPass(LlamaBackbone model, TrainingParameters parameters, IReadOnlyList<TokenGroup> groups, bool keep, ulong seed,
+        Func<ExternalException, string, Exception> explain, CancellationToken cancellationToken)
     {
         _explain = explain;
         _model = model;
@@ -86,7 +87,8 @@ internal sealed class LlamaPass : IForwardPass
         if (_used)
             throw new InvalidOperationException("Backward was already called on this pass.");
         if (gradient.Length != _outputs.Length)
-            throw new ArgumentException($"The gradient has {gradient.Length} entries; the pass has {_outputs.Length} responses.", nameof(gradient));
+            throw new ArgumentException($"The gradient has {gradient.Length} entries; the pass has {_outputs.Length} responses.",
+                nameof(gradient));
         var active = new bool[gradient.Length];
         bool any = false;
         for (int r = 0; r < gradient.Length; r++)
@@ -203,7 +205,8 @@ internal sealed class LlamaPass : IForwardPass
     private static Tensor Rows(Tensor x, Tensor? rows) => rows is null ? x.alias() : x.index_select(0, rows);
 
     private PackedPlan Plan(PackedBatch batch, Tensor? rows = null) =>
-        PackedPlan.Of(batch, _model.Parts, _model.Lora is { Dropout: > 0 } lora ? new AdapterDropout(lora.Dropout, _seed, _batch.RowCount, rows) : null);
+        PackedPlan.Of(batch, _model.Parts, _model.Lora is { Dropout: > 0 } lora
+            ? new AdapterDropout(lora.Dropout, _seed, _batch.RowCount, rows) : null);
 
     private void Free()
     {

@@ -28,7 +28,8 @@ internal sealed class TrainingParameters : IDisposable
         List = list;
         Guard = new UpdateGuard(this);
         LowestLayer = model.EmbeddingWeight.Trained is not null ? -1 :
-            Enumerable.Range(0, model.Layers.Count).FirstOrDefault(l => model.Layers[l].Weights().Any(w => w.Trained is not null), model.Layers.Count);
+            Enumerable.Range(0, model.Layers.Count)
+                .FirstOrDefault(l => model.Layers[l].Weights().Any(w => w.Trained is not null), model.Layers.Count);
     }
 
     /// <summary>All of them.</summary>
@@ -72,6 +73,7 @@ internal sealed class TrainingParameters : IDisposable
     public void Dispose()
     {
         _open?.Dispose();
+        Guard.Dispose();
         _weights.ForEach(w => w.Dispose());
     }
 }

@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace Tuna.Llama.Passes;
 
 /// <summary>Sees to it that an optimizer step leaves all weights and moments finite, or does not happen.</summary>
-/// <remarks>Mostly <see cref="AdamWBounds"/>, carried from step to step, prove it; otherwise the step is tried on copies, a weight at a time.</remarks>
-internal sealed class UpdateGuard(TrainingParameters parameters)
+/// <remarks>Mostly <see cref="AdamWBounds"/>, carried from step to step, prove it; otherwise the step is tried on copies, a weight at a
+/// time.</remarks>
+internal sealed class UpdateGuard(TrainingParameters parameters) : IDisposable
 {
     private readonly PlainOperations _plain = new();
     private AdamWBounds? _bounds;
@@ -40,6 +41,8 @@ internal sealed class UpdateGuard(TrainingParameters parameters)
         return null;
     }
 
+    public void Dispose() => _plain.Dispose();
+
     private AdamWBounds Measure()
     {
         var bounds = new AdamWBounds(0, 0, 0);
@@ -47,7 +50,8 @@ internal sealed class UpdateGuard(TrainingParameters parameters)
         {
             using DisposeScope scope = NewDisposeScope();
             long rows = weight.Data.shape[0];
-            double first = weight.Moments is { } m ? Largest(m.First(0, rows)) : 0, second = weight.Moments is { } v ? Largest(v.Second(0, rows)) : 0;
+            double first = weight.Moments is { } m
+                ? Largest(m.First(0, rows)) : 0, second = weight.Moments is { } v ? Largest(v.Second(0, rows)) : 0;
             // A bf16 weight is the exact one rounded.
             bounds = bounds.With(new(Largest(weight.Data) * 1.01, first, second));
         }
@@ -59,8 +63,10 @@ internal sealed class UpdateGuard(TrainingParameters parameters)
     {
         using DisposeScope scope = NewDisposeScope();
         AdamWNumbers numbers = move.Numbers(step);
-        string why = $"a step with learning rate {move.Rate} and weight decay {move.Decay} would leave weights or moments that are not finite";
-        if (!(Math.Abs(numbers.Decay) < float.MaxValue && Math.Abs(numbers.Rate) < float.MaxValue && Math.Abs(numbers.Scale) < Math.Sqrt(float.MaxValue)))
+        string why =
+            $"a step with learning rate {move.Rate} and weight decay {move.Decay} would leave weights or moments that are not finite";
+        if (!(Math.Abs(numbers.Decay) < float.MaxValue && Math.Abs(numbers.Rate) < float.MaxValue
+            && Math.Abs(numbers.Scale) < Math.Sqrt(float.MaxValue)))
             return Refusal(move, 0, why);
         Tensor weights = move.Weight.Exact(move.Row, move.Rows).clone();
         Tensor first = move.Weight.Moments?.First(move.Row, move.Rows).clone() ?? zeros_like(weights);
@@ -68,7 +74,8 @@ internal sealed class UpdateGuard(TrainingParameters parameters)
         Tensor? gradient = move.Weight.Gradient?.narrow(0, move.Row, move.Rows).to(ScalarType.Float32);
         _plain.AdamW(new AdamWTensors(weights, null, null, gradient, first, second), numbers);
         // A device's kernels may round otherwise: next to the largest number is too close.
-        Tensor good = weights.abs().less(float.MaxValue / 2).logical_and_(first.abs().less(float.MaxValue / 2)).logical_and_(second.less(float.MaxValue / 2));
+        Tensor good = weights.abs().less(float.MaxValue / 2).logical_and_(first.abs().less(float.MaxValue / 2)).logical_and_(
+            second.less(float.MaxValue / 2));
         return good.all().item<bool>() ? null : Refusal(move, FirstFalse(good), why);
     }
 
@@ -80,7 +87,8 @@ internal sealed class UpdateGuard(TrainingParameters parameters)
             if (parameter.Gradient()?.isfinite() is not { } finite || finite.all().item<bool>())
                 continue;
             long at = FirstFalse(finite);
-            return new(parameter.Name, at, $"the gradient there is {parameter.Gradient()!.flatten()[at].to(ScalarType.Float32).item<float>()}");
+            return new(parameter.Name, at,
+                $"the gradient there is {parameter.Gradient()!.flatten()[at].to(ScalarType.Float32).item<float>()}");
         }
 
         return new(null, 0, $"The norm of the gradient is {norm}");

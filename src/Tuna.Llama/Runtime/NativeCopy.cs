@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace Tuna.Llama.Runtime;
 
 /// <summary>
-/// A copy of TorchSharp's native library that loads where libstdc++ is that of GCC 12 (Debian 12, Ubuntu 22.04). It stands in the user's cache, in a folder named by the
-/// original's hash; the original and the folders beside it are never written to.
+/// A copy of TorchSharp's native library that loads where libstdc++ is that of GCC 12 (Debian 12, Ubuntu 22.04). It stands in the user's
+/// cache, in a folder named by the original's hash; the original and the folders beside it are never written to.
 /// </summary>
 internal static class NativeCopy
 {
@@ -32,7 +32,8 @@ internal static class NativeCopy
             // The specification says that a relative path is ignored.
             string? root = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
             if (string.IsNullOrEmpty(root) || !Path.IsPathRooted(root))
-                root = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), ".cache");
+                root = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile,
+                    Environment.SpecialFolderOption.DoNotVerify), ".cache");
             return root;
         }
     }

@@ -20,15 +20,18 @@ internal static partial class NativeFolders
     public static string FileName(string library) =>
         OperatingSystem.IsWindows() ? library + ".dll" : "lib" + library + (OperatingSystem.IsMacOS() ? ".dylib" : ".so");
 
-    /// <summary>The folder that has libtorch, or null: beside the program, else NuGet's folder of packages, as TorchSharp itself looks, but without copying from there.</summary>
+    /// <summary>The folder that has libtorch, or null: beside the program, else NuGet's folder of packages, as TorchSharp itself looks, but
+    /// without copying from there.</summary>
     public static string? FindLibtorch() =>
         Application().Append(Package($"libtorch-cpu-{Rid}", TorchRuntime.LibtorchVersion)).FirstOrDefault(HasLibtorch);
 
     /// <summary>TorchSharp's native library, or null.</summary>
     public static string? FindTorchSharp() =>
-        Application().Append(Package("torchsharp", TorchRuntime.PackageVersion)).Select(f => Path.Combine(f, FileName("LibTorchSharp"))).FirstOrDefault(File.Exists);
+        Application().Append(Package("torchsharp", TorchRuntime.PackageVersion)).Select(f => Path.Combine(f, FileName("LibTorchSharp")))
+            .FirstOrDefault(File.Exists);
 
-    /// <summary>The folder with the libraries in what a user may name: itself, a NuGet package, a PyTorch installation, or an unpacked libtorch.</summary>
+    /// <summary>The folder with the libraries in what a user may name: itself, a NuGet package, a PyTorch installation, or an unpacked
+    /// libtorch.</summary>
     /// <returns>Null if there is no libtorch in it.</returns>
     public static string? Within(string folder)
     {
@@ -37,13 +40,15 @@ internal static partial class NativeFolders
         return candidates.Select(c => Path.Combine(folder, c)).FirstOrDefault(HasLibtorch);
     }
 
-    /// <summary>The version that stands beside a libtorch or in its path, or null: PyTorch's <c>version.py</c>, libtorch's <c>build-version</c>, a NuGet package's folder.</summary>
+    /// <summary>The version that stands beside a libtorch or in its path, or null: PyTorch's <c>version.py</c>, libtorch's
+    /// <c>build-version</c>, a NuGet package's folder.</summary>
     public static string? VersionOf(string libraries)
     {
         string full = Path.GetFullPath(libraries).TrimEnd(Path.DirectorySeparatorChar);
         string? above = Path.GetDirectoryName(full);
         if (above is not null && File.Exists(Path.Combine(above, "version.py")))
-            return PythonVersion().Match(File.ReadAllText(Path.Combine(above, "version.py"))) is { Success: true } match ? match.Groups[1].Value : null;
+            return PythonVersion().Match(File.ReadAllText(Path.Combine(above, "version.py"))) is { Success: true } match
+                ? match.Groups[1].Value : null;
         if (above is not null && File.Exists(Path.Combine(above, "build-version")))
             return File.ReadAllText(Path.Combine(above, "build-version")).Trim();
         return PackageVersion().Match(full.Replace('\\', '/')) is { Success: true } package ? package.Groups[1].Value : null;
@@ -57,7 +62,8 @@ internal static partial class NativeFolders
         string search = AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "";
         string torchSharp = Path.GetDirectoryName(typeof(torch).Assembly.Location) ?? "";
         return search.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .Concat([AppContext.BaseDirectory, Path.Combine(AppContext.BaseDirectory, native), torchSharp, Path.Combine(torchSharp, native)]);
+            .Concat([AppContext.BaseDirectory, Path.Combine(AppContext.BaseDirectory, native), torchSharp,
+                Path.Combine(torchSharp, native)]);
     }
 
     private static string Package(string id, string version)
@@ -66,7 +72,8 @@ internal static partial class NativeFolders
         if (string.IsNullOrEmpty(root))
             root = AppContext.GetData(PackagesKey) as string;
         if (string.IsNullOrEmpty(root))
-            root = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), ".nuget", "packages");
+            root = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile,
+                Environment.SpecialFolderOption.DoNotVerify), ".nuget", "packages");
         return Path.Combine(root, id, version, "runtimes", Rid, "native");
     }
 

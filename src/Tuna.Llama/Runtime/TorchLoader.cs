@@ -20,7 +20,8 @@ internal static class TorchLoader
             string? wanted = named is null ? null : Named(named);
             string? loaded = s_loaded || wanted is not null ? LoadedFolder() : null;
             if (wanted is not null && loaded is not null && !Same(wanted, loaded))
-                throw new InvalidOperationException($"libtorch is loaded already, from {loaded}. Name another folder before the first use of Tuna.Llama or TorchSharp.");
+                throw new InvalidOperationException(
+                    $"libtorch is loaded already, from {loaded}. Name another folder before the first use of Tuna.Llama or TorchSharp.");
             if (s_loaded)
                 return;
             LoadFrom(wanted);
@@ -38,7 +39,8 @@ internal static class TorchLoader
         string? environment = Environment.GetEnvironmentVariable(NativeFolders.Variable);
         if (wanted is null && !string.IsNullOrEmpty(environment))
             wanted = Named(environment);
-        string folder = LoadedFolder() ?? wanted ?? NativeFolders.FindLibtorch() ?? throw new TorchUnavailableException(LoadFailure.NoPackage);
+        string folder = LoadedFolder() ?? wanted ?? NativeFolders.FindLibtorch()
+            ?? throw new TorchUnavailableException(LoadFailure.NoPackage);
         string torchSharp = NativeFolders.FindTorchSharp() ?? throw new TorchUnavailableException(LoadFailure.NoTorchSharp);
         Preload(folder);
         RequireVersion(folder, RunningVersion(folder));
@@ -48,7 +50,8 @@ internal static class TorchLoader
     /// <summary>Each by full path, those that others need first: TorchSharp's library may stand in another folder.</summary>
     private static void Preload(string folder)
     {
-        IEnumerable<string> openMP = OperatingSystem.IsLinux() ? Directory.EnumerateFiles(folder, "libgomp*.so*").Order(StringComparer.Ordinal) : [];
+        IEnumerable<string> openMP = OperatingSystem.IsLinux()
+            ? Directory.EnumerateFiles(folder, "libgomp*.so*").Order(StringComparer.Ordinal) : [];
         IEnumerable<string> libraries = ((string[])["c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"])
             .Select(l => Path.Combine(folder, NativeFolders.FileName(l)))
             .Where(File.Exists);
@@ -96,11 +99,13 @@ internal static class TorchLoader
     private static void RequireVersion(string folder, string? version)
     {
         Version needed = Version.Parse(TorchRuntime.LibtorchVersion);
-        if (version is not null && Version.TryParse(version.Split('+', '-', 'a', 'r')[0], out Version? found) && (found.Major, found.Minor) != (needed.Major, needed.Minor))
+        if (version is not null && Version.TryParse(version.Split('+', '-', 'a', 'r')[0], out Version? found)
+            && (found.Major, found.Minor) != (needed.Major, needed.Minor))
             throw new TorchUnavailableException(LoadFailure.OtherVersion(folder, version));
     }
 
-    /// <summary>What the loaded libtorch says of itself: major, minor and patch in the upper three bytes. Versions before 2.9 do not say it.</summary>
+    /// <summary>What the loaded libtorch says of itself: major, minor and patch in the upper three bytes. Versions before 2.9 do not say
+    /// it.</summary>
     private static unsafe string RunningVersion(string folder)
     {
         IntPtr library = NativeLibrary.Load(Path.Combine(folder, NativeFolders.FileName("torch_cpu")));
@@ -114,7 +119,8 @@ internal static class TorchLoader
     {
         string file = NativeFolders.FileName(library);
         using var process = Process.GetCurrentProcess();
-        return process.Modules.Cast<ProcessModule>().Select(m => m.FileName).FirstOrDefault(f => string.Equals(Path.GetFileName(f), file, StringComparison.OrdinalIgnoreCase));
+        return process.Modules.Cast<ProcessModule>().Select(m => m.FileName)
+            .FirstOrDefault(f => string.Equals(Path.GetFileName(f), file, StringComparison.OrdinalIgnoreCase));
     }
 
     private static bool Same(string one, string other) => Real(one) == Real(other);

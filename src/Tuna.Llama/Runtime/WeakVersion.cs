@@ -5,11 +5,12 @@ using System.Text;
 namespace Tuna.Llama.Runtime;
 
 /// <summary>
-/// Marks one symbol version that a Linux library asks for as weak, so that the system's loader goes on where the library it asks does not have that version.
+/// Marks one symbol version that a Linux library asks for as weak, so that the system's loader goes on where the library it asks does not
+/// have that version.
 /// </summary>
 /// <remarks>
-/// Layout: System V ABI, chapters 4 and 5, and Linux Standard Base, "Symbol Versioning". Only 64-bit little-endian files. Refused where a relocation
-/// uses a symbol of that version: such a library could be loaded, and would then end the process at the first call.
+/// Layout: System V ABI, chapters 4 and 5, and Linux Standard Base, "Symbol Versioning". Only 64-bit little-endian files. Refused where a
+/// relocation uses a symbol of that version: such a library could be loaded, and would then end the process at the first call.
 /// </remarks>
 internal static class WeakVersion
 {
@@ -37,7 +38,8 @@ internal static class WeakVersion
     /// <param name="name">Its path, for errors.</param>
     /// <param name="library">The library asked for the version, such as <c>libstdc++.so.6</c>.</param>
     /// <param name="version">The version, such as <c>GLIBCXX_3.4.32</c>.</param>
-    /// <exception cref="InvalidDataException">The file is no such library, is cut, lacks the entry, or uses what the version stands for.</exception>
+    /// <exception cref="InvalidDataException">The file is no such library, is cut, lacks the entry, or uses what the version stands
+    /// for.</exception>
     public static byte[] Mark(ReadOnlySpan<byte> file, string name, string library, string version)
     {
         var elf = new Elf(file, name);
@@ -115,7 +117,8 @@ internal static class WeakVersion
             {
                 uint symbol = U32(at + 12); // r_info's upper half
                 if (symbol != 0 && (U16(versions + (2ul * symbol)) & 0x7fff) == index)
-                    throw new InvalidDataException($"{_name} uses {Text(U32(Place(Tag.Symbols) + ((ulong)SymbolSize * symbol)))} of {version}.");
+                    throw new InvalidDataException(
+                        $"{_name} uses {Text(U32(Place(Tag.Symbols) + ((ulong)SymbolSize * symbol)))} of {version}.");
             }
         }
 
@@ -189,6 +192,7 @@ internal static class WeakVersion
             at <= (ulong)_file.Length && (ulong)length <= (ulong)_file.Length - at ? _file.Slice((int)at, length) : throw Cut(at);
 
         private InvalidDataException Cut(ulong at) =>
-            new($"{_name} is cut: it points to byte {at.ToString(CultureInfo.InvariantCulture)} and has {_file.Length.ToString(CultureInfo.InvariantCulture)}.");
+            new($"{_name} is cut: it points to byte {at.ToString(CultureInfo.InvariantCulture)} and has "
+                + $"{_file.Length.ToString(CultureInfo.InvariantCulture)}.");
     }
 }

@@ -13,7 +13,8 @@ internal abstract class DecodePlan : AttentionPlan
     /// <param name="cache">The cache.</param>
     /// <param name="places">Place of each sample's new token, [S].</param>
     public static DecodePlan Of(ModelParts model, KeyValueCache cache, int[] places) =>
-        model.Operations.Kernels is { } kernels ? new KernelDecodePlan(model, cache, places, kernels) : new PlainDecodePlan(model, cache, places);
+        model.Operations.Kernels is { } kernels
+            ? new KernelDecodePlan(model, cache, places, kernels) : new PlainDecodePlan(model, cache, places);
 }
 
 /// <summary>With libtorch's attention and a mask. On a GPU lengths are rounded up, so that its shapes are few.</summary>
@@ -36,7 +37,8 @@ internal sealed class PlainDecodePlan : DecodePlan
         Tensor own = tensor(Array.ConvertAll(places, p => (long)p), device: model.Device);
         _angles = new Rotary(scope.Detach(cache.Angles.Cos.index_select(0, own)), scope.Detach(cache.Angles.Sin.index_select(0, own)));
         _flat = scope.Detach(own + (arange(places.Length, ScalarType.Int64, model.Device) * cache.Room));
-        _visible = scope.Detach(arange(_length, ScalarType.Int64, model.Device).unsqueeze(0).le(own.unsqueeze(1)).view(places.Length, 1, 1, _length));
+        _visible = scope.Detach(arange(_length, ScalarType.Int64, model.Device).unsqueeze(0).le(own.unsqueeze(1)).view(places.Length, 1, 1,
+            _length));
     }
 
     /// <summary>How many places are looked at for new tokens up to a place.</summary>
@@ -51,7 +53,9 @@ internal sealed class PlainDecodePlan : DecodePlan
         _cache.Write(layer, _flat, qkv.narrow(1, queries, keys), qkv.narrow(1, queries + keys, keys));
         // The query heads that share a key head are its rows: [S, K, G, E].
         Tensor q = qkv.narrow(1, 0, queries).reshape(samples, shape.KeyHeads, shape.Fold, shape.Width);
-        return scope.MoveToOuter(nn.functional.scaled_dot_product_attention(q, Seen(_cache.Keys(layer)), Seen(_cache.Values(layer)), _visible).reshape(samples, queries));
+        return scope.MoveToOuter(
+            nn.functional.scaled_dot_product_attention(q, Seen(_cache.Keys(layer)), Seen(_cache.Values(layer)), _visible).reshape(samples,
+            queries));
 
         Tensor Seen(Tensor cache) => cache.narrow(1, 0, _length).transpose(1, 2);
     }
@@ -89,13 +93,16 @@ internal sealed class KernelDecodePlan : DecodePlan
         (int heads, int keys, int width) = _model.Shape;
         int samples = (int)qkv.shape[0];
         Tensor result = empty([samples, heads * width], qkv.dtype, qkv.device);
-        ulong x = Argument.Of(qkv), k = Argument.Of(_cache.Keys(layer)), v = Argument.Of(_cache.Values(layer)), places = Argument.Of(_places);
+        ulong x = Argument.Of(qkv), k = Argument.Of(_cache.Keys(layer)), v = Argument.Of(_cache.Values(layer)),
+            places = Argument.Of(_places);
         _kernels.Launch(
             "append", (samples, heads + (2 * keys)), 32, 0,
-            x, k, v, places, Argument.Of(_cache.Angles.Cos), Argument.Of(_cache.Angles.Sin), Argument.Of(heads), Argument.Of(keys), Argument.Of(_cache.Room));
+            x, k, v, places, Argument.Of(_cache.Angles.Cos), Argument.Of(_cache.Angles.Sin), Argument.Of(heads), Argument.Of(keys),
+                Argument.Of(_cache.Room));
         _kernels.Launch(
             "decode_attention", (samples, keys), 256, 0,
-            x, k, v, Argument.Of(result), places, Argument.Of(heads), Argument.Of(keys), Argument.Of(_cache.Room), Argument.Of((float)(1 / Math.Sqrt(width))));
+            x, k, v, Argument.Of(result), places, Argument.Of(heads), Argument.Of(keys), Argument.Of(_cache.Room),
+                Argument.Of((float)(1 / Math.Sqrt(width))));
         return result;
     }
 

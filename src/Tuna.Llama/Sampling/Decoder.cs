@@ -4,8 +4,10 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Sampling;
 
-/// <summary>Draws samples, up to a number at once: a sample that is done makes room for one that waits, whose prompt is then computed.</summary>
-/// <remarks>Samples of one request that begin together share their prompt's pass. What a sample draws does not depend on the others beside it.</remarks>
+/// <summary>Draws samples, up to a number at once: a sample that is done makes room for one that waits, whose prompt is then
+/// computed.</summary>
+/// <remarks>Samples of one request that begin together share their prompt's pass. What a sample draws does not depend on the others beside
+/// it.</remarks>
 internal sealed class Decoder : IDisposable
 {
     private const int RoomStep = 64; // the cache's room is a multiple, so that sizes recur
@@ -26,7 +28,8 @@ internal sealed class Decoder : IDisposable
         _model = model;
         _waiting = new Queue<SampleState>(samples);
         _limit = Math.Min(limit, samples.Count);
-        _cache = new KeyValueCache(model.Parts, model.Config.LayerCount, _limit, Room(samples.Max(s => s.Request.Prompt.Length + s.Request.MaxNewTokens)));
+        _cache = new KeyValueCache(model.Parts, model.Config.LayerCount, _limit,
+            Room(samples.Max(s => s.Request.Prompt.Length + s.Request.MaxNewTokens)));
         _draw = model.Parts.Operations.Kernels is { } kernels ? new DeviceDraw(kernels, model.Device, ahead) : new HostDraw();
     }
 
@@ -64,14 +67,16 @@ internal sealed class Decoder : IDisposable
             using var plan = DecodePlan.Of(_model.Parts, _cache, places);
             Tensor x = _model.EmbeddingWeight.Data.index_select(0, tokens);
             tokens.Dispose();
-            tokens = _draw.Draw(Logits(LayerRun.Run(_model, x, plan, 0, _model.Layers.Count, null, cancellationToken)), rows).DetachFromDisposeScope();
+            tokens = _draw.Draw(Logits(LayerRun.Run(_model, x, plan, 0, _model.Layers.Count, null, cancellationToken)), rows)
+                .DetachFromDisposeScope();
         }
 
         tokens.Dispose();
         _draw.End();
     }
 
-    /// <summary>Computes the prompts of waiting samples and draws their first tokens; they take the places of those that are done.</summary>
+    /// <summary>Computes the prompts of waiting samples and draws their first tokens; they take the places of those that are
+    /// done.</summary>
     private void Join(CancellationToken cancellationToken)
     {
         var joining = new List<(int Slot, SampleState Sample)>();

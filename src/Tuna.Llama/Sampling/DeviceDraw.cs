@@ -6,7 +6,8 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Sampling;
 
-/// <summary>On the device, with a kernel: the host gets token ids and log-probabilities, several steps at once, and never waits in between.</summary>
+/// <summary>On the device, with a kernel: the host gets token ids and log-probabilities, several steps at once, and never waits in
+/// between.</summary>
 /// <param name="kernels">The kernels.</param>
 /// <param name="device">Where the logits are.</param>
 /// <param name="steps">Steps between two looks of the host.</param>
@@ -38,10 +39,12 @@ internal sealed class DeviceDraw(KernelModule kernels, Device device, int steps)
         _inverse = scope.Detach(tensor(samples.Select(s => Inverse(s.Request)).ToArray(), device: device));
         _tokens = scope.Detach(empty([steps, samples.Count], ScalarType.Int64, device));
         _logs = scope.Detach(empty([steps, samples.Count], ScalarType.Float64, device));
-        _cutoff = samples.Any(s => s.Request.Temperature > 0 && (s.Request.TopK > 0 || s.Request.TopP < 1)) ? new Cutoff(samples, device) : null;
+        _cutoff = samples.Any(s => s.Request.Temperature > 0 && (s.Request.TopK > 0 || s.Request.TopP < 1))
+            ? new Cutoff(samples, device) : null;
     }
 
-    private static double Inverse(SamplingRequest request) => request.Temperature == 0 ? 0 : Math.Min(1 / request.Temperature, GumbelNoise.LargestInverseTemperature);
+    private static double Inverse(SamplingRequest request) =>
+        request.Temperature == 0 ? 0 : Math.Min(1 / request.Temperature, GumbelNoise.LargestInverseTemperature);
 
     public Tensor Draw(Tensor logits, int[] rows)
     {
@@ -51,7 +54,8 @@ internal sealed class DeviceDraw(KernelModule kernels, Device device, int steps)
         (Tensor Least, Tensor Last)? bounds = _cutoff?.Bounds(logits.index_select(0, row), _inverse!);
         kernels.Launch(
             "draw", (rows.Length, 1), 1024, 0,
-            Argument.Of(logits), Argument.Of(row), Argument.Of(keys), Argument.Of(_inverse), Argument.Of(bounds?.Least), Argument.Of(bounds?.Last), Argument.Of(tokens), Argument.Of(logs), Argument.Of((int)logits.shape[1]));
+            Argument.Of(logits), Argument.Of(row), Argument.Of(keys), Argument.Of(_inverse), Argument.Of(bounds?.Least),
+                Argument.Of(bounds?.Last), Argument.Of(tokens), Argument.Of(logs), Argument.Of((int)logits.shape[1]));
         _step++;
         return tokens;
     }
@@ -79,7 +83,8 @@ internal sealed class DeviceDraw(KernelModule kernels, Device device, int steps)
     public void Dispose() => Free();
 }
 
-/// <summary>What <see cref="TokenCutoff"/> leaves, on the device: tokens ranked by logit, among equals by id; the k likeliest; of those the nucleus.</summary>
+/// <summary>What <see cref="TokenCutoff"/> leaves, on the device: tokens ranked by logit, among equals by id; the k likeliest; of those the
+/// nucleus.</summary>
 internal sealed class Cutoff : IDisposable
 {
     private readonly Tensor _topK; // Int64, [S, 1]; a large number for all
@@ -88,8 +93,10 @@ internal sealed class Cutoff : IDisposable
     public Cutoff(IReadOnlyList<SampleState> samples, Device device)
     {
         using DisposeScope scope = NewDisposeScope();
-        _topK = scope.Detach(tensor(samples.Select(s => s.Request is { TopK: > 0, Temperature: > 0 } ? s.Request.TopK : int.MaxValue).Select(k => (long)k).ToArray(), device: device).unsqueeze(1));
-        _topP = scope.Detach(tensor(samples.Select(s => s.Request.Temperature > 0 ? s.Request.TopP : 1).ToArray(), device: device).unsqueeze(1));
+        _topK = scope.Detach(tensor(samples.Select(s => s.Request is { TopK: > 0, Temperature: > 0 } ? s.Request.TopK : int.MaxValue)
+            .Select(k => (long)k).ToArray(), device: device).unsqueeze(1));
+        _topP = scope.Detach(tensor(samples.Select(s => s.Request.Temperature > 0 ? s.Request.TopP : 1).ToArray(),
+            device: device).unsqueeze(1));
     }
 
     /// <summary>The last token that is left, by rank.</summary>
@@ -106,7 +113,8 @@ internal sealed class Cutoff : IDisposable
         Tensor before = weights.cumsum(1).sub_(weights), total = weights.sum(1, keepdim: true);
         // A token is left while what is before it weighs less than the nucleus; the likeliest always is.
         Tensor size = before.lt(total * _topP).logical_and_(rank.lt(_topK)).sum(1, keepdim: true).clamp_(min: 1).sub_(1);
-        return (scope.MoveToOuter(sorted.gather(1, size).squeeze(1)), scope.MoveToOuter(ids.gather(1, size).squeeze(1).to(ScalarType.Int32)));
+        return (scope.MoveToOuter(sorted.gather(1, size).squeeze(1)),
+            scope.MoveToOuter(ids.gather(1, size).squeeze(1).to(ScalarType.Int32)));
     }
 
     public void Dispose()

@@ -3,10 +3,12 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Tensors;
 
-/// <summary>Numbers as a byte each and the largest magnitude of every <see cref="Block"/> of them (block-wise dynamic quantization, Dettmers et al., arXiv 2110.02861, section 2.1).</summary>
+/// <summary>Numbers as a byte each and the largest magnitude of every <see cref="Block"/> of them (block-wise dynamic quantization,
+/// Dettmers et al., arXiv 2110.02861, section 2.1).</summary>
 /// <remarks>
-/// A byte stands for a level in [-1, 1] or [0, 1], whose steps are about proportional to its size over seven decades. Levels are the paper's, with -1 in place of the smallest
-/// negative one: a block's largest number is exact whatever its sign, so that numbers that were read can be written again without a change.
+/// A byte stands for a level in [-1, 1] or [0, 1], whose steps are about proportional to its size over seven decades. Levels are the
+/// paper's, with -1 in place of the smallest negative one: a block's largest number is exact whatever its sign, so that numbers that were
+/// read can be written again without a change.
 /// </remarks>
 internal sealed class BlockCodes : IDisposable
 {
@@ -72,7 +74,8 @@ internal sealed class BlockCodes : IDisposable
     /// <summary>Replaces numbers of a range that begins at a block and ends at one or at the end.</summary>
     /// <param name="start">The first.</param>
     /// <param name="values">Float32, [n].</param>
-    /// <param name="noise">Rounds up as often as a number is near the upper level, by a hash of this and its place; null rounds to the nearest level.</param>
+    /// <param name="noise">Rounds up as often as a number is near the upper level, by a hash of this and its place; null rounds to the
+    /// nearest level.</param>
     /// <param name="shift">Which 16 bits of the hash decide: 0 or 16.</param>
     public void Write(long start, Tensor values, uint? noise, int shift)
     {
@@ -86,7 +89,8 @@ internal sealed class BlockCodes : IDisposable
         Tensor upper = bucketize(x, _levels).clamp_(0, 255), lower = upper.sub(1).clamp_(0, 255); // the first level that is not below x
         Tensor low = _levels.index_select(0, lower), width = _levels.index_select(0, upper).sub_(low);
         Tensor share = x.sub(low).div_(width.masked_fill(width.eq(0), 1));
-        Tensor code = where(share.gt(noise is { } seed ? Noise(start, blocks * Block, seed, shift, x.device) : full_like(share, 0.5)), upper, lower);
+        Tensor code = where(share.gt(noise is { } seed ? Noise(start, blocks * Block, seed, shift, x.device) : full_like(share, 0.5)),
+            upper, lower);
         if (!IsSigned)
             code = code.maximum(x.gt(0).to(ScalarType.Int64)); // what divides is never rounded to zero
         Codes.narrow(0, start, blocks * Block).copy_(code);
@@ -95,7 +99,8 @@ internal sealed class BlockCodes : IDisposable
     /// <summary>Numbers in [0, 1), a function of a seed and a place, as the kernel has them.</summary>
     private static Tensor Noise(long start, long count, uint seed, int shift, Device device)
     {
-        Tensor h = arange(start, start + count, ScalarType.Int64, device).remainder_(Bits32).mul_(0x45d9f3bL).add_((long)seed).remainder_(Bits32);
+        Tensor h = arange(start, start + count, ScalarType.Int64,
+            device).remainder_(Bits32).mul_(0x45d9f3bL).add_((long)seed).remainder_(Bits32);
         for (int round = 0; round < 2; round++)
             h.bitwise_xor_(h.div(1L << 16, RoundingMode.floor)).mul_(0x45d9f3bL).remainder_(Bits32);
         h.bitwise_xor_(h.div(1L << 16, RoundingMode.floor));

@@ -43,7 +43,8 @@ internal sealed class CudaOperations : Operations
     /// <exception cref="InvalidOperationException">There is no compiler, or it refuses a source; the message holds its log.</exception>
     public static CudaOperations Create(Device device, ScalarType dtype, HeadShape shape)
     {
-        string[] defines = [.. dtype == ScalarType.BFloat16 ? ["BF16"] : Array.Empty<string>(), $"HEAD={shape.Width}", $"FOLD={shape.Fold}"];
+        string[] defines = [.. dtype == ScalarType.BFloat16
+            ? ["BF16"] : Array.Empty<string>(), $"HEAD={shape.Width}", $"FOLD={shape.Fold}"];
         return new CudaOperations(KernelModule.Compile(Math.Max(0, device.index), Sources, defines));
     }
 
@@ -53,7 +54,8 @@ internal sealed class CudaOperations : Operations
     {
         Tensor y = empty_like(x);
         (int rows, int d) = ((int)x.shape[0], (int)x.shape[1]);
-        _kernels.Launch(Variant("rms_norm", d), (rows, 1), RowThreads(d), 0, Argument.Of(x), Argument.Of(weight), Argument.Of(y), Argument.Of(d), Argument.Of((float)epsilon));
+        _kernels.Launch(Variant("rms_norm", d), (rows, 1), RowThreads(d), 0, Argument.Of(x), Argument.Of(weight), Argument.Of(y),
+            Argument.Of(d), Argument.Of((float)epsilon));
         return y;
     }
 
@@ -67,7 +69,8 @@ internal sealed class CudaOperations : Operations
         using Tensor shares = empty([blocks, d], ScalarType.Float32, x.device);
         _kernels.Launch(
             Variant("rms_norm_backward", d), (blocks, 1), RowThreads(d), d * sizeof(float),
-            Argument.Of(dy), Argument.Of(x), Argument.Of(weight), Argument.Of(around), Argument.Of(dx), Argument.Of(shares), Argument.Of(rows), Argument.Of(d), Argument.Of((float)epsilon));
+            Argument.Of(dy), Argument.Of(x), Argument.Of(weight), Argument.Of(around), Argument.Of(dx), Argument.Of(shares),
+                Argument.Of(rows), Argument.Of(d), Argument.Of((float)epsilon));
         dw = shares.sum(dim: 0);
         return dx;
     }
@@ -78,7 +81,8 @@ internal sealed class CudaOperations : Operations
         long threads = (long)rows * heads * half / (half % 8 == 0 ? 8 : 1);
         _kernels.LaunchEach(
             Variant("rotate", half), threads,
-            Argument.Of(qkv), Argument.Of(angles.Cos), Argument.Of(angles.Sin), Argument.Of(rows), Argument.Of(stride), Argument.Of(heads), Argument.Of(half), Argument.Of(back ? -1f : 1f));
+            Argument.Of(qkv), Argument.Of(angles.Cos), Argument.Of(angles.Sin), Argument.Of(rows), Argument.Of(stride), Argument.Of(heads),
+                Argument.Of(half), Argument.Of(back ? -1f : 1f));
     }
 
     public override void MergeAttention(Tensor output, Tensor logSums, Tensor other, Tensor otherSums, int start)
@@ -86,16 +90,20 @@ internal sealed class CudaOperations : Operations
         (int total, int n, int heads, int width) = ((int)output.shape[0], (int)other.shape[0], (int)output.shape[1], (int)output.shape[2]);
         _kernels.Launch(
             "merge", (n, heads), Math.Min(Threads, (width + 31) / 32 * 32), 0,
-            Argument.Of(output), Argument.Of(logSums), Argument.Of(other), Argument.Of(otherSums), Argument.Of(start), Argument.Of(total), Argument.Of(n), Argument.Of(heads), Argument.Of(width));
+            Argument.Of(output), Argument.Of(logSums), Argument.Of(other), Argument.Of(otherSums), Argument.Of(start), Argument.Of(total),
+                Argument.Of(n), Argument.Of(heads), Argument.Of(width));
     }
 
-    public override Tensor CollectAttention((Tensor Q, Tensor K, Tensor V) own, (Tensor Q, Tensor K, Tensor V)? prompts, Rotary angles, int start)
+    public override Tensor CollectAttention((Tensor Q, Tensor K, Tensor V) own, (Tensor Q, Tensor K, Tensor V)? prompts, Rotary angles,
+        int start)
     {
-        (int rows, int heads, int keys, int half) = ((int)own.Q.shape[0], (int)own.Q.shape[1], (int)own.K.shape[1], (int)own.Q.shape[2] / 2);
+        (int rows, int heads, int keys, int half) =
+            ((int)own.Q.shape[0], (int)own.Q.shape[1], (int)own.K.shape[1], (int)own.Q.shape[2] / 2);
         Tensor result = empty([rows, (heads + (2 * keys)) * 2 * half], own.Q.dtype, own.Q.device);
         _kernels.LaunchEach(
             "collect", (long)rows * (heads + (2 * keys)) * half,
-            Argument.Of(result), Argument.Of(own.Q), Argument.Of(own.K), Argument.Of(own.V), Argument.Of(prompts?.Q), Argument.Of(prompts?.K), Argument.Of(prompts?.V),
+            Argument.Of(result), Argument.Of(own.Q), Argument.Of(own.K), Argument.Of(own.V), Argument.Of(prompts?.Q),
+                Argument.Of(prompts?.K), Argument.Of(prompts?.V),
             Argument.Of(angles.Cos), Argument.Of(angles.Sin), Argument.Of(rows), Argument.Of(heads), Argument.Of(keys), Argument.Of(half),
             Argument.Of(start), Argument.Of((int)(prompts?.Q.shape[0] ?? 0)), Argument.Of(0), Argument.Of((int)(prompts?.K.shape[0] ?? 0)));
         return result;
@@ -105,7 +113,8 @@ internal sealed class CudaOperations : Operations
     {
         (long rows, int f) = (gateUp.shape[0], (int)gateUp.shape[1] / 2);
         Tensor result = empty([rows, f], gateUp.dtype, gateUp.device);
-        _kernels.LaunchEach(Variant("gate", f), rows * f / (f % 8 == 0 ? 8 : 1), Argument.Of(gateUp), Argument.Of(result), Argument.Of(rows), Argument.Of(f));
+        _kernels.LaunchEach(Variant("gate", f), rows * f / (f % 8 == 0 ? 8 : 1), Argument.Of(gateUp), Argument.Of(result),
+            Argument.Of(rows), Argument.Of(f));
         return result;
     }
 
@@ -122,54 +131,64 @@ internal sealed class CudaOperations : Operations
 
     public override void LogProbs(Tensor logits, PairRows pairs, Tensor logSums, Tensor values) => _kernels.Launch(
         "log_probs", ((int)logits.shape[0], 1), 512, 0,
-        Argument.Of(logits), Argument.Of(pairs.Starts), Argument.Of(pairs.Tokens), Argument.Of(logSums), Argument.Of(values), Argument.Of((int)logits.shape[1]));
+        Argument.Of(logits), Argument.Of(pairs.Starts), Argument.Of(pairs.Tokens), Argument.Of(logSums), Argument.Of(values),
+            Argument.Of((int)logits.shape[1]));
 
     public override Tensor LogProbsBackward(Tensor logits, PairRows pairs, Tensor logSums, Tensor gradients, Tensor totals)
     {
         using Tensor scratch = empty_like(gradients);
         _kernels.Launch(
             "log_probs_backward", ((int)logits.shape[0], 1), 512, 0,
-            Argument.Of(logits), Argument.Of(pairs.Starts), Argument.Of(pairs.Tokens), Argument.Of(logSums), Argument.Of(gradients), Argument.Of(totals), Argument.Of(scratch), Argument.Of((int)logits.shape[1]));
+            Argument.Of(logits), Argument.Of(pairs.Starts), Argument.Of(pairs.Tokens), Argument.Of(logSums), Argument.Of(gradients),
+                Argument.Of(totals), Argument.Of(scratch), Argument.Of((int)logits.shape[1]));
         return logits.alias();
     }
 
     public override void Split(Tensor weights, Tensor upper, Tensor lower) =>
-        _kernels.Launch("split_weights", (Blocks, 1), Threads, 0, Argument.Of(weights), Argument.Of(upper), Argument.Of(lower), Argument.Of(weights.numel()));
+        _kernels.Launch("split_weights", (Blocks, 1), Threads, 0, Argument.Of(weights), Argument.Of(upper), Argument.Of(lower),
+            Argument.Of(weights.numel()));
 
     public override Tensor Join(Tensor upper, Tensor lower)
     {
         Tensor weights = empty(upper.shape, ScalarType.Float32, upper.device);
-        _kernels.Launch("join_weights", (Blocks, 1), Threads, 0, Argument.Of(upper), Argument.Of(lower), Argument.Of(weights), Argument.Of(weights.numel()));
+        _kernels.Launch("join_weights", (Blocks, 1), Threads, 0, Argument.Of(upper), Argument.Of(lower), Argument.Of(weights),
+            Argument.Of(weights.numel()));
         return weights;
     }
 
     public override void AdamW(in AdamWTensors tensors, in AdamWNumbers numbers)
     {
         bool halves = tensors.Lower is not null;
-        string name = halves ? tensors.Gradient?.dtype == ScalarType.BFloat16 ? "adamw_split_bf16" : "adamw_split_float" : "adamw_plain_float";
+        string name = halves ? tensors.Gradient?.dtype == ScalarType.BFloat16
+            ? "adamw_split_bf16" : "adamw_split_float" : "adamw_plain_float";
         ulong[] moved = halves ? [Argument.Of(tensors.Weights), Argument.Of(tensors.Lower)] : [Argument.Of(tensors.Weights)];
         _kernels.Launch(
             name, (Blocks, 1), Threads, 0,
-            [.. moved, Argument.Of(tensors.Gradient), Argument.Of(tensors.Moment1), Argument.Of(tensors.Moment2), Argument.Of(tensors.Weights.numel()), .. Settings(numbers)]);
+            [.. moved, Argument.Of(tensors.Gradient), Argument.Of(tensors.Moment1), Argument.Of(tensors.Moment2),
+                Argument.Of(tensors.Weights.numel()), .. Settings(numbers)]);
     }
 
     public override void CompactAdamW(MovedTensors moved, CompactPart moments, in AdamWNumbers numbers)
     {
         bool halves = moved.Lower is not null;
-        string name = halves ? moved.Gradient?.dtype == ScalarType.BFloat16 ? "adamw_compact_split_bf16" : "adamw_compact_split_float" : "adamw_compact_plain_float";
-        _levels ??= tensor([.. BlockCodes.Levels(true), .. BlockCodes.Levels(false)], device: moved.Weights.device).DetachFromDisposeScope();
+        string name = halves ? moved.Gradient?.dtype == ScalarType.BFloat16
+            ? "adamw_compact_split_bf16" : "adamw_compact_split_float" : "adamw_compact_plain_float";
+        _levels ??= tensor([.. BlockCodes.Levels(true), .. BlockCodes.Levels(false)], device: moved.Weights.device)
+            .DetachFromDisposeScope();
         ulong[] weights = halves ? [Argument.Of(moved.Weights), Argument.Of(moved.Lower)] : [Argument.Of(moved.Weights)];
         _kernels.Launch(
             name, (Blocks, 1), Threads, 0,
             [
-                .. weights, Argument.Of(moved.Gradient), Argument.Of(moments.First.Codes), Argument.Of(moments.First.Scales), Argument.Of(moments.Root.Codes), Argument.Of(moments.Root.Scales),
+                .. weights, Argument.Of(moved.Gradient), Argument.Of(moments.First.Codes), Argument.Of(moments.First.Scales),
+                    Argument.Of(moments.Root.Codes), Argument.Of(moments.Root.Scales),
                 Argument.Of(_levels), Argument.Of(moments.First.Count), Argument.Of((int)numbers.Noise), .. Settings(numbers),
             ]);
     }
 
     private static ulong[] Settings(in AdamWNumbers numbers) =>
     [
-        Argument.Of((float)numbers.Beta1), Argument.Of((float)numbers.Beta2), Argument.Of((float)numbers.Epsilon), Argument.Of((float)numbers.Decay),
+        Argument.Of((float)numbers.Beta1), Argument.Of((float)numbers.Beta2), Argument.Of((float)numbers.Epsilon),
+            Argument.Of((float)numbers.Decay),
         Argument.Of((float)numbers.Rate), Argument.Of((float)(1 / numbers.Correction)), Argument.Of((float)numbers.Scale),
     ];
 
@@ -180,7 +199,8 @@ internal sealed class CudaOperations : Operations
         _nf4 ??= tensor([.. Nf4Codes.Levels, .. BlockCodes.Levels(true)], device: target.device).DetachFromDisposeScope();
         _kernels.LaunchEach(
             Variant("unpack_nf4", columns), codes.Count / (columns % 8 == 0 ? 8 : 1),
-            Argument.Of(codes.Codes), Argument.Of(codes.Magnitudes.Codes), Argument.Of(codes.Magnitudes.Scales), Argument.Of(codes.Mean), Argument.Of(_nf4), at, Argument.Of(codes.Count));
+            Argument.Of(codes.Codes), Argument.Of(codes.Magnitudes.Codes), Argument.Of(codes.Magnitudes.Scales), Argument.Of(codes.Mean),
+                Argument.Of(_nf4), at, Argument.Of(codes.Count));
     }
 
     public override double SumOfSquares(IReadOnlyList<Tensor> tensors)
@@ -194,7 +214,8 @@ internal sealed class CudaOperations : Operations
         for (int t = 0; t < tensors.Count; t++)
         {
             string name = tensors[t].dtype == ScalarType.BFloat16 ? "squares_bf16" : "squares_float";
-            _kernels.Launch(name, (Shares, 1), Threads, 0, Argument.Of(tensors[t]), at + (ulong)(t * Shares * sizeof(double)), Argument.Of(tensors[t].numel()));
+            _kernels.Launch(name, (Shares, 1), Threads, 0, Argument.Of(tensors[t]), at + (ulong)(t * Shares * sizeof(double)),
+                Argument.Of(tensors[t].numel()));
         }
 
         return sums.sum().item<double>();

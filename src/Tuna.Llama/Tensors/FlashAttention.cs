@@ -16,13 +16,16 @@ internal abstract class SequenceAttention : IDisposable
     /// <returns>[N, H, E], and log sum exp of each query's scores, [H, N].</returns>
     public abstract (Tensor Output, Tensor LogSums) Forward(Tensor q, Tensor k, Tensor v, SequenceBounds sequences, bool causal);
 
-    /// <summary>Backward. With the result and sums of a larger attention of which these keys are a part, it gives their part of the gradients.</summary>
-    public abstract (Tensor Q, Tensor K, Tensor V) Backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor output, Tensor logSums, SequenceBounds sequences, bool causal);
+    /// <summary>Backward. With the result and sums of a larger attention of which these keys are a part, it gives their part of the
+    /// gradients.</summary>
+    public abstract (Tensor Q, Tensor K, Tensor V) Backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor output, Tensor logSums,
+        SequenceBounds sequences, bool causal);
 
     public abstract void Dispose();
 }
 
-/// <summary>FlashAttention (Dao, arXiv 2307.08691) over sequences of any lengths side by side, as libtorch has it: no padding, no masks, no plan for each new shape.</summary>
+/// <summary>FlashAttention (Dao, arXiv 2307.08691) over sequences of any lengths side by side, as libtorch has it: no padding, no masks, no
+/// plan for each new shape.</summary>
 /// <remarks>TorchSharp does not bind these functions of libtorch; its TorchScript compiler finds every one by name.</remarks>
 internal sealed class FlashAttention : SequenceAttention
 {
@@ -48,7 +51,8 @@ internal sealed class FlashAttention : SequenceAttention
             return "FlashAttention runs on GPUs.";
         if (dtype is not (ScalarType.BFloat16 or ScalarType.Float16))
             return $"FlashAttention computes in BF16, not {dtype}.";
-        return shape.Width % 8 != 0 || shape.Width > 256 ? $"FlashAttention takes heads of a multiple of 8 up to 256, not {shape.Width}." : null;
+        return shape.Width % 8 != 0 || shape.Width > 256
+            ? $"FlashAttention takes heads of a multiple of 8 up to 256, not {shape.Width}." : null;
     }
 
     /// <summary>Compiles it; null, with libtorch's reason, where this libtorch has no such functions.</summary>
@@ -68,7 +72,8 @@ internal sealed class FlashAttention : SequenceAttention
 
     public override (Tensor Output, Tensor LogSums) Forward(Tensor q, Tensor k, Tensor v, SequenceBounds sequences, bool causal)
     {
-        var results = (Tensor[])_unit.invoke("forward", q, k, v, sequences.Queries, sequences.Keys, sequences.LongestQueries, sequences.LongestKeys, causal ? 1 : 0)!;
+        var results = (Tensor[])_unit.invoke("forward", q, k, v, sequences.Queries, sequences.Keys, sequences.LongestQueries,
+            sequences.LongestKeys, causal ? 1 : 0)!;
         if (_state is null)
         {
             // Of dropout, which there is none of: any will do for backward.
@@ -84,10 +89,12 @@ internal sealed class FlashAttention : SequenceAttention
         return (results[0], results[1]);
     }
 
-    public override (Tensor Q, Tensor K, Tensor V) Backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor output, Tensor logSums, SequenceBounds sequences, bool causal)
+    public override (Tensor Q, Tensor K, Tensor V) Backward(Tensor gradient, Tensor q, Tensor k, Tensor v, Tensor output, Tensor logSums,
+        SequenceBounds sequences, bool causal)
     {
         var results = (Tensor[])_unit.invoke(
-            "backward", gradient, q, k, v, output, logSums, sequences.Queries, sequences.Keys, sequences.LongestQueries, sequences.LongestKeys, causal ? 1 : 0, _state!, _unused!)!;
+            "backward", gradient, q, k, v, output, logSums, sequences.Queries, sequences.Keys, sequences.LongestQueries,
+                sequences.LongestKeys, causal ? 1 : 0, _state!, _unused!)!;
         return (results[0], results[1], results[2]);
     }
 

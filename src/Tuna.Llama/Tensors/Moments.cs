@@ -9,7 +9,8 @@ internal abstract class Moments : IDisposable
 
     /// <summary>Moments that are zero.</summary>
     public static Moments Of(Weight weight, MomentPrecision precision) =>
-        precision == MomentPrecision.EightBit && weight.Data.numel() >= SmallestCompact ? new CompactMoments(weight) : new FullMoments(weight.Data);
+        precision == MomentPrecision.EightBit && weight.Data.numel() >= SmallestCompact
+            ? new CompactMoments(weight) : new FullMoments(weight.Data);
 
     /// <summary>Bytes of compact moments of a weight of some elements.</summary>
     public static long CompactBytes(long elements)
@@ -63,7 +64,8 @@ internal abstract class Moments : IDisposable
         public override void Step(Operations operations, long row, long rows, MovedTensors moved, in AdamWNumbers numbers)
         {
             MovedTensors flat = moved.Flat(row, rows);
-            operations.AdamW(new AdamWTensors(flat.Weights, flat.Lower, flat.Master, flat.Gradient, First(row, rows).view(-1), Second(row, rows).view(-1)), numbers);
+            operations.AdamW(new AdamWTensors(flat.Weights, flat.Lower, flat.Master, flat.Gradient, First(row, rows).view(-1),
+                Second(row, rows).view(-1)), numbers);
         }
 
         public override void Dispose()
@@ -108,7 +110,8 @@ internal abstract class Moments : IDisposable
                 operations.CompactAdamW(moved.Flat(first, shape[0]), codes, numbers);
         }
 
-        private IEnumerable<(long Row, long[] Shape, CompactPart Codes)> Parts(long row, long rows) => _parts.Where(p => p.Row >= row && p.Row < row + rows);
+        private IEnumerable<(long Row, long[] Shape, CompactPart Codes)> Parts(long row, long rows) =>
+            _parts.Where(p => p.Row >= row && p.Row < row + rows);
 
         private Tensor Join(long row, long rows, Func<CompactPart, Tensor> read)
         {

@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 namespace Tuna.Llama.Tensors;
 
 /// <summary>
-/// Numbers in 4 bits: a level of NormalFloat each, whose steps hold equal shares of a normal distribution, times the largest magnitude of their block of 64
-/// (QLoRA, Dettmers et al., arXiv 2305.14314, section 3 and appendix E).
+/// Numbers in 4 bits: a level of NormalFloat each, whose steps hold equal shares of a normal distribution, times the largest magnitude of
+/// their block of 64 (QLoRA, Dettmers et al., arXiv 2305.14314, section 3 and appendix E).
 /// </summary>
 /// <remarks>
-/// The largest magnitudes are quantized again ("double quantization"): less their mean, in a byte each with a single-precision scale for every 256 of them. A number's
-/// code is that of the level nearest to it under the exact magnitude, as the paper's library has it.
+/// The largest magnitudes are quantized again ("double quantization"): less their mean, in a byte each with a single-precision scale for
+/// every 256 of them. A number's code is that of the level nearest to it under the exact magnitude, as the paper's library has it.
 /// </remarks>
 internal sealed class Nf4Codes : IDisposable
 {
@@ -33,8 +33,10 @@ internal sealed class Nf4Codes : IDisposable
     /// <summary>The 16 levels of appendix E in rising order.</summary>
     public static IReadOnlyList<float> Levels { get; } =
     [
-        -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f, -0.09105003625154495f, 0.0f,
-        0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f,
+        -1.0f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f,
+            -0.09105003625154495f, 0.0f,
+        0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f,
+            0.7229568362236023f, 1.0f,
     ];
 
     public long Count { get; }

@@ -5,7 +5,8 @@ namespace Tuna.Llama.Tensors;
 
 /// <summary>The row-wise work of a layer and of the optimizer, forward beside backward. None of it is recorded by autograd.</summary>
 /// <remarks>
-/// Letters: N rows, D width, F inner width, H heads, K key heads, E width of a head, V vocabulary. <see cref="PlainOperations"/> is the reference, on every device;
+/// Letters: N rows, D width, F inner width, H heads, K key heads, E width of a head, V vocabulary. <see cref="PlainOperations"/> is the
+/// reference, on every device;
 /// <see cref="CudaOperations"/> does the same with kernels of its own, compiled at run time.
 /// </remarks>
 internal abstract class Operations : IDisposable
@@ -19,7 +20,8 @@ internal abstract class Operations : IDisposable
     public static Operations For(Device device, ScalarType dtype, HeadShape shape, bool kernels, out string? reason)
     {
         reason = null;
-        return kernels && device.type == DeviceType.CUDA && CudaOperations.TryCreate(device, dtype, shape, out reason) is { } own ? own : new PlainOperations();
+        return kernels && device.type == DeviceType.CUDA && CudaOperations.TryCreate(device, dtype, shape, out reason) is { } own
+            ? own : new PlainOperations();
     }
 
     /// <summary>The type that rotary angles are wanted in.</summary>
@@ -28,7 +30,8 @@ internal abstract class Operations : IDisposable
     /// <summary>The kernels, or null.</summary>
     public virtual KernelModule? Kernels => null;
 
-    /// <summary>RMSNorm (Zhang and Sennrich, arXiv 1910.07467): w x / sqrt(mean(x^2) + eps), the mean in single precision. [N, D].</summary>
+    /// <summary>RMSNorm (Zhang and Sennrich, arXiv 1910.07467): w x / sqrt(mean(x^2) + eps), the mean in single precision. [N,
+    /// D].</summary>
     public abstract Tensor Norm(Tensor x, Tensor weight, double epsilon);
 
     /// <summary>Backward of <see cref="Norm"/>.</summary>
@@ -48,7 +51,8 @@ internal abstract class Operations : IDisposable
     /// <param name="back">Whether to rotate back: the gradient's way.</param>
     public abstract void Rotate(Tensor qkv, Rotary angles, int heads, bool back);
 
-    /// <summary>Attention over two sets of keys from that over each: o = sum of o_i exp(l_i - l), l = log(exp l_1 + exp l_2). In place.</summary>
+    /// <summary>Attention over two sets of keys from that over each: o = sum of o_i exp(l_i - l), l = log(exp l_1 + exp l_2). In
+    /// place.</summary>
     /// <param name="output">Results of all rows for their first keys, [N, H, E]; replaced from a row on.</param>
     /// <param name="logSums">Their log sums, [H, N]; likewise.</param>
     /// <param name="other">Results for the second keys, [n, H, E].</param>
@@ -60,16 +64,19 @@ internal abstract class Operations : IDisposable
         Tensor first = output.narrow(0, start, other.shape[0]), sums = logSums.narrow(1, start, other.shape[0]);
         Tensor merged = sums.logaddexp(otherSums);
         Tensor share = sums.sub(merged).exp_().t().unsqueeze(2), otherShare = otherSums.sub(merged).exp_().t().unsqueeze(2); // [n, H, 1]
-        first.copy_((first.to(ScalarType.Float32) * share).add_(other.to(ScalarType.Float32) * otherShare)); // to() may be other itself: not in place
+        // to() may be other itself: not in place
+        first.copy_((first.to(ScalarType.Float32) * share).add_(other.to(ScalarType.Float32) * otherShare));
         sums.copy_(merged);
     }
 
     /// <summary>Gradients of queries, keys and values side by side, rotated back, [N, (H + 2K) E].</summary>
     /// <param name="own">Those of the rows' own sequences, [N, *, E].</param>
-    /// <param name="prompts">Those of attention to shared prompts: of queries from a row on, and of keys and values from row 0 on; or null.</param>
+    /// <param name="prompts">Those of attention to shared prompts: of queries from a row on, and of keys and values from row 0 on; or
+    /// null.</param>
     /// <param name="angles">The rows' angles.</param>
     /// <param name="start">The first query that attends to a shared prompt.</param>
-    public virtual Tensor CollectAttention((Tensor Q, Tensor K, Tensor V) own, (Tensor Q, Tensor K, Tensor V)? prompts, Rotary angles, int start)
+    public virtual Tensor CollectAttention((Tensor Q, Tensor K, Tensor V) own, (Tensor Q, Tensor K, Tensor V)? prompts, Rotary angles,
+        int start)
     {
         using DisposeScope scope = NewDisposeScope();
         if (prompts is { } other)
@@ -185,7 +192,8 @@ internal readonly record struct PairRows(Tensor Starts, Tensor Tokens, long Firs
 /// <param name="Gradient">The gradient, BFloat16 or Float32; null is zero.</param>
 /// <param name="Moment1">First moment, Float32.</param>
 /// <param name="Moment2">Second moment, Float32.</param>
-internal readonly record struct AdamWTensors(Tensor Weights, Tensor? Lower, Tensor? Master, Tensor? Gradient, Tensor Moment1, Tensor Moment2);
+internal readonly record struct AdamWTensors(Tensor Weights, Tensor? Lower, Tensor? Master, Tensor? Gradient, Tensor Moment1,
+    Tensor Moment2);
 
 /// <summary>The numbers of a step of AdamW.</summary>
 /// <param name="Beta1">Decay of the first moment.</param>
@@ -196,4 +204,5 @@ internal readonly record struct AdamWTensors(Tensor Weights, Tensor? Lower, Tens
 /// <param name="Correction">sqrt(1 - Beta2^t).</param>
 /// <param name="Scale">Factor on the gradient.</param>
 /// <param name="Noise">Seed of the rounding of moments of a byte each.</param>
-internal readonly record struct AdamWNumbers(double Beta1, double Beta2, double Epsilon, double Decay, double Rate, double Correction, double Scale, uint Noise = 0);
+internal readonly record struct AdamWNumbers(double Beta1, double Beta2, double Epsilon, double Decay, double Rate, double Correction,
+    double Scale, uint Noise = 0);

@@ -70,7 +70,8 @@ internal sealed class PlainOperations : Operations
         Tensor wide = logits.to(ScalarType.Float32), sums = wide.logsumexp(1);
         logSums.copy_(sums);
         if (pairs.Rows.numel() > 0)
-            values.narrow(0, pairs.First, pairs.Rows.numel()).copy_(wide.view(-1).index_select(0, Places(pairs, logits)).sub_(sums.index_select(0, pairs.Rows)));
+            values.narrow(0, pairs.First,
+                pairs.Rows.numel()).copy_(wide.view(-1).index_select(0, Places(pairs, logits)).sub_(sums.index_select(0, pairs.Rows)));
     }
 
     public override Tensor LogProbsBackward(Tensor logits, PairRows pairs, Tensor logSums, Tensor gradients, Tensor totals)
@@ -80,13 +81,16 @@ internal sealed class PlainOperations : Operations
         Tensor z = logits.to(ScalarType.Float32);
         z.sub_(logSums.unsqueeze(1)).exp_().mul_(totals.neg().unsqueeze(1));
         if (pairs.Rows.numel() > 0)
-            z.view(-1).index_add_(0, Places(pairs, logits), gradients.narrow(0, pairs.First, pairs.Rows.numel()), 1); // every place occurs once: no two additions meet
+            // every place occurs once: no two additions meet
+            z.view(-1).index_add_(0, Places(pairs, logits), gradients.narrow(0, pairs.First, pairs.Rows.numel()), 1);
         return scope.MoveToOuter(logits.dtype == ScalarType.Float32 ? z.alias() : z.to(logits.dtype));
     }
 
-    private static Tensor Places(PairRows pairs, Tensor logits) => (pairs.Rows * logits.shape[1]).add_(pairs.Tokens.narrow(0, pairs.First, pairs.Rows.numel()));
+    private static Tensor Places(PairRows pairs, Tensor logits) =>
+        (pairs.Rows * logits.shape[1]).add_(pairs.Tokens.narrow(0, pairs.First, pairs.Rows.numel()));
 
-    public override void Split(Tensor weights, Tensor upper, Tensor lower) => throw new NotSupportedException("Plain operations keep a master copy.");
+    public override void Split(Tensor weights, Tensor upper, Tensor lower) =>
+        throw new NotSupportedException("Plain operations keep a master copy.");
 
     public override Tensor Join(Tensor upper, Tensor lower) => throw new NotSupportedException("Plain operations keep a master copy.");
 

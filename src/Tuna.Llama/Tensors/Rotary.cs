@@ -21,8 +21,10 @@ internal sealed record Rotary(Tensor Cos, Tensor Sin) : IDisposable
     {
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor angles = outer(tensor(Array.ConvertAll(positions, p => (double)p), device: device), tensor(frequencies.Angles, device: device));
-        return new Rotary(scope.Detach(angles.cos().mul(frequencies.Factor).to(dtype)), scope.Detach(angles.sin().mul(frequencies.Factor).to(dtype)));
+        Tensor angles = outer(tensor(Array.ConvertAll(positions, p => (double)p), device: device),
+            tensor(frequencies.Angles, device: device));
+        return new Rotary(scope.Detach(angles.cos().mul(frequencies.Factor).to(dtype)),
+            scope.Detach(angles.sin().mul(frequencies.Factor).to(dtype)));
     }
 
     public void Dispose()

@@ -38,7 +38,8 @@ internal sealed class TrainedParameter(string name, Parameter parameter, long ro
     /// <summary>Sets the weights, from a tensor of any type and device.</summary>
     public void Assign(Tensor weights) => Weight.Assign(Row, weights);
 
-    /// <summary>Takes over tensors read from a file; null ones were never there, and are zero if another part of the weight has one.</summary>
+    /// <summary>Takes over tensors read from a file; null ones were never there, and are zero if another part of the weight has
+    /// one.</summary>
     public void Restore(Tensor? exact, Tensor? moment1, Tensor? moment2, Tensor? gradient)
     {
         using IDisposable mode = no_grad();

@@ -5,9 +5,10 @@ namespace Tuna.Llama.Tensors;
 
 /// <summary>Gradient, moments and exact value of a weight that is trained.</summary>
 /// <remarks>
-/// Gradients are summed in single precision. Where a step turns out to be one gradient, the next one is kept in the type that it arrives in: widening it would change
-/// nothing; a weight that then needs a sum has it from the start again. The first step's wider gradients cost nothing: moments are not there yet. A bf16 weight's exact value is its bits and 16 more beside them, or a master copy where
-/// the device's operations cannot split it.
+/// Gradients are summed in single precision. Where a step turns out to be one gradient, the next one is kept in the type that it arrives
+/// in: widening it would change nothing; a weight that then needs a sum has it from the start again. The first step's wider gradients cost
+/// nothing: moments are not there yet. A bf16 weight's exact value is its bits and 16 more beside them, or a master copy where the device's
+/// operations cannot split it.
 /// </remarks>
 internal sealed class TrainedWeight : IDisposable
 {
@@ -194,7 +195,8 @@ internal sealed class TrainedWeight : IDisposable
     public Tensor Exact(long row, long rows)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor exact = _lower is not null ? _operations.Join(Data.narrow(0, row, rows), _lower.narrow(0, row, rows)) : (_master ?? Data).narrow(0, row, rows);
+        Tensor exact = _lower is not null
+            ? _operations.Join(Data.narrow(0, row, rows), _lower.narrow(0, row, rows)) : (_master ?? Data).narrow(0, row, rows);
         return scope.MoveToOuter(exact);
     }
 

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Tuna.Llama.Tensors;
 
 /// <summary>
-/// One tensor of weights that computes as a whole, and the checkpoint's parameters that lie in it one below the other: q, k and v are one product. Its numbers lie in memory as
-/// they compute, or packed in 4 bits each.
+/// One tensor of weights that computes as a whole, and the checkpoint's parameters that lie in it one below the other: q, k and v are one
+/// product. Its numbers lie in memory as they compute, or packed in 4 bits each.
 /// </summary>
 internal sealed class Weight
 {
@@ -34,7 +34,8 @@ internal sealed class Weight
         {
             long[] shape = Shape(count);
             Nf4Codes? codes = _data is null ? new Nf4Codes(shape.Aggregate(1L, (a, b) => a * b), device) : null;
-            Parameter parameter = codes is null ? new Parameter(_data!.narrow(0, row, count)) : new Parameter(codes.Codes.alias(), requires_grad: false);
+            Parameter parameter = codes is null
+                ? new Parameter(_data!.narrow(0, row, count)) : new Parameter(codes.Codes.alias(), requires_grad: false);
             parameter.DetachFromDisposeScope();
             _parts.Add(new WeightPart(parameter, row, shape, codes));
             row += count;
@@ -46,7 +47,8 @@ internal sealed class Weight
     /// <summary>The type that they compute in.</summary>
     public ScalarType DType { get; }
 
-    /// <summary>All of it as it lies in memory, [rows, columns] or [rows]; not a parameter, and never seen by autograd. Weights in 4 bits have none.</summary>
+    /// <summary>All of it as it lies in memory, [rows, columns] or [rows]; not a parameter, and never seen by autograd. Weights in 4 bits
+    /// have none.</summary>
     public Tensor Data => _data ?? throw new InvalidOperationException("These weights are packed.");
 
     /// <summary>The parameters, views of <see cref="Data"/> or codes, with their first rows.</summary>
@@ -55,7 +57,8 @@ internal sealed class Weight
     /// <summary>Gradient and optimizer state while it is trained; null when it is frozen.</summary>
     public TrainedWeight? Trained { get; set; }
 
-    /// <summary>All of it, for a product that is asked for next: the next packed weight is unpacked to the same place. The weight's own; not to be freed.</summary>
+    /// <summary>All of it, for a product that is asked for next: the next packed weight is unpacked to the same place. The weight's own;
+    /// not to be freed.</summary>
     public Tensor Matrix(Operations operations)
     {
         if (_data is not null)

@@ -3,8 +3,10 @@ using Tuna.Text;
 
 namespace Tuna.Models.Checkpoints;
 
-/// <summary>The tensors of a Hugging Face model folder: <c>model.safetensors</c>, or the shards that <c>model.safetensors.index.json</c> lists.</summary>
-/// <remarks>Never reads pickled files (<c>*.bin</c>, <c>*.pt</c>), which run code. Reading is thread-safe until <see cref="Dispose"/>.</remarks>
+/// <summary>The tensors of a Hugging Face model folder: <c>model.safetensors</c>, or the shards that <c>model.safetensors.index.json</c>
+/// lists.</summary>
+/// <remarks>Never reads pickled files (<c>*.bin</c>, <c>*.pt</c>), which run code. Reading is thread-safe until
+/// <see cref="Dispose"/>.</remarks>
 public sealed class CheckpointReader : IDisposable
 {
     internal const string SingleFile = "model.safetensors";
@@ -27,7 +29,8 @@ public sealed class CheckpointReader : IDisposable
 
     /// <summary>Opens a model folder, or a single safetensors file.</summary>
     /// <exception cref="DirectoryNotFoundException">There is no such folder or file.</exception>
-    /// <exception cref="InvalidDataException">There are no safetensors in it, a shard is missing or damaged, or the index disagrees with the shards.</exception>
+    /// <exception cref="InvalidDataException">There are no safetensors in it, a shard is missing or damaged, or the index disagrees with
+    /// the shards.</exception>
     public static CheckpointReader Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -43,7 +46,9 @@ public sealed class CheckpointReader : IDisposable
             else if (File.Exists(Path.Combine(path, IndexFile)))
                 reader.AddShards(Path.Combine(path, IndexFile));
             else if (Directory.EnumerateFiles(path).Any(f => Path.GetExtension(f) is ".bin" or ".pt" or ".pth"))
-                throw new InvalidDataException($"{path}: the weights are pickled (*.bin, *.pt), which can run code, so they are not read; convert them with save_pretrained(..., safe_serialization=True).");
+                throw new InvalidDataException(
+                    $"{path}: the weights are pickled (*.bin, *.pt), which can run code, so they are not read; convert them with "
+                    + $"save_pretrained(..., safe_serialization=True).");
             else
                 throw new InvalidDataException($"{path}: there is neither {SingleFile} nor {IndexFile}.");
             return reader;
@@ -72,29 +77,35 @@ public sealed class CheckpointReader : IDisposable
         return new CheckpointDifferences(Folder, missing, unexpected.Order(StringComparer.Ordinal).ToList(), wrong);
     }
 
-    /// <summary>Checks, before a model is built, that the tensors are those of a config: nothing of a config is believed that the files do not bear out.</summary>
+    /// <summary>Checks, before a model is built, that the tensors are those of a config: nothing of a config is believed that the files do
+    /// not bear out.</summary>
     /// <param name="config">The model's.</param>
     /// <param name="headMayBeMissing">Whether the output layer or the scalar head may be absent.</param>
     /// <exception cref="InvalidDataException">
-    /// A tensor is missing, has no place in the model, or has another shape or a type that weights do not have; or a tied output layer is stored and differs from the embedding.
+    /// A tensor is missing, has no place in the model, or has another shape or a type that weights do not have; or a tied output layer is
+    /// stored and differs from the embedding.
     /// </exception>
     public void Check(LlamaConfig config, bool headMayBeMissing = false)
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Validate(Folder);
         if (config.LayerCount > _owners.Count)
-            throw new InvalidDataException($"{Folder}: config.json says num_hidden_layers {config.LayerCount}, but there are only {_owners.Count} tensors in all.");
-        ParameterShape[] expected = [.. config.Parameters().Where(p => !(headMayBeMissing && p.Name is OutputLayer or ScalarHead) || _owners.ContainsKey(p.Name))];
+            throw new InvalidDataException(
+                $"{Folder}: config.json says num_hidden_layers {config.LayerCount}, but there are only {_owners.Count} tensors in all.");
+        ParameterShape[] expected =
+            [.. config.Parameters().Where(p => !(headMayBeMissing && p.Name is OutputLayer or ScalarHead) || _owners.ContainsKey(p.Name))];
         Compare(expected).ThrowIfUnusable(config);
         foreach (ParameterShape parameter in expected)
         {
             if (this[parameter.Name].DType is not (TensorDType.F32 or TensorDType.BF16 or TensorDType.F16))
-                throw new InvalidDataException($"{Folder}: tensor '{parameter.Name}' is {this[parameter.Name].DType}; weights are F32, BF16 or F16.");
+                throw new InvalidDataException(
+                    $"{Folder}: tensor '{parameter.Name}' is {this[parameter.Name].DType}; weights are F32, BF16 or F16.");
         }
         if (config.TieWordEmbeddings && !config.ScalarHead && _owners.ContainsKey(OutputLayer) && !AreSame(OutputLayer, Embedding))
         {
             throw new InvalidDataException(
-                $"{Folder}: config.json says tie_word_embeddings, but the stored '{OutputLayer}' differs from '{Embedding}' and would be dropped. " +
+                $"{Folder}: config.json says tie_word_embeddings, but the stored '{OutputLayer}' differs from '{Embedding}' and would be "
+                    + $"dropped. " +
                 "Set tie_word_embeddings to false to use it, or remove the tensor.");
         }
     }
@@ -136,7 +147,8 @@ public sealed class CheckpointReader : IDisposable
     }
 
     private SafetensorsFile Owner(string name) =>
-        _owners.TryGetValue(name, out SafetensorsFile? file) ? file : throw new InvalidDataException($"{Folder}: there is no tensor '{name}'.");
+        _owners.TryGetValue(name, out SafetensorsFile? file)
+            ? file : throw new InvalidDataException($"{Folder}: there is no tensor '{name}'.");
 
     private SafetensorsFile Add(string path)
     {
@@ -163,7 +175,8 @@ public sealed class CheckpointReader : IDisposable
                 shards[shard] = file = Add(path);
             }
             if (!file.Tensors.ContainsKey(tensor))
-                throw new InvalidDataException($"{index}: tensor '{ForeignText.Shorten(tensor)}' is not in shard '{ForeignText.Shorten(shard)}'.");
+                throw new InvalidDataException(
+                    $"{index}: tensor '{ForeignText.Shorten(tensor)}' is not in shard '{ForeignText.Shorten(shard)}'.");
         }
     }
 
@@ -173,13 +186,16 @@ public sealed class CheckpointReader : IDisposable
         try
         {
             using JsonDocument document = JsonDocument.Parse(RegularFile.ReadJson(index));
-            if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("weight_map", out JsonElement weights) || weights.ValueKind != JsonValueKind.Object)
+            if (document.RootElement.ValueKind != JsonValueKind.Object
+                || !document.RootElement.TryGetProperty("weight_map", out JsonElement weights) || weights.ValueKind != JsonValueKind.Object)
                 throw new InvalidDataException($"{index}: there is no object 'weight_map'.");
             foreach (JsonProperty entry in weights.EnumerateObject())
             {
                 // A shard is a file of this very folder: a path that leaves it is an attack or a mistake.
-                if (entry.Value.ValueKind != JsonValueKind.String || entry.Value.GetString() is not { Length: > 0 } shard || shard != Path.GetFileName(shard) || shard is "." or "..")
-                    throw new InvalidDataException($"{index}: tensor '{ForeignText.Shorten(entry.Name)}' is not mapped to a file name of this folder.");
+                if (entry.Value.ValueKind != JsonValueKind.String || entry.Value.GetString() is not { Length: > 0 } shard
+                    || shard != Path.GetFileName(shard) || shard is "." or "..")
+                    throw new InvalidDataException(
+                        $"{index}: tensor '{ForeignText.Shorten(entry.Name)}' is not mapped to a file name of this folder.");
                 if (!map.TryAdd(entry.Name, shard))
                     throw new InvalidDataException($"{index}: tensor '{ForeignText.Shorten(entry.Name)}' appears twice.");
             }
@@ -195,9 +211,11 @@ public sealed class CheckpointReader : IDisposable
 /// <summary>How a checkpoint's tensors differ from a model's parameters.</summary>
 /// <param name="Folder">The checkpoint.</param>
 /// <param name="Missing">Parameters without a tensor.</param>
-/// <param name="Unexpected">Tensors that are no parameter, such as <c>rotary_emb.inv_freq</c> in old checkpoints or the copy of a tied embedding.</param>
+/// <param name="Unexpected">Tensors that are no parameter, such as <c>rotary_emb.inv_freq</c> in old checkpoints or the copy of a tied
+/// embedding.</param>
 /// <param name="WrongShape">Parameters whose tensor has another shape.</param>
-public sealed record CheckpointDifferences(string Folder, IReadOnlyList<ParameterShape> Missing, IReadOnlyList<string> Unexpected, IReadOnlyList<(ParameterShape Expected, TensorInfo Found)> WrongShape)
+public sealed record CheckpointDifferences(string Folder, IReadOnlyList<ParameterShape> Missing, IReadOnlyList<string> Unexpected,
+    IReadOnlyList<(ParameterShape Expected, TensorInfo Found)> WrongShape)
 {
     /// <summary>Throws when a parameter is missing or has another shape; unexpected tensors are no obstacle.</summary>
     /// <exception cref="InvalidDataException">Names the first parameters concerned.</exception>
@@ -211,11 +229,14 @@ public sealed record CheckpointDifferences(string Folder, IReadOnlyList<Paramete
         if (Missing.Count > 0)
         {
             throw new InvalidDataException($"{Folder}: {Missing.Count} tensors are missing: {string.Join("; ", Missing.Take(3))}." +
-                (Unexpected.Count > 0 ? $" {Unexpected.Count} are unexpected: {string.Join(", ", Unexpected.Take(3).Select(name => ForeignText.Shorten(name)))}." : ""));
+                (Unexpected.Count > 0
+                    ? $" {Unexpected.Count} are unexpected: "
+                    + $"{string.Join(", ", Unexpected.Take(3).Select(name => ForeignText.Shorten(name)))}." : ""));
         }
     }
 
-    /// <summary>Throws when a parameter is missing or has another shape, or when there is a tensor that the model has no place for and would silently compute without.</summary>
+    /// <summary>Throws when a parameter is missing or has another shape, or when there is a tensor that the model has no place for and
+    /// would silently compute without.</summary>
     /// <param name="config">The model's.</param>
     /// <exception cref="InvalidDataException">Names the first tensors concerned.</exception>
     public void ThrowIfUnusable(LlamaConfig config)
@@ -223,10 +244,13 @@ public sealed record CheckpointDifferences(string Folder, IReadOnlyList<Paramete
         ArgumentNullException.ThrowIfNull(config);
         ThrowIfUnusable();
         if (Unexpected.Where(name => !IsHarmless(name, config)).ToList() is { Count: > 0 } strange)
-            throw new InvalidDataException($"{Folder}: {strange.Count} tensors are not of the model that config.json describes, which would compute without them: {string.Join(", ", strange.Take(3).Select(name => ForeignText.Shorten(name)))}.");
+            throw new InvalidDataException(
+                $"{Folder}: {strange.Count} tensors are not of the model that config.json describes, which would compute without them: "
+                + $"{string.Join(", ", strange.Take(3).Select(name => ForeignText.Shorten(name)))}.");
     }
 
     // Old checkpoints store the rotary frequencies, some a copy of a tied embedding; a reward model has no use for a policy's output layer.
     private static bool IsHarmless(string name, LlamaConfig config) =>
-        name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || (name == "lm_head.weight" && (config.TieWordEmbeddings || config.ScalarHead));
+        name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal)
+            || (name == "lm_head.weight" && (config.TieWordEmbeddings || config.ScalarHead));
 }

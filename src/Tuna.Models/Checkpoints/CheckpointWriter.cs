@@ -17,8 +17,10 @@ public static class CheckpointWriter
     /// <param name="tensors">What to write, in the model's order.</param>
     /// <param name="write">Called once per tensor to write its elements.</param>
     /// <param name="maxShardBytes">A shard is closed before it would exceed this; a single larger tensor gets its own.</param>
-    /// <exception cref="InvalidDataException">A weight is not finite in the type it is to be stored in; the message names the tensor.</exception>
-    public static void Write(string folder, IReadOnlyList<TensorSpec> tensors, Action<SafetensorsWriter, TensorSpec> write, long maxShardBytes = DefaultMaxShardBytes)
+    /// <exception cref="InvalidDataException">A weight is not finite in the type it is to be stored in; the message names the
+    /// tensor.</exception>
+    public static void Write(string folder, IReadOnlyList<TensorSpec> tensors, Action<SafetensorsWriter, TensorSpec> write,
+        long maxShardBytes = DefaultMaxShardBytes)
     {
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentNullException.ThrowIfNull(write);
@@ -26,7 +28,8 @@ public static class CheckpointWriter
         List<List<TensorSpec>> shards = Split(tensors, maxShardBytes);
         for (int s = 0; s < shards.Count; s++)
         {
-            using var writer = new SafetensorsWriter(Path.Combine(folder, FileName(s, shards.Count)), shards[s], Metadata) { RequireFinite = true };
+            using var writer = new SafetensorsWriter(Path.Combine(folder, FileName(s, shards.Count)), shards[s],
+                Metadata) { RequireFinite = true };
             foreach (TensorSpec tensor in shards[s])
                 write(writer, tensor);
             writer.Complete();

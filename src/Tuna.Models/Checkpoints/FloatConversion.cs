@@ -6,7 +6,8 @@ using System.Runtime.Intrinsics;
 
 namespace Tuna.Models.Checkpoints;
 
-/// <summary>Conversions between singles and the 16-bit types of checkpoints. Narrowing rounds to nearest, ties to even; NaN stays NaN.</summary>
+/// <summary>Conversions between singles and the 16-bit types of checkpoints. Narrowing rounds to nearest, ties to even; NaN stays
+/// NaN.</summary>
 public static unsafe class FloatConversion
 {
     // From here on the output, half a megabyte, would only push other things out of the cache.

@@ -2,7 +2,8 @@ using Tuna.Text;
 
 namespace Tuna.Models.Checkpoints;
 
-/// <summary>Files of a model folder are regular files of a size that makes sense: a pipe would be waited for without end, a circle of links has no end.</summary>
+/// <summary>Files of a model folder are regular files of a size that makes sense: a pipe would be waited for without end, a circle of links
+/// has no end.</summary>
 internal static class RegularFile
 {
     /// <summary>Most bytes of a config or an index: thousands of times what any model has.</summary>
@@ -34,6 +35,7 @@ internal static class RegularFile
     public static byte[] ReadJson(string path)
     {
         long length = Check(path).Length;
-        return length <= MaxJsonBytes ? File.ReadAllBytes(path) : throw new InvalidDataException($"{path}: the file has {length} bytes; such files have at most {MaxJsonBytes}.");
+        return length <= MaxJsonBytes ? File.ReadAllBytes(path)
+            : throw new InvalidDataException($"{path}: the file has {length} bytes; such files have at most {MaxJsonBytes}.");
     }
 }

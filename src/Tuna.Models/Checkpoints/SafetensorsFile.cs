@@ -8,8 +8,9 @@ namespace Tuna.Models.Checkpoints;
 
 /// <summary>An open safetensors file, its header checked on every bound before any tensor is touched.</summary>
 /// <remarks>
-/// Numbers are read straight from the file into the caller's memory, 16-bit ones through a buffer that stays in the processor's cache, which is
-/// as fast as a memory map. <see cref="Bytes"/> maps the file instead and copies nothing; a file that is mapped must not be cut. Reading is thread-safe until <see cref="Dispose"/>.
+/// Numbers are read straight from the file into the caller's memory, 16-bit ones through a buffer that stays in the processor's cache,
+/// which is as fast as a memory map. <see cref="Bytes"/> maps the file instead and copies nothing; a file that is mapped must not be cut.
+/// Reading is thread-safe until <see cref="Dispose"/>.
 /// </remarks>
 public sealed unsafe class SafetensorsFile : IDisposable
 {
@@ -40,7 +41,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="InvalidDataException">The file is no regular file, is truncated or its header is wrong; the message names the file and the tensor.</exception>
+    /// <exception cref="InvalidDataException">The file is no regular file, is truncated or its header is wrong; the message names the file
+    /// and the tensor.</exception>
     public static SafetensorsFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -59,7 +61,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     /// <summary>A tensor's description.</summary>
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
-    public TensorInfo this[string name] => _header.Tensors.TryGetValue(name, out TensorInfo? info) ? info : throw SafetensorsHeader.Bad(Path, $"there is no tensor '{name}'");
+    public TensorInfo this[string name] =>
+        _header.Tensors.TryGetValue(name, out TensorInfo? info) ? info : throw SafetensorsHeader.Bad(Path, $"there is no tensor '{name}'");
 
     /// <summary>A tensor's stored bytes, in place, little-endian; valid until <see cref="Dispose"/>.</summary>
     /// <exception cref="InvalidDataException">There is no such tensor, or it has 2 GiB or more.</exception>
@@ -84,7 +87,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
             // A span of bytes holds a quarter of the elements that one of singles does.
             const int Piece = 1 << 28;
             for (int i = 0; i < destination.Length; i += Piece)
-                ReadBytes(tensor, (long)i * sizeof(float), MemoryMarshal.AsBytes(destination.Slice(i, Math.Min(Piece, destination.Length - i))));
+                ReadBytes(tensor, (long)i * sizeof(float),
+                    MemoryMarshal.AsBytes(destination.Slice(i, Math.Min(Piece, destination.Length - i))));
             return;
         }
         int size = tensor.DType.Size();
@@ -142,7 +146,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
                 if (FiniteBytes.AreFinite(tensor.DType, piece))
                     continue;
                 (int index, float value) = FiniteBytes.First(tensor.DType, piece);
-                throw SafetensorsHeader.Bad(Path, $"element {(at / tensor.DType.Size()) + index} of tensor '{name}' is {value}; all of them are finite in a file that is whole");
+                throw SafetensorsHeader.Bad(Path,
+                    $"element {(at / tensor.DType.Size()) + index} of tensor '{name}' is {value}; all of them are finite in a file that "
+                    + $"is whole");
             }
         }
         finally
@@ -174,9 +180,12 @@ public sealed unsafe class SafetensorsFile : IDisposable
             throw SafetensorsHeader.Bad(path, $"the file has {length} bytes, too few for a safetensors file");
         ulong headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (headerLength > SafetensorsHeader.MaxLength)
-            throw SafetensorsHeader.Bad(path, $"the header claims {headerLength} bytes, more than the format's limit of {SafetensorsHeader.MaxLength}; is this a safetensors file?");
+            throw SafetensorsHeader.Bad(path,
+                $"the header claims {headerLength} bytes, more than the format's limit of {SafetensorsHeader.MaxLength}; is this a "
+                + $"safetensors file?");
         if ((long)headerLength > length - 8)
-            throw SafetensorsHeader.Bad(path, $"the header claims {headerLength} bytes, but only {length - 8} follow; the file is truncated");
+            throw SafetensorsHeader.Bad(path,
+                $"the header claims {headerLength} bytes, but only {length - 8} follow; the file is truncated");
         byte[] json = new byte[(int)headerLength];
         if (!TryFill(handle, json, 8))
             throw SafetensorsHeader.Bad(path, "the file was cut while it was read");
@@ -210,7 +219,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
             ObjectDisposedException.ThrowIf(_handle.IsClosed, this);
             if (_start is null)
             {
-                _map = MemoryMappedFile.CreateFromFile(_handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+                _map = MemoryMappedFile.CreateFromFile(_handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None,
+                    leaveOpen: true);
                 _view = _map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
                 byte* start = null;
                 _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
@@ -223,6 +233,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
     private void CheckCount(TensorInfo tensor, int count)
     {
         if (tensor.ElementCount != count)
-            throw SafetensorsHeader.Bad(Path, $"tensor '{tensor.Name}' has the shape [{string.Join(", ", tensor.Shape)}], {tensor.ElementCount} elements; {count} were expected");
+            throw SafetensorsHeader.Bad(Path,
+                $"tensor '{tensor.Name}' has the shape [{string.Join(", ", tensor.Shape)}], {tensor.ElementCount} elements; {count} were "
+                + $"expected");
     }
 }

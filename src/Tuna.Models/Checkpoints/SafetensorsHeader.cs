@@ -56,11 +56,13 @@ internal sealed class SafetensorsHeader
         return new SafetensorsHeader(tensors, metadata ?? []);
     }
 
-    /// <summary>Serializes a header as the Python library does: metadata first, then the tensors in file order, padded with spaces to a multiple of 8.</summary>
+    /// <summary>Serializes a header as the Python library does: metadata first, then the tensors in file order, padded with spaces to a
+    /// multiple of 8.</summary>
     public static byte[] Write(IReadOnlyList<TensorInfo> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var json = new Utf8JsonWriter(buffer,
+            new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartObject();
             if (metadata.Count > 0)
@@ -121,7 +123,8 @@ internal sealed class SafetensorsHeader
             {
                 case "dtype":
                     twice = dtype is not null;
-                    if (field.Value.ValueKind != JsonValueKind.String || !TensorDTypes.TryParseSafetensors(field.Value.GetString(), out TensorDType parsed))
+                    if (field.Value.ValueKind != JsonValueKind.String
+                        || !TensorDTypes.TryParseSafetensors(field.Value.GetString(), out TensorDType parsed))
                         throw Bad(path, $"tensor '{name}' has the unknown dtype {field.Value.GetRawText()}");
                     dtype = parsed;
                     break;
@@ -145,7 +148,9 @@ internal sealed class SafetensorsHeader
         (long begin, long end) = (offsets[0], offsets[1]);
         long available = fileLength - dataStart;
         if (begin > end || end > available)
-            throw Bad(path, $"tensor '{name}' lies at bytes {begin} to {end} of {available} bytes of data; the file is truncated or its header is wrong");
+            throw Bad(path,
+                $"tensor '{name}' lies at bytes {begin} to {end} of {available} bytes of data; the file is truncated or its header is "
+                + $"wrong");
         long bytes;
         try
         {
@@ -156,7 +161,9 @@ internal sealed class SafetensorsHeader
             throw Bad(path, $"tensor '{name}' has a shape that overflows: [{string.Join(", ", shape)}]");
         }
         if (bytes != end - begin)
-            throw Bad(path, $"tensor '{name}' of {type.SafetensorsName()} [{string.Join(", ", shape)}] takes {bytes} bytes, but its offsets span {end - begin}");
+            throw Bad(path,
+                $"tensor '{name}' of {type.SafetensorsName()} [{string.Join(", ", shape)}] takes {bytes} bytes, but its offsets span "
+                + $"{end - begin}");
         return new TensorInfo(name, type, shape, dataStart + begin, bytes);
     }
 
@@ -182,7 +189,9 @@ internal sealed class SafetensorsHeader
         foreach (TensorInfo tensor in tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.ByteLength))
         {
             if (tensor.Offset != next)
-                throw Bad(path, $"tensor '{tensor.Name}' starts at byte {tensor.Offset - dataStart} of the data, but the one before it ends at {next - dataStart}: {(tensor.Offset < next ? "they overlap" : "there is a hole")}");
+                throw Bad(path,
+                    $"tensor '{tensor.Name}' starts at byte {tensor.Offset - dataStart} of the data, but the one before it ends at "
+                    + $"{next - dataStart}: {(tensor.Offset < next ? "they overlap" : "there is a hole")}");
             next = tensor.Offset + tensor.ByteLength;
         }
         if (next != fileLength)

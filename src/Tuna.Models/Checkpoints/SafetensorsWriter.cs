@@ -5,7 +5,8 @@ using Tuna.IO;
 
 namespace Tuna.Models.Checkpoints;
 
-/// <summary>Writes a safetensors file tensor by tensor: all shapes are declared first, the data may then come in any order and in pieces.</summary>
+/// <summary>Writes a safetensors file tensor by tensor: all shapes are declared first, the data may then come in any order and in
+/// pieces.</summary>
 /// <remarks>
 /// The layout is that of the Python library (wide types first, then by name; header padded to 8 bytes), so equal content gives equal bytes.
 /// The file appears under its name at <see cref="Complete"/>; disposing without it leaves nothing behind. Used by one thread.
@@ -43,7 +44,8 @@ public sealed class SafetensorsWriter : IDisposable
     /// <summary>Writes the next elements of a tensor, converted to its type (round to nearest, ties to even).</summary>
     /// <param name="name">A declared tensor of F32, BF16 or F16.</param>
     /// <param name="values">The next elements, row-major; a tensor may come in several calls.</param>
-    /// <exception cref="ArgumentException">The tensor was not declared, is of another kind, or would get more elements than declared.</exception>
+    /// <exception cref="ArgumentException">The tensor was not declared, is of another kind, or would get more elements than
+    /// declared.</exception>
     public void Write(string name, ReadOnlySpan<float> values)
     {
         Slot slot = Find(name);
@@ -81,11 +83,15 @@ public sealed class SafetensorsWriter : IDisposable
     {
         Slot slot = Find(name);
         if (bytes.Length > slot.Tensor.ByteLength - slot.Written)
-            throw new ArgumentException($"Tensor '{name}' of {slot.Tensor.DType.SafetensorsName()} [{string.Join(", ", slot.Tensor.Shape)}] takes {slot.Tensor.ByteLength} bytes; {slot.Written + bytes.Length} were given.", nameof(bytes));
+            throw new ArgumentException(
+                $"Tensor '{name}' of {slot.Tensor.DType.SafetensorsName()} [{string.Join(", ", slot.Tensor.Shape)}] takes "
+                + $"{slot.Tensor.ByteLength} bytes; {slot.Written + bytes.Length} were given.", nameof(bytes));
         if (RequireFinite && slot.Written % slot.Tensor.DType.Size() == 0 && !FiniteBytes.AreFinite(slot.Tensor.DType, bytes))
         {
             string limit = slot.Tensor.DType == TensorDType.F16 ? ", whose largest number is 65504; store it as BF16 or F32" : "";
-            throw new InvalidDataException($"{_path}: tensor '{name}' has an element that is NaN or infinite in {slot.Tensor.DType.SafetensorsName()}{limit}. Nothing was written.");
+            throw new InvalidDataException(
+                $"{_path}: tensor '{name}' has an element that is NaN or infinite in {slot.Tensor.DType.SafetensorsName()}{limit}. "
+                + $"Nothing was written.");
         }
         RandomAccess.Write(_file!.Stream.SafeFileHandle, bytes, slot.Tensor.Offset + slot.Written);
         slot.Written += bytes.Length;
@@ -99,7 +105,8 @@ public sealed class SafetensorsWriter : IDisposable
         foreach (Slot slot in _slots.Values)
         {
             if (slot.Written != slot.Tensor.ByteLength)
-                throw new InvalidOperationException($"{_path}: tensor '{slot.Tensor.Name}' got {slot.Written} of {slot.Tensor.ByteLength} bytes.");
+                throw new InvalidOperationException(
+                    $"{_path}: tensor '{slot.Tensor.Name}' got {slot.Written} of {slot.Tensor.ByteLength} bytes.");
         }
         _file.Complete();
         _file = null;
@@ -122,7 +129,8 @@ public sealed class SafetensorsWriter : IDisposable
             if (tensor.Name == "__metadata__" || !names.Add(tensor.Name))
                 throw new ArgumentException($"Tensor '{tensor.Name}' is declared twice or has a reserved name.", nameof(tensors));
             if (tensor.Shape.Any(d => d < 0))
-                throw new ArgumentException($"Tensor '{tensor.Name}' has a negative dimension: [{string.Join(", ", tensor.Shape)}].", nameof(tensors));
+                throw new ArgumentException($"Tensor '{tensor.Name}' has a negative dimension: [{string.Join(", ", tensor.Shape)}].",
+                    nameof(tensors));
             layout.Add(new TensorInfo(tensor.Name, tensor.DType, tensor.Shape, offset, tensor.ByteLength));
             offset += tensor.ByteLength;
         }
@@ -132,7 +140,8 @@ public sealed class SafetensorsWriter : IDisposable
     private Slot Find(string name)
     {
         ObjectDisposedException.ThrowIf(_file is null, this);
-        return _slots.TryGetValue(name, out Slot? slot) ? slot : throw new ArgumentException($"{_path}: tensor '{name}' was not declared.", nameof(name));
+        return _slots.TryGetValue(name, out Slot? slot)
+            ? slot : throw new ArgumentException($"{_path}: tensor '{name}' was not declared.", nameof(name));
     }
 
     private sealed class Slot(TensorInfo tensor)

@@ -1,6 +1,7 @@
 namespace Tuna.Models.Checkpoints;
 
-/// <summary>Element types of stored tensors, in the order in which the safetensors library sorts tensors within a file (later ones come first).</summary>
+/// <summary>Element types of stored tensors, in the order in which the safetensors library sorts tensors within a file (later ones come
+/// first).</summary>
 public enum TensorDType
 {
     /// <summary>One byte, 0 or 1.</summary>

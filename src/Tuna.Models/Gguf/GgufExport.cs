@@ -4,7 +4,8 @@ using Tuna.Models.Checkpoints;
 namespace Tuna.Models.Gguf;
 
 /// <summary>Writes a model as a GGUF file, which llama.cpp and what is built on it (LLamaSharp, Ollama) read.</summary>
-/// <remarks>The families are those of <see cref="LlamaConfig"/>; what GGUF has no place for (YaRN's and other details that are not proven here, reward models, biases of the MLP) is refused by name.</remarks>
+/// <remarks>The families are those of <see cref="LlamaConfig"/>; what GGUF has no place for (YaRN's and other details that are not proven
+/// here, reward models, biases of the MLP) is refused by name.</remarks>
 public static class GgufExport
 {
     /// <summary>Writes the file: complete under its name, or not at all.</summary>
@@ -26,7 +27,8 @@ public static class GgufExport
         weights.Check(config);
         using var writer = new GgufWriter();
         string architecture = config.ModelType is "qwen2" or "qwen3" ? config.ModelType : "llama";
-        Describe(writer, config, architecture, precision, name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
+        Describe(writer, config, architecture, precision, name
+            ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))));
         AddVocabulary(writer, vocabulary, config);
         if (config.RopeScaling is Llama3RopeScaling llama3)
             AddFrequencies(writer, config, llama3);
@@ -51,7 +53,8 @@ public static class GgufExport
     {
         writer.Add("general.architecture", architecture);
         writer.Add("general.name", name);
-        writer.Add("general.file_type", precision switch { GgufPrecision.F32 => 0u, GgufPrecision.F16 => 1u, GgufPrecision.Q8 => 7u, _ => 32u });
+        writer.Add("general.file_type",
+            precision switch { GgufPrecision.F32 => 0u, GgufPrecision.F16 => 1u, GgufPrecision.Q8 => 7u, _ => 32u });
         writer.Add("general.quantization_version", 2u);
         writer.Add($"{architecture}.block_count", (uint)config.LayerCount);
         writer.Add($"{architecture}.context_length", (uint)config.ContextLength);
@@ -76,13 +79,16 @@ public static class GgufExport
     {
         int known = vocabulary.Tokens.Count;
         if (known > config.VocabularySize || vocabulary.Types.Count != known || (vocabulary.Scores is { } s && s.Count != known))
-            throw new InvalidDataException($"The tokenizer has {known} tokens and the model's vocabulary {config.VocabularySize}; they do not belong together.");
+            throw new InvalidDataException(
+                $"The tokenizer has {known} tokens and the model's vocabulary {config.VocabularySize}; they do not belong together.");
         // Rows of the embedding that no token has: as llama.cpp's own converter fills them.
         int missing = config.VocabularySize - known;
         writer.Add("tokenizer.ggml.model", vocabulary.Model);
         if (vocabulary.PreTokenizer is { } pre)
             writer.Add("tokenizer.ggml.pre", pre);
-        writer.Add("tokenizer.ggml.tokens", [.. vocabulary.Tokens, .. Enumerable.Range(known, missing).Select(i => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[PAD{i}]"))]);
+        writer.Add("tokenizer.ggml.tokens",
+            [.. vocabulary.Tokens, .. Enumerable.Range(known, missing)
+            .Select(i => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"[PAD{i}]"))]);
         writer.Add("tokenizer.ggml.token_type", [.. vocabulary.Types, .. Enumerable.Repeat(5, missing)]);
         if (vocabulary.Scores is { } scores)
             writer.Add("tokenizer.ggml.scores", [.. scores, .. Enumerable.Repeat(-10000f, missing)]);
@@ -104,14 +110,16 @@ public static class GgufExport
     // By how much each frequency is divided, [d / 2].
     private static void AddFrequencies(GgufWriter writer, LlamaConfig config, Llama3RopeScaling scaling)
     {
-        double[] plain = RopeScaling.None.Frequencies(config.RopeTheta, config.HeadDimension), scaled = scaling.Frequencies(config.RopeTheta, config.HeadDimension);
+        double[] plain = RopeScaling.None.Frequencies(config.RopeTheta, config.HeadDimension),
+            scaled = scaling.Frequencies(config.RopeTheta, config.HeadDimension);
         float[] factors = [.. plain.Zip(scaled, (p, s) => (float)(p / s))];
         long[] shape = [factors.Length];
         (uint type, long bytes) = GgufTensor.Layout(GgufPrecision.F32, shape);
         writer.AddTensor("rope_freqs.weight", shape, type, bytes, stream => GgufTensor.Write(stream, GgufPrecision.F32, shape, factors));
     }
 
-    private static void AddTensor(GgufWriter writer, CheckpointReader weights, LlamaConfig config, string architecture, GgufPrecision precision, ParameterShape parameter)
+    private static void AddTensor(GgufWriter writer, CheckpointReader weights, LlamaConfig config, string architecture,
+        GgufPrecision precision, ParameterShape parameter)
     {
         long[] shape = [.. parameter.Shape.Select(n => (long)n)];
         (uint type, long bytes) = GgufTensor.Layout(precision, shape);

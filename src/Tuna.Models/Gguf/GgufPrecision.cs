@@ -12,6 +12,7 @@ public enum GgufPrecision
     /// <summary>bfloat16.</summary>
     BF16,
 
-    /// <summary>Q8_0: a byte each, with a half-precision scale for each 32 of a row; rows whose length is no multiple of 32 are F16.</summary>
+    /// <summary>Q8_0: a byte each, with a half-precision scale for each 32 of a row; rows whose length is no multiple of 32 are
+    /// F16.</summary>
     Q8,
 }

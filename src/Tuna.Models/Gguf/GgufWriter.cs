@@ -32,7 +32,8 @@ internal sealed class GgufWriter : IDisposable
     /// <param name="type">ggml's number of its type.</param>
     /// <param name="bytes">Its length.</param>
     /// <param name="write">Writes it.</param>
-    public void AddTensor(string name, IReadOnlyList<long> shape, uint type, long bytes, Action<Stream> write) => _tensors.Add((name, [.. shape], type, bytes, write));
+    public void AddTensor(string name, IReadOnlyList<long> shape, uint type, long bytes, Action<Stream> write) =>
+        _tensors.Add((name, [.. shape], type, bytes, write));
 
     public void Dispose() => _values.Dispose();
 

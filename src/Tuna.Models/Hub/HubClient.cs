@@ -2,10 +2,12 @@ using System.Text.Json;
 
 namespace Tuna.Models.Hub;
 
-/// <summary>Models and data sets by their names on the Hugging Face hub: from the cache that Hugging Face's tools share, or downloaded into it.</summary>
+/// <summary>Models and data sets by their names on the Hugging Face hub: from the cache that Hugging Face's tools share, or downloaded into
+/// it.</summary>
 /// <remarks>
-/// Only data is fetched: safetensors, Parquet, JSON, CSV and the tokenizer's files; nothing that a program would run (pickles, Python) is. A file is checked against the hash that the service names it by before it appears under
-/// its name, and an interrupted download is resumed. Thread-safe.
+/// Only data is fetched: safetensors, Parquet, JSON, CSV and the tokenizer's files; nothing that a program would run (pickles, Python) is.
+/// A file is checked against the hash that the service names it by before it appears under its name, and an interrupted download is
+/// resumed. Thread-safe.
 /// </remarks>
 public sealed class HubClient : IDisposable
 {
@@ -33,7 +35,8 @@ public sealed class HubClient : IDisposable
     /// <param name="progress">Told of what is downloaded.</param>
     /// <param name="cancellationToken">Stops; what was downloaded is kept and resumed.</param>
     /// <exception cref="HubException">It cannot be had; says why and what to do.</exception>
-    public async Task<string> ModelAsync(string name, string revision = "main", IProgress<HubProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<string> ModelAsync(string name, string revision = "main", IProgress<HubProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         (HubRepository repository, HubCache cache) = Open(HubKind.Model, name);
         (string commit, IReadOnlyList<string>? files) = await FilesAsync(repository, cache, revision, cancellationToken);
@@ -53,7 +56,8 @@ public sealed class HubClient : IDisposable
     /// <param name="cancellationToken">Stops; what was downloaded is kept and resumed.</param>
     /// <returns>A path.</returns>
     /// <exception cref="HubException">It cannot be had; says why and what to do.</exception>
-    public async Task<string> DatasetAsync(string name, string? split = null, string revision = "main", IProgress<HubProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<string> DatasetAsync(string name, string? split = null, string revision = "main",
+        IProgress<HubProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         (HubRepository repository, HubCache cache) = Open(HubKind.Dataset, name);
         (string commit, IReadOnlyList<string>? files) = await FilesAsync(repository, cache, revision, cancellationToken);
@@ -70,7 +74,8 @@ public sealed class HubClient : IDisposable
             return cache.File(commit, wanted[0]);
         string view = cache.View(commit, (split ?? "train").Replace('/', '-'));
         foreach ((int i, string file) in wanted.Index())
-            HubCache.Link(Path.GetFullPath(File.ResolveLinkTarget(cache.File(commit, file), returnFinalTarget: true)?.FullName ?? cache.File(commit, file)), Path.Combine(view, $"{i:0000}-{Path.GetFileName(file)}"));
+            HubCache.Link(Path.GetFullPath(File.ResolveLinkTarget(cache.File(commit, file), returnFinalTarget: true)?.FullName
+                ?? cache.File(commit, file)), Path.Combine(view, $"{i:0000}-{Path.GetFileName(file)}"));
         return view;
     }
 
@@ -84,7 +89,8 @@ public sealed class HubClient : IDisposable
     /// <returns>The commit.</returns>
     /// <exception cref="HubException">There is no token, or the service refuses; says why.</exception>
     public async Task<string> PushAsync(
-        string folder, string name, bool isPrivate = true, string message = "Upload model", IProgress<HubProgress>? progress = null, CancellationToken cancellationToken = default)
+        string folder, string name, bool isPrivate = true, string message = "Upload model", IProgress<HubProgress>? progress = null,
+            CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         (HubRepository repository, _) = Open(HubKind.Model, name);
@@ -92,7 +98,8 @@ public sealed class HubClient : IDisposable
             throw new HubException("HF_HUB_OFFLINE forbids to upload.");
         if (_options.Token is null)
             throw new HubException($"{name}: uploading needs a token that may write; set HF_TOKEN.");
-        IReadOnlyList<string> files = HubFiles.OfModel([.. Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)], folder);
+        IReadOnlyList<string> files =
+            HubFiles.OfModel([.. Directory.EnumerateFiles(folder).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal)], folder);
         if (File.Exists(Path.Combine(folder, "README.md")))
             files = ["README.md", .. files];
         var upload = new HubUpload(_connection, repository);
@@ -110,20 +117,26 @@ public sealed class HubClient : IDisposable
     }
 
     // The commit and its files; no files where only the cache is asked.
-    private async Task<(string Commit, IReadOnlyList<string>? Files)> FilesAsync(HubRepository repository, HubCache cache, string revision, CancellationToken cancellationToken)
+    private async Task<(string Commit, IReadOnlyList<string>? Files)> FilesAsync(HubRepository repository, HubCache cache, string revision,
+        CancellationToken cancellationToken)
     {
         if (revision.Length == 0 || revision.AsSpan().ContainsAny('\\', ':') || revision.Split('/').Any(p => p is "" or "." or ".."))
             throw new HubException($"'{revision}' is no revision.");
         if (_options.Offline)
             return (cache.Commit(revision) ?? throw NotCached(repository), null);
         using JsonDocument info = await _connection.JsonAsync(repository.InfoPath(revision), repository.Name, cancellationToken);
-        string? commit = info.RootElement.ValueKind == JsonValueKind.Object && info.RootElement.TryGetProperty("sha", out JsonElement sha) && sha.ValueKind == JsonValueKind.String ? sha.GetString() : null;
-        if (commit is not { Length: 40 } || !commit.All(char.IsAsciiHexDigit) || !info.RootElement.TryGetProperty("siblings", out JsonElement siblings) || siblings.ValueKind != JsonValueKind.Array)
+        string? commit = info.RootElement.ValueKind == JsonValueKind.Object && info.RootElement.TryGetProperty("sha", out JsonElement sha)
+            && sha.ValueKind == JsonValueKind.String ? sha.GetString() : null;
+        if (commit is not { Length: 40 } || !commit.All(char.IsAsciiHexDigit)
+            || !info.RootElement.TryGetProperty("siblings", out JsonElement siblings) || siblings.ValueKind != JsonValueKind.Array)
             throw new HubException($"{repository.Name}: the service's answer names no commit or no files.");
-        return (commit, [.. siblings.EnumerateArray().Select(f => HubFiles.Checked(f.TryGetProperty("rfilename", out JsonElement name) ? name.GetString() : null, repository.Name))]);
+        return (commit, [.. siblings.EnumerateArray()
+            .Select(f => HubFiles.Checked(f.TryGetProperty("rfilename", out JsonElement name)
+            ? name.GetString() : null, repository.Name))]);
     }
 
-    private async Task BringAsync(HubRepository repository, HubCache cache, string commit, IReadOnlyList<string> files, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
+    private async Task BringAsync(HubRepository repository, HubCache cache, string commit, IReadOnlyList<string> files,
+        IProgress<HubProgress>? progress, CancellationToken cancellationToken)
     {
         var download = new HubDownload(_connection, cache, repository, _time);
         foreach (string file in files)

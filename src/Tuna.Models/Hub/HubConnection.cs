@@ -5,7 +5,8 @@ using Tuna.Text;
 
 namespace Tuna.Models.Hub;
 
-/// <summary>Requests to the service, which follow redirections themselves: the token goes to the service's own address and to no other.</summary>
+/// <summary>Requests to the service, which follow redirections themselves: the token goes to the service's own address and to no
+/// other.</summary>
 internal sealed class HubConnection : IDisposable
 {
     private const int MostRedirections = 8;
@@ -15,7 +16,8 @@ internal sealed class HubConnection : IDisposable
     public HubConnection(HubOptions options)
     {
         _options = options;
-        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, ConnectTimeout = TimeSpan.FromSeconds(30) }) { Timeout = Timeout.InfiniteTimeSpan };
+        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false,
+            ConnectTimeout = TimeSpan.FromSeconds(30) }) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.UserAgent.ParseAdd("tuna/0.1 (dotnet)");
     }
 
@@ -43,7 +45,8 @@ internal sealed class HubConnection : IDisposable
     /// <param name="from">Byte to begin at, or null.</param>
     /// <param name="follow">Whether a redirection to another place is followed; one within the service always is.</param>
     /// <param name="cancellationToken">Ends the request.</param>
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string what, long? from, bool follow, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string what, long? from, bool follow,
+        CancellationToken cancellationToken)
     {
         var address = new Uri(_options.Endpoint.AbsoluteUri.TrimEnd('/') + "/" + path);
         for (int hop = 0; hop <= MostRedirections; hop++)
@@ -67,8 +70,10 @@ internal sealed class HubConnection : IDisposable
         throw new HubException($"{what}: more than {MostRedirections} redirections.");
     }
 
-    /// <summary>Posts text. An address of its own instead of a path is the service's word; the token goes along only where it is the service's own.</summary>
-    public async Task<HttpResponseMessage> PostAsync(string path, string body, string type, string what, CancellationToken cancellationToken, int accepts = 0)
+    /// <summary>Posts text. An address of its own instead of a path is the service's word; the token goes along only where it is the
+    /// service's own.</summary>
+    public async Task<HttpResponseMessage> PostAsync(string path, string body, string type, string what,
+        CancellationToken cancellationToken, int accepts = 0)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, Address(path));
         request.Content = new ByteArrayContent(System.Text.Encoding.UTF8.GetBytes(body));
@@ -79,7 +84,8 @@ internal sealed class HubConnection : IDisposable
     }
 
     /// <summary>Puts a part of a file at an address that the service named.</summary>
-    public async Task<HttpResponseMessage> PutAsync(string address, FileStream file, long from, long count, string what, CancellationToken cancellationToken)
+    public async Task<HttpResponseMessage> PutAsync(string address, FileStream file, long from, long count, string what,
+        CancellationToken cancellationToken)
     {
         file.Position = from;
         using var request = new HttpRequestMessage(HttpMethod.Put, Address(address));
@@ -92,7 +98,8 @@ internal sealed class HubConnection : IDisposable
     {
         if (!Uri.TryCreate(path, UriKind.Absolute, out Uri? address) || address.Scheme is not ("http" or "https"))
             return new Uri(_options.Endpoint.AbsoluteUri.TrimEnd('/') + "/" + path);
-        return address.Scheme == "https" || address.Scheme == _options.Endpoint.Scheme ? address : throw new HubException($"The service names an address of {address.Scheme}, which is not used.");
+        return address.Scheme == "https" || address.Scheme == _options.Endpoint.Scheme
+            ? address : throw new HubException($"The service names an address of {address.Scheme}, which is not used.");
     }
 
     private async Task<HttpResponseMessage> SendOnceAsync(HttpRequestMessage request, string what, CancellationToken cancellationToken)
@@ -109,7 +116,8 @@ internal sealed class HubConnection : IDisposable
         }
     }
 
-    private async Task<HttpResponseMessage> OneAsync(HttpMethod method, Uri address, string what, long? from, CancellationToken cancellationToken)
+    private async Task<HttpResponseMessage> OneAsync(HttpMethod method, Uri address, string what, long? from,
+        CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, address);
         if (_options.Token is { } token && IsService(address))
@@ -124,11 +132,14 @@ internal sealed class HubConnection : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new HubException($"{what}: {address.Host} cannot be reached ({e.Message}). Without a network, HF_HUB_OFFLINE=1 takes what is in the cache.", e);
+            throw new HubException(
+                $"{what}: {address.Host} cannot be reached ({e.Message}). Without a network, HF_HUB_OFFLINE=1 takes what is in the cache.",
+                e);
         }
     }
 
-    private bool IsService(Uri address) => address.Scheme == _options.Endpoint.Scheme && address.Host == _options.Endpoint.Host && address.Port == _options.Endpoint.Port;
+    private bool IsService(Uri address) =>
+        address.Scheme == _options.Endpoint.Scheme && address.Host == _options.Endpoint.Host && address.Port == _options.Endpoint.Port;
 
     private async Task<HttpResponseMessage> CheckedAsync(HttpResponseMessage response, string what, CancellationToken cancellationToken)
     {
@@ -158,5 +169,6 @@ internal sealed class HubConnection : IDisposable
     }
 
     public static string? Header(HttpResponseMessage response, string name) =>
-        response.Headers.TryGetValues(name, out IEnumerable<string>? values) || response.Content.Headers.TryGetValues(name, out values) ? values.FirstOrDefault() : null;
+        response.Headers.TryGetValues(name, out IEnumerable<string>? values) || response.Content.Headers.TryGetValues(name, out values)
+            ? values.FirstOrDefault() : null;
 }

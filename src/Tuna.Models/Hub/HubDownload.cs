@@ -5,7 +5,8 @@ using Tuna.IO;
 
 namespace Tuna.Models.Hub;
 
-/// <summary>One file from the service into the cache: resumed where it was left, checked against its hash, by one process at a time.</summary>
+/// <summary>One file from the service into the cache: resumed where it was left, checked against its hash, by one process at a
+/// time.</summary>
 internal sealed class HubDownload(HubConnection connection, HubCache cache, HubRepository repository, TimeProvider time)
 {
     private static readonly TimeSpan WaitForOthers = TimeSpan.FromSeconds(1);
@@ -33,8 +34,10 @@ internal sealed class HubDownload(HubConnection connection, HubCache cache, HubR
     private async Task<(string Etag, long Size)> MetadataAsync(string path, string what, CancellationToken cancellationToken)
     {
         using HttpResponseMessage head = await connection.SendAsync(HttpMethod.Head, path, what, null, follow: false, cancellationToken);
-        string? etag = (HubConnection.Header(head, "X-Linked-Etag") ?? HubConnection.Header(head, "ETag"))?.Replace("W/", "", StringComparison.Ordinal).Trim('"');
-        long? size = long.TryParse(HubConnection.Header(head, "X-Linked-Size"), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long linked) ? linked : head.Content.Headers.ContentLength;
+        string? etag = (HubConnection.Header(head, "X-Linked-Etag")
+            ?? HubConnection.Header(head, "ETag"))?.Replace("W/", "", StringComparison.Ordinal).Trim('"');
+        long? size = long.TryParse(HubConnection.Header(head, "X-Linked-Size"), System.Globalization.NumberStyles.None,
+            System.Globalization.CultureInfo.InvariantCulture, out long linked) ? linked : head.Content.Headers.ContentLength;
         if (etag is null || etag.Length is not (40 or 64) || !etag.All(char.IsAsciiHexDigit) || size is not >= 0)
             throw new HubException($"{what}: the service names no hash or length of the file, so it cannot be checked.");
         return (etag.ToLowerInvariant(), size.Value);
@@ -56,7 +59,8 @@ internal sealed class HubDownload(HubConnection connection, HubCache cache, HubR
     }
 
     private async Task FetchAsync(
-        string path, string what, string file, string etag, long size, string blob, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
+        string path, string what, string file, string etag, long size, string blob, IProgress<HubProgress>? progress,
+            CancellationToken cancellationToken)
     {
         string incomplete = blob + ".incomplete";
         Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
@@ -69,13 +73,17 @@ internal sealed class HubDownload(HubConnection connection, HubCache cache, HubR
             if (stream.Length < size)
                 await AppendAsync(stream, hash, path, what, file, size, progress, cancellationToken);
             if (stream.Length != size)
-                throw new HubException($"{what}: the connection ended after {stream.Length} of {size} bytes. Run the same command again: it goes on from there.");
+                throw new HubException(
+                    $"{what}: the connection ended after {stream.Length} of {size} bytes. Run the same command again: it goes on from "
+                    + $"there.");
             await stream.FlushAsync(cancellationToken);
             string found = Convert.ToHexStringLower(hash.GetHashAndReset());
             if (found != etag)
             {
                 stream.SetLength(0);
-                throw new HubException($"{what}: the bytes that came have the hash {found} instead of {etag}. They were thrown away; run the same command again.");
+                throw new HubException(
+                    $"{what}: the bytes that came have the hash {found} instead of {etag}. They were thrown away; run the same command "
+                    + $"again.");
             }
         }
 
@@ -83,9 +91,11 @@ internal sealed class HubDownload(HubConnection connection, HubCache cache, HubR
     }
 
     private async Task AppendAsync(
-        FileStream stream, IncrementalHash hash, string path, string what, string file, long size, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
+        FileStream stream, IncrementalHash hash, string path, string what, string file, long size, IProgress<HubProgress>? progress,
+            CancellationToken cancellationToken)
     {
-        using HttpResponseMessage response = await connection.SendAsync(HttpMethod.Get, path, what, stream.Length, follow: true, cancellationToken);
+        using HttpResponseMessage response =
+            await connection.SendAsync(HttpMethod.Get, path, what, stream.Length, follow: true, cancellationToken);
         if (stream.Length > 0 && response.StatusCode != HttpStatusCode.PartialContent)
         {
             // A server that does not resume sends the file from its beginning.
@@ -126,7 +136,8 @@ internal sealed class HubDownload(HubConnection connection, HubCache cache, HubR
     }
 
     // A small file's hash is Git's own: SHA-1 of a header and the content.
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Security", "CA5350", Justification = "The hash that Git and the service name a file by.")]
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Security", "CA5350",
+        Justification = "The hash that Git and the service name a file by.")]
     private static IncrementalHash GitBlob(long size)
     {
         IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA1);
@@ -134,7 +145,8 @@ internal sealed class HubDownload(HubConnection connection, HubCache cache, HubR
         return hash;
     }
 
-    private static byte[] Header(long size) => Encoding.ASCII.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"blob {size}\0"));
+    private static byte[] Header(long size) =>
+        Encoding.ASCII.GetBytes(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"blob {size}\0"));
 }
 
 /// <summary>How far a download is.</summary>

@@ -4,7 +4,8 @@ namespace Tuna.Models.Hub;
 internal static class HubFiles
 {
     private static readonly string[] Texts = ["tokenizer.model", "merges.txt", "vocab.txt", "chat_template.jinja"];
-    private static readonly string[] DataEndings = [".parquet", ".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".jsonl.zst", ".json.zst", ".csv.zst"];
+    private static readonly string[] DataEndings =
+        [".parquet", ".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".jsonl.zst", ".json.zst", ".csv.zst"];
 
     /// <summary>A name that stays inside of its folder.</summary>
     public static string Checked(string? name, string repository)
@@ -25,7 +26,8 @@ internal static class HubFiles
             throw new HubException($"{name} has no safetensors; weights in other forms (pickles) are not taken, since they are programs.");
         if (!top.Contains("config.json"))
             throw new HubException($"{name} has no config.json; it is no model in the Hugging Face layout.");
-        return [.. top.Where(f => f.EndsWith(".json", StringComparison.Ordinal) || f.EndsWith(".tiktoken", StringComparison.Ordinal) || Texts.Contains(f)), .. named.Length > 0 ? named : weights];
+        return [.. top.Where(f => f.EndsWith(".json", StringComparison.Ordinal) || f.EndsWith(".tiktoken", StringComparison.Ordinal)
+            || Texts.Contains(f)), .. named.Length > 0 ? named : weights];
     }
 
     /// <summary>Whether a folder of the cache holds a model with all of its weights.</summary>
@@ -43,12 +45,15 @@ internal static class HubFiles
 
     /// <summary>The files of a snapshot, by their names in the repository.</summary>
     public static IReadOnlyList<string> In(string folder) =>
-        [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(folder, f).Replace(Path.DirectorySeparatorChar, '/')).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Select(f => Path.GetRelativePath(folder, f).Replace(Path.DirectorySeparatorChar, '/')).Order(StringComparer.Ordinal)];
 
-    /// <summary>The files of a split: <c>data/train-00000-of-00002.parquet</c>, <c>train.jsonl</c>, <c>train/part.parquet</c>, or below a configuration's folder.</summary>
+    /// <summary>The files of a split: <c>data/train-00000-of-00002.parquet</c>, <c>train.jsonl</c>, <c>train/part.parquet</c>, or below a
+    /// configuration's folder.</summary>
     public static IReadOnlyList<string> OfSplit(IReadOnlyList<string> files, string? wanted, string name)
     {
-        var data = files.Where(f => DataEndings.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase)) && !IsSettings(f)).Select(f => (File: f, Place: PlaceOf(f))).ToList();
+        var data = files.Where(f => DataEndings.Any(e => f.EndsWith(e, StringComparison.OrdinalIgnoreCase)) && !IsSettings(f))
+            .Select(f => (File: f, Place: PlaceOf(f))).ToList();
         if (data.Count == 0)
             throw new HubException($"{name} has no data files that are read here (Parquet, JSON, JSONL, CSV).");
         string[] splits = [.. data.Select(d => d.Place.Split).Distinct().Order(StringComparer.Ordinal)];
@@ -57,15 +62,21 @@ internal static class HubFiles
         var chosen = data.Where(d => d.Place.Split == split && (configuration is null || d.Place.Configuration == configuration)).ToList();
         string[] configurations = [.. chosen.Select(d => d.Place.Configuration).Distinct().Order(StringComparer.Ordinal)];
         if (chosen.Count == 0)
-            throw new HubException($"{name} has no split '{wanted ?? split}'. It has: {string.Join(", ", data.Select(d => d.Place.Configuration.Length > 0 ? $"{d.Place.Configuration}/{d.Place.Split}" : d.Place.Split).Distinct().Order(StringComparer.Ordinal))}. Name one: {name}:SPLIT.");
+            throw new HubException(
+                $"{name} has no split '{wanted ?? split}'. It has: "
+                + $"{string.Join(", ", data.Select(d => d.Place.Configuration.Length > 0 ? $"{d.Place.Configuration}/{d.Place.Split}" : d.Place.Split).Distinct().Order(StringComparer.Ordinal))}. Name one: {name}:SPLIT.");
         if (configurations.Length > 1)
-            throw new HubException($"{name} has the split '{split}' in several configurations: {string.Join(", ", configurations)}. Name one: {name}:{configurations[^1]}/{split}.");
+            throw new HubException(
+                $"{name} has the split '{split}' in several configurations: {string.Join(", ", configurations)}. Name one: "
+                + $"{name}:{configurations[^1]}/{split}.");
         // The same rows in several forms are rows once.
         string ending = DataEndings.First(e => chosen.Exists(d => d.File.EndsWith(e, StringComparison.OrdinalIgnoreCase)));
-        return [.. chosen.Select(d => d.File).Where(f => f.EndsWith(ending, StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal)];
+        return [.. chosen.Select(d => d.File).Where(f => f.EndsWith(ending, StringComparison.OrdinalIgnoreCase))
+            .Order(StringComparer.Ordinal)];
     }
 
-    private static bool IsSettings(string file) => Path.GetFileName(file) is "dataset_infos.json" or "dataset_info.json" or "state.json" or "config.json";
+    private static bool IsSettings(string file) =>
+        Path.GetFileName(file) is "dataset_infos.json" or "dataset_info.json" or "state.json" or "config.json";
 
     private static (string Configuration, string Split) PlaceOf(string file)
     {

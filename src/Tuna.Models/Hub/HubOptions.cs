@@ -23,7 +23,8 @@ public sealed record HubOptions
         Func<string, string?> read = variable ?? Environment.GetEnvironmentVariable;
         string? Value(string name) => read(name) is { Length: > 0 } value ? value : null;
         string home = Value("HF_HOME")
-            ?? Path.Combine(Value("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "huggingface");
+            ?? Path.Combine(Value("XDG_CACHE_HOME")
+                ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "huggingface");
         string endpoint = Value("HF_ENDPOINT") ?? "https://huggingface.co";
         if (!Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? address) || address.Scheme is not ("https" or "http"))
             throw new ArgumentException($"HF_ENDPOINT is '{endpoint}', which is no web address.", nameof(variable));

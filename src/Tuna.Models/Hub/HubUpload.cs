@@ -17,12 +17,15 @@ internal sealed class HubUpload(HubConnection connection, HubRepository reposito
     {
         string[] parts = repository.Name.Split('/');
         var body = new JsonObject { ["name"] = parts[1], ["organization"] = parts[0], ["private"] = isPrivate };
-        using HttpResponseMessage response = await connection.PostAsync("api/repos/create", body.ToJsonString(), "application/json", repository.Name, cancellationToken, accepts: 409);
+        using HttpResponseMessage response =
+            await connection.PostAsync("api/repos/create", body.ToJsonString(), "application/json", repository.Name, cancellationToken,
+            accepts: 409);
     }
 
     /// <summary>Uploads files and commits them.</summary>
     /// <returns>The commit.</returns>
-    public async Task<string> CommitAsync(string folder, IReadOnlyList<string> files, string message, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
+    public async Task<string> CommitAsync(string folder, IReadOnlyList<string> files, string message, IProgress<HubProgress>? progress,
+        CancellationToken cancellationToken)
     {
         HashSet<string> large = await LargeAsync(folder, files, cancellationToken);
         var lines = new StringBuilder();
@@ -33,7 +36,12 @@ internal sealed class HubUpload(HubConnection connection, HubRepository reposito
             if (!large.Contains(file))
             {
                 byte[] content = await File.ReadAllBytesAsync(path, cancellationToken);
-                Line(lines, "file", new JsonObject { ["content"] = Convert.ToBase64String(content), ["path"] = file, ["encoding"] = "base64" });
+                Line(lines, "file", new JsonObject
+                {
+                    ["content"] = Convert.ToBase64String(content),
+                    ["path"] = file,
+                    ["encoding"] = "base64",
+                });
                 continue;
             }
 
@@ -41,7 +49,8 @@ internal sealed class HubUpload(HubConnection connection, HubRepository reposito
             Line(lines, "lfsFile", new JsonObject { ["path"] = file, ["algo"] = "sha256", ["oid"] = oid, ["size"] = size });
         }
 
-        using JsonDocument done = await JsonAsync($"api/models/{repository.Name}/commit/main", lines.ToString(), "application/x-ndjson", cancellationToken);
+        using JsonDocument done =
+            await JsonAsync($"api/models/{repository.Name}/commit/main", lines.ToString(), "application/x-ndjson", cancellationToken);
         return done.RootElement.TryGetProperty("commitOid", out JsonElement commit) ? commit.GetString() ?? "" : "";
     }
 
@@ -57,11 +66,15 @@ internal sealed class HubUpload(HubConnection connection, HubRepository reposito
             asked.Add((JsonNode)new JsonObject { ["path"] = file, ["sample"] = Convert.ToBase64String(sample), ["size"] = stream.Length });
         }
 
-        using JsonDocument answer = await JsonAsync($"api/models/{repository.Name}/preupload/main", new JsonObject { ["files"] = asked }.ToJsonString(), "application/json", cancellationToken);
-        return [.. answer.RootElement.GetProperty("files").EnumerateArray().Where(f => f.GetProperty("uploadMode").ValueEquals("lfs")).Select(f => f.GetProperty("path").GetString()!)];
+        using JsonDocument answer =
+            await JsonAsync($"api/models/{repository.Name}/preupload/main", new JsonObject { ["files"] = asked }.ToJsonString(),
+            "application/json", cancellationToken);
+        return [.. answer.RootElement.GetProperty("files").EnumerateArray().Where(f => f.GetProperty("uploadMode").ValueEquals("lfs"))
+            .Select(f => f.GetProperty("path").GetString()!)];
     }
 
-    private async Task<(string Oid, long Size)> StoreAsync(string path, string file, IProgress<HubProgress>? progress, CancellationToken cancellationToken)
+    private async Task<(string Oid, long Size)> StoreAsync(string path, string file, IProgress<HubProgress>? progress,
+        CancellationToken cancellationToken)
     {
         await using FileStream stream = File.OpenRead(path);
         string oid = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken));
@@ -75,7 +88,8 @@ internal sealed class HubUpload(HubConnection connection, HubRepository reposito
             ["hash_algo"] = "sha256",
             ["ref"] = new JsonObject { ["name"] = "main" },
         };
-        using JsonDocument answer = await JsonAsync($"{repository.Name}.git/info/lfs/objects/batch", batch.ToJsonString(), Lfs, cancellationToken);
+        using JsonDocument answer =
+            await JsonAsync($"{repository.Name}.git/info/lfs/objects/batch", batch.ToJsonString(), Lfs, cancellationToken);
         JsonElement told = answer.RootElement.GetProperty("objects")[0];
         if (told.TryGetProperty("error", out JsonElement error))
             throw new HubException($"{repository.Name}/{file}: the store refuses it: {Text.ForeignText.Shorten(error.ToString(), 200)}.");
@@ -85,27 +99,34 @@ internal sealed class HubUpload(HubConnection connection, HubRepository reposito
         progress?.Report(new(file, 0, size));
         string target = upload.GetProperty("href").GetString()!;
         if (upload.TryGetProperty("header", out JsonElement header) && header.TryGetProperty("chunk_size", out JsonElement chunk))
-            await PartsAsync(stream, file, oid, target, header, long.Parse(chunk.ToString(), CultureInfo.InvariantCulture), cancellationToken);
+            await PartsAsync(stream, file, oid, target, header, long.Parse(chunk.ToString(), CultureInfo.InvariantCulture),
+                cancellationToken);
         else
             (await connection.PutAsync(target, stream, 0, size, $"{repository.Name}/{file}", cancellationToken)).Dispose();
         if (actions.TryGetProperty("verify", out JsonElement verify))
-            (await connection.PostAsync(verify.GetProperty("href").GetString()!, item.ToJsonString(), Lfs, $"{repository.Name}/{file}", cancellationToken)).Dispose();
+            (await connection.PostAsync(verify.GetProperty("href").GetString()!, item.ToJsonString(), Lfs, $"{repository.Name}/{file}",
+                cancellationToken)).Dispose();
         progress?.Report(new(file, size, size));
         return (oid, size);
     }
 
-    private async Task PartsAsync(FileStream stream, string file, string oid, string target, JsonElement header, long chunk, CancellationToken cancellationToken)
+    private async Task PartsAsync(FileStream stream, string file, string oid, string target, JsonElement header, long chunk,
+        CancellationToken cancellationToken)
     {
         var parts = new JsonArray();
-        foreach ((int number, string href) in header.EnumerateObject().Where(p => int.TryParse(p.Name, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        foreach ((int number, string href) in header.EnumerateObject()
+            .Where(p => int.TryParse(p.Name, NumberStyles.None, CultureInfo.InvariantCulture, out _))
             .Select(p => (int.Parse(p.Name, CultureInfo.InvariantCulture), p.Value.GetString()!)).OrderBy(p => p.Item1))
         {
             long from = (number - 1) * chunk;
-            using HttpResponseMessage part = await connection.PutAsync(href, stream, from, Math.Min(chunk, stream.Length - from), $"{repository.Name}/{file}", cancellationToken);
+            using HttpResponseMessage part =
+                await connection.PutAsync(href, stream, from, Math.Min(chunk, stream.Length - from), $"{repository.Name}/{file}",
+                cancellationToken);
             parts.Add((JsonNode)new JsonObject { ["partNumber"] = number, ["etag"] = HubConnection.Header(part, "ETag") });
         }
 
-        (await connection.PostAsync(target, new JsonObject { ["oid"] = oid, ["parts"] = parts }.ToJsonString(), Lfs, $"{repository.Name}/{file}", cancellationToken)).Dispose();
+        (await connection.PostAsync(target, new JsonObject { ["oid"] = oid, ["parts"] = parts }.ToJsonString(), Lfs,
+            $"{repository.Name}/{file}", cancellationToken)).Dispose();
     }
 
     private async Task<JsonDocument> JsonAsync(string path, string body, string type, CancellationToken cancellationToken)
@@ -121,5 +142,6 @@ internal sealed class HubUpload(HubConnection connection, HubRepository reposito
         }
     }
 
-    private static void Line(StringBuilder lines, string key, JsonObject value) => lines.Append(new JsonObject { ["key"] = key, ["value"] = value }.ToJsonString()).Append('\n');
+    private static void Line(StringBuilder lines, string key, JsonObject value) =>
+        lines.Append(new JsonObject { ["key"] = key, ["value"] = value }.ToJsonString()).Append('\n');
 }

@@ -5,19 +5,23 @@ using Tuna.Numerics;
 
 namespace Tuna.Models.Sampling;
 
-/// <summary>Draws from a softmax by Gumbel-max (Gumbel, 1954): the token of the largest logit / temperature - log(E), E exponential noise of its own.</summary>
+/// <summary>Draws from a softmax by Gumbel-max (Gumbel, 1954): the token of the largest logit / temperature - log(E), E exponential noise
+/// of its own.</summary>
 /// <remarks>
-/// The noise is a pure function of a stream, a place in it and a token: two sets of logits that are nearly the same draw nearly always the same token
-/// (Daliri, Musco and Suresh, arXiv 2408.07978), which an inverse cumulative distribution does not do. The noise comes from integers, scores are in double precision and vectors only rule
-/// tokens out, so that a draw does not depend on the instruction set. All engines draw with it, the same seed thus gives the same tokens where their logits agree; its values are part of the library's contract.
+/// The noise is a pure function of a stream, a place in it and a token: two sets of logits that are nearly the same draw nearly always the
+/// same token (Daliri, Musco and Suresh, arXiv 2408.07978), which an inverse cumulative distribution does not do. The noise comes from
+/// integers, scores are in double precision and vectors only rule tokens out, so that a draw does not depend on the instruction set. All
+/// engines draw with it, the same seed thus gives the same tokens where their logits agree; its values are part of the library's contract.
 /// </remarks>
 public readonly struct GumbelNoise
 {
-    // Every score is at most this above (logit - max) / T - ln 2 * (bits of the noise as a float) / 2^23: see Bound. The last term is far more than rounding adds.
+    // Every score is at most this above (logit - max) / T - ln 2 * (bits of the noise as a float) / 2^23: see Bound. The last term is far
+    // more than rounding adds.
     private const float BoundOffset = (158 * 0.693147181f) + 1e-3f;
     private const float BoundSlope = -0.693147181f / (1 << 23);
 
-    /// <summary>The largest 1 / T that is reckoned with: colder is colder than differences of single-precision logits can show, and its products stay finite.</summary>
+    /// <summary>The largest 1 / T that is reckoned with: colder is colder than differences of single-precision logits can show, and its
+    /// products stay finite.</summary>
     public const double LargestInverseTemperature = 1e20;
 
     private readonly uint _first, _second;
@@ -34,7 +38,8 @@ public readonly struct GumbelNoise
     /// <summary>The noise of a token, -log(E), in about [-3.2, 22.9].</summary>
     public double Of(int token) => -Math.Log(-Math.Log(1 - ((Bits((uint)token) + 0.5) * (1.0 / (1L << 32)))));
 
-    /// <summary>The token of the largest score among those whose logit is above a bound, or at it with no larger id than the last.</summary>
+    /// <summary>The token of the largest score among those whose logit is above a bound, or at it with no larger id than the
+    /// last.</summary>
     /// <param name="logits">Logits, [V], not NaN.</param>
     /// <param name="max">The largest of them, finite.</param>
     /// <param name="temperature">T, above 0.</param>
@@ -43,12 +48,14 @@ public readonly struct GumbelNoise
     /// <returns>The token; -1 when the bound leaves none.</returns>
     /// <exception cref="ArgumentException">There are no logits.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The temperature is not above 0.</exception>
-    public int ArgMax(ReadOnlySpan<float> logits, float max, double temperature, float least = float.NegativeInfinity, int lastId = int.MaxValue)
+    public int ArgMax(ReadOnlySpan<float> logits, float max, double temperature, float least = float.NegativeInfinity,
+        int lastId = int.MaxValue)
     {
         if (logits.IsEmpty)
             throw new ArgumentException("There are no logits to draw from.", nameof(logits));
         if (!(temperature > 0))
-            throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature is above 0; without noise the largest logit is the one.");
+            throw new ArgumentOutOfRangeException(nameof(temperature), temperature,
+                "The temperature is above 0; without noise the largest logit is the one.");
         double inverseTemperature = Math.Min(1 / temperature, LargestInverseTemperature);
         int count = logits.Length;
         ref float start = ref MemoryMarshal.GetReference(logits);
@@ -68,9 +75,11 @@ public readonly struct GumbelNoise
         return best.Token;
     }
 
-    /// <summary>The first vector of logits, from <paramref name="i"/> on, in which one that is not cut off may score above the best so far, and where in it; <paramref name="end"/> when there is none.</summary>
+    /// <summary>The first vector of logits, from <paramref name="i"/> on, in which one that is not cut off may score above the best so far,
+    /// and where in it; <paramref name="end"/> when there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int Skip(ref float start, int i, int end, float max, float inverseTemperature, float least, float best, out Vector<int> possible)
+    private int Skip(ref float start, int i, int end, float max, float inverseTemperature, float least, float best,
+        out Vector<int> possible)
     {
         // A method of its own, since one that calls others keeps the vectors in memory.
         int width = Vector<float>.Count;
@@ -91,7 +100,8 @@ public readonly struct GumbelNoise
         return end;
     }
 
-    private void Try(ReadOnlySpan<float> logits, int token, float max, double inverseTemperature, float least, int lastId, ref (double Score, int Token) best)
+    private void Try(ReadOnlySpan<float> logits, int token, float max, double inverseTemperature, float least, int lastId,
+        ref (double Score, int Token) best)
     {
         if (logits[token] < least || (logits[token] == least && token > lastId))
             return;
@@ -104,8 +114,8 @@ public readonly struct GumbelNoise
 
     /// <summary>A bound of the noise of some bits h, at most 0.061 above it until it is below 0.</summary>
     /// <remarks>
-    /// With U = (h + 1/2) / 2^32, E = -log(1 - U) is at least U, and U at least 2 (h >> 1) / 2^32. A float's bits are linear between powers of two, where the logarithm is concave:
-    /// bits / 2^23 - 127 is at most its binary logarithm.
+    /// With U = (h + 1/2) / 2^32, E = -log(1 - U) is at least U, and U at least 2 (h >> 1) / 2^32. A float's bits are linear between powers
+    /// of two, where the logarithm is concave: bits / 2^23 - 127 is at most its binary logarithm.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector<float> Bound(Vector<int> h)
@@ -114,7 +124,8 @@ public readonly struct GumbelNoise
         return Vector.MultiplyAddEstimate(Vector.ConvertToSingle(bits), new Vector<float>(BoundSlope), new Vector<float>(BoundOffset));
     }
 
-    /// <summary>A bijection of 32 bits that lets each bit change every other with nearly even odds: lowbias32 of Chris Wellons' "Prospecting for hash functions" (2018, public domain).</summary>
+    /// <summary>A bijection of 32 bits that lets each bit change every other with nearly even odds: lowbias32 of Chris Wellons'
+    /// "Prospecting for hash functions" (2018, public domain).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Mix(uint x)
     {

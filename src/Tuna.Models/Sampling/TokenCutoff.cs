@@ -2,8 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Tuna.Models.Sampling;
 
-/// <summary>Which tokens sampling leaves: the k likeliest, of those the nucleus (Holtzman et al., arXiv 1904.09751), the smallest set of the likeliest that has probability p.</summary>
-/// <remarks>Tokens are ranked by logit, among equal logits by id. It keeps its lists from token to token, so that each thread has one of its own.</remarks>
+/// <summary>Which tokens sampling leaves: the k likeliest, of those the nucleus (Holtzman et al., arXiv 1904.09751), the smallest set of
+/// the likeliest that has probability p.</summary>
+/// <remarks>Tokens are ranked by logit, among equal logits by id. It keeps its lists from token to token, so that each thread has one of
+/// its own.</remarks>
 public sealed class TokenCutoff
 {
     private readonly List<(float Logit, int Id)> _ranked = [];
@@ -58,7 +60,8 @@ public sealed class TokenCutoff
             _ranked.Add((logits[id], id));
     }
 
-    // All tokens of a weight below the bound together weigh less than what the nucleus leaves out, so none of them is in it: no need to sort them.
+    // All tokens of a weight below the bound together weigh less than what the nucleus leaves out, so none of them is in it: no need to
+    // sort them.
     private void KeepAbove(ReadOnlySpan<float> logits, ReadOnlySpan<float> weights, double bound)
     {
         for (int id = 0; id < logits.Length; id++)

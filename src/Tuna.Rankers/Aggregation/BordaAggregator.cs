@@ -1,7 +1,8 @@
 namespace Tuna.Rankers.Aggregation;
 
 /// <summary>Borda's count: the mean share of the other candidates that a candidate beats, [0, 1].</summary>
-/// <remarks>de Borda (1781). A tie counts one half; ballots that leave a candidate out do not count for it, and its share is of those present.</remarks>
+/// <remarks>de Borda (1781). A tie counts one half; ballots that leave a candidate out do not count for it, and its share is of those
+/// present.</remarks>
 public sealed class BordaAggregator : IRankAggregator
 {
     // Shares with other denominators are further apart than this; sums in another order are not.

@@ -3,7 +3,8 @@ using Tuna.Ranking;
 namespace Tuna.Rankers.Aggregation;
 
 /// <summary>Uses how far repeated judgments agree: rejects rows, or turns uncertain pairs into ties, which losses skip.</summary>
-/// <remarks>Goes around a <see cref="PermutationRanker"/> or an <see cref="EnsembleRanker"/>; results of one judgment pass as they are.</remarks>
+/// <remarks>Goes around a <see cref="PermutationRanker"/> or an <see cref="EnsembleRanker"/>; results of one judgment pass as they
+/// are.</remarks>
 public sealed class ConsistencyFilter : DelegatingResponseRanker
 {
     private readonly double _minConsistency;
@@ -11,8 +12,10 @@ public sealed class ConsistencyFilter : DelegatingResponseRanker
 
     /// <summary>Creates the filter.</summary>
     /// <param name="inner">The ranker whose results carry the agreement.</param>
-    /// <param name="minConsistency">Rows with a lower Kendall's W fail with <see cref="RankingFailure.Inconsistent"/>, [0, 1]. Default 0: none.</param>
-    /// <param name="minPairSupport">Neighbours in the ranking that a smaller share of the judgments orders this way become ties, [0, 1]. Default 0: none.</param>
+    /// <param name="minConsistency">Rows with a lower Kendall's W fail with <see cref="RankingFailure.Inconsistent"/>, [0, 1]. Default 0:
+    /// none.</param>
+    /// <param name="minPairSupport">Neighbours in the ranking that a smaller share of the judgments orders this way become ties, [0, 1].
+    /// Default 0: none.</param>
     public ConsistencyFilter(IResponseRanker inner, double minConsistency = 0, double minPairSupport = 0)
         : base(inner)
     {
@@ -29,7 +32,8 @@ public sealed class ConsistencyFilter : DelegatingResponseRanker
     {
         RankingResult result = await Inner.RankAsync(request, cancellationToken).ConfigureAwait(false);
         if (result.Consistency < _minConsistency)
-            throw new RankingException(request.Id, RankingFailure.Inconsistent, $"the judgments agree by Kendall's W = {result.Consistency:0.000}; at least {_minConsistency} is asked for.", result.Usage);
+            throw new RankingException(request.Id, RankingFailure.Inconsistent,
+                $"the judgments agree by Kendall's W = {result.Consistency:0.000}; at least {_minConsistency} is asked for.", result.Usage);
         return TieUncertainPairs(result, _minPairSupport);
     }
 

@@ -1,7 +1,9 @@
 namespace Tuna.Rankers.Aggregation;
 
-/// <summary>Copeland's rule: for every other candidate, 1 when most ballots place this one above it, one half when they are even; a sum in [0, K - 1].</summary>
-/// <remarks>Copeland (1951). A candidate that beats each other one by majority comes first. Coarse: scores often tie, and losses skip tied pairs.</remarks>
+/// <summary>Copeland's rule: for every other candidate, 1 when most ballots place this one above it, one half when they are even; a sum in
+/// [0, K - 1].</summary>
+/// <remarks>Copeland (1951). A candidate that beats each other one by majority comes first. Coarse: scores often tie, and losses skip tied
+/// pairs.</remarks>
 public sealed class CopelandAggregator : IRankAggregator
 {
     /// <inheritdoc/>

@@ -3,7 +3,8 @@ using Tuna.Ranking;
 namespace Tuna.Rankers.Aggregation;
 
 /// <summary>Asks several rankers at once and makes one ranking of theirs.</summary>
-/// <remarks>A ranker that fails is left out as long as enough others succeed. <see cref="RankingResult.Consistency"/> is Kendall's W between the rankers.</remarks>
+/// <remarks>A ranker that fails is left out as long as enough others succeed. <see cref="RankingResult.Consistency"/> is Kendall's W
+/// between the rankers.</remarks>
 public sealed class EnsembleRanker : IResponseRanker
 {
     private readonly IResponseRanker[] _rankers;
@@ -30,16 +31,19 @@ public sealed class EnsembleRanker : IResponseRanker
     public async Task<RankingResult> RankAsync(RankingRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        (RankingResult? Result, RankingException? Failure)[] answers = await Task.WhenAll(_rankers.Select(r => TryAsync(r, request, cancellationToken))).ConfigureAwait(false);
+        (RankingResult? Result, RankingException? Failure)[] answers =
+            await Task.WhenAll(_rankers.Select(r => TryAsync(r, request, cancellationToken))).ConfigureAwait(false);
         RankingResult[] results = [.. answers.Select(a => a.Result).OfType<RankingResult>()];
         RankingUsage usage = answers.Aggregate(RankingUsage.None, (sum, a) => sum.Add(a.Result?.Usage ?? a.Failure!.Usage));
         if (results.Length >= _minSuccesses)
             return JudgmentPool.Combine(results, _aggregator, usage);
         RankingException first = answers.First(a => a.Failure is not null).Failure!;
-        throw new RankingException(request.Id, first.Reason, $"only {results.Length} of {_rankers.Length} rankers succeeded: {first.Problem}", usage, first);
+        throw new RankingException(request.Id, first.Reason,
+            $"only {results.Length} of {_rankers.Length} rankers succeeded: {first.Problem}", usage, first);
     }
 
-    private static async Task<(RankingResult? Result, RankingException? Failure)> TryAsync(IResponseRanker ranker, RankingRequest request, CancellationToken cancellationToken)
+    private static async Task<(RankingResult? Result, RankingException? Failure)> TryAsync(IResponseRanker ranker, RankingRequest request,
+        CancellationToken cancellationToken)
     {
         try
         {

@@ -41,7 +41,9 @@ internal static class JudgmentPool
     private static double[][] Support(double[,] wins)
     {
         int n = wins.GetLength(0);
-        return [.. Enumerable.Range(0, n).Select(i => (double[])[.. Enumerable.Range(0, n).Select(k => i == k ? 0.5 : wins[i, k] / (wins[i, k] + wins[k, i]))])]; // 0/0 is NaN
+        // 0/0 is NaN
+        return [.. Enumerable.Range(0, n)
+            .Select(i => (double[])[.. Enumerable.Range(0, n).Select(k => i == k ? 0.5 : wins[i, k] / (wins[i, k] + wins[k, i]))])];
     }
 
     private static IReadOnlyList<double>?[]? MeanAspects(IReadOnlyList<RankingResult> results, int n)

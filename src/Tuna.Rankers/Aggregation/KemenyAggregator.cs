@@ -2,9 +2,11 @@ using System.Numerics;
 
 namespace Tuna.Rankers.Aggregation;
 
-/// <summary>Kemeny's rule, exact: the order with the fewest pairwise disagreements with the ballots; scores are K for the first down to 1 for the last.</summary>
+/// <summary>Kemeny's rule, exact: the order with the fewest pairwise disagreements with the ballots; scores are K for the first down to 1
+/// for the last.</summary>
 /// <remarks>
-/// Kemeny (1959). Found by dynamic programming over the sets of candidates already placed, O(2^K K^2); among equally good orders the one that places lower indices first.
+/// Kemeny (1959). Found by dynamic programming over the sets of candidates already placed, O(2^K K^2); among equally good orders the one
+/// that places lower indices first.
 /// </remarks>
 public sealed class KemenyAggregator : IRankAggregator
 {
@@ -12,13 +14,16 @@ public sealed class KemenyAggregator : IRankAggregator
     public const int MaxCandidates = 12;
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">As the interface says, or there are more than <see cref="MaxCandidates"/> candidates.</exception>
+    /// <exception cref="ArgumentException">As the interface says, or there are more than <see cref="MaxCandidates"/>
+    /// candidates.</exception>
     public double[] Aggregate(IReadOnlyList<IReadOnlyList<double?>> ballots)
     {
         double[,] wins = Ballots.Wins(ballots);
         int n = wins.GetLength(0);
         if (n > MaxCandidates)
-            throw new ArgumentException($"There are {n} candidates; an exact Kemeny order is computed for {MaxCandidates} at most. Use another aggregator.", nameof(ballots));
+            throw new ArgumentException(
+                $"There are {n} candidates; an exact Kemeny order is computed for {MaxCandidates} at most. Use another aggregator.",
+                nameof(ballots));
 
         // cost[set]: fewest disagreements when the candidates of the set fill the last places, in the best order among themselves.
         // Working from the end lets the reconstruction choose the lowest index first.

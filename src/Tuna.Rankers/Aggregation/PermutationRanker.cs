@@ -5,13 +5,16 @@ namespace Tuna.Rankers.Aggregation;
 /// <summary>Settings of <see cref="PermutationRanker"/>.</summary>
 public sealed record PermutationOptions
 {
-    /// <summary>Most orders in which the candidates are shown; null for the whole Latin square, K orders. At least 2. Default null.</summary>
+    /// <summary>Most orders in which the candidates are shown; null for the whole Latin square, K orders. At least 2. Default
+    /// null.</summary>
     public int? MaxOrders { get; init; }
 
-    /// <summary>Judgments needed before agreement can end the row early; also the fewest that make a result when others fail. At least 1. Default 2.</summary>
+    /// <summary>Judgments needed before agreement can end the row early; also the fewest that make a result when others fail. At least 1.
+    /// Default 2.</summary>
     public int MinOrders { get; init; } = 2;
 
-    /// <summary>Kendall's W at which the judgments agree enough to stop, [0, 1]; above 1 never stops early. Default 1: all the same.</summary>
+    /// <summary>Kendall's W at which the judgments agree enough to stop, [0, 1]; above 1 never stops early. Default 1: all the
+    /// same.</summary>
     public double StopAtConsistency { get; init; } = 1;
 
     /// <summary>Makes one ranking of all. Default: Borda.</summary>
@@ -36,7 +39,8 @@ public sealed record PermutationOptions
 
 /// <summary>Shows the candidates in several orders, since judges favour places, and makes one ranking of all judgments.</summary>
 /// <remarks>
-/// The orders are the rows of a Latin square, the request's own order first. <see cref="RankingResult.Consistency"/> is Kendall's W of the judgments and
+/// The orders are the rows of a Latin square, the request's own order first. <see cref="RankingResult.Consistency"/> is Kendall's W of the
+/// judgments and
 /// <see cref="RankingResult.PairSupport"/> their share per pair. A judgment that fails is left out as long as enough others succeed.
 /// </remarks>
 public sealed class PermutationRanker : DelegatingResponseRanker
@@ -70,7 +74,8 @@ public sealed class PermutationRanker : DelegatingResponseRanker
         {
             try
             {
-                RankingResult result = await Inner.RankAsync(Permute(request, orders[i], isOwn: i == 0), cancellationToken).ConfigureAwait(false);
+                RankingResult result = await Inner.RankAsync(Permute(request, orders[i], isOwn: i == 0), cancellationToken)
+                    .ConfigureAwait(false);
                 usage = usage.Add(result.Usage);
                 results.Add(Restore(result, orders[i]));
             }
@@ -91,7 +96,8 @@ public sealed class PermutationRanker : DelegatingResponseRanker
         }
 
         if (results.Count < Math.Min(_options.MinOrders, most))
-            throw new RankingException(request.Id, failure!.Reason, $"only {results.Count} of {most} orders could be judged: {failure.Problem}", usage, failure);
+            throw new RankingException(request.Id, failure!.Reason,
+                $"only {results.Count} of {most} orders could be judged: {failure.Problem}", usage, failure);
         return JudgmentPool.Combine(results, _options.Aggregator, usage);
     }
 

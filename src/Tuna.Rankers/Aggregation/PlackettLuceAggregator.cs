@@ -2,9 +2,11 @@ namespace Tuna.Rankers.Aggregation;
 
 /// <summary>The Plackett-Luce model fitted to the ballots; scores are log-strengths with mean 0.</summary>
 /// <remarks>
-/// Luce (1959), Plackett (1975): at each place a candidate is chosen with a probability proportional to its strength among those left. Fitted by the
-/// minorization-maximization of Hunter (2004), section 5. A tied group counts as choices from the same set (Breslow). Each candidate also wins and loses
-/// <see cref="Prior"/> comparisons with an imaginary one of strength 1, which keeps strengths finite when a candidate never loses, and pulls them together when ballots are few.
+/// Luce (1959), Plackett (1975): at each place a candidate is chosen with a probability proportional to its strength among those left.
+/// Fitted by the minorization-maximization of Hunter (2004), section 5. A tied group counts as choices from the same set (Breslow). Each
+/// candidate also wins and loses
+/// <see cref="Prior"/> comparisons with an imaginary one of strength 1, which keeps strengths finite when a candidate never loses, and
+/// pulls them together when ballots are few.
 /// </remarks>
 public sealed class PlackettLuceAggregator : IRankAggregator
 {

@@ -6,9 +6,9 @@ namespace Tuna.Rankers.Batch;
 
 /// <summary>Ranks many rows at once; every row comes out ranked or with its reason.</summary>
 /// <remarks>
-/// Rows are read as they are needed and outcomes wait for their reader, so memory does not grow with the input. When no call can succeed any more
-/// (<see cref="RankingFailure.Stopped"/>), the rest is not tried and says so; when the budget is spent, the rest is still tried, since a journal may know it.
-/// Cancellation throws, after the rows under way have ended; what they paid for is in the journal.
+/// Rows are read as they are needed and outcomes wait for their reader, so memory does not grow with the input. When no call can succeed
+/// any more (<see cref="RankingFailure.Stopped"/>), the rest is not tried and says so; when the budget is spent, the rest is still tried,
+/// since a journal may know it. Cancellation throws, after the rows under way have ended; what they paid for is in the journal.
 /// </remarks>
 /// <param name="ranker">The ranker; it must be thread-safe, as rankers are.</param>
 /// <param name="options">Settings.</param>
@@ -25,7 +25,8 @@ public sealed class RankingRunner(IResponseRanker ranker, RankingRunnerOptions? 
     /// <param name="cancellationToken">Stops the run.</param>
     /// <returns>One outcome per row.</returns>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
-    public async IAsyncEnumerable<RankingOutcome> RunAsync(IAsyncEnumerable<RankingRequest> rows, IProgress<RankingProgress>? progress = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public async IAsyncEnumerable<RankingOutcome> RunAsync(IAsyncEnumerable<RankingRequest> rows,
+        IProgress<RankingProgress>? progress = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(rows);
         _options.Validate();
@@ -71,7 +72,8 @@ public sealed class RankingRunner(IResponseRanker ranker, RankingRunnerOptions? 
         await work.ConfigureAwait(false);
     }
 
-    private async Task WorkAsync(IAsyncEnumerable<RankingRequest> rows, SemaphoreSlim room, ChannelWriter<RankingOutcome> outcomes, CancellationToken cancellationToken)
+    private async Task WorkAsync(IAsyncEnumerable<RankingRequest> rows, SemaphoreSlim room, ChannelWriter<RankingOutcome> outcomes,
+        CancellationToken cancellationToken)
     {
         RankingException? stopped = null;
         int errorsInARow = 0;
@@ -107,7 +109,9 @@ public sealed class RankingRunner(IResponseRanker ranker, RankingRunnerOptions? 
             {
                 if (Volatile.Read(ref stopped) is { } reason)
                 {
-                    outcomes.TryWrite(new RankingOutcome(index, row, null, new RankingException(row.Id, RankingFailure.Stopped, $"not tried, because the run was stopped by row '{reason.RowId}': {reason.Problem}")));
+                    outcomes.TryWrite(new RankingOutcome(index, row, null,
+                        new RankingException(row.Id, RankingFailure.Stopped,
+                        $"not tried, because the run was stopped by row '{reason.RowId}': {reason.Problem}")));
                     return;
                 }
 
@@ -118,7 +122,9 @@ public sealed class RankingRunner(IResponseRanker ranker, RankingRunnerOptions? 
             catch (RankingException e)
             {
                 if (e.Reason == RankingFailure.ServiceError && Interlocked.Increment(ref errorsInARow) == _options.MaxServiceErrorsInARow)
-                    e = new RankingException(row.Id, RankingFailure.Stopped, $"the service failed for {_options.MaxServiceErrorsInARow} rows in a row and is taken to be down; the last time, {e.Problem}", e.Usage, e);
+                    e = new RankingException(row.Id, RankingFailure.Stopped,
+                        $"the service failed for {_options.MaxServiceErrorsInARow} rows in a row and is taken to be down; the last time, "
+                        + $"{e.Problem}", e.Usage, e);
                 if (e.Reason == RankingFailure.Stopped)
                     Interlocked.CompareExchange(ref stopped, e, null);
                 outcomes.TryWrite(new RankingOutcome(index, row, null, e));
@@ -126,7 +132,9 @@ public sealed class RankingRunner(IResponseRanker ranker, RankingRunnerOptions? 
             catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 // A defect in a ranker must not take the other rows with it; the row carries the whole exception.
-                outcomes.TryWrite(new RankingOutcome(index, row, null, new RankingException(row.Id, RankingFailure.Unexpected, $"the ranker threw {e.GetType().Name}: {e.Message}", innerException: e)));
+                outcomes.TryWrite(new RankingOutcome(index, row, null,
+                    new RankingException(row.Id, RankingFailure.Unexpected, $"the ranker threw {e.GetType().Name}: {e.Message}",
+                    innerException: e)));
             }
             finally
             {

@@ -12,13 +12,15 @@ public sealed record RankingRunnerOptions
     /// <summary>Whether outcomes come in the order of the rows; otherwise as they are ready. Default true.</summary>
     public bool InOrder { get; init; } = true;
 
-    /// <summary>After so many rows in a row that the service failed (<see cref="Ranking.RankingFailure.ServiceError"/>) it is taken to be down, and the rest is not tried; null never stops. At least 1. Default 64.</summary>
+    /// <summary>After so many rows in a row that the service failed (<see cref="Ranking.RankingFailure.ServiceError"/>) it is taken to be
+    /// down, and the rest is not tried; null never stops. At least 1. Default 64.</summary>
     public int? MaxServiceErrorsInARow { get; init; } = 64;
 
     /// <summary>Rows in all, for the estimates; null when unknown.</summary>
     public long? TotalRows { get; init; }
 
-    /// <summary>The budget that the ranker's client draws on, so that progress shows what was really spent; null shows the rows' sum.</summary>
+    /// <summary>The budget that the ranker's client draws on, so that progress shows what was really spent; null shows the rows'
+    /// sum.</summary>
     public CallBudget? Budget { get; init; }
 
     /// <summary>Shortest time between two progress reports; the last is always made. Default 200 ms.</summary>

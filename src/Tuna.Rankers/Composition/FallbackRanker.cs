@@ -6,7 +6,8 @@ namespace Tuna.Rankers.Composition;
 /// <param name="inner">The ranker that is asked first.</param>
 /// <param name="fallback">The ranker for what it fails.</param>
 /// <param name="when">Which failures go on to the fallback; all of them when null.</param>
-public sealed class FallbackRanker(IResponseRanker inner, IResponseRanker fallback, Func<RankingException, bool>? when = null) : DelegatingResponseRanker(inner)
+public sealed class FallbackRanker(IResponseRanker inner, IResponseRanker fallback, Func<RankingException, bool>? when = null)
+    : DelegatingResponseRanker(inner)
 {
     private readonly IResponseRanker _fallback = fallback ?? throw new ArgumentNullException(nameof(fallback));
 

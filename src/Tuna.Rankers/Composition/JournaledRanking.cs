@@ -31,5 +31,6 @@ internal sealed partial class RankingJson : JsonSerializerContext;
 /// <summary>How journal lines are written: text as it is rather than as \u escapes, since they are files and no web pages.</summary>
 internal static class RankingLines
 {
-    public static RankingJson Json { get; } = new(new JsonSerializerOptions(RankingJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static RankingJson Json { get; } =
+        new(new JsonSerializerOptions(RankingJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

@@ -5,8 +5,10 @@ using Tuna.Ranking;
 
 namespace Tuna.Rankers.Composition;
 
-/// <summary>Finished rankings on disk, one JSON line each, append-only: for rankers whose work is dear but is no call, such as a local policy's scores.</summary>
-/// <remarks>What was written survives a kill at any moment; a torn last line is repaired; a second process is refused. Judges keep a <see cref="CallJournal"/> instead, which holds their raw replies.</remarks>
+/// <summary>Finished rankings on disk, one JSON line each, append-only: for rankers whose work is dear but is no call, such as a local
+/// policy's scores.</summary>
+/// <remarks>What was written survives a kill at any moment; a torn last line is repaired; a second process is refused. Judges keep a
+/// <see cref="CallJournal"/> instead, which holds their raw replies.</remarks>
 public sealed class RankingJournal : IDisposable
 {
     private readonly KeyedJournal<JournaledRanking> _journal;
@@ -26,7 +28,8 @@ public sealed class RankingJournal : IDisposable
     public static RankingJournal Open(string path, JournalDurability durability = JournalDurability.Process) =>
         new(KeyedJournal<JournaledRanking>.Open(path, RankingLines.Json.JournaledRanking, ranking => ranking.Key, durability));
 
-    internal Task<(JournaledRanking Entry, bool Found)> GetOrAddAsync(string key, Func<Task<JournaledRanking>> make, CancellationToken cancellationToken) =>
+    internal Task<(JournaledRanking Entry, bool Found)> GetOrAddAsync(string key, Func<Task<JournaledRanking>> make,
+        CancellationToken cancellationToken) =>
         _journal.GetOrAddAsync(key, _ => true, make, cancellationToken);
 
     /// <summary>Closes the journal.</summary>
@@ -61,7 +64,13 @@ public sealed class JournalingRanker : DelegatingResponseRanker
         {
             (JournaledRanking entry, bool found) = await _journal.GetOrAddAsync(
                 key,
-                async () => new JournaledRanking { Key = key, Row = request.Id, Version = _version, Ranking = await Inner.RankAsync(request, cancellationToken).ConfigureAwait(false) },
+                async () => new JournaledRanking
+                {
+                    Key = key,
+                    Row = request.Id,
+                    Version = _version,
+                    Ranking = await Inner.RankAsync(request, cancellationToken).ConfigureAwait(false),
+                },
                 cancellationToken).ConfigureAwait(false);
             return found ? entry.Ranking with { Usage = RankingUsage.None } : entry.Ranking;
         }

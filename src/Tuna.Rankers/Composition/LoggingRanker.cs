@@ -7,7 +7,8 @@ namespace Tuna.Rankers.Composition;
 /// <param name="inner">The ranker that is logged.</param>
 /// <param name="logger">Receives rankings at Debug and failures at Warning.</param>
 /// <param name="timeProvider">The clock; the system's when null.</param>
-public sealed partial class LoggingRanker(IResponseRanker inner, ILogger logger, TimeProvider? timeProvider = null) : DelegatingResponseRanker(inner)
+public sealed partial class LoggingRanker(IResponseRanker inner, ILogger logger, TimeProvider? timeProvider = null)
+    : DelegatingResponseRanker(inner)
 {
     private readonly ILogger _logger = logger ?? throw new ArgumentNullException(nameof(logger));
     private readonly TimeProvider _time = timeProvider ?? TimeProvider.System;
@@ -31,8 +32,10 @@ public sealed partial class LoggingRanker(IResponseRanker inner, ILogger logger,
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Row {Row}: {Candidates} candidates ranked in {Seconds:0.000} s, {Calls} calls, cost {Cost}, consistency {Consistency}.")]
-    private static partial void LogRanked(ILogger logger, string row, int candidates, double seconds, int calls, decimal cost, double? consistency);
+    [LoggerMessage(Level = LogLevel.Debug,
+        Message = "Row {Row}: {Candidates} candidates ranked in {Seconds:0.000} s, {Calls} calls, cost {Cost}, consistency {Consistency}.")]
+    private static partial void LogRanked(ILogger logger, string row, int candidates, double seconds, int calls, decimal cost,
+        double? consistency);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Row {Row} failed ({Reason}): {Problem}")]
     private static partial void LogFailed(ILogger logger, string row, RankingFailure reason, string problem);

@@ -49,20 +49,24 @@ public sealed class RankerBuilder
 
     /// <summary>Logs each row (<see cref="LoggingRanker"/>); the logger comes from the services unless one is given.</summary>
     public RankerBuilder UseLogging(ILogger? logger = null) => Use((inner, services) => new LoggingRanker(
-        inner, logger ?? (services.GetService(typeof(ILogger<LoggingRanker>)) as ILogger) ?? NullLogger.Instance, services.GetService(typeof(TimeProvider)) as TimeProvider));
+        inner, logger ?? (services.GetService(typeof(ILogger<LoggingRanker>)) as ILogger)
+            ?? NullLogger.Instance, services.GetService(typeof(TimeProvider)) as TimeProvider));
 
     /// <summary>Shows candidates in several orders (<see cref="PermutationRanker"/>).</summary>
     public RankerBuilder UsePermutations(PermutationOptions? options = null) => Use(inner => new PermutationRanker(inner, options));
 
-    /// <summary>Rejects or ties what repeated judgments disagree on (<see cref="ConsistencyFilter"/>); goes before <see cref="UsePermutations"/> or <see cref="UseEnsemble"/>.</summary>
-    public RankerBuilder UseConsistencyFilter(double minConsistency = 0, double minPairSupport = 0) => Use(inner => new ConsistencyFilter(inner, minConsistency, minPairSupport));
+    /// <summary>Rejects or ties what repeated judgments disagree on (<see cref="ConsistencyFilter"/>); goes before
+    /// <see cref="UsePermutations"/> or <see cref="UseEnsemble"/>.</summary>
+    public RankerBuilder UseConsistencyFilter(double minConsistency = 0, double minPairSupport = 0) =>
+        Use(inner => new ConsistencyFilter(inner, minConsistency, minPairSupport));
 
     /// <summary>Asks others too and makes one ranking of all (<see cref="EnsembleRanker"/>).</summary>
     public RankerBuilder UseEnsemble(IEnumerable<IResponseRanker> others, IRankAggregator? aggregator = null, int? minSuccesses = null) =>
         Use(inner => new EnsembleRanker([inner, .. others], aggregator, minSuccesses));
 
     /// <summary>Asks another about the rows that fail (<see cref="FallbackRanker"/>).</summary>
-    public RankerBuilder UseFallback(IResponseRanker fallback, Func<RankingException, bool>? when = null) => Use(inner => new FallbackRanker(inner, fallback, when));
+    public RankerBuilder UseFallback(IResponseRanker fallback, Func<RankingException, bool>? when = null) =>
+        Use(inner => new FallbackRanker(inner, fallback, when));
 
     /// <summary>Makes the ranker.</summary>
     /// <param name="services">The application's services; none when null.</param>

@@ -19,8 +19,9 @@ namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Registers rankers and teachers.</summary>
 /// <remarks>
-/// Everything is a singleton. Of rankers (and of teachers) that are added without a key the last one is what the application gets; with a key, several stand beside each other and are asked for by it
-/// (<c>GetRequiredKeyedService&lt;IResponseRanker&gt;("key")</c>). Chat clients are registered with <c>AddChatClient</c> and get their journal, budget and limits there. Everything also works by <c>new</c>.
+/// Everything is a singleton. Of rankers (and of teachers) that are added without a key the last one is what the application gets; with a
+/// key, several stand beside each other and are asked for by it (<c>GetRequiredKeyedService&lt;IResponseRanker&gt;("key")</c>). Chat
+/// clients are registered with <c>AddChatClient</c> and get their journal, budget and limits there. Everything also works by <c>new</c>.
 /// </remarks>
 public static class RankerServiceCollectionExtensions
 {
@@ -40,31 +41,37 @@ public static class RankerServiceCollectionExtensions
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="beta">Length exponent of Eq. 3.</param>
     /// <param name="key">Keeps it beside others; null for the application's one ranker.</param>
-    public static RankerBuilder AddProbabilisticRanker(this ITunaBuilder tuna, double beta = LengthPenalizedScore.DefaultBeta, object? key = null) =>
+    public static RankerBuilder AddProbabilisticRanker(this ITunaBuilder tuna, double beta = LengthPenalizedScore.DefaultBeta,
+        object? key = null) =>
         tuna.AddRanker(_ => new ProbabilisticRanker(beta), key);
 
     /// <summary>Adds the ranker that scores with the registered <see cref="IPolicyModel"/> (<see cref="PolicyRanker"/>).</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="beta">Length exponent of Eq. 3.</param>
     /// <param name="key">Keeps it beside others; null for the application's one ranker.</param>
-    public static RankerBuilder AddPolicyRanker(this ITunaBuilder tuna, double beta = LengthPenalizedScore.DefaultBeta, object? key = null) =>
+    public static RankerBuilder AddPolicyRanker(this ITunaBuilder tuna, double beta = LengthPenalizedScore.DefaultBeta,
+        object? key = null) =>
         tuna.AddRanker(
-            services => new PolicyRanker(services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(), services.GetService<IPromptTemplate>(), beta), key);
+            services => new PolicyRanker(services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(),
+                services.GetService<IPromptTemplate>(), beta), key);
 
     /// <summary>Adds the ranker that asks the registered <see cref="IChatClient"/> (<see cref="ContextualRanker"/>).</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="options">The ranker's settings.</param>
     /// <param name="key">Keeps it beside others; null for the application's one ranker.</param>
     /// <param name="client">The key of the chat client to ask; null for the one without a key.</param>
-    public static RankerBuilder AddContextualRanker(this ITunaBuilder tuna, ContextualRankerOptions? options = null, object? key = null, object? client = null) =>
-        tuna.AddRanker(services => new ContextualRanker(Client(services, client), options, services.GetService<ILogger<ContextualRanker>>()), key);
+    public static RankerBuilder AddContextualRanker(this ITunaBuilder tuna, ContextualRankerOptions? options = null, object? key = null,
+        object? client = null) =>
+        tuna.AddRanker(services =>
+            new ContextualRanker(Client(services, client), options, services.GetService<ILogger<ContextualRanker>>()), key);
 
     /// <summary>Adds the teacher that asks the registered <see cref="IChatClient"/> (<see cref="ChatTeacher"/>).</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="options">The teacher's settings.</param>
     /// <param name="key">Keeps it beside others; null for the application's one teacher.</param>
     /// <param name="client">The key of the chat client to ask; null for the one without a key.</param>
-    public static ITunaBuilder AddChatTeacher(this ITunaBuilder tuna, TeacherOptions? options = null, object? key = null, object? client = null) =>
+    public static ITunaBuilder AddChatTeacher(this ITunaBuilder tuna, TeacherOptions? options = null, object? key = null,
+        object? client = null) =>
         tuna.Set<ITeacher>(key, services => new ChatTeacher(Client(services, client), options));
 
     /// <summary>Adds the teacher that samples from the registered <see cref="IPolicyModel"/> (<see cref="PolicyTeacher"/>).</summary>
@@ -72,7 +79,8 @@ public static class RankerServiceCollectionExtensions
     /// <param name="options">The teacher's settings.</param>
     /// <param name="key">Keeps it beside others; null for the application's one teacher.</param>
     public static ITunaBuilder AddPolicyTeacher(this ITunaBuilder tuna, TeacherOptions? options = null, object? key = null) =>
-        tuna.Set<ITeacher>(key, services => new PolicyTeacher(services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(), options));
+        tuna.Set<ITeacher>(key, services =>
+            new PolicyTeacher(services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(), options));
 
     // The last one wins: an application that adds a ranker means that one, and says so by a key when it means several.
     private static ITunaBuilder Set<T>(this ITunaBuilder tuna, object? key, Func<IServiceProvider, T> make)

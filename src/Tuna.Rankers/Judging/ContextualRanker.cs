@@ -9,9 +9,10 @@ namespace Tuna.Rankers.Judging;
 
 /// <summary>Ranks by asking a strong language model (contextual ranking, arXiv 2310.13385, section 2.2 and Table 9).</summary>
 /// <remarks>
-/// One call per row, temperature 0, the paper's prompt. A reply that is no complete ranking is asked again a limited number of times. The judge's own answer
-/// is taken out of the ranking. Scores are the judge's totals (0 to 15) when it gave all of them and they agree with its ranking; otherwise the positions
-/// (K for the best, 1 for the last). Thread-safe when the client is, as chat clients are. The client stays the caller's to dispose.
+/// One call per row, temperature 0, the paper's prompt. A reply that is no complete ranking is asked again a limited number of times. The
+/// judge's own answer is taken out of the ranking. Scores are the judge's totals (0 to 15) when it gave all of them and they agree with its
+/// ranking; otherwise the positions (K for the best, 1 for the last). Thread-safe when the client is, as chat clients are. The client stays
+/// the caller's to dispose.
 /// </remarks>
 public sealed partial class ContextualRanker : IResponseRanker
 {
@@ -39,10 +40,12 @@ public sealed partial class ContextualRanker : IResponseRanker
     {
         ArgumentNullException.ThrowIfNull(request);
         if (request.Candidates.Count is < 2 or > JudgePrompt.MaxCandidates)
-            throw new RankingException(request.Id, RankingFailure.InvalidRequest, $"there are {request.Candidates.Count} candidates; a judge compares 2 to {JudgePrompt.MaxCandidates}.");
+            throw new RankingException(request.Id, RankingFailure.InvalidRequest,
+                $"there are {request.Candidates.Count} candidates; a judge compares 2 to {JudgePrompt.MaxCandidates}.");
         try
         {
-            return await AskAsync(request, _formRefused ? _options.FallbackPrompt! : _options.Prompt, cancellationToken).ConfigureAwait(false);
+            return await AskAsync(request, _formRefused ? _options.FallbackPrompt! : _options.Prompt, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (RankingException e) when (!_formRefused && RefusesForm(e))
         {
@@ -73,7 +76,8 @@ public sealed partial class ContextualRanker : IResponseRanker
             {
                 RankerMetrics.ParseFailures.Add(1);
                 if (attempt == _options.MaxReasks)
-                    throw new RankingException(request.Id, RankingFailure.UnreadableReply, $"after {attempt + 1} calls, the judge's last reply could not be read: {problem.Message}", usage, problem);
+                    throw new RankingException(request.Id, RankingFailure.UnreadableReply,
+                        $"after {attempt + 1} calls, the judge's last reply could not be read: {problem.Message}", usage, problem);
                 LogReask(_logger, request.Id, attempt + 1, problem.Message);
                 if (!string.IsNullOrWhiteSpace(text))
                     messages.Add(new ChatMessage(ChatRole.Assistant, text));
@@ -82,7 +86,8 @@ public sealed partial class ContextualRanker : IResponseRanker
         }
     }
 
-    private async Task<ChatResponse> CallAsync(RankingRequest request, JudgePrompt prompt, List<ChatMessage> messages, RankingUsage spent, CancellationToken cancellationToken)
+    private async Task<ChatResponse> CallAsync(RankingRequest request, JudgePrompt prompt, List<ChatMessage> messages, RankingUsage spent,
+        CancellationToken cancellationToken)
     {
         var options = new CallOptions
         {
@@ -111,7 +116,8 @@ public sealed partial class ContextualRanker : IResponseRanker
     {
         if (_options.Prompt.ResponseFormat is null || _options.FallbackPrompt is null || e.Reason != RankingFailure.ServiceError)
             return false;
-        return e.InnerException is { } cause && CallFailure.Decide(cause) is { Verdict: CallVerdict.GiveUp, Error: { Status: 400 or 422, Code: not "context_length_exceeded" } };
+        return e.InnerException is { } cause && CallFailure.Decide(cause)
+            is { Verdict: CallVerdict.GiveUp, Error: { Status: 400 or 422, Code: not "context_length_exceeded" } };
     }
 
     private static RankingResult ToResult(Judgment judgment, JudgeScore score, RankingUsage usage) => new()

@@ -9,7 +9,8 @@ public sealed record ContextualRankerOptions
     /// <summary>How the judge is asked. Default: the paper's prompt.</summary>
     public JudgePrompt Prompt { get; init; } = PaperPrompt.Instance;
 
-    /// <summary>How the judge is asked once the service has refused the reply form that <see cref="Prompt"/> wants; null asks no other way. Default: the hardened text prompt.</summary>
+    /// <summary>How the judge is asked once the service has refused the reply form that <see cref="Prompt"/> wants; null asks no other way.
+    /// Default: the hardened text prompt.</summary>
     public JudgePrompt? FallbackPrompt { get; init; } = HardenedPrompt.Instance;
 
     /// <summary>The model to ask for; null leaves it to the client. Default null.</summary>
@@ -24,7 +25,8 @@ public sealed record ContextualRankerOptions
     /// <summary>Most tokens of a reply; null leaves it to the service. Default 2048, as in the released code.</summary>
     public int? MaxOutputTokens { get; init; } = 2048;
 
-    /// <summary>How often an unreadable reply is asked again, in the same conversation and with what was wrong. At least 0. Default 2.</summary>
+    /// <summary>How often an unreadable reply is asked again, in the same conversation and with what was wrong. At least 0. Default
+    /// 2.</summary>
     public int MaxReasks { get; init; } = 2;
 
     /// <summary>What a candidate's score is. Default: the judge's totals.</summary>
@@ -50,7 +52,8 @@ public sealed record ContextualRankerOptions
 /// <summary>What a judged candidate's score is.</summary>
 public enum JudgeScore
 {
-    /// <summary>The judge's totals, 0 to 15, when it gave all of them and they agree with its ranking; otherwise positions. Equal totals are ties, which losses skip.</summary>
+    /// <summary>The judge's totals, 0 to 15, when it gave all of them and they agree with its ranking; otherwise positions. Equal totals
+    /// are ties, which losses skip.</summary>
     Totals,
 
     /// <summary>Positions in the judge's ranking, K for the best of K down to 1: no ties, as the paper trains.</summary>

@@ -7,7 +7,8 @@ using Tuna.Ranking;
 namespace Tuna.Rankers.Judging;
 
 /// <summary>The hardened question with a reply in JSON, whose schema the service enforces where it can.</summary>
-/// <remarks>Not the paper's wording. A service without schemas refuses the call, and <see cref="ContextualRanker"/> then uses its fallback prompt.</remarks>
+/// <remarks>Not the paper's wording. A service without schemas refuses the call, and <see cref="ContextualRanker"/> then uses its fallback
+/// prompt.</remarks>
 public sealed class JsonPrompt : JudgePrompt
 {
     private const string Schema = """
@@ -57,11 +58,15 @@ public sealed class JsonPrompt : JudgePrompt
         string tag = ReplyTag.Of(request);
         int n = request.Candidates.Count;
         var text = new StringBuilder(DelimitedMaterial.Format(request, tag));
-        text.Append(CultureInfo.InvariantCulture, $"\nRate Response 0 to {n - 1} in reply to the instruction, and answer with one JSON object:\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"\nRate Response 0 to {n - 1} in reply to the instruction, and answer with one JSON object:\n");
         text.Append("kind: whether the instruction requires open-ended or close-ended responses;\n");
         text.Append(CultureInfo.InvariantCulture, $"reference: one high quality answer of your own, which counts as Response {n};\n");
-        text.Append(CultureInfo.InvariantCulture, $"responses: for each of Response 0 to {n} its number, its three scores, 0 to 5 each ({DelimitedMaterial.Aspects}), and duplicate_of: the number of the response it duplicates, or null;\n");
-        text.Append(CultureInfo.InvariantCulture, $"rank: the numbers 0 to {n}, without the duplicates, in decreasing order of the sum of their scores.\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"responses: for each of Response 0 to {n} its number, its three scores, 0 to 5 each ({DelimitedMaterial.Aspects}), and "
+            + $"duplicate_of: the number of the response it duplicates, or null;\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"rank: the numbers 0 to {n}, without the duplicates, in decreasing order of the sum of their scores.\n");
         return [new ChatMessage(ChatRole.System, DelimitedMaterial.SystemMessage(tag)), new ChatMessage(ChatRole.User, text.ToString())];
     }
 
@@ -94,7 +99,8 @@ public sealed class JsonPrompt : JudgePrompt
     {
         ArgumentNullException.ThrowIfNull(problem);
         ArgumentNullException.ThrowIfNull(request);
-        return $"Your reply could not be used: {problem.Message} Please give the whole JSON object again and nothing else; rank holds each of 0 to {request.Candidates.Count} once, except duplicates.";
+        return $"Your reply could not be used: {problem.Message} Please give the whole JSON object again and nothing else; rank holds "
+            + $"each of 0 to {request.Candidates.Count} once, except duplicates.";
     }
 
     private static Judgment Read(JsonElement root, RankingRequest request)
@@ -106,16 +112,19 @@ public sealed class JsonPrompt : JudgePrompt
         foreach (JsonElement response in root.GetProperty("responses").EnumerateArray())
         {
             int k = response.GetProperty("number").GetInt32();
-            if (response.TryGetProperty("duplicate_of", out JsonElement other) && other.ValueKind == JsonValueKind.Number && other.GetInt32() != k)
+            if (response.TryGetProperty("duplicate_of", out JsonElement other) && other.ValueKind == JsonValueKind.Number
+                && other.GetInt32() != k)
                 duplicates.Append(CultureInfo.InvariantCulture, $"{k} is a duplicate\n");
             double[] values = [.. response.GetProperty("scores").EnumerateArray().Select(x => x.GetDouble())];
-            if (k >= 0 && k < n && values.Length == ScoreText.Aspects && Array.TrueForAll(values, x => x is >= 0 and <= ScoreText.MaxAspect))
+            if (k >= 0 && k < n && values.Length == ScoreText.Aspects
+                && Array.TrueForAll(values, x => x is >= 0 and <= ScoreText.MaxAspect))
                 (scores[k], aspects[k]) = (values.Sum(), values);
         }
 
         int[] rank = [.. root.GetProperty("rank").EnumerateArray().Select(x => x.GetInt32())];
         string? reference = root.TryGetProperty("reference", out JsonElement text) ? text.GetString() : null;
-        return new Judgment(RankList.Validate(rank, request, duplicates.ToString()), scores, aspects, string.IsNullOrWhiteSpace(reference) ? null : reference);
+        return new Judgment(RankList.Validate(rank, request, duplicates.ToString()), scores, aspects, string.IsNullOrWhiteSpace(reference)
+            ? null : reference);
     }
 
     // Models without schemas like to wrap JSON in a Markdown fence.

@@ -13,7 +13,8 @@ public abstract class JudgePrompt
     /// <summary>Most candidates one question can hold.</summary>
     public const int MaxCandidates = 16;
 
-    /// <summary>Names the exact wording. It changes whenever a byte of the question does, so that old replies are never taken for answers to a new one.</summary>
+    /// <summary>Names the exact wording. It changes whenever a byte of the question does, so that old replies are never taken for answers
+    /// to a new one.</summary>
     public abstract string Version { get; }
 
     /// <summary>The form of reply that the service is asked to enforce; null for plain text.</summary>
@@ -23,7 +24,8 @@ public abstract class JudgePrompt
     public abstract IReadOnlyList<ChatMessage> Ask(RankingRequest request);
 
     /// <summary>Reads a reply.</summary>
-    /// <exception cref="UnreadableReplyException">The reply is not a complete, unambiguous ranking; the message says what is wrong.</exception>
+    /// <exception cref="UnreadableReplyException">The reply is not a complete, unambiguous ranking; the message says what is
+    /// wrong.</exception>
     public abstract Judgment Read(string reply, RankingRequest request);
 
     /// <summary>A short message that says what was wrong with a reply and asks again.</summary>

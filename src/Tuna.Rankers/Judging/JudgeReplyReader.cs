@@ -4,13 +4,16 @@ using Tuna.Ranking;
 
 namespace Tuna.Rankers.Judging;
 
-/// <summary>Reads a judge's reply in the paper's text format: <c>Response k: [sum]</c> lines and a last list <c>rank: [i, j, k, l, m]</c>.</summary>
+/// <summary>Reads a judge's reply in the paper's text format: <c>Response k: [sum]</c> lines and a last list <c>rank: [i, j, k, l,
+/// m]</c>.</summary>
 /// <remarks>
-/// Strict about what is ranked, lenient about how it is written. The verdict is the last line of the form <c>rank: [2, 0, 1]</c>; without one the last list with that label; without one the last
-/// bracketed list of whole numbers that is not a score line: a list in a note never outweighs a labelled verdict. <c>rank: 2 > 0 > 1</c>, <c>[Response 2, Response 0]</c>, punctuation of full
-/// width and LaTeX boxes are understood; a model's thinking is left out. The list must hold every index once and nothing else, except that the judge's own answer (index K) and
-/// duplicates may be missing; a candidate is a duplicate when its text repeats that of a ranked one or the reply says so. A list that also stands in the
-/// instruction or in a candidate may be an echo of it: then the reply is ambiguous, unless the list carries the row's tag, which no candidate can know.
+/// Strict about what is ranked, lenient about how it is written. The verdict is the last line of the form <c>rank: [2, 0, 1]</c>; without
+/// one the last list with that label; without one the last bracketed list of whole numbers that is not a score line: a list in a note never
+/// outweighs a labelled verdict. <c>rank: 2 > 0 > 1</c>, <c>[Response 2, Response 0]</c>, punctuation of full width and LaTeX boxes are
+/// understood; a model's thinking is left out. The list must hold every index once and nothing else, except that the judge's own answer
+/// (index K) and duplicates may be missing; a candidate is a duplicate when its text repeats that of a ranked one or the reply says so. A
+/// list that also stands in the instruction or in a candidate may be an echo of it: then the reply is ambiguous, unless the list carries
+/// the row's tag, which no candidate can know.
 /// </remarks>
 public static partial class JudgeReplyReader
 {
@@ -66,13 +69,16 @@ public static partial class JudgeReplyReader
         return null;
     }
 
-    // 'Response 2: [12]', also '12', '12/15', '[4 + 4 + 4 = 12]' and '[4, 4, 4]'; with the row's tag where the prompt asks for it. Not a '###Response 4:' heading.
-    [GeneratedRegex(@"(?<![#\w])(?<!#[ \t])response[ \t]{0,8}(?<k>[0-9]{1,3})[*_ \t]{0,8}(?<tag>[0-9a-f]{12})?[*_ \t]{0,8}:[*_ \t]{0,8}(?:\[(?<value>[^\[\]\n]*)\]|(?<value>[0-9]{1,2}(?:\.[0-9]{1,3})?(?:[ \t]?/[ \t]?15)?)(?=[*_ \t.]{0,8}\r?$))", RegexOptions.IgnoreCase | RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+    // 'Response 2: [12]', also '12', '12/15', '[4 + 4 + 4 = 12]' and '[4, 4, 4]'; with the row's tag where the prompt asks for it. Not a
+    // '###Response 4:' heading.
+    [GeneratedRegex(
+        @"(?<![#\w])(?<!#[ \t])response[ \t]{0,8}(?<k>[0-9]{1,3})[*_ \t]{0,8}(?<tag>[0-9a-f]{12})?[*_ \t]{0,8}:[*_ \t]{0,8}(?:\[(?<value>[^\[\]\n]*)\]|(?<value>[0-9]{1,2}(?:\.[0-9]{1,3})?(?:[ \t]?/[ \t]?15)?)(?=[*_ \t.]{0,8}\r?$))", RegexOptions.IgnoreCase | RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex ScoreLine();
 
     [GeneratedRegex(@"#[ \t]{0,8}response[ \t]{0,8}(?<k>[0-9]{1,3})[ \t]{0,8}:?", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Heading();
 
-    [GeneratedRegex(@"^[*_ \t]{0,8}(?:#{1,6}[ \t]{0,8}response|response[ \t]{0,8}[0-9]|rank|third\b|fourth\b|last,)", RegexOptions.IgnoreCase | RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^[*_ \t]{0,8}(?:#{1,6}[ \t]{0,8}response|response[ \t]{0,8}[0-9]|rank|third\b|fourth\b|last,)",
+        RegexOptions.IgnoreCase | RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex ReferenceEnd();
 }

@@ -15,7 +15,9 @@ internal static partial class RankList
     {
         if (!IsIntegers(list))
             throw new UnreadableReplyException($"its ranking [{Shorten(list)}] is not a list of whole numbers with commas between them.");
-        return [.. list.Split(',').Select(x => int.TryParse(x, NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int k) ? k : int.MaxValue)];
+        return [.. list.Split(',')
+            .Select(x => int.TryParse(x, NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture,
+            out int k) ? k : int.MaxValue)];
     }
 
     /// <summary>Checks range, repetition and completeness, and takes out the judge's own answer, index K.</summary>
@@ -30,7 +32,9 @@ internal static partial class RankList
         foreach (int k in ranking)
         {
             if (k < 0 || k > n)
-                throw new UnreadableReplyException($"its ranking names Response {(k == int.MaxValue ? "numbers" : k.ToString(CultureInfo.InvariantCulture))} outside 0 to {n}.");
+                throw new UnreadableReplyException(
+                    $"its ranking names Response {(k == int.MaxValue ? "numbers" : k.ToString(CultureInfo.InvariantCulture))} outside 0 "
+                    + $"to {n}.");
             if (seen[k])
                 throw new UnreadableReplyException($"its ranking names Response {k} twice.");
             seen[k] = true;
@@ -54,7 +58,8 @@ internal static partial class RankList
     }
 
     private static bool IsCalledDuplicate(int k, string remarks) => remarks.Split('\n').Any(line =>
-        Duplicate().IsMatch(line) && !NoDuplicate().IsMatch(line) && Regex.IsMatch(line, $"(?<![0-9]){k}(?![0-9])", RegexOptions.CultureInvariant));
+        Duplicate().IsMatch(line) && !NoDuplicate().IsMatch(line)
+            && Regex.IsMatch(line, $"(?<![0-9]){k}(?![0-9])", RegexOptions.CultureInvariant));
 
     // Letters and digits alone: duplicates often differ in white space and punctuation.
     private static string Normalize(string text)
@@ -77,6 +82,7 @@ internal static partial class RankList
     [GeneratedRegex(@"duplicat|identical|the same as", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Duplicate();
 
-    [GeneratedRegex(@"\b(?:no|not|without|aren't|isn't)\b[^.]{0,30}(?:duplicat|identical|the same as)", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\b(?:no|not|without|aren't|isn't)\b[^.]{0,30}(?:duplicat|identical|the same as)",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex NoDuplicate();
 }

@@ -23,7 +23,8 @@ internal static class ReplyText
         return close < 0 ? reply : reply[(close + 1)..];
     }
 
-    /// <summary>The text with the punctuation of full width that East Asian models use as ASCII, character by character, so that places stay the same.</summary>
+    /// <summary>The text with the punctuation of full width that East Asian models use as ASCII, character by character, so that places
+    /// stay the same.</summary>
     public static string Narrow(string text) => string.Create(text.Length, text, static (span, source) =>
     {
         for (int i = 0; i < span.Length; i++)

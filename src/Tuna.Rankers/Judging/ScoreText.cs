@@ -9,7 +9,8 @@ internal static class ScoreText
     public const double MaxAspect = 5;
     public const double MaxTotal = Aspects * MaxAspect;
 
-    /// <summary>The total and the aspects; nulls for what is not there or out of range (a wrong score costs the score, not the ranking).</summary>
+    /// <summary>The total and the aspects; nulls for what is not there or out of range (a wrong score costs the score, not the
+    /// ranking).</summary>
     public static (double? Total, IReadOnlyList<double>? Aspects) Parse(string value)
     {
         int equals = value.LastIndexOf('=');

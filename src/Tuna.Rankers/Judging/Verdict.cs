@@ -11,7 +11,8 @@ namespace Tuna.Rankers.Judging;
 internal sealed partial record Verdict(int Index, string List, VerdictWeight Weight, string Tag)
 {
     // What may stand before a label on its line, so that the line is the verdict and not a sentence that mentions one.
-    private const string LeadingWords = "final|overall|my|the|so|thus|therefore|hence|last|lastly|finally|fifth|step|answer|verdict|complete|full|resulting|here|is|and|order|output|result";
+    private const string LeadingWords =
+        "final|overall|my|the|so|thus|therefore|hence|last|lastly|finally|fifth|step|answer|verdict|complete|full|resulting|here|is|and|order|output|result";
 
     /// <summary>The lists of a reply, in the order they stand in.</summary>
     /// <param name="text">The reply, narrowed (<see cref="ReplyText.Narrow"/>).</param>
@@ -27,11 +28,13 @@ internal sealed partial record Verdict(int Index, string List, VerdictWeight Wei
             bool line = labelled && BeginsLine(text, match.Index) && EndsLine(text, match.Index + match.Length);
             if (bare && !line)
                 continue; // 'rank: 1, 2 and 3 are close' is a sentence
-            yield return new Verdict(match.Index, list, line ? VerdictWeight.Line : labelled ? VerdictWeight.Label : VerdictWeight.List, match.Groups["tag"].Value);
+            yield return new Verdict(match.Index, list, line
+                ? VerdictWeight.Line : labelled ? VerdictWeight.Label : VerdictWeight.List, match.Groups["tag"].Value);
         }
     }
 
-    /// <summary>The ranking of a reply: the last list with the row's tag; else the last whole line of the form <c>rank: ...</c>; else the last list with that label; else the last list.</summary>
+    /// <summary>The ranking of a reply: the last list with the row's tag; else the last whole line of the form <c>rank: ...</c>; else the
+    /// last list with that label; else the last list.</summary>
     /// <exception cref="UnreadableReplyException">There is none, or it may be a quotation.</exception>
     public static Verdict Find(string text, RankingRequest request, string? tag, bool tagRequired)
     {
@@ -79,20 +82,22 @@ internal sealed partial record Verdict(int Index, string List, VerdictWeight Wei
         return rest.IsEmpty || rest[0] is '.' or ';' or '(' or '[' or '-' or '#' or '|' or ',' or '}' or '\u2013' or '\u2014';
     }
 
-    // An optional label, 'rank:' or 'Response k:', and a bracketed list; after 'rank:' also a list without brackets. Emphasis, quotes and LaTeX around the label are allowed. Runs are
-    // bounded, so that hostile text cannot make the matching slow.
+    // An optional label, 'rank:' or 'Response k:', and a bracketed list; after 'rank:' also a list without brackets. Emphasis, quotes and
+    // LaTeX around the label are allowed. Runs are bounded, so that hostile text cannot make the matching slow.
     [GeneratedRegex(
         """(?:(?<label>\brank(?:ing)?\b(?:[ \t]order)?["'*_ \t]{0,8}(?<tag>[0-9a-f]{12})?["'*_ \t]{0,8}(?:[:=]|\r?\n)(?:["'*_`$({\s]|\\(?:boxed|text|mathbf|mathrm|left|\(|,)|\\(?=\[)){0,24})|(?<score>\bresponse[ \t]{0,8}[0-9]{1,3}[*_ \t]{0,8}(?:[0-9a-f]{12})?[*_ \t]{0,8}:?[*_ \t]{0,8}))?(?:\[(?<list>[^\[\]]*)\]|(?(label)(?<bare>(?<list>(?:response[ \t]{0,4})?[0-9]{1,3}(?:[ \t]{0,4}[>,][ \t]{0,4}(?:response[ \t]{0,4})?[0-9]{1,3}){1,16}))|(?!)))""",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Lists();
 
-    [GeneratedRegex(@"(?:\b(?:response|candidate|answer)[ \t]{0,4})?#(?=[0-9])|\b(?:response|candidate|answer)[ \t]{0,4}(?=[0-9])", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"(?:\b(?:response|candidate|answer)[ \t]{0,4})?#(?=[0-9])|\b(?:response|candidate|answer)[ \t]{0,4}(?=[0-9])",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex ItemName();
 
     [GeneratedRegex(@"\\[a-z]{1,12}", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Command();
 
-    [GeneratedRegex(@"^(?:[^\p{L}\p{N}]|[0-9]{1,2}[.)]|\b(?:" + LeadingWords + @")\b)*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?:[^\p{L}\p{N}]|[0-9]{1,2}[.)]|\b(?:" + LeadingWords + @")\b)*$",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Leading();
 }
 

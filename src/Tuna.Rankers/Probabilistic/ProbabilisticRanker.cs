@@ -2,10 +2,11 @@ using Tuna.Ranking;
 
 namespace Tuna.Rankers.Probabilistic;
 
-/// <summary>Ranks by the log-probabilities that came with the candidates (probabilistic ranking, arXiv 2310.13385, section 2.1 and Eq. 3).</summary>
+/// <summary>Ranks by the log-probabilities that came with the candidates (probabilistic ranking, arXiv 2310.13385, section 2.1 and Eq.
+/// 3).</summary>
 /// <remarks>
-/// Needs no call and no model: <see cref="CandidateResponse.LogProb"/> and <see cref="CandidateResponse.TokenCount"/> are enough, so beta can
-/// change without asking the teacher again. Equal scores keep the order of the request. Thread-safe.
+/// Needs no call and no model: <see cref="CandidateResponse.LogProb"/> and <see cref="CandidateResponse.TokenCount"/> are enough, so beta
+/// can change without asking the teacher again. Equal scores keep the order of the request. Thread-safe.
 /// </remarks>
 public sealed class ProbabilisticRanker : IResponseRanker
 {
@@ -46,7 +47,8 @@ public sealed class ProbabilisticRanker : IResponseRanker
         {
             CandidateResponse candidate = request.Candidates[k];
             if (candidate.LogProb is not { } logProb)
-                throw Invalid(request, k, "has no log-probability; sample with a teacher that returns them, or rank with a local policy (PolicyRanker)");
+                throw Invalid(request, k,
+                    "has no log-probability; sample with a teacher that returns them, or rank with a local policy (PolicyRanker)");
             if (candidate.TokenCount is not { } tokens)
                 throw Invalid(request, k, "has no token count");
             if (!double.IsFinite(logProb))

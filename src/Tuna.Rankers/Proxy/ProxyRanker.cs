@@ -6,10 +6,12 @@ using Tuna.Tokenization;
 
 namespace Tuna.Rankers.Proxy;
 
-/// <summary>Ranks with a proxy ranking model: a local model, trained on a judge's rankings, in place of the judge (arXiv 2310.13385, "PRM").</summary>
+/// <summary>Ranks with a proxy ranking model: a local model, trained on a judge's rankings, in place of the judge (arXiv 2310.13385,
+/// "PRM").</summary>
 /// <remarks>
-/// The model is any <see cref="IResponseScorer"/> whose numbers are rewards: higher is better, and lengths do not enter. It is trained as a policy is, by
-/// the ranking trainer with an objective on raw values (pairwise logistic, Plackett-Luce). Costs nothing per row. Thread-safe: rows wait for one another. The model stays the caller's to dispose.
+/// The model is any <see cref="IResponseScorer"/> whose numbers are rewards: higher is better, and lengths do not enter. It is trained as a
+/// policy is, by the ranking trainer with an objective on raw values (pairwise logistic, Plackett-Luce). Costs nothing per row.
+/// Thread-safe: rows wait for one another. The model stays the caller's to dispose.
 /// </remarks>
 public sealed class ProxyRanker : IResponseRanker, IDisposable
 {
@@ -30,7 +32,8 @@ public sealed class ProxyRanker : IResponseRanker, IDisposable
         (double[] rewards, _) = await _scorer.ScoreAsync(request, cancellationToken).ConfigureAwait(false);
         int bad = Array.FindIndex(rewards, r => !double.IsFinite(r));
         if (bad >= 0)
-            throw new RankingException(request.Id, RankingFailure.InvalidRequest, $"the proxy ranking model gives candidate {bad} the reward {rewards[bad]}; its training has diverged.");
+            throw new RankingException(request.Id, RankingFailure.InvalidRequest,
+                $"the proxy ranking model gives candidate {bad} the reward {rewards[bad]}; its training has diverged.");
         return RankedScores.ToResult(rewards);
     }
 

@@ -11,8 +11,9 @@ namespace Tuna.Rankers.Teachers;
 
 /// <summary>A teacher behind a chat client that reports log-probabilities: an OpenAI-compatible endpoint, vLLM, llama.cpp.</summary>
 /// <remarks>
-/// One call per response, each with a seed of its own, so that a journal before the client keeps every response (text, log-probability and token count) and a repeated run
-/// pays for none twice. The log-probability comes from <see cref="ReplyLogProb"/>, which the clients in <c>Tuna.Chat.Http</c> attach, or from a function over the response
+/// One call per response, each with a seed of its own, so that a journal before the client keeps every response (text, log-probability and
+/// token count) and a repeated run pays for none twice. The log-probability comes from <see cref="ReplyLogProb"/>, which the clients in
+/// <c>Tuna.Chat.Http</c> attach, or from a function over the response
 /// for other clients. The client stays the caller's to dispose.
 /// </remarks>
 public sealed class ChatTeacher : ITeacher
@@ -56,16 +57,19 @@ public sealed class ChatTeacher : ITeacher
             ChatResponse response = await CallAsync(request, prompt, k, usage, cancellationToken).ConfigureAwait(false);
             usage = usage.Add(CallUsage.Of(response).ToRankingUsage());
             if (response.FinishReason == ChatFinishReason.ContentFilter)
-                throw new RankingException(request.Id, RankingFailure.Refused, "the teacher's content filter refused this instruction.", usage);
+                throw new RankingException(request.Id, RankingFailure.Refused, "the teacher's content filter refused this instruction.",
+                    usage);
             ReplyLogProb logProb = _logProb(response) ?? throw new RankingException(request.Id, RankingFailure.ServiceError,
-                "the teacher gave no log-probabilities; ask its client for them (HttpChatOptions.LogProbs) or use a service that has them.", usage);
+                "the teacher gave no log-probabilities; ask its client for them (HttpChatOptions.LogProbs) or use a service that has them.",
+                    usage);
             responses.Add(new CandidateResponse(response.Text, logProb.Sum, logProb.Tokens, response.ModelId ?? _options.Model));
         }
 
         return new TeacherAnswer(responses, usage);
     }
 
-    private async Task<ChatResponse> CallAsync(TeacherRequest request, string prompt, int k, RankingUsage spent, CancellationToken cancellationToken)
+    private async Task<ChatResponse> CallAsync(TeacherRequest request, string prompt, int k, RankingUsage spent,
+        CancellationToken cancellationToken)
     {
         var options = new CallOptions
         {
@@ -79,7 +83,8 @@ public sealed class ChatTeacher : ITeacher
         };
         try
         {
-            return await _client.GetResponseAsync([new ChatMessage(ChatRole.User, prompt)], options, cancellationToken).ConfigureAwait(false);
+            return await _client.GetResponseAsync([new ChatMessage(ChatRole.User, prompt)], options, cancellationToken)
+                .ConfigureAwait(false);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {

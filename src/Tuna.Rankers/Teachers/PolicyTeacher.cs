@@ -11,8 +11,8 @@ namespace Tuna.Rankers.Teachers;
 
 /// <summary>A local policy as the teacher.</summary>
 /// <remarks>
-/// Log-probabilities are the policy's own (temperature 1, nothing cut off) and count the end token when it was met. Thread-safe: a policy is used by one thread at a time, so rows
-/// wait for one another. The policy stays the caller's to dispose.
+/// Log-probabilities are the policy's own (temperature 1, nothing cut off) and count the end token when it was met. Thread-safe: a policy
+/// is used by one thread at a time, so rows wait for one another. The policy stays the caller's to dispose.
 /// </remarks>
 public sealed class PolicyTeacher : ITeacher, IDisposable
 {
@@ -48,7 +48,8 @@ public sealed class PolicyTeacher : ITeacher, IDisposable
         int[] prompt = _tokens.EncodePrompt(request.Instruction, request.Input);
         int room = _policy.Info.ContextLength - prompt.Length;
         if (room < 1)
-            throw new RankingException(request.Id, RankingFailure.InvalidRequest, $"the prompt has {prompt.Length} tokens, but the policy's context has {_policy.Info.ContextLength}.");
+            throw new RankingException(request.Id, RankingFailure.InvalidRequest,
+                $"the prompt has {prompt.Length} tokens, but the policy's context has {_policy.Info.ContextLength}.");
         var sampling = new SamplingRequest
         {
             Prompt = prompt,
@@ -63,8 +64,11 @@ public sealed class PolicyTeacher : ITeacher, IDisposable
         try
         {
             // The model computes for a while; the caller's thread is left free meanwhile.
-            IReadOnlyList<SampledResponse> samples = (await Task.Run(() => _policy.Sample([sampling], cancellationToken), cancellationToken).ConfigureAwait(false))[0];
-            return new TeacherAnswer([.. samples.Select(s => new CandidateResponse(_tokenizer.Decode([.. s.Tokens]), s.LogProb, s.Tokens.Count, _name))], RankingUsage.None);
+            IReadOnlyList<SampledResponse> samples =
+                (await Task.Run(() => _policy.Sample([sampling], cancellationToken), cancellationToken).ConfigureAwait(false))[0];
+            return new TeacherAnswer(
+                [.. samples.Select(s => new CandidateResponse(_tokenizer.Decode([.. s.Tokens]), s.LogProb, s.Tokens.Count, _name))],
+                RankingUsage.None);
         }
         finally
         {

@@ -18,7 +18,8 @@ internal sealed class TiktokenModel : ISubwordModel
     {
         _pieces = ReadRanks(path);
         using FileStream stream = File.OpenRead(path);
-        _tiktoken = TiktokenTokenizer.Create(stream, new CodePointPreTokenizer(TextPattern.OfRegex(pattern, $"'{path}'")), normalizer: null);
+        _tiktoken = TiktokenTokenizer.Create(stream, new CodePointPreTokenizer(TextPattern.OfRegex(pattern, $"'{path}'")),
+            normalizer: null);
     }
 
     public int VocabularySize => _pieces.Length;
@@ -61,8 +62,10 @@ internal sealed class TiktokenModel : ISubwordModel
             int space = line.IndexOf(' ', StringComparison.Ordinal);
             var bytes = new byte[line.Length];
             if (space < 0 || !Convert.TryFromBase64Chars(line.AsSpan(0, space), bytes, out int length)
-                || !int.TryParse(line.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int rank) || !pieces.TryAdd(rank, bytes[..length]))
-                throw new InvalidDataException($"'{path}' line {number}: expected base64 bytes, a space and a rank of its own, as in a tiktoken file.");
+                || !int.TryParse(line.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int rank)
+                    || !pieces.TryAdd(rank, bytes[..length]))
+                throw new InvalidDataException(
+                    $"'{path}' line {number}: expected base64 bytes, a space and a rank of its own, as in a tiktoken file.");
         }
 
         if (pieces.Count == 0 || pieces.Keys.Last() != pieces.Count - 1)

@@ -93,7 +93,8 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : IDecoder
 {
     private static readonly (string From, string To)[] Cleanup =
     [
-        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"),
+            (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
     ];
 
     public List<string> Apply(List<string> tokens)
@@ -101,7 +102,8 @@ internal sealed class WordPieceDecoder(string prefix, bool cleanup) : IDecoder
         var result = new List<string>(tokens.Count);
         foreach (string token in tokens)
         {
-            string text = result.Count == 0 ? token : token.StartsWith(prefix, StringComparison.Ordinal) ? token[prefix.Length..] : " " + token;
+            string text = result.Count == 0
+                ? token : token.StartsWith(prefix, StringComparison.Ordinal) ? token[prefix.Length..] : " " + token;
             if (cleanup)
                 text = Cleanup.Aggregate(text, (t, pair) => t.Replace(pair.From, pair.To, StringComparison.Ordinal));
             result.Add(text);

@@ -114,7 +114,8 @@ internal sealed partial class Interpreter
     {
         if (value is NamespaceValue space)
             return space.Attributes.TryGet(name, out member);
-        if (value is SafeText or TupleValue or ViewValue or GeneratorValue or Callable || (value is long or bool or double && Methods.OfNumbers.Contains(name)))
+        if (value is SafeText or TupleValue or ViewValue or GeneratorValue or Callable
+            || (value is long or bool or double && Methods.OfNumbers.Contains(name)))
             throw Unsupported($"'{name}' of {KindOf(value)}");
         member = value switch
         {

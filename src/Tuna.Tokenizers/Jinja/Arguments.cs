@@ -1,7 +1,8 @@
 namespace Tuna.Tokenizers.Jinja;
 
 /// <summary>The arguments of a call, read by position or name; what is not read is refused.</summary>
-internal sealed class Arguments(Interpreter interpreter, string function, List<object?> positional, List<KeyValuePair<string, object?>> named)
+internal sealed class Arguments(Interpreter interpreter, string function, List<object?> positional,
+    List<KeyValuePair<string, object?>> named)
 {
     private int _next;
     private int _used;
@@ -45,11 +46,13 @@ internal sealed class Arguments(Interpreter interpreter, string function, List<o
         return at >= 0;
     }
 
-    public object? Required(string name) => TryNext(name, out object? value) ? value : throw Interpreter.Error($"{function} needs the argument '{name}'.");
+    public object? Required(string name) =>
+        TryNext(name, out object? value) ? value : throw Interpreter.Error($"{function} needs the argument '{name}'.");
 
     public string Text(string name) => Required(name) as string ?? throw Interpreter.Error($"{function}: '{name}' is not text.");
 
-    public string? TextOrNone(string name) => Next(name, null) is { } value ? value as string ?? throw Interpreter.Error($"{function}: '{name}' is not text.") : null;
+    public string? TextOrNone(string name) =>
+        Next(name, null) is { } value ? value as string ?? throw Interpreter.Error($"{function}: '{name}' is not text.") : null;
 
     public long Integer(string name, long otherwise) => Next(name, otherwise) switch
     {
@@ -73,6 +76,8 @@ internal sealed class Arguments(Interpreter interpreter, string function, List<o
     public void Done()
     {
         if (_next < Positional.Count || _used < Named.Count)
-            throw Interpreter.Error($"{function} does not take these arguments: {Positional.Count} by position{string.Concat(Named.Select(a => $", {a.Key}"))}.");
+            throw Interpreter.Error(
+                $"{function} does not take these arguments: {Positional.Count} by "
+                + $"position{string.Concat(Named.Select(a => $", {a.Key}"))}.");
     }
 }

@@ -20,7 +20,8 @@ internal static class DateText
 
             bool unpadded = i + 1 < format.Length && format[i + 1] == '-';
             i += unpadded ? 2 : 1;
-            string part = i < format.Length ? Part(interpreter, format[i], now) : throw interpreter.Error("strftime_now: the format ends with '%'.");
+            string part = i < format.Length
+                ? Part(interpreter, format[i], now) : throw interpreter.Error("strftime_now: the format ends with '%'.");
             string bare = part.TrimStart('0');
             text.Append(!unpadded ? part : bare.Length > 0 ? bare : "0");
         }

@@ -44,7 +44,8 @@ internal static class Escapes
 
     private static int Hex(string source, int at, int digits, StringBuilder text, int line)
     {
-        if (at + digits > source.Length || !uint.TryParse(source.AsSpan(at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value))
+        if (at + digits > source.Length
+            || !uint.TryParse(source.AsSpan(at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint value))
             throw Lexer.Fault(line, "an escape in a string is cut short.");
         if (value > 0x10FFFF)
             throw Lexer.Fault(line, "an escape in a string names no character.");

@@ -80,10 +80,12 @@ internal class ExpressionParser(List<Token> tokens)
 
         if (!tuple && items.Count == 1)
             return items[0];
-        return tuple || parentheses ? new SequenceExpression(items, IsTuple: true, line) : throw Lexer.Fault(line, $"an expression is expected where {Current.Shown} stands.");
+        return tuple || parentheses ? new SequenceExpression(items, IsTuple: true, line)
+            : throw Lexer.Fault(line, $"an expression is expected where {Current.Shown} stands.");
     }
 
-    private bool TupleEnds(string? end) => Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd || Current.Is(TokenKind.Operator, ")") || (end is not null && Current.Is(TokenKind.Name, end));
+    private bool TupleEnds(string? end) => Current.Kind is TokenKind.VariableEnd or TokenKind.BlockEnd
+        || Current.Is(TokenKind.Operator, ")") || (end is not null && Current.Is(TokenKind.Name, end));
 
     private Expression Condition()
     {

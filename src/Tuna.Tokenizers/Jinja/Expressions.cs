@@ -76,7 +76,8 @@ internal sealed record ItemExpression(Expression Of, Expression Key, int Line) :
 internal sealed record SliceExpression(Expression Of, Expression? Start, Expression? Stop, Expression? Step, int Line) : Expression(Line)
 {
     protected override object? Evaluate(Interpreter interpreter, Scope scope) =>
-        interpreter.Slice(Of.Value(interpreter, scope), Start?.Value(interpreter, scope), Stop?.Value(interpreter, scope), Step?.Value(interpreter, scope));
+        interpreter.Slice(Of.Value(interpreter, scope), Start?.Value(interpreter, scope), Stop?.Value(interpreter, scope),
+            Step?.Value(interpreter, scope));
 }
 
 /// <summary>The arguments that a call writes.</summary>
@@ -118,7 +119,8 @@ internal sealed record CallExpression(Expression Function, CallArguments Argumen
 /// <summary><c>value | filter(...)</c>; the value is null in a filter of a block.</summary>
 internal sealed record FilterExpression(Expression? Of, string Name, CallArguments Arguments, int Line) : Expression(Line)
 {
-    private readonly Func<Arguments, object?, object?> _filter = Filters.Find(Name) ?? throw Lexer.Unsupported(Line, $"the filter '{Name}'");
+    private readonly Func<Arguments, object?, object?> _filter = Filters.Find(Name)
+        ?? throw Lexer.Unsupported(Line, $"the filter '{Name}'");
 
     protected override object? Evaluate(Interpreter interpreter, Scope scope) => Apply(interpreter, scope, null);
 
@@ -180,7 +182,8 @@ internal sealed record SignExpression(Expression Of, bool Negative, int Line) : 
         object? value = Of.Value(interpreter, scope);
         if (Negative)
             return interpreter.Negative(value);
-        return Interpreter.IsNumber(value) ? value is bool flag ? (flag ? 1L : 0L) : value : throw interpreter.Error($"'+' does not go with {Interpreter.KindOf(value)}.");
+        return Interpreter.IsNumber(value)
+            ? value is bool flag ? (flag ? 1L : 0L) : value : throw interpreter.Error($"'+' does not go with {Interpreter.KindOf(value)}.");
     }
 }
 
@@ -209,7 +212,8 @@ internal sealed record ConcatExpression(IReadOnlyList<Expression> Parts, int Lin
 }
 
 /// <summary>Comparisons, each with the next: <c>a &lt; b &lt; c</c>.</summary>
-internal sealed record CompareExpression(Expression First, IReadOnlyList<(string Operation, Expression Operand)> Rest, int Line) : Expression(Line)
+internal sealed record CompareExpression(Expression First, IReadOnlyList<(string Operation, Expression Operand)> Rest, int Line)
+    : Expression(Line)
 {
     protected override object? Evaluate(Interpreter interpreter, Scope scope)
     {

@@ -21,13 +21,15 @@ internal static class Filters
         ["center"] = (a, v) => TextMethods.Pad(a.Interpreter, Text(a, v), a.Integer("width", 80), ' ', "center"),
         ["string"] = (a, v) => v is SafeText ? v : Text(a, v),
         ["safe"] = (a, v) => new SafeText(Text(a, v)),
-        ["replace"] = (a, v) => TextMethods.Replace(a.Interpreter, Text(a, v), Text(a, a.Required("old")), Text(a, a.Required("new")), a.Next("count", null) is long n ? n : -1),
+        ["replace"] = (a, v) => TextMethods.Replace(a.Interpreter, Text(a, v), Text(a, a.Required("old")), Text(a, a.Required("new")),
+            a.Next("count", null) is long n ? n : -1),
         ["indent"] = Indent,
         ["format"] = (a, v) => a.Rest("format") is var r && r.Named.Count == 0
             ? Formatting.Percent(a.Interpreter, Text(a, v), new TupleValue(r.Positional))
             : throw a.Interpreter.Unsupported("format with names"),
         ["wordcount"] = (a, v) => WordCount(a.Interpreter, Text(a, v)),
-        ["abs"] = (a, v) => v switch { long n => (object)Math.Abs(n), double x => Math.Abs(x), bool b => b ? 1L : 0L, _ => throw a.Interpreter.Error($"abs of {Interpreter.KindOf(v)}.") },
+        ["abs"] = (a, v) => v switch { long n => (object)Math.Abs(n), double x => Math.Abs(x), bool b => b
+            ? 1L : 0L, _ => throw a.Interpreter.Error($"abs of {Interpreter.KindOf(v)}.") },
         ["int"] = Int,
         ["float"] = Float,
         ["round"] = Round,
@@ -95,7 +97,8 @@ internal static class Filters
         bool first = arguments.Flag("first", false), blank = arguments.Flag("blank", false);
         // As Jinja does, which adds a newline before it takes the lines apart.
         string text = Text(arguments, value) + "\n";
-        string[] lines = [.. ((ListValue)TextMethods.Find(text, "splitlines")!(new Arguments(interpreter, "indent", [], []))!).Items.Cast<string>()];
+        string[] lines = [.. ((ListValue)TextMethods.Find(text,
+            "splitlines")!(new Arguments(interpreter, "indent", [], []))!).Items.Cast<string>()];
         interpreter.Charge(text.Length + ((long)lines.Length * indent.Length));
         for (int i = 0; i < lines.Length; i++)
         {
@@ -136,7 +139,8 @@ internal static class Filters
                 string digits = text.Trim().Replace("_", "", StringComparison.Ordinal);
                 if (long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole))
                     return whole;
-                return double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) && double.IsFinite(parsed) && Math.Abs(parsed) < 9e18 ? (long)Math.Truncate(parsed) : otherwise;
+                return double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed)
+                    && double.IsFinite(parsed) && Math.Abs(parsed) < 9e18 ? (long)Math.Truncate(parsed) : otherwise;
             case Undefined undefined:
                 throw arguments.Interpreter.Error($"int: {undefined.What} is not there.");
             default:
@@ -152,7 +156,8 @@ internal static class Filters
             double => value,
             long whole => (double)whole,
             bool flag => flag ? 1.0 : 0.0,
-            string text => double.TryParse(text.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out double real) ? real : otherwise,
+            string text => double.TryParse(text.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out double real)
+                ? real : otherwise,
             Undefined undefined => throw arguments.Interpreter.Error($"float: {undefined.What} is not there."),
             _ => otherwise,
         };
@@ -173,7 +178,8 @@ internal static class Filters
         {
             "ceil" => Math.Ceiling(real * scale) / scale,
             "floor" => Math.Floor(real * scale) / scale,
-            _ => Math.Abs(real) < 1e12 ? double.Parse(real.ToString($"F{precision}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : real,
+            _ => Math.Abs(real) < 1e12
+                ? double.Parse(real.ToString($"F{precision}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : real,
         };
     }
 }

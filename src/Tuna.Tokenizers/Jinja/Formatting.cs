@@ -24,7 +24,8 @@ internal static class Formatting
             if (code == '%')
                 text.Append('%');
             else
-                text.Append(Convert(interpreter, code, next < values.Count ? values[next++] : throw interpreter.Error("a format has more places than values.")));
+                text.Append(Convert(interpreter, code, next < values.Count
+                    ? values[next++] : throw interpreter.Error("a format has more places than values.")));
         }
 
         if (next < values.Count && value is not DictValue)
@@ -79,8 +80,10 @@ internal static class Formatting
             return named >= 0 ? arguments.Named[named].Value : throw interpreter.Error($"a format needs '{field}'.");
         }
 
-        int at = field.Length == 0 ? next++ : int.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out int given) ? given : int.MaxValue;
-        return at < arguments.Positional.Count ? arguments.Positional[at] : throw interpreter.Error("a format has more places than values.");
+        int at = field.Length == 0
+            ? next++ : int.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out int given) ? given : int.MaxValue;
+        return at < arguments.Positional.Count
+            ? arguments.Positional[at] : throw interpreter.Error("a format has more places than values.");
     }
 
     private static string Convert(Interpreter interpreter, char code, object? value)

@@ -28,10 +28,12 @@ internal static class Globals
     private static ViewValue Range(Arguments arguments)
     {
         Interpreter interpreter = arguments.Interpreter;
-        long[] bounds = [.. arguments.Positional.Select(p => p switch { long n => n, bool b => b ? 1 : 0, _ => throw interpreter.Error("range takes whole numbers.") })];
+        long[] bounds = [.. arguments.Positional.Select(p =>
+            p switch { long n => n, bool b => b ? 1 : 0, _ => throw interpreter.Error("range takes whole numbers.") })];
         if (bounds.Length is 0 or > 3 || arguments.Named.Count > 0)
             throw interpreter.Error("range takes one to three whole numbers.");
-        (long start, long stop, long step) = bounds.Length == 1 ? (0, bounds[0], 1) : (bounds[0], bounds[1], bounds.Length == 3 ? bounds[2] : 1);
+        (long start, long stop, long step) = bounds.Length == 1
+            ? (0, bounds[0], 1) : (bounds[0], bounds[1], bounds.Length == 3 ? bounds[2] : 1);
         if (step == 0)
             throw interpreter.Error("range has steps of 0.");
         Int128 distance = step > 0 ? (Int128)stop - start : (Int128)start - stop;
@@ -51,7 +53,8 @@ internal static class Globals
             throw interpreter.Error("dict takes one value by position.");
         if (arguments.Positional is [var from])
         {
-            foreach ((object? key, object? value) in from is DictValue other ? other.Items : interpreter.Items(from).Select(p => Pair(interpreter, p)))
+            foreach ((object? key, object? value) in from is DictValue other
+                ? other.Items : interpreter.Items(from).Select(p => Pair(interpreter, p)))
                 result[interpreter.Key(key)] = value;
         }
 

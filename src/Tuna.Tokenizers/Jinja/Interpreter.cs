@@ -5,8 +5,8 @@ namespace Tuna.Tokenizers.Jinja;
 
 /// <summary>One rendering: what it may take, where it is, and what values mean.</summary>
 /// <remarks>
-/// A template is foreign code. It reaches nothing but the values it is given and the clock, and is stopped when it takes too many steps, makes too much text or
-/// nests too deeply; all three limits are far beyond what the templates of models take.
+/// A template is foreign code. It reaches nothing but the values it is given and the clock, and is stopped when it takes too many steps,
+/// makes too much text or nests too deeply; all three limits are far beyond what the templates of models take.
 /// </remarks>
 internal sealed partial class Interpreter(TimeProvider time)
 {
@@ -26,9 +26,11 @@ internal sealed partial class Interpreter(TimeProvider time)
     /// <summary>Names that every template knows; what it is given stands before them.</summary>
     public required Scope Globals { get; init; }
 
-    public ChatTemplateException Error(string what) => new(string.Create(CultureInfo.InvariantCulture, $"The chat template, line {Line}: {what}"), Line);
+    public ChatTemplateException Error(string what) =>
+        new(string.Create(CultureInfo.InvariantCulture, $"The chat template, line {Line}: {what}"), Line);
 
-    public ChatTemplateException Unsupported(string what) => Error($"{what} is not supported here. Take another template, or write the prompts' form by hand.");
+    public ChatTemplateException Unsupported(string what) =>
+        Error($"{what} is not supported here. Take another template, or write the prompts' form by hand.");
 
     /// <summary>Counts work.</summary>
     public void Step(long count = 1)

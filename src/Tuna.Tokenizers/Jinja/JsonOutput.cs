@@ -3,7 +3,8 @@ using System.Text;
 
 namespace Tuna.Tokenizers.Jinja;
 
-/// <summary><c>tojson</c> as Transformers defines it: Python's <c>json.dumps</c>, by default with characters beyond ASCII as they are.</summary>
+/// <summary><c>tojson</c> as Transformers defines it: Python's <c>json.dumps</c>, by default with characters beyond ASCII as they
+/// are.</summary>
 internal sealed class JsonOutput(Interpreter interpreter, bool ascii, string? indent, string comma, string colon, bool sorted)
 {
     private readonly StringBuilder _text = new();
@@ -48,7 +49,8 @@ internal sealed class JsonOutput(Interpreter interpreter, bool ascii, string? in
                 _text.Append(whole.ToString(CultureInfo.InvariantCulture));
                 return;
             case double real:
-                _text.Append(double.IsFinite(real) ? PythonText.Number(real) : double.IsNaN(real) ? "NaN" : real > 0 ? "Infinity" : "-Infinity");
+                _text.Append(double.IsFinite(real)
+                    ? PythonText.Number(real) : double.IsNaN(real) ? "NaN" : real > 0 ? "Infinity" : "-Infinity");
                 return;
             case string or SafeText:
                 Quote(interpreter.Text(value));
@@ -87,7 +89,8 @@ internal sealed class JsonOutput(Interpreter interpreter, bool ascii, string? in
         if (sorted)
         {
             IEnumerable<object?> tuples = pairs.Select(p => (object?)new TupleValue([p.Key, p.Value]));
-            pairs = SequenceFilters.Sorted(interpreter, tuples, t => ((TupleValue)t!).Items[0], reverse: false).Select(t => KeyValuePair.Create(((TupleValue)t!).Items[0], ((TupleValue)t).Items[1]));
+            pairs = SequenceFilters.Sorted(interpreter, tuples, t => ((TupleValue)t!).Items[0], reverse: false)
+                .Select(t => KeyValuePair.Create(((TupleValue)t!).Items[0], ((TupleValue)t).Items[1]));
         }
 
         _text.Append('{');

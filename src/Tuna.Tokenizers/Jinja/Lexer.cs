@@ -5,8 +5,9 @@ namespace Tuna.Tokenizers.Jinja;
 
 /// <summary>Cuts a template into tokens, with the whitespace rules that Transformers renders chats with.</summary>
 /// <remarks>
-/// As Jinja2 3.1 with <c>trim_blocks</c> and <c>lstrip_blocks</c>: the newline after a block or a comment goes, and so do blanks between the start of a line
-/// and a block or comment; <c>-</c> takes all whitespace on its side, <c>+</c> keeps it. The template's last newline is not part of it.
+/// As Jinja2 3.1 with <c>trim_blocks</c> and <c>lstrip_blocks</c>: the newline after a block or a comment goes, and so do blanks between
+/// the start of a line and a block or comment; <c>-</c> takes all whitespace on its side, <c>+</c> keeps it. The template's last newline is
+/// not part of it.
 /// </remarks>
 internal sealed class Lexer
 {
@@ -270,7 +271,8 @@ internal sealed class Lexer
 
     private int Digits(int at)
     {
-        while (at < _source.Length && (char.IsAsciiDigit(_source[at]) || (_source[at] == '_' && at + 1 < _source.Length && char.IsAsciiDigit(_source[at + 1]))))
+        while (at < _source.Length
+            && (char.IsAsciiDigit(_source[at]) || (_source[at] == '_' && at + 1 < _source.Length && char.IsAsciiDigit(_source[at + 1]))))
             at++;
         return at;
     }
@@ -298,5 +300,6 @@ internal sealed class Lexer
         new(string.Create(CultureInfo.InvariantCulture, $"The chat template, line {line}: {what}"));
 
     public static NotSupportedException Unsupported(int line, string what) =>
-        new(string.Create(CultureInfo.InvariantCulture, $"The chat template, line {line}: {what} is not supported here. Take another template, or write the prompts' form by hand."));
+        new(string.Create(CultureInfo.InvariantCulture,
+            $"The chat template, line {line}: {what} is not supported here. Take another template, or write the prompts' form by hand."));
 }

@@ -55,7 +55,8 @@ internal sealed class LoopValue(IEnumerable<object?> items, long? length, long d
     {
         object? other = arguments.Required("iterable");
         arguments.Done();
-        return again is null ? throw arguments.Interpreter.Error("loop(...) is called in a loop that is not recursive.") : again(other, depth + 1);
+        return again is null ? throw arguments.Interpreter.Error("loop(...) is called in a loop that is not recursive.")
+            : again(other, depth + 1);
     }
 
     private bool Peek()

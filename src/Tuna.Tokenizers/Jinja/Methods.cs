@@ -2,20 +2,25 @@ using System.Collections.Frozen;
 
 namespace Tuna.Tokenizers.Jinja;
 
-/// <summary>Python's methods of texts, lists and dictionaries that templates may call. Those that change a value are not among them: the values belong to the caller.</summary>
+/// <summary>Python's methods of texts, lists and dictionaries that templates may call. Those that change a value are not among them: the
+/// values belong to the caller.</summary>
 internal static class Methods
 {
     /// <summary>Attributes of numbers, none of which a chat template has a use for.</summary>
     public static readonly FrozenSet<string> OfNumbers = FrozenSet.ToFrozenSet(
-        ["real", "imag", "numerator", "denominator", "bit_length", "bit_count", "conjugate", "to_bytes", "from_bytes", "as_integer_ratio", "is_integer", "hex", "fromhex", "from_number"]);
+        ["real", "imag", "numerator", "denominator", "bit_length", "bit_count", "conjugate", "to_bytes", "from_bytes", "as_integer_ratio",
+            "is_integer", "hex", "fromhex", "from_number"]);
 
     // What Python has besides; a name that is none of these is a missing attribute, not an unknown method.
     private static readonly FrozenSet<string> OtherOfText = FrozenSet.ToFrozenSet(
-        ["casefold", "encode", "expandtabs", "format_map", "isdecimal", "isidentifier", "isnumeric", "isprintable", "istitle", "maketrans", "swapcase", "translate"]);
+        ["casefold", "encode", "expandtabs", "format_map", "isdecimal", "isidentifier", "isnumeric", "isprintable", "istitle", "maketrans",
+            "swapcase", "translate"]);
 
-    private static readonly FrozenSet<string> OtherOfLists = FrozenSet.ToFrozenSet(["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"]);
+    private static readonly FrozenSet<string> OtherOfLists =
+        FrozenSet.ToFrozenSet(["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"]);
 
-    private static readonly FrozenSet<string> OtherOfDictionaries = FrozenSet.ToFrozenSet(["clear", "fromkeys", "pop", "popitem", "setdefault", "update"]);
+    private static readonly FrozenSet<string> OtherOfDictionaries =
+        FrozenSet.ToFrozenSet(["clear", "fromkeys", "pop", "popitem", "setdefault", "update"]);
 
     public static Callable? OfText(Interpreter interpreter, string text, string name)
     {
@@ -33,7 +38,8 @@ internal static class Methods
         {
             "copy" => _ => new ListValue([.. list.Items]),
             "count" => a => (long)list.Items.Count(Equal(a)),
-            "index" => a => list.Items.FindIndex(Equal(a).Invoke) is >= 0 and var at ? (long)at : throw interpreter.Error("index: the list does not hold the value."),
+            "index" => a => list.Items.FindIndex(Equal(a).Invoke) is >= 0 and var at
+                ? (long)at : throw interpreter.Error("index: the list does not hold the value."),
             _ => null,
         });
 
@@ -47,7 +53,9 @@ internal static class Methods
     public static Callable? OfDictionary(Interpreter interpreter, DictValue dictionary, string name)
     {
         if (OtherOfDictionaries.Contains(name))
-            throw interpreter.Error($"the method '{name}' would change a dictionary, which a template must not. An item of that name is reached as ['{name}'].");
+            throw interpreter.Error(
+                $"the method '{name}' would change a dictionary, which a template must not. An item of that name is reached as "
+                + $"['{name}'].");
         return Method(name, name switch
         {
             "get" => a => Get(dictionary, a),

@@ -64,7 +64,8 @@ internal sealed partial class Interpreter
             return PythonText.Compare(x, y);
         if (IsNumber(a) && IsNumber(b))
             return a is double || b is double ? Real(a).CompareTo(Real(b)) : Whole(a).CompareTo(Whole(b));
-        IReadOnlyList<object?>? first = (a as ListValue)?.Items ?? (a as TupleValue)?.Items, second = (b as ListValue)?.Items ?? (b as TupleValue)?.Items;
+        IReadOnlyList<object?>? first = (a as ListValue)?.Items ?? (a as TupleValue)?.Items, second = (b as ListValue)?.Items
+            ?? (b as TupleValue)?.Items;
         if (first is null || second is null || a!.GetType() != b!.GetType())
             throw Error($"{KindOf(a)} and {KindOf(b)} cannot be {with}.");
         using Level level = Deeper();
@@ -84,7 +85,8 @@ internal sealed partial class Interpreter
         {
             case string text:
                 Step(1 + (text.Length / 16));
-                return text.Contains(item switch { string part => part, SafeText safe => safe.Text, _ => throw Error($"{KindOf(item)} is looked for in text.") }, StringComparison.Ordinal);
+                return text.Contains(item switch { string part => part, SafeText safe => safe.Text,
+                    _ => throw Error($"{KindOf(item)} is looked for in text.") }, StringComparison.Ordinal);
             case SafeText safe:
                 return Contains(safe.Text, item);
             case DictValue dictionary:
@@ -106,7 +108,8 @@ internal sealed partial class Interpreter
     public object? Key(object? value) => value switch
     {
         ListValue or DictValue => throw Error($"{KindOf(value)} cannot be a key."),
-        TupleValue or GeneratorValue or ViewValue or NamespaceValue or Undefined or SafeText => throw Unsupported($"{KindOf(value)} as a key"),
+        TupleValue or GeneratorValue or ViewValue or NamespaceValue or Undefined or SafeText =>
+            throw Unsupported($"{KindOf(value)} as a key"),
         _ => value,
     };
 

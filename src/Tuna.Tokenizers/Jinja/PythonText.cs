@@ -9,13 +9,19 @@ internal static class PythonText
 {
     /// <summary>What <c>str.isspace</c> and <c>str.strip</c> take for a space.</summary>
     public static readonly SearchValues<char> Spaces = SearchValues.Create(
-        "\t\n\v\f\r\u001c\u001d\u001e\u001f \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000");
+        "\t\n\v\f\r\u001c\u001d\u001e\u001f "
+            + "\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000");
 
     // Upper and lower case of these are several characters, or depend on their neighbours, or differ between runtimes.
-    private static readonly SearchValues<char> OddUpper = SearchValues.Create(Odd([(0xDF, 0xDF), (0x131, 0x131), (0x149, 0x149), (0x17F, 0x17F), (0x1C5, 0x1C5), (0x1C8, 0x1C8), (0x1CB, 0x1CB),
-        (0x1F0, 0x1F0), (0x1F2, 0x1F2), (0x345, 0x345), (0x390, 0x390), (0x3B0, 0x3B0), (0x587, 0x587), (0x1E96, 0x1E9A), (0x1F50, 0x1F57), (0x1F80, 0x1FFF), (0xFB00, 0xFB17)]));
+    private static readonly SearchValues<char> OddUpper =
+        SearchValues.Create(Odd([(0xDF, 0xDF), (0x131, 0x131), (0x149, 0x149), (0x17F, 0x17F), (0x1C5, 0x1C5), (0x1C8, 0x1C8),
+        (0x1CB, 0x1CB),
+        (0x1F0, 0x1F0), (0x1F2, 0x1F2), (0x345, 0x345), (0x390, 0x390), (0x3B0, 0x3B0), (0x587, 0x587), (0x1E96, 0x1E9A), (0x1F50, 0x1F57),
+            (0x1F80, 0x1FFF), (0xFB00, 0xFB17)]));
 
-    private static readonly SearchValues<char> OddLower = SearchValues.Create(Odd([(0x130, 0x130), (0x3A3, 0x3A3), (0x1C5, 0x1C5), (0x1C8, 0x1C8), (0x1CB, 0x1CB), (0x1F2, 0x1F2), (0x1F88, 0x1FFF), (0x2126, 0x212B)]));
+    private static readonly SearchValues<char> OddLower =
+        SearchValues.Create(Odd([(0x130, 0x130), (0x3A3, 0x3A3), (0x1C5, 0x1C5), (0x1C8, 0x1C8), (0x1CB, 0x1CB), (0x1F2, 0x1F2),
+        (0x1F88, 0x1FFF), (0x2126, 0x212B)]));
 
     public static bool IsSpace(char c) => Spaces.Contains(c);
 
@@ -134,8 +140,10 @@ internal static class PythonText
             output.Append(CultureInfo.InvariantCulture, $"{(c < 0x100 ? $"\\x{(int)c:x2}" : $"\\u{(int)c:x4}")}");
     }
 
-    private static bool Printable(string point) => CharUnicodeInfo.GetUnicodeCategory(point, 0) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
-        or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
+    private static bool Printable(string point) =>
+        CharUnicodeInfo.GetUnicodeCategory(point, 0) is not (UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
+        or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
 
     // The significant digits of a number and the decimal exponent of the first.
     private static (string Digits, int Exponent) Decimal(string text)
@@ -153,5 +161,6 @@ internal static class PythonText
 
     private static int Rank(char c) => char.IsSurrogate(c) ? c + 0x10000 : c;
 
-    private static string Odd((int First, int Last)[] ranges) => string.Concat(ranges.SelectMany(r => Enumerable.Range(r.First, r.Last - r.First + 1)).Select(c => (char)c));
+    private static string Odd((int First, int Last)[] ranges) =>
+        string.Concat(ranges.SelectMany(r => Enumerable.Range(r.First, r.Last - r.First + 1)).Select(c => (char)c));
 }

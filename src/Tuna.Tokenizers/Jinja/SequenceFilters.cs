@@ -6,7 +6,8 @@ internal static class SequenceFilters
     public static readonly Dictionary<string, Func<Arguments, object?, object?>> All = new(StringComparer.Ordinal)
     {
         ["first"] = (a, v) => First(Filters.Counted(a, v)),
-        ["last"] = (a, v) => v is GeneratorValue ? throw a.Interpreter.Error("last of a filter's items, which have no end; make a list of them first.") : First(Backwards(a, v)),
+        ["last"] = (a, v) => v is GeneratorValue
+            ? throw a.Interpreter.Error("last of a filter's items, which have no end; make a list of them first.") : First(Backwards(a, v)),
         ["reverse"] = (a, v) => v is string or SafeText ? string.Concat(Backwards(a, v)) : new GeneratorValue(Backwards(a, v)),
         ["join"] = Join,
         ["map"] = Map,
@@ -40,7 +41,8 @@ internal static class SequenceFilters
     {
         string separator = Filters.Text(arguments, arguments.Next("d", ""));
         Func<object?, object?> of = Attribute(arguments);
-        return TextMethods.Join(arguments.Interpreter, separator, Filters.Counted(arguments, value).Select(i => (object?)Filters.Text(arguments, of(i))));
+        return TextMethods.Join(arguments.Interpreter, separator,
+            Filters.Counted(arguments, value).Select(i => (object?)Filters.Text(arguments, of(i))));
     }
 
     private static GeneratorValue Map(Arguments arguments, object? value)
@@ -52,13 +54,15 @@ internal static class SequenceFilters
                 throw interpreter.Error("map needs a filter's name or an attribute.");
             bool hasDefault = arguments.TryNamed("default", out object? otherwise);
             Func<object?, object?> of = Getter(interpreter, attribute);
-            return new GeneratorValue(Filters.Counted(arguments, value).Select(i => of(i) is var found && found is Undefined && hasDefault ? otherwise : found));
+            return new GeneratorValue(Filters.Counted(arguments, value)
+                .Select(i => of(i) is var found && found is Undefined && hasDefault ? otherwise : found));
         }
 
         string name = arguments.Text("filter");
         Func<Arguments, object?, object?> filter = Filters.Find(name) ?? throw interpreter.Unsupported($"the filter '{name}'");
         Arguments rest = arguments.Rest(name);
-        return new GeneratorValue(Filters.Counted(arguments, value).Select(i => filter(new Arguments(interpreter, name, rest.Positional, rest.Named), i)));
+        return new GeneratorValue(Filters.Counted(arguments, value)
+            .Select(i => filter(new Arguments(interpreter, name, rest.Positional, rest.Named), i)));
     }
 
     private static GeneratorValue Selected(Arguments arguments, object? value, bool keep, bool attribute)
@@ -70,21 +74,24 @@ internal static class SequenceFilters
         string name = test as string ?? throw interpreter.Error("select and reject take a test by its name.");
         Func<Arguments, object?, bool> holds = Tests.Find(name) ?? throw interpreter.Unsupported($"the test '{name}'");
         Arguments rest = arguments.Rest(name);
-        return new GeneratorValue(Filters.Counted(arguments, value).Where(i => holds(new Arguments(interpreter, name, rest.Positional, rest.Named), of(i)) == keep));
+        return new GeneratorValue(Filters.Counted(arguments, value)
+            .Where(i => holds(new Arguments(interpreter, name, rest.Positional, rest.Named), of(i)) == keep));
     }
 
     private static ListValue Sort(Arguments arguments, object? value)
     {
         bool reverse = arguments.Flag("reverse", false), exact = arguments.Flag("case_sensitive", false);
         Func<object?, object?> of = Attribute(arguments);
-        return new ListValue(Sorted(arguments.Interpreter, Filters.Counted(arguments, value), i => Folded(arguments, of(i), exact), reverse));
+        return new ListValue(Sorted(arguments.Interpreter, Filters.Counted(arguments, value), i => Folded(arguments, of(i), exact),
+            reverse));
     }
 
     private static ListValue DictSort(Arguments arguments, object? value)
     {
         DictValue dictionary = value as DictValue ?? throw arguments.Interpreter.Error($"dictsort of {Interpreter.KindOf(value)}.");
         bool exact = arguments.Flag("case_sensitive", false);
-        int by = (arguments.Next("by", "key") as string) switch { "key" => 0, "value" => 1, _ => throw arguments.Interpreter.Error("dictsort sorts by 'key' or 'value'.") };
+        int by = (arguments.Next("by", "key") as string) switch { "key" => 0, "value" => 1,
+            _ => throw arguments.Interpreter.Error("dictsort sorts by 'key' or 'value'.") };
         bool reverse = arguments.Flag("reverse", false);
         IEnumerable<object?> pairs = dictionary.Items.Select(p => (object?)new TupleValue([p.Key, p.Value]));
         return new ListValue(Sorted(arguments.Interpreter, pairs, p => Folded(arguments, ((TupleValue)p!).Items[by], exact), reverse));
@@ -153,7 +160,8 @@ internal static class SequenceFilters
         }
     }
 
-    private static object? Folded(Arguments arguments, object? value, bool exact) => value is string text && !exact ? TextMethods.Lower(arguments.Interpreter, text) : value;
+    private static object? Folded(Arguments arguments, object? value, bool exact) =>
+        value is string text && !exact ? TextMethods.Lower(arguments.Interpreter, text) : value;
 
     private static Func<object?, object?> Attribute(Arguments arguments) =>
         arguments.Next("attribute", null) is { } attribute ? Getter(arguments.Interpreter, attribute) : item => item;
@@ -162,7 +170,9 @@ internal static class SequenceFilters
     {
         object?[] path = attribute switch
         {
-            string text => [.. text.Split('.').Select(p => long.TryParse(p, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out long n) ? (object?)n : p)],
+            string text => [.. text.Split('.')
+                .Select(p => long.TryParse(p, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture,
+                out long n) ? (object?)n : p)],
             long at => [at],
             _ => throw interpreter.Error("an attribute is given by its name."),
         };

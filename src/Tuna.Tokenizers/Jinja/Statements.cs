@@ -92,7 +92,8 @@ internal sealed record IfStatement(IReadOnlyList<(Expression? Condition, Body Bo
 }
 
 /// <summary><c>{% for %}</c>.</summary>
-internal sealed record ForStatement(Target Item, Expression Over, Expression? Test, bool Recursive, Body Body, Body? Otherwise, int Line) : Statement(Line)
+internal sealed record ForStatement(Target Item, Expression Over, Expression? Test, bool Recursive, Body Body, Body? Otherwise, int Line)
+    : Statement(Line)
 {
     protected override Flow Execute(Interpreter interpreter, Scope scope, StringBuilder output)
     {

@@ -18,7 +18,8 @@ internal sealed class TemplateParser : ExpressionParser
     {
         var parser = new TemplateParser(Lexer.Tokens(template));
         Body body = parser.Statements();
-        return parser.Current.Kind == TokenKind.End ? body : throw Lexer.Fault(parser.Current.Line, $"{parser.Current.Shown} has no beginning.");
+        return parser.Current.Kind == TokenKind.End
+            ? body : throw Lexer.Fault(parser.Current.Line, $"{parser.Current.Shown} has no beginning.");
     }
 
     // Until the template's end or a tag whose name is among the ends, which is left after its name.
@@ -91,7 +92,8 @@ internal sealed class TemplateParser : ExpressionParser
             "generation" => new GenerationStatement(OutsideOfLoops(() => Whole("endgeneration")), line),
             "break" or "continue" when _loops > 0 => new JumpStatement(name == "break" ? Flow.Break : Flow.Continue, line),
             "break" or "continue" => throw Lexer.Fault(line, $"{{% {name} %}} stands outside of a loop."),
-            _ when name.StartsWith("end", StringComparison.Ordinal) || name is "else" or "elif" => throw Lexer.Fault(line, $"{{% {name} %}} has no beginning."),
+            _ when name.StartsWith("end", StringComparison.Ordinal) || name is "else" or "elif" =>
+                throw Lexer.Fault(line, $"{{% {name} %}} has no beginning."),
             _ when Files.Contains(name) => throw Lexer.Unsupported(line, $"the tag '{name}', which reads other templates,"),
             _ => throw Lexer.Unsupported(line, $"the tag '{name}'"),
         };

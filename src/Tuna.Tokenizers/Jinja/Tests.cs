@@ -16,12 +16,15 @@ internal static class Tests
         ["number"] = (_, v) => v is long or double or bool,
         ["string"] = (_, v) => v is string or SafeText,
         ["mapping"] = (_, v) => v is DictValue,
-        ["iterable"] = (_, v) => v is string or SafeText or ListValue or TupleValue or ViewValue or DictValue or GeneratorValue or Undefined or LoopValue,
-        ["sequence"] = (_, v) => v is string or SafeText or ListValue or TupleValue or DictValue or Undefined or ViewValue { Kind: "range" },
+        ["iterable"] = (_, v) => v is string or SafeText or ListValue or TupleValue or ViewValue or DictValue or GeneratorValue or Undefined
+            or LoopValue,
+        ["sequence"] = (_, v) => v is string or SafeText or ListValue or TupleValue or DictValue or Undefined
+            or ViewValue { Kind: "range" },
         ["callable"] = (_, v) => v is Callable or LoopValue or Undefined,
         ["odd"] = (a, v) => (Whole(a, v) & 1) == 1,
         ["even"] = (a, v) => (Whole(a, v) & 1) == 0,
-        ["divisibleby"] = (a, v) => a.Integer("num", 0) is not 0 and var by ? Whole(a, v) % by == 0 : throw a.Interpreter.Error("divisibleby 0."),
+        ["divisibleby"] = (a, v) =>
+            a.Integer("num", 0) is not 0 and var by ? Whole(a, v) % by == 0 : throw a.Interpreter.Error("divisibleby 0."),
         ["lower"] = (a, v) => TextMethods.Cased(a.Interpreter, a.Interpreter.Text(v), upper: false),
         ["upper"] = (a, v) => TextMethods.Cased(a.Interpreter, a.Interpreter.Text(v), upper: true),
         ["sameas"] = (a, v) => Identical(a.Interpreter, v, a.Required("other")),
@@ -47,7 +50,8 @@ internal static class Tests
     public static Func<Arguments, object?, bool>? Find(string name) => All.GetValueOrDefault(name);
 
     private static long Whole(Arguments arguments, object? value) =>
-        value switch { long n => n, bool b => b ? 1 : 0, _ => throw arguments.Interpreter.Error($"{Interpreter.KindOf(value)} is no whole number.") };
+        value switch { long n => n, bool b => b
+            ? 1 : 0, _ => throw arguments.Interpreter.Error($"{Interpreter.KindOf(value)} is no whole number.") };
 
     private static bool Identical(Interpreter interpreter, object? a, object? b) => (a, b) switch
     {

@@ -23,8 +23,10 @@ internal static class TextMethods
         "join" => a => Join(a.Interpreter, text, a.Interpreter.Items(a.Required("iterable"))),
         "find" => a => Position(text, text.IndexOf(a.Text("sub"), StringComparison.Ordinal)),
         "rfind" => a => Position(text, text.LastIndexOf(a.Text("sub"), StringComparison.Ordinal)),
-        "index" => a => Position(text, text.IndexOf(a.Text("sub"), StringComparison.Ordinal)) is >= 0 and var at ? at : throw a.Interpreter.Error("index: the text is not there."),
-        "rindex" => a => Position(text, text.LastIndexOf(a.Text("sub"), StringComparison.Ordinal)) is >= 0 and var at ? at : throw a.Interpreter.Error("rindex: the text is not there."),
+        "index" => a => Position(text, text.IndexOf(a.Text("sub"), StringComparison.Ordinal)) is >= 0 and var at
+            ? at : throw a.Interpreter.Error("index: the text is not there."),
+        "rindex" => a => Position(text, text.LastIndexOf(a.Text("sub"), StringComparison.Ordinal)) is >= 0 and var at
+            ? at : throw a.Interpreter.Error("rindex: the text is not there."),
         "count" => a => Count(text, a.Text("sub")),
         "removeprefix" => a => a.Text("prefix") is var p && text.StartsWith(p, StringComparison.Ordinal) ? text[p.Length..] : text,
         "removesuffix" => a => a.Text("suffix") is var s && text.EndsWith(s, StringComparison.Ordinal) ? text[..^s.Length] : text,
@@ -95,7 +97,8 @@ internal static class TextMethods
         else
         {
             int at = 0;
-            for (int next = text.IndexOf(old, StringComparison.Ordinal); next >= 0 && count-- != 0; next = text.IndexOf(old, at, StringComparison.Ordinal))
+            for (int next = text.IndexOf(old, StringComparison.Ordinal); next >= 0
+                && count-- != 0; next = text.IndexOf(old, at, StringComparison.Ordinal))
             {
                 parts.Add(text[at..next]);
                 at = next + old.Length;
@@ -141,7 +144,8 @@ internal static class TextMethods
         if (separator == "")
             throw arguments.Interpreter.Error("split: the separator is empty.");
         int limit = most < 0 ? int.MaxValue : (int)Math.Min(most, int.MaxValue);
-        List<object?> parts = separator is null ? Words(text, limit, fromEnd) : fromEnd ? Backwards(text, separator, limit) : Forwards(text, separator, limit);
+        List<object?> parts = separator is null
+            ? Words(text, limit, fromEnd) : fromEnd ? Backwards(text, separator, limit) : Forwards(text, separator, limit);
         arguments.Interpreter.Step(parts.Count);
         arguments.Interpreter.Charge(text.Length);
         return new ListValue(parts);
@@ -151,7 +155,8 @@ internal static class TextMethods
     {
         var parts = new List<object?>();
         int at = 0;
-        for (int next = text.IndexOf(separator, StringComparison.Ordinal); next >= 0 && parts.Count < most; next = text.IndexOf(separator, at, StringComparison.Ordinal))
+        for (int next = text.IndexOf(separator, StringComparison.Ordinal); next >= 0
+            && parts.Count < most; next = text.IndexOf(separator, at, StringComparison.Ordinal))
         {
             parts.Add(text[at..next]);
             at = next + separator.Length;
@@ -230,7 +235,8 @@ internal static class TextMethods
     {
         string one => [one],
         TupleValue several when several.Items.All(p => p is string) => [.. several.Items.Cast<string>()],
-        var other => throw arguments.Interpreter.Error($"startswith and endswith take text or a tuple of texts, not {Interpreter.KindOf(other)}."),
+        var other => throw arguments.Interpreter.Error(
+            $"startswith and endswith take text or a tuple of texts, not {Interpreter.KindOf(other)}."),
     };
 
     private static string Title(Interpreter interpreter, string text)
@@ -255,7 +261,8 @@ internal static class TextMethods
 
     private static TupleValue Partition(string text, string separator, bool last)
     {
-        int at = separator.Length == 0 ? -1 : last ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
+        int at = separator.Length == 0
+            ? -1 : last ? text.LastIndexOf(separator, StringComparison.Ordinal) : text.IndexOf(separator, StringComparison.Ordinal);
         if (at < 0)
             return new(last ? ["", "", text] : [text, "", ""]);
         return new([text[..at], separator, text[(at + separator.Length)..]]);

@@ -29,7 +29,8 @@ internal static class AddedTokenReader
             {
                 string owner = vocabulary.PieceOf(added.Id) is { } piece ? $", which is the piece '{piece}'" : "";
                 throw new InvalidDataException(
-                    $"{token.Where}: '{added.Content}' has id {added.Id} in the file{owner}, and Hugging Face tokenizers would give it {given}; " +
+                    $"{token.Where}: '{added.Content}' has id {added.Id} in the file{owner}, and Hugging Face tokenizers would give it "
+                        + $"{given}; " +
                     "write the file again with the library that made it.");
             }
 

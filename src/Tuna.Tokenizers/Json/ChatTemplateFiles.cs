@@ -28,7 +28,8 @@ internal static class ChatTemplateFiles
         }
 
         // A file of its own stands before the others, as in Transformers.
-        string own = name is null or Default ? Path.Combine(folder, "chat_template.jinja") : Path.Combine(folder, "additional_chat_templates", name + ".jinja");
+        string own = name is null or Default
+            ? Path.Combine(folder, "chat_template.jinja") : Path.Combine(folder, "additional_chat_templates", name + ".jinja");
         if (name is not null && (name.AsSpan().ContainsAny('/', '\\') || name is "." or ".."))
             throw new ArgumentException($"'{name}' is no name of a chat template.", nameof(name));
         if (File.Exists(own))
@@ -75,7 +76,8 @@ internal static class ChatTemplateFiles
             case JsonValueKind.Array:
                 foreach (JsonElement entry in value.EnumerateArray())
                 {
-                    if (entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty("name", out JsonElement given) && given.ValueEquals(name ?? Default)
+                    if (entry.ValueKind == JsonValueKind.Object && entry.TryGetProperty("name", out JsonElement given)
+                        && given.ValueEquals(name ?? Default)
                         && entry.TryGetProperty("template", out JsonElement template) && template.ValueKind == JsonValueKind.String)
                         return template.GetString();
                 }

@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace Tuna.Tokenizers.Json;
 
 /// <summary>The fields of one JSON object, every one of which has to be read: what nobody asks for is refused by name.</summary>
-/// <remarks>A setting that is skipped changes ids without a word; that is why <see cref="Done"/> ends the reading of each component.</remarks>
+/// <remarks>A setting that is skipped changes ids without a word; that is why <see cref="Done"/> ends the reading of each
+/// component.</remarks>
 internal sealed class JsonFields
 {
     private readonly Dictionary<string, JsonElement> _fields = new(StringComparer.Ordinal);
@@ -86,7 +87,8 @@ internal sealed class JsonFields
         {
             string names = string.Join(", ", _unread.Order(StringComparer.Ordinal).Take(5).Select(n => $"'{n}'"));
             throw new NotSupportedException(
-                $"{Where}: the setting {names} is not known to this version and would be ignored; nothing is ignored here, so the file is refused.");
+                $"{Where}: the setting {names} is not known to this version and would be ignored; nothing is ignored here, so the file is "
+                    + $"refused.");
         }
     }
 

@@ -6,7 +6,8 @@ using Tuna.Tokenizers.PreTokenizers;
 namespace Tuna.Tokenizers.Json;
 
 /// <summary>The components of a tokenizer.json at work: normalizer, pre-tokenizers, model and decoder.</summary>
-internal sealed class JsonTokenizerModel(ITextModel model, INormalizer? normalizer, IReadOnlyList<IPreTokenizer> steps, IDecoder? decoder) : ISubwordModel
+internal sealed class JsonTokenizerModel(ITextModel model, INormalizer? normalizer, IReadOnlyList<IPreTokenizer> steps, IDecoder? decoder)
+    : ISubwordModel
 {
     public int VocabularySize => model.Vocabulary.Size;
 

@@ -15,8 +15,10 @@ internal static class MetaspaceReader
         if (scheme is not ("first" or "always" or "never"))
             throw fields.Unsupported($"the prepend_scheme '{scheme}' is not known; there are first, always and never.");
         if (prefix == false && scheme != "never")
-            throw new InvalidDataException($"{fields.Where}: add_prefix_space is false and prepend_scheme '{scheme}'; they contradict each other.");
+            throw new InvalidDataException(
+                $"{fields.Where}: add_prefix_space is false and prepend_scheme '{scheme}'; they contradict each other.");
         bool cuts = fields.Flag("split", true);
-        return (new Metaspace(replacement, scheme == "always", scheme == "first", cuts), new MetaspaceDecoder(replacement, scheme != "never"));
+        return (new Metaspace(replacement, scheme == "always", scheme == "first", cuts),
+            new MetaspaceDecoder(replacement, scheme != "never"));
     }
 }

@@ -52,7 +52,8 @@ internal static class ModelReader
         foreach (JsonProperty piece in vocabulary.EnumerateObject())
         {
             if (piece.Value.ValueKind != JsonValueKind.Number || !piece.Value.TryGetInt32(out int id))
-                throw new InvalidDataException($"{fields.Where}: piece '{piece.Name}' has the id {piece.Value.GetRawText()}, which is no id.");
+                throw new InvalidDataException(
+                    $"{fields.Where}: piece '{piece.Name}' has the id {piece.Value.GetRawText()}, which is no id.");
             if (!ids.TryAdd(piece.Name, id))
                 throw new InvalidDataException($"{fields.Where}: piece '{piece.Name}' is in the vocabulary twice.");
         }

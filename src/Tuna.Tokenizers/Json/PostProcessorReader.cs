@@ -82,7 +82,8 @@ internal static class PostProcessorReader
             piece.Done();
         }
 
-        return seen ? new(before, after) : throw new InvalidDataException($"{fields.Where}: the template 'single' has no place for the text.");
+        return seen ? new(before, after)
+            : throw new InvalidDataException($"{fields.Where}: the template 'single' has no place for the text.");
     }
 
     private static Dictionary<string, List<(int, string)>> Special(JsonFields fields)
@@ -98,7 +99,8 @@ internal static class PostProcessorReader
             token.Done();
             if (ids.Count != names.Count)
                 throw new InvalidDataException($"{token.Where}: {ids.Count} ids and {names.Count} tokens; there should be as many.");
-            special[property.Name] = [.. ids.Zip(names, (id, name) => (JsonFields.Integer(id, $"{token.Where}: an id", 0), name.GetString() ?? ""))];
+            special[property.Name] = [.. ids.Zip(names,
+                (id, name) => (JsonFields.Integer(id, $"{token.Where}: an id", 0), name.GetString() ?? ""))];
         }
 
         return special;

@@ -78,6 +78,7 @@ internal static class PreTokenizerReader
             return otherwise!.Value;
         return Enum.TryParse(name, out SplitBehavior behavior) && behavior.ToString() == name
             ? behavior
-            : throw fields.Unsupported($"the behaviour '{name}' is not known; there are {string.Join(", ", Enum.GetNames<SplitBehavior>())}.");
+            : throw fields.Unsupported(
+                $"the behaviour '{name}' is not known; there are {string.Join(", ", Enum.GetNames<SplitBehavior>())}.");
     }
 }

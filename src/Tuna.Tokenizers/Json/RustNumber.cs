@@ -34,7 +34,8 @@ internal static class RustNumber
 
         if (at < text.Length)
         {
-            if (!int.TryParse(text[(at + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int scale) || Math.Abs((long)scale) > 100_000)
+            if (!int.TryParse(text[(at + 1)..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int scale)
+                || Math.Abs((long)scale) > 100_000)
                 return double.PositiveInfinity;
             exponent += scale;
         }

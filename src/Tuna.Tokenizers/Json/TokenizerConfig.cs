@@ -6,7 +6,8 @@ namespace Tuna.Tokenizers.Json;
 /// <summary>What the small files beside a tokenizer say: added tokens and which of them begin and end a sequence.</summary>
 internal sealed class TokenizerConfig
 {
-    private static readonly string[] SpecialNames = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
+    private static readonly string[] SpecialNames =
+        ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
 
     private readonly HashSet<string> _special = new(StringComparer.Ordinal);
 
@@ -28,14 +29,16 @@ internal sealed class TokenizerConfig
     /// <summary>Number of token ids of the model in the same folder, as its config.json says; null where it does not.</summary>
     public int? ModelVocabulary { get; private set; }
 
-    /// <summary>Reads tokenizer_config.json, special_tokens_map.json, added_tokens.json and the model's config.json where they are.</summary>
+    /// <summary>Reads tokenizer_config.json, special_tokens_map.json, added_tokens.json and the model's config.json where they
+    /// are.</summary>
     public static TokenizerConfig Read(string folder)
     {
         var config = new TokenizerConfig();
         Read(folder, "special_tokens_map.json", config.Names);
         Read(folder, "tokenizer_config.json", config.Main);
         Read(folder, "added_tokens.json", config.Added);
-        Read(folder, "config.json", (root, _) => config.ModelVocabulary = root.TryGetProperty("vocab_size", out JsonElement size) && size.TryGetInt32(out int ids) && ids > 0 ? ids : null);
+        Read(folder, "config.json", (root, _) => config.ModelVocabulary = root.TryGetProperty("vocab_size", out JsonElement size)
+            && size.TryGetInt32(out int ids) && ids > 0 ? ids : null);
         return config;
     }
 
@@ -63,7 +66,8 @@ internal sealed class TokenizerConfig
         if (root.TryGetProperty("add_bos_token", out JsonElement add) && add.ValueKind is JsonValueKind.True or JsonValueKind.False)
             AddBos = add.GetBoolean();
         BosIsNull = root.TryGetProperty("bos_token", out JsonElement bos) && bos.ValueKind == JsonValueKind.Null;
-        TokenizerClass = root.TryGetProperty("tokenizer_class", out JsonElement name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
+        TokenizerClass = root.TryGetProperty("tokenizer_class", out JsonElement name) && name.ValueKind == JsonValueKind.String
+            ? name.GetString() : null;
         if (!root.TryGetProperty("added_tokens_decoder", out JsonElement added) || added.ValueKind != JsonValueKind.Object)
             return;
         foreach (JsonProperty token in added.EnumerateObject())
@@ -94,7 +98,8 @@ internal sealed class TokenizerConfig
         }
 
         if (root.TryGetProperty("additional_special_tokens", out JsonElement more) && more.ValueKind == JsonValueKind.Array)
-            _special.UnionWith(more.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.Object ? t.GetProperty("content").GetString()! : t.GetString()!));
+            _special.UnionWith(more.EnumerateArray()
+                .Select(t => t.ValueKind == JsonValueKind.Object ? t.GetProperty("content").GetString()! : t.GetString()!));
         Bos = Name(root, "bos_token", where) ?? Bos;
         Eos = Name(root, "eos_token", where) ?? Eos;
     }

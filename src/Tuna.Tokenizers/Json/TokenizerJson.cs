@@ -25,7 +25,8 @@ internal sealed class TokenizerJson
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
             return Read(document.RootElement, $"'{path}'");
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
+            or ArgumentException)
         {
             throw new InvalidDataException($"'{path}' is not a tokenizer.json as Hugging Face tokenizers writes it: {e.Message}", e);
         }
@@ -41,16 +42,19 @@ internal sealed class TokenizerJson
         if (fields.TryGet("padding", out _))
             throw fields.Unsupported("'padding' is not applied here; set it to null (batches are not padded).");
 
-        INormalizer? normalizer = fields.TryGet("normalizer", out JsonElement element) ? NormalizerReader.Read(element, $"{where}: normalizer") : null;
+        INormalizer? normalizer = fields.TryGet("normalizer", out JsonElement element)
+            ? NormalizerReader.Read(element, $"{where}: normalizer") : null;
         var steps = new List<IPreTokenizer>();
         if (fields.TryGet("pre_tokenizer", out element))
             PreTokenizerReader.Read(element, $"{where}: pre_tokenizer", steps);
         IDecoder? decoder = fields.TryGet("decoder", out element) ? DecoderReader.Read(element, $"{where}: decoder") : null;
-        TextFrame frame = fields.TryGet("post_processor", out element) ? PostProcessorReader.Read(element, $"{where}: post_processor") : TextFrame.Empty;
+        TextFrame frame = fields.TryGet("post_processor", out element)
+            ? PostProcessorReader.Read(element, $"{where}: post_processor") : TextFrame.Empty;
 
         element = fields.Required("model");
         // The common case, in which the last step spells bytes: the model does it, and remembers words as they are in the text.
-        bool spellBytes = steps.Count > 0 && steps[^1] is SpellBytes && (!element.TryGetProperty("type", out JsonElement type) || type.GetString() == "BPE");
+        bool spellBytes = steps.Count > 0 && steps[^1] is SpellBytes
+            && (!element.TryGetProperty("type", out JsonElement type) || type.GetString() == "BPE");
         if (spellBytes)
             steps.RemoveAt(steps.Count - 1);
         ITextModel model = ModelReader.Read(element, $"{where}: model", spellBytes);

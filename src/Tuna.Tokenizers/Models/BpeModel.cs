@@ -41,7 +41,8 @@ internal sealed class BpeModel : ITextModel
         {
             (string left, string right) = merges[rank];
             if (vocabulary.IdOf(left) is not { } a || vocabulary.IdOf(right) is not { } b || Joined(left, right) is not { } id)
-                throw new InvalidDataException($"{where}: merge {rank} ('{left}' + '{right}') speaks of pieces that are not in the vocabulary.");
+                throw new InvalidDataException(
+                    $"{where}: merge {rank} ('{left}' + '{right}') speaks of pieces that are not in the vocabulary.");
             _merges[(a, b)] = (rank, id);
         }
 
@@ -49,7 +50,8 @@ internal sealed class BpeModel : ITextModel
             _unitIds[c] = vocabulary.TryGetId([(char)c], out int id) ? id : -1;
 
         int? Joined(string left, string right) =>
-            right.StartsWith(options.ContinuingPrefix, StringComparison.Ordinal) ? vocabulary.IdOf(left + right[options.ContinuingPrefix.Length..]) : null;
+            right.StartsWith(options.ContinuingPrefix, StringComparison.Ordinal)
+                ? vocabulary.IdOf(left + right[options.ContinuingPrefix.Length..]) : null;
     }
 
     public Vocabulary Vocabulary { get; }

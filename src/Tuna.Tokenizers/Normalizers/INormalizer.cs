@@ -5,7 +5,8 @@ internal interface INormalizer
 {
     /// <summary>Rewrites a text.</summary>
     /// <param name="text">Well-formed text.</param>
-    /// <param name="startsText">Whether the text's first character is the first of the whole input; a step that drops it says false.</param>
+    /// <param name="startsText">Whether the text's first character is the first of the whole input; a step that drops it says
+    /// false.</param>
     string Normalize(string text, ref bool startsText);
 }
 

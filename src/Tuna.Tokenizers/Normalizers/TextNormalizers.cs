@@ -90,7 +90,8 @@ internal sealed class NmtNormalizer : INormalizer
                 continue;
             }
 
-            bool space = c is 9 or 0xA or 0xC or 0xD or 0x1680 or (>= 0x200B and <= 0x200F) or 0x2028 or 0x2029 or 0x2581 or 0xFEFF or 0xFFFD;
+            bool space = c is 9 or 0xA or 0xC or 0xD or 0x1680 or (>= 0x200B and <= 0x200F) or 0x2028 or 0x2029 or 0x2581 or 0xFEFF
+                or 0xFFFD;
             result.Append(space ? ' ' : (char)c);
         }
 

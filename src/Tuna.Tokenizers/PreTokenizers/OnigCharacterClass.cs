@@ -15,7 +15,8 @@ internal sealed class OnigCharacterClass
     /// <summary>
     /// What <c>\w</c> means to Oniguruma: letters, marks, digits, letter numbers, connectors, Latin-1's small numbers and circled letters.
     /// </summary>
-    public static readonly string[] Word = ["\\p{L}", "\\p{M}", "\\p{Nd}", "\\p{Nl}", "\\p{Pc}", "\\u00B2\\u00B3\\u00B9\\u00BC-\\u00BE\\u24B6-\\u24E9"];
+    public static readonly string[] Word =
+        ["\\p{L}", "\\p{M}", "\\p{Nd}", "\\p{Nl}", "\\p{Pc}", "\\u00B2\\u00B3\\u00B9\\u00BC-\\u00BE\\u24B6-\\u24E9"];
 
     private readonly List<(int First, int Last)> _ranges = [];
     private readonly List<string> _properties = [];
@@ -25,7 +26,8 @@ internal sealed class OnigCharacterClass
     public IReadOnlyList<(int First, int Last)> Ranges => _ranges;
 
     /// <summary>The character, when it is only one.</summary>
-    public char? Single => !_negated && _properties.Count == 0 && _ranges.Count == 1 && _ranges[0].First == _ranges[0].Last ? (char)_ranges[0].First : null;
+    public char? Single => !_negated && _properties.Count == 0 && _ranges.Count == 1 && _ranges[0].First == _ranges[0].Last
+        ? (char)_ranges[0].First : null;
 
     /// <summary>Reads one character or escape.</summary>
     public static OnigCharacterClass ReadOne(string pattern, ref int at, string where)
@@ -95,7 +97,8 @@ internal sealed class OnigCharacterClass
     }
 
     /// <summary>The same without regard to case.</summary>
-    /// <remarks>Oniguruma folds U+017F to s and U+212A to k. Other letters than ASCII's are refused: the two folds of .NET and Oniguruma differ.</remarks>
+    /// <remarks>Oniguruma folds U+017F to s and U+212A to k. Other letters than ASCII's are refused: the two folds of .NET and Oniguruma
+    /// differ.</remarks>
     public OnigCharacterClass WithBothCases(string where)
     {
         var both = new OnigCharacterClass { _negated = _negated };
@@ -193,7 +196,8 @@ internal sealed class OnigCharacterClass
         if (name.StartsWith('^'))
             (name, negated) = (name[1..], !negated);
         if (!Categories.Contains(name))
-            throw Unsupported(where, pattern, $"the character property '{name}' (general categories are known, scripts and others are not)");
+            throw Unsupported(where, pattern,
+                $"the character property '{name}' (general categories are known, scripts and others are not)");
         return $"\\{(negated ? 'P' : 'p')}{{{name}}}";
     }
 

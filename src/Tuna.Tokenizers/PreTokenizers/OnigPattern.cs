@@ -75,7 +75,8 @@ internal sealed class OnigPattern
             int start = _out.Length;
             char literal = '\0';
             bool part = Atom(ref flags, ref literal, out bool quantifiable);
-            if (flags.IgnoreCase && literal != '\0' && "ss st ff fi fl".Contains($"{previous}{char.ToLowerInvariant(literal)}", StringComparison.Ordinal))
+            if (flags.IgnoreCase && literal != '\0'
+                && "ss st ff fi fl".Contains($"{previous}{char.ToLowerInvariant(literal)}", StringComparison.Ordinal))
                 throw Unsupported($"'{previous}{literal}' without regard to case, which may be one character");
             previous = char.ToLowerInvariant(literal);
             varies |= quantifiable ? Quantifiers(part, start) : part;
@@ -139,7 +140,9 @@ internal sealed class OnigPattern
                 if (end < 0)
                     throw Unsupported("'{' without '}'");
                 string[] bounds = _pattern[(_at + 1)..end].Split(',');
-                bool known = bounds.Length <= 2 && bounds.All(b => b.Length == 0 || int.TryParse(b, NumberStyles.None, CultureInfo.InvariantCulture, out _)) && bounds.Any(b => b.Length > 0);
+                bool known = bounds.Length <= 2
+                    && bounds.All(b => b.Length == 0 || int.TryParse(b, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                    && bounds.Any(b => b.Length > 0);
                 if (!known)
                     throw Unsupported($"'{_pattern[_at..(end + 1)]}' as a repeat");
                 least = Bound(bounds[0], 0);
@@ -291,7 +294,8 @@ internal sealed class OnigPattern
         return true;
     }
 
-    private NotSupportedException Unsupported(string what) => new($"{_where}: the pattern '{Short}' is refused: {what} (at character {_at}).");
+    private NotSupportedException Unsupported(string what) =>
+        new($"{_where}: the pattern '{Short}' is refused: {what} (at character {_at}).");
 
     private InvalidDataException Damaged(string what) => new($"{_where}: '{Short}' is no regular expression: {what} (at character {_at}).");
 

@@ -18,9 +18,11 @@ internal sealed class ShadowText
             if (category == UnicodeCategory.Surrogate)
                 continue;
             string candidates = Candidates(category);
-            int free = candidates.AsSpan().IndexOfAnyExcept(SearchValues.Create([.. candidates.Where(c => ranges.Any(r => r.First <= c && c <= r.Last))]));
+            int free = candidates.AsSpan()
+                .IndexOfAnyExcept(SearchValues.Create([.. candidates.Where(c => ranges.Any(r => r.First <= c && c <= r.Last))]));
             if (free < 0)
-                throw new NotSupportedException($"{where}: the pattern names so many characters that none is left to stand for those above U+FFFF.");
+                throw new NotSupportedException(
+                    $"{where}: the pattern names so many characters that none is left to stand for those above U+FFFF.");
             _standIns[(int)category] = candidates[free];
         }
     }
@@ -47,7 +49,8 @@ internal sealed class ShadowText
     }
 
     /// <remarks>Circled letters are symbols and belong to words; U+24B6, which is one, stands for those above U+FFFF.</remarks>
-    private char StandIn(Rune rune) => rune.Value is (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189)
+    private char StandIn(Rune rune) =>
+        rune.Value is (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189)
         ? '\u24B6'
         : _standIns[(int)Rune.GetUnicodeCategory(rune)];
 

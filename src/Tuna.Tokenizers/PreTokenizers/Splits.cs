@@ -97,7 +97,8 @@ internal sealed class Metaspace(string replacement, bool always, bool first, boo
         }
 
         var matches = new List<(int, int)>();
-        for (int at = text.IndexOf(replacement, StringComparison.Ordinal); at >= 0; at = text.IndexOf(replacement, at + replacement.Length, StringComparison.Ordinal))
+        for (int at = text.IndexOf(replacement, StringComparison.Ordinal); at >= 0;
+            at = text.IndexOf(replacement, at + replacement.Length, StringComparison.Ordinal))
             matches.Add((at, at + replacement.Length));
         Splitting.Cut(whole, matches, SplitBehavior.MergedWithNext, invert: false, output);
     }

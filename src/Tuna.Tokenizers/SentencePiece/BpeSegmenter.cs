@@ -31,7 +31,8 @@ internal sealed class BpeSegmenter(SentencePieceModelFile file, Dictionary<strin
         return TakeApart(text, start, cut, cuts).Concat(TakeApart(text, start + cut, length - cut, cuts));
     }
 
-    private readonly struct Table(SentencePieceModelFile file, Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ids, Dictionary<string, int>? cuts) : IMergeTable
+    private readonly struct Table(SentencePieceModelFile file, Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ids,
+        Dictionary<string, int>? cuts) : IMergeTable
     {
         public bool TryMerge(string text, in BpeSymbol left, in BpeSymbol right, out int id, out double priority)
         {

@@ -34,7 +34,8 @@ internal ref struct ProtoReader(ReadOnlySpan<byte> data)
     public ReadOnlySpan<byte> Bytes()
     {
         ulong length = Varint();
-        return length > (ulong)_rest.Length ? throw new FormatException($"a field claims {length} bytes, {_rest.Length} are left.") : Fixed((int)length);
+        return length > (ulong)_rest.Length
+            ? throw new FormatException($"a field claims {length} bytes, {_rest.Length} are left.") : Fixed((int)length);
     }
 
     public ReadOnlySpan<byte> Fixed(int length)

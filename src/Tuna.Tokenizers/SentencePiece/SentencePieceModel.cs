@@ -43,7 +43,8 @@ internal sealed class SentencePieceModel : ISubwordModel
     public int VocabularySize => _file.Pieces.Count;
 
     // User-defined symbols are matched here, between the dummy prefix and the segments, and not by the caller.
-    public IEnumerable<AddedToken> DeclaredTokens => _file.Pieces.Select((p, id) => (p, id)).Where(x => x.p.Type == PieceType.Control).Select(x => new AddedToken(x.id, x.p.Text, Special: true));
+    public IEnumerable<AddedToken> DeclaredTokens => _file.Pieces.Select((p, id) => (p, id)).Where(x => x.p.Type == PieceType.Control)
+        .Select(x => new AddedToken(x.id, x.p.Text, Special: true));
 
     public string? PieceOf(int id) => (uint)id < (uint)_file.Pieces.Count ? _file.Pieces[id].Text : null;
 

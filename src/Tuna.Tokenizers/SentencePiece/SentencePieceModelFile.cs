@@ -96,7 +96,9 @@ internal sealed class SentencePieceModelFile
         if (!_hasTrainer || !_hasNormalizer)
             throw new InvalidDataException($"'{path}' is cut short: it lacks the trainer's or the normalizer's settings.");
         if (HasCharacterMap)
-            throw new NotSupportedException($"'{path}' normalizes text with a character map (such as nmt_nfkc). Models of the LLaMA family use the identity; others are not supported.");
+            throw new NotSupportedException(
+                $"'{path}' normalizes text with a character map (such as nmt_nfkc). Models of the LLaMA family use the identity; others "
+                + $"are not supported.");
         if (ModelType is not (1 or 2))
             throw new NotSupportedException($"'{path}' is of model type {ModelType}; supported are 1 (unigram) and 2 (BPE).");
         if ((uint)UnknownId >= (uint)Pieces.Count || Pieces[UnknownId].Type != PieceType.Unknown)
@@ -119,7 +121,8 @@ internal sealed class SentencePieceModelFile
             if (!Enum.IsDefined(piece.Type))
                 throw new NotSupportedException($"'{path}': piece {id} ('{piece.Text}') is of type {(int)piece.Type}, which is not known.");
             if (piece.Text.Length == 0 || !float.IsFinite(piece.Score))
-                throw new InvalidDataException($"'{path}': piece {id} ('{piece.Text}') has no text, or its score {piece.Score} is not finite.");
+                throw new InvalidDataException(
+                    $"'{path}': piece {id} ('{piece.Text}') has no text, or its score {piece.Score} is not finite.");
             if (piece.Type != PieceType.Byte)
                 continue;
             if (piece.Byte is not { } value)

@@ -40,7 +40,8 @@ internal sealed class UnigramSegmenter : ISegmenter
                 if (!_ids.TryGetValue(piece, out int id) || _file.Pieces[id].Type == PieceType.Unused)
                     continue;
                 // A user-defined symbol outscores every segmentation of its bytes.
-                float own = _file.Pieces[id].Type == PieceType.UserDefined ? (Encoding.UTF8.GetByteCount(piece) * _best) - 0.1f : _file.Pieces[id].Score;
+                float own = _file.Pieces[id].Type == PieceType.UserDefined
+                    ? (Encoding.UTF8.GetByteCount(piece) * _best) - 0.1f : _file.Pieces[id].Score;
                 Reach(start, start + length, own);
                 single |= length == one;
             }

@@ -31,25 +31,32 @@ internal static class CharacterClass
     public static UnicodeCategory Category(Rune rune) => Rune.GetUnicodeCategory(rune);
 
     /// <summary>Decimal digits, letter numbers and other numbers.</summary>
-    public static bool IsNumeric(Rune rune) => Category(rune) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
+    public static bool IsNumeric(Rune rune) =>
+        Category(rune) is UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
 
     /// <summary>Punctuation by category, and all of ASCII's marks, symbols included.</summary>
     public static bool IsPunctuation(Rune rune) =>
-        (rune.IsAscii && (char.IsPunctuation((char)rune.Value) || char.IsSymbol((char)rune.Value))) || (IsOfPunctuation(Category(rune)) ^ PunctuationOtherwise.Contains(rune.Value));
+        (rune.IsAscii && (char.IsPunctuation((char)rune.Value) || char.IsSymbol((char)rune.Value)))
+            || (IsOfPunctuation(Category(rune)) ^ PunctuationOtherwise.Contains(rune.Value));
 
     /// <summary>Combining marks.</summary>
     public static bool IsMark(Rune rune) =>
-        (Category(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark) ^ MarksOtherwise.Contains(rune.Value);
+        (Category(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark
+            or UnicodeCategory.EnclosingMark) ^ MarksOtherwise.Contains(rune.Value);
 
     private static bool IsOfPunctuation(UnicodeCategory category) => category is
-            UnicodeCategory.ConnectorPunctuation or UnicodeCategory.DashPunctuation or UnicodeCategory.OpenPunctuation or UnicodeCategory.ClosePunctuation
+            UnicodeCategory.ConnectorPunctuation or UnicodeCategory.DashPunctuation or UnicodeCategory.OpenPunctuation
+                or UnicodeCategory.ClosePunctuation
             or UnicodeCategory.InitialQuotePunctuation or UnicodeCategory.FinalQuotePunctuation or UnicodeCategory.OtherPunctuation;
 
     /// <summary><c>\w</c> of Rust's regular expressions: alphabetic characters, marks, decimal digits, connectors and joiners.</summary>
     public static bool IsWord(Rune rune) => rune.Value is 0x200C or 0x200D
-        or (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189) // circled letters
+        // circled letters
+        or (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189)
         || Category(rune) is
-            UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter
-            or UnicodeCategory.OtherLetter or UnicodeCategory.LetterNumber or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.NonSpacingMark
+            UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter
+                or UnicodeCategory.ModifierLetter
+            or UnicodeCategory.OtherLetter or UnicodeCategory.LetterNumber or UnicodeCategory.DecimalDigitNumber
+                or UnicodeCategory.NonSpacingMark
             or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark or UnicodeCategory.ConnectorPunctuation;
 }

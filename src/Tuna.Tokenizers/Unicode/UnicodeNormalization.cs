@@ -90,7 +90,8 @@ internal static class UnicodeNormalization
             int own = tables.Class(point);
             // A mark is blocked from its letter by what lies between with the same or a higher class.
             bool adjacent = written - 1 == starter;
-            if (starter >= 0 && (adjacent || (lastClass < own && lastClass != 0)) && tables.Pair(points[starter], point) is int joined and >= 0)
+            if (starter >= 0 && (adjacent || (lastClass < own && lastClass != 0))
+                && tables.Pair(points[starter], point) is int joined and >= 0)
             {
                 points[starter] = joined;
                 continue;

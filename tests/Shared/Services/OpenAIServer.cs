@@ -14,15 +14,18 @@ namespace Tuna.Testing.Services;
 /// <param name="Attempt">How often this very body came before.</param>
 internal sealed record ServerCall(string Path, JsonElement Body, int Attempt)
 {
-    public string Prompt => Body.TryGetProperty("prompt", out JsonElement prompt) ? prompt.GetString()! : Messages.First(m => m.Role == "user").Text;
+    public string Prompt => Body.TryGetProperty("prompt", out JsonElement prompt)
+        ? prompt.GetString()! : Messages.First(m => m.Role == "user").Text;
 
     public string LastMessage => Messages[^1].Text;
 
     public IReadOnlyList<(string Role, string Text)> Messages =>
-        [.. Body.GetProperty("messages").EnumerateArray().Select(m => (m.GetProperty("role").GetString()!, Content(m.GetProperty("content"))))];
+        [.. Body.GetProperty("messages").EnumerateArray()
+            .Select(m => (m.GetProperty("role").GetString()!, Content(m.GetProperty("content"))))];
 
     private static string Content(JsonElement content) =>
-        content.ValueKind == JsonValueKind.String ? content.GetString()! : string.Concat(content.EnumerateArray().Select(part => part.GetProperty("text").GetString()));
+        content.ValueKind == JsonValueKind.String
+            ? content.GetString()! : string.Concat(content.EnumerateArray().Select(part => part.GetProperty("text").GetString()));
 }
 
 /// <summary>A server on loopback that speaks the OpenAI protocol, and misbehaves when its script says so.</summary>
@@ -120,12 +123,15 @@ internal sealed record ServerReply(string Body, int Status = 200, string Content
 
     public TimeSpan Delay { get; init; }
 
-    public static ServerReply Chat(string text, string finish = "stop", double[]? logProbs = null) => new(ChatBody(text, finish, logProbs)) { Billed = true };
+    public static ServerReply Chat(string text, string finish = "stop", double[]? logProbs = null) =>
+        new(ChatBody(text, finish, logProbs)) { Billed = true };
 
     public static ServerReply Error(int status, string? code = null, string? retryAfter = null) =>
-        new(JsonSerializer.Serialize(new { error = new { message = "The script says so.", type = "scripted", code } }), status) { RetryAfter = retryAfter };
+        new(JsonSerializer.Serialize(new { error = new { message = "The script says so.", type = "scripted", code } }),
+            status) { RetryAfter = retryAfter };
 
-    public static ServerReply EmptyChoices() => new("""{"id":"c","object":"chat.completion","created":1,"model":"scripted-1","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":0,"total_tokens":10}}""");
+    public static ServerReply EmptyChoices() =>
+        new("""{"id":"c","object":"chat.completion","created":1,"model":"scripted-1","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":0,"total_tokens":10}}""");
 
     public static ServerReply Garbage() => new("<html>502 from a proxy that says 200</html>", ContentType: "text/html");
 
@@ -149,7 +155,12 @@ internal sealed record ServerReply(string Body, int Status = 200, string Content
             {
                 index = 0,
                 message = new { role = "assistant", content = text, refusal = (string?)null },
-                logprobs = logProbs is null ? null : new { content = logProbs.Select(p => new { token = "t", logprob = p, bytes = (int[]?)null, top_logprobs = Array.Empty<object>() }), refusal = (object?)null },
+                logprobs = logProbs is null ? null : new
+                {
+                    content = logProbs.Select(p =>
+                        new { token = "t", logprob = p, bytes = (int[]?)null, top_logprobs = Array.Empty<object>() }),
+                    refusal = (object?)null,
+                },
                 finish_reason = finish,
             },
         },

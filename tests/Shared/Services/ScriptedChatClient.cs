@@ -21,7 +21,8 @@ internal sealed class ScriptedChatClient(Func<int, IReadOnlyList<ChatMessage>, C
             Usage = new UsageDetails { InputTokenCount = input, OutputTokenCount = output },
         };
 
-    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         IReadOnlyList<ChatMessage> list = [.. messages];
@@ -35,7 +36,8 @@ internal sealed class ScriptedChatClient(Func<int, IReadOnlyList<ChatMessage>, C
         return Task.FromResult(reply(index, list, options));
     }
 
-    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         throw new NotSupportedException();
 
     public object? GetService(Type serviceType, object? serviceKey = null) => null;

@@ -30,11 +30,14 @@ public class CallErrorClassifierTests
     [InlineData(200, null, CallVerdict.Retry)] // success with a body that cannot be read
     public void Classify_ServiceErrors(int status, string? code, CallVerdict verdict)
     {
-        CallDecision decision = CallErrorClassifier.Default.Classify(new InvalidOperationException("wrapped", new ChatServiceException("x", new ServiceError(status, code, TimeSpan.FromSeconds(3)))));
+        CallDecision decision = CallErrorClassifier.Default.Classify(
+            new InvalidOperationException("wrapped",
+            new ChatServiceException("x", new ServiceError(status, code, TimeSpan.FromSeconds(3)))));
 
         Assert.Equal(verdict, decision.Verdict);
         Assert.Equal(code == "content_filter", decision.Refused);
-        Assert.Equal(status is 429 or 500 or 503 or 408 && verdict == CallVerdict.Retry ? TimeSpan.FromSeconds(3) : null, decision.RetryAfter);
+        Assert.Equal(status is 429 or 500 or 503 or 408 && verdict == CallVerdict.Retry
+            ? TimeSpan.FromSeconds(3) : null, decision.RetryAfter);
     }
 
     [Fact]
@@ -49,13 +52,17 @@ public class CallErrorClassifierTests
         Assert.Equal(CallVerdict.Retry, classifier.Classify(new AggregateException(new IOException("cut"))).Verdict);
         Assert.Equal(CallVerdict.Stop, classifier.Classify(new BudgetExhaustedException("x")).Verdict);
         Assert.Equal(CallVerdict.GiveUp, classifier.Classify(new InvalidOperationException("a defect")).Verdict);
-        Assert.Equal(CallVerdict.Stop, classifier.Classify(new JournalWriteException("full", new IOException("full"))).Verdict); // or every further reply would be paid and lost
+        // or every further reply would be paid and lost
+        Assert.Equal(CallVerdict.Stop, classifier.Classify(new JournalWriteException("full", new IOException("full"))).Verdict);
     }
 
     [Fact]
     public void Describe_KnowsAClientsOwnExceptions()
     {
-        var classifier = new CallErrorClassifier { Describe = e => e is DivideByZeroException ? new ServiceError(429, null, TimeSpan.FromSeconds(7)) : null };
+        var classifier = new CallErrorClassifier
+        {
+            Describe = e => e is DivideByZeroException ? new ServiceError(429, null, TimeSpan.FromSeconds(7)) : null,
+        };
 
         CallDecision decision = classifier.Classify(new DivideByZeroException());
 
@@ -67,7 +74,8 @@ public class CallErrorClassifierTests
     {
         Assert.Equal(CallVerdict.Retry, CallErrorClassifier.Default.Classify(new ChatResponse())!.Verdict);
         Assert.Equal(CallVerdict.Retry, CallErrorClassifier.Default.Classify(ScriptedChatClient.Reply(" \n", output: 0))!.Verdict);
-        Assert.Null(CallErrorClassifier.Default.Classify(ScriptedChatClient.Reply(" \n"))); // billed: asking the same again would pay for it again
+        // billed: asking the same again would pay for it again
+        Assert.Null(CallErrorClassifier.Default.Classify(ScriptedChatClient.Reply(" \n")));
         Assert.Null(CallErrorClassifier.Default.Classify(ScriptedChatClient.Reply("x")));
         Assert.Null(CallErrorClassifier.Default.Classify(ScriptedChatClient.Reply("", ChatFinishReason.ContentFilter)));
     }

@@ -7,17 +7,24 @@ using Tuna.Testing;
 
 namespace Tuna.Chat.Tests.Http;
 
-/// <summary>Whatever bytes a service answers, with whatever status, a call gives a reply or a <see cref="ChatServiceException"/>, and no text shows the key.</summary>
+/// <summary>Whatever bytes a service answers, with whatever status, a call gives a reply or a <see cref="ChatServiceException"/>, and no
+/// text shows the key.</summary>
 public class AnswerFuzzTests
 {
     private const string Key = "sk-fuzz-0123456789abcdef";
 
     public static TheoryData<string, HttpStatusCode, string> Answers => new()
     {
-        { "application/json", HttpStatusCode.OK, """{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"rank: [1, 0]"},"finish_reason":"stop","logprobs":{"content":[{"token":"x","logprob":-0.5}]}}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""" },
-        { "application/json", HttpStatusCode.OK, """{"type":"message","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":10,"output_tokens":5}}""" },
-        { "text/event-stream", HttpStatusCode.OK, "data: {\"choices\":[{\"delta\":{\"content\":\"ra\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"nk\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1}}\n\ndata: [DONE]\n\n" },
-        { "application/json", HttpStatusCode.TooManyRequests, "{\"error\":{\"message\":\"Slow down, " + Key + "\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}" },
+        { "application/json", HttpStatusCode.OK,
+            """{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"rank: [1, 0]"},"finish_reason":"stop","logprobs":{"content":[{"token":"x","logprob":-0.5}]}}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""" },
+        { "application/json", HttpStatusCode.OK,
+            """{"type":"message","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":10,"output_tokens":5}}""" },
+        { "text/event-stream", HttpStatusCode.OK,
+            "data: {\"choices\":[{\"delta\":{\"content\":\"ra\"}}]}\n\ndata: "
+            + "{\"choices\":[{\"delta\":{\"content\":\"nk\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1}}\n\ndata: "
+            + "[DONE]\n\n" },
+        { "application/json", HttpStatusCode.TooManyRequests,
+            "{\"error\":{\"message\":\"Slow down, " + Key + "\",\"type\":\"requests\",\"code\":\"rate_limit_exceeded\"}}" },
         { "text/html", HttpStatusCode.BadGateway, "<html><body>" + Key + " \u001b[31m 502</body></html>" },
     };
 
@@ -27,7 +34,8 @@ public class AnswerFuzzTests
     {
         var handler = new Handler(type, status);
         using var http = new HttpClient(handler);
-        using var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = new Uri("http://127.0.0.1:1/v1/"), Model = "m", ApiKey = Key, LogProbs = true }, http);
+        using var client = new ChatCompletionsClient(
+            new HttpChatOptions { BaseAddress = new Uri("http://127.0.0.1:1/v1/"), Model = "m", ApiKey = Key, LogProbs = true }, http);
         ChatMessage[] question = [new(ChatRole.User, "q")];
         (int taken, int refused) = Fuzzing.Run(System.Text.Encoding.UTF8.GetBytes(answer), 4000, StableHash.Of(answer), "", input =>
         {

@@ -10,10 +10,12 @@ using Tuna.Testing.Services;
 
 namespace Tuna.Chat.Tests.Http;
 
-/// <summary>Another package's client (Microsoft.Extensions.AI.OpenAI over OpenAI's own) behind the decorators of <see cref="ChatClientBuilderExtensions"/>, against a real server.</summary>
+/// <summary>Another package's client (Microsoft.Extensions.AI.OpenAI over OpenAI's own) behind the decorators of
+/// <see cref="ChatClientBuilderExtensions"/>, against a real server.</summary>
 public sealed class ForeignClientTests : IDisposable
 {
-    private static readonly CallErrorClassifier Classifier = new() { Describe = e => e is ClientResultException { Status: > 0 } refused ? new ServiceError(refused.Status) : null };
+    private static readonly CallErrorClassifier Classifier =
+        new() { Describe = e => e is ClientResultException { Status: > 0 } refused ? new ServiceError(refused.Status) : null };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("tuna-foreign").FullName;
 
@@ -43,7 +45,8 @@ public sealed class ForeignClientTests : IDisposable
     [Fact]
     public async Task Pipeline_Overloaded_IsAskedAgain()
     {
-        await using OpenAIServer server = await OpenAIServer.StartAsync(call => call.Attempt < 2 ? ServerReply.Error(429) : ServerReply.Chat("fine"));
+        await using OpenAIServer server =
+            await OpenAIServer.StartAsync(call => call.Attempt < 2 ? ServerReply.Error(429) : ServerReply.Chat("fine"));
         using CallJournal journal = Journal();
         using IChatClient client = Client(server, journal, new CallBudget());
 
@@ -73,7 +76,12 @@ public sealed class ForeignClientTests : IDisposable
         // Only one layer may repeat calls: the package's own retries are off.
         var options = new OpenAIClientOptions { Endpoint = server.Address, RetryPolicy = new ClientRetryPolicy(maxRetries: 0) };
         return new OpenAI.Chat.ChatClient("scripted-1", new ApiKeyCredential("test-key"), options).AsIChatClient().AsBuilder()
-            .UseCallPipeline(new CallPipelineOptions { Journal = journal, Budget = budget, Resilience = new() { Classifier = Classifier, BaseDelay = TimeSpan.FromMilliseconds(1) } })
+            .UseCallPipeline(new CallPipelineOptions
+            {
+                Journal = journal,
+                Budget = budget,
+                Resilience = new() { Classifier = Classifier, BaseDelay = TimeSpan.FromMilliseconds(1) },
+            })
             .Build();
     }
 }

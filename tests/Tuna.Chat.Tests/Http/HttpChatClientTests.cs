@@ -9,7 +9,8 @@ namespace Tuna.Chat.Tests.Http;
 /// <summary>The clients of the OpenAI protocol against a real server.</summary>
 public class HttpChatClientTests
 {
-    private static readonly ChatResponseFormatJson Format = ChatResponseFormat.ForJsonSchema(JsonElement.Parse("""{"type":"object","properties":{"rank":{"type":"array"}}}"""), "judgment");
+    private static readonly ChatResponseFormatJson Format =
+        ChatResponseFormat.ForJsonSchema(JsonElement.Parse("""{"type":"object","properties":{"rank":{"type":"array"}}}"""), "judgment");
 
     private static ChatCompletionsClient Create(OpenAIServer server, bool logProbs = false) =>
         new(new HttpChatOptions { BaseAddress = server.Address, Model = "m", ApiKey = "secret-1", LogProbs = logProbs });
@@ -27,7 +28,15 @@ public class HttpChatClientTests
 
         ChatResponse response = await client.GetResponseAsync(
             [new(ChatRole.System, "s"), new(ChatRole.User, "u"), new(ChatRole.Assistant, "a"), new(ChatRole.User, "é")],
-            new ChatOptions { Temperature = 0, TopP = 0.5f, MaxOutputTokens = 77, Seed = 12, ResponseFormat = Format, StopSequences = ["END"] });
+            new ChatOptions
+            {
+                Temperature = 0,
+                TopP = 0.5f,
+                MaxOutputTokens = 77,
+                Seed = 12,
+                ResponseFormat = Format,
+                StopSequences = ["END"],
+            });
 
         Assert.Equal("Hi 🐟", response.Text);
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
@@ -40,11 +49,13 @@ public class HttpChatClientTests
         Assert.Equal("m", seen.Body.GetProperty("model").GetString());
         Assert.Equal(0, seen.Body.GetProperty("temperature").GetDouble());
         Assert.Equal(0.5, seen.Body.GetProperty("top_p").GetDouble(), 1e-6);
-        Assert.Equal(77, (seen.Body.TryGetProperty("max_tokens", out JsonElement limit) ? limit : seen.Body.GetProperty("max_completion_tokens")).GetInt32());
+        Assert.Equal(77, (seen.Body.TryGetProperty("max_tokens", out JsonElement limit)
+            ? limit : seen.Body.GetProperty("max_completion_tokens")).GetInt32());
         Assert.Equal(12, seen.Body.GetProperty("seed").GetInt32());
         Assert.True(seen.Body.GetProperty("logprobs").GetBoolean());
         Assert.Equal("json_schema", seen.Body.GetProperty("response_format").GetProperty("type").GetString());
-        Assert.True(seen.Body.GetProperty("response_format").GetProperty("json_schema").GetProperty("schema").TryGetProperty("properties", out _));
+        Assert.True(seen.Body.GetProperty("response_format").GetProperty("json_schema").GetProperty("schema")
+            .TryGetProperty("properties", out _));
         Assert.Equal("Bearer secret-1", Assert.Single(server.ApiKeys));
     }
 
@@ -69,7 +80,9 @@ public class HttpChatClientTests
 
         CallDecision throttled = await Decide(ServerReply.Error(429, "rate_limit_exceeded", "17"));
         Assert.Equal((CallVerdict.Retry, TimeSpan.FromSeconds(17)), (throttled.Verdict, throttled.RetryAfter!.Value));
-        CallDecision dated = await Decide(ServerReply.Error(503, null, TimeProvider.System.GetUtcNow().AddSeconds(100).ToString("R", System.Globalization.CultureInfo.InvariantCulture)));
+        CallDecision dated = await Decide(
+            ServerReply.Error(503, null,
+            TimeProvider.System.GetUtcNow().AddSeconds(100).ToString("R", System.Globalization.CultureInfo.InvariantCulture)));
         Assert.InRange(dated.RetryAfter!.Value.TotalSeconds, 60, 101);
         Assert.Equal(CallVerdict.Stop, (await Decide(ServerReply.Error(429, "insufficient_quota"))).Verdict);
         Assert.Equal(CallVerdict.Stop, (await Decide(ServerReply.Error(401, "invalid_api_key"))).Verdict);
@@ -95,9 +108,12 @@ public class HttpChatClientTests
 
     // The bodies that vLLM and llama.cpp answer completions with, cut to the fields that matter.
     [Theory]
-    [InlineData("""{"model":"v","choices":[{"text":" ab","finish_reason":"stop","logprobs":{"tokens":[" a","b"],"token_logprobs":[-0.5,-0.25],"top_logprobs":null}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}""")]
-    [InlineData("""{"model":"v","choices":[{"text":" ab","finish_reason":"stop","logprobs":{"content":[{"token":" a","logprob":-0.5},{"token":"b","logprob":-0.25}]}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}""")]
-    [InlineData("""{"model":"v","content":" ab","stop_type":"eos","tokens_evaluated":9,"tokens_predicted":2,"completion_probabilities":[{"token":" a","logprob":-0.5,"top_logprobs":[]},{"token":"b","logprob":-0.25,"top_logprobs":[]}]}""")]
+    [InlineData(
+        """{"model":"v","choices":[{"text":" ab","finish_reason":"stop","logprobs":{"tokens":[" a","b"],"token_logprobs":[-0.5,-0.25],"top_logprobs":null}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}""")]
+    [InlineData(
+        """{"model":"v","choices":[{"text":" ab","finish_reason":"stop","logprobs":{"content":[{"token":" a","logprob":-0.5},{"token":"b","logprob":-0.25}]}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}""")]
+    [InlineData(
+        """{"model":"v","content":" ab","stop_type":"eos","tokens_evaluated":9,"tokens_predicted":2,"completion_probabilities":[{"token":" a","logprob":-0.5,"top_logprobs":[]},{"token":"b","logprob":-0.25,"top_logprobs":[]}]}""")]
     public async Task CompletionsClient_Dialects_GiveTextAndLogProbs(string body)
     {
         ServerCall? seen = null;

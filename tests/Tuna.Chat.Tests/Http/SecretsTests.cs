@@ -8,7 +8,8 @@ using Tuna.Testing.Services;
 
 namespace Tuna.Chat.Tests.Http;
 
-/// <summary>The key a client holds stands in no text that leaves it, whatever a service repeats; and it goes to no stranger in the clear.</summary>
+/// <summary>The key a client holds stands in no text that leaves it, whatever a service repeats; and it goes to no stranger in the
+/// clear.</summary>
 public sealed class SecretsTests : IDisposable
 {
     private const string Key = "sk-Secret/0123+abcDEF";
@@ -47,8 +48,10 @@ public sealed class SecretsTests : IDisposable
             string path = Path.Combine(_folder, $"{i}.jsonl");
             string told;
             using (CallJournal journal = CallJournal.Open(path))
-            using (IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, ApiKey = Key }).AsBuilder()
-                .UseCallPipeline(new CallPipelineOptions { Journal = journal, Resilience = new ResilienceOptions { MaxRetries = 0 } }).Build())
+            using (IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, ApiKey = Key })
+                .AsBuilder()
+                .UseCallPipeline(new CallPipelineOptions { Journal = journal, Resilience = new ResilienceOptions { MaxRetries = 0 } })
+                    .Build())
             {
                 try
                 {
@@ -85,7 +88,11 @@ public sealed class SecretsTests : IDisposable
         var options = new HttpChatOptions { Model = "m", ApiKey = Key };
 
         Assert.DoesNotContain(Key, options.ToString(), StringComparison.Ordinal);
-        using var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = new Uri($"https://user:{Uri.EscapeDataString(Key)}@example.org/v1?key={Uri.EscapeDataString(Key)}"), ApiKey = Key });
+        using var client = new ChatCompletionsClient(new HttpChatOptions
+        {
+            BaseAddress = new Uri($"https://user:{Uri.EscapeDataString(Key)}@example.org/v1?key={Uri.EscapeDataString(Key)}"),
+            ApiKey = Key,
+        });
         var metadata = (ChatClientMetadata)client.GetService(typeof(ChatClientMetadata))!;
         Assert.Equal("https://example.org/v1", metadata.ProviderUri!.AbsoluteUri);
     }
@@ -133,10 +140,12 @@ public sealed class SecretsTests : IDisposable
         for (int run = 0; run < 2; run++)
         {
             using CallJournal journal = CallJournal.Open(Path.Combine(_folder, "large.jsonl"));
-            using IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, MaxAnswerBytes = 1_000_000 }).AsBuilder()
+            using IChatClient client =
+                new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, MaxAnswerBytes = 1_000_000 }).AsBuilder()
                 .UseCallPipeline(new CallPipelineOptions { Journal = journal }).Build();
 
-            Exception e = await Assert.ThrowsAnyAsync<Exception>(() => client.GetResponseAsync("q", new ChatOptions { MaxOutputTokens = 100 }));
+            Exception e = await Assert.ThrowsAnyAsync<Exception>(() =>
+                client.GetResponseAsync("q", new ChatOptions { MaxOutputTokens = 100 }));
 
             CallDecision decision = CallErrorClassifier.Default.Classify(e);
             Assert.Equal((CallVerdict.GiveUp, ServiceError.TooLarge), (decision.Verdict, decision.Error!.Code));

@@ -62,7 +62,8 @@ public sealed class CallJournalTests : IDisposable
             new() { ModelId = "m", Temperature = 0, PromptVersion = "v", PresentedOrder = [1, 0] },
             new() { ModelId = "m", Temperature = 0, PromptVersion = "v", Seed = 1 },
         ];
-        Assert.Equal(7, others.Select(o => CallKey.Of([JournalWriter.Question(1)], o)).Append(key).Append(CallKey.Of([JournalWriter.Question(2)], JournalWriter.Options)).Distinct().Count());
+        Assert.Equal(7, others.Select(o => CallKey.Of([JournalWriter.Question(1)], o)).Append(key)
+            .Append(CallKey.Of([JournalWriter.Question(2)], JournalWriter.Options)).Distinct().Count());
         Assert.NotEqual(
             CallKey.Of([new(ChatRole.User, "ab"), new(ChatRole.User, "c")], null),
             CallKey.Of([new(ChatRole.User, "a"), new(ChatRole.User, "bc")], null));
@@ -76,7 +77,8 @@ public sealed class CallJournalTests : IDisposable
         using CallJournal journal = CallJournal.Open(JournalPath);
         using var client = new JournalingChatClient(service, journal);
 
-        Task<ChatResponse>[] calls = [.. Enumerable.Range(0, 10).Select(_ => client.GetResponseAsync([JournalWriter.Question(1)], JournalWriter.Options))];
+        Task<ChatResponse>[] calls =
+            [.. Enumerable.Range(0, 10).Select(_ => client.GetResponseAsync([JournalWriter.Question(1)], JournalWriter.Options))];
         go.SetResult();
         ChatResponse[] replies = await Task.WhenAll(calls);
 
@@ -88,7 +90,8 @@ public sealed class CallJournalTests : IDisposable
     public async Task GetResponseAsync_FirstOfTwoFails_TheSecondAsksItself()
     {
         int calls = 0;
-        using var service = new ScriptedChatClient((_, _, _) => Interlocked.Increment(ref calls) == 1 ? throw new IOException("cut") : ScriptedChatClient.Reply("fine"));
+        using var service = new ScriptedChatClient((_, _, _) => Interlocked.Increment(ref calls) == 1
+            ? throw new IOException("cut") : ScriptedChatClient.Reply("fine"));
         using CallJournal journal = CallJournal.Open(JournalPath);
         using var client = new JournalingChatClient(service, journal);
 
@@ -102,7 +105,8 @@ public sealed class CallJournalTests : IDisposable
     [Fact]
     public async Task GetResponseAsync_CutOffReply_IsAskedAgainOnlyWithAnotherLimit()
     {
-        using var service = new ScriptedChatClient((i, _, _) => ScriptedChatClient.Reply("x", i == 0 ? ChatFinishReason.Length : ChatFinishReason.Stop));
+        using var service = new ScriptedChatClient((i, _, _) =>
+            ScriptedChatClient.Reply("x", i == 0 ? ChatFinishReason.Length : ChatFinishReason.Stop));
         using CallJournal journal = CallJournal.Open(JournalPath);
         using var client = new JournalingChatClient(service, journal);
         static CallOptions Limit(int n) => new() { ModelId = "m", MaxOutputTokens = n };
@@ -146,7 +150,9 @@ public sealed class CallJournalTests : IDisposable
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0"; // the runtime's own large files
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         start.ArgumentList.Add("-c");
-        start.ArgumentList.Add($"trap '' XFSZ; ulimit -f 200; exec dotnet exec '{typeof(CallJournalTests).Assembly.Location}' write-journal '{JournalPath}' 0");
+        start.ArgumentList.Add(
+            $"trap '' XFSZ; ulimit -f 200; exec dotnet exec '{typeof(CallJournalTests).Assembly.Location}' write-journal '{JournalPath}' "
+            + $"0");
         using Process process = Process.Start(start)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string[] arrived = (await process.StandardOutput.ReadToEndAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -169,7 +175,8 @@ public sealed class CallJournalTests : IDisposable
         for (int i = 0; i < 2; i++)
         {
             string text = "";
-            await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync([JournalWriter.Question(1)], JournalWriter.Options))
+            await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync([JournalWriter.Question(1)],
+                JournalWriter.Options))
                 text += update.Text;
             Assert.Equal("once", text);
         }
@@ -194,7 +201,8 @@ public sealed class CallJournalTests : IDisposable
         for (int cut = 0; cut < Cuts; cut++)
         {
             // Half of the cuts near a line's end, where the cases are.
-            int length = cut % 2 == 0 ? rng.Next(whole.Length + 1) : Math.Clamp(ends[rng.Next(ends.Length)] + rng.Next(5) - 2, 0, whole.Length);
+            int length = cut % 2 == 0
+                ? rng.Next(whole.Length + 1) : Math.Clamp(ends[rng.Next(ends.Length)] + rng.Next(5) - 2, 0, whole.Length);
             string path = Path.Combine(_folder, "cut.jsonl");
             await File.WriteAllBytesAsync(path, whole[..length]);
             int complete = ends.Count(end => end <= length); // a line that lacks its newline alone is whole
@@ -225,11 +233,13 @@ public sealed class CallJournalTests : IDisposable
         Assert.Equal(4, File.ReadAllLines(JournalPath).Length);
     }
 
-    /// <summary>A process that writes a journal is killed at random moments; TUNA_KILLS sets how often (the default keeps the suite fast).</summary>
+    /// <summary>A process that writes a journal is killed at random moments; TUNA_KILLS sets how often (the default keeps the suite
+    /// fast).</summary>
     [Fact]
     public async Task Kill9_AtRandomMoments_EveryReplyThatHadArrivedIsThere()
     {
-        int kills = int.TryParse(Environment.GetEnvironmentVariable("TUNA_KILLS"), NumberStyles.None, CultureInfo.InvariantCulture, out int n) ? n : 8;
+        int kills = int.TryParse(Environment.GetEnvironmentVariable("TUNA_KILLS"), NumberStyles.None, CultureInfo.InvariantCulture,
+            out int n) ? n : 8;
         var rng = new Rng(2);
         int next = 0;
         var arrived = new List<int>();
@@ -264,25 +274,29 @@ public sealed class CallJournalTests : IDisposable
         }
 
         await process.WaitForExitAsync();
-        // The last line may be torn; ReadLine cannot tell, but a number that was cut is a number of a reply that had arrived as well only if it is in sequence.
+        // The last line may be torn; ReadLine cannot tell, but a number that was cut is a number of a reply that had arrived as well only
+        // if it is in sequence.
         return [.. lines.TakeWhile((x, i) => x == first + i)];
     }
 
     private Process StartWriter(int first)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } dotnet && Path.GetFileNameWithoutExtension(dotnet) == "dotnet" ? dotnet : "dotnet")
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } dotnet && Path.GetFileNameWithoutExtension(dotnet) == "dotnet"
+            ? dotnet : "dotnet")
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             StandardOutputEncoding = Encoding.ASCII,
         };
-        foreach (string argument in (string[])["exec", typeof(CallJournalTests).Assembly.Location, "write-journal", JournalPath, first.ToString(CultureInfo.InvariantCulture)])
+        foreach (string argument in (string[])["exec", typeof(CallJournalTests).Assembly.Location, "write-journal", JournalPath,
+            first.ToString(CultureInfo.InvariantCulture)])
             start.ArgumentList.Add(argument);
         return Process.Start(start)!;
     }
 
     private static JournalingChatClient Client(CallJournal journal) => new(
-        new ScriptedChatClient((_, messages, _) => ScriptedChatClient.Reply(JournalWriter.Reply(int.Parse(messages[0].Text, CultureInfo.InvariantCulture)))), journal);
+        new ScriptedChatClient((_, messages, _) =>
+            ScriptedChatClient.Reply(JournalWriter.Reply(int.Parse(messages[0].Text, CultureInfo.InvariantCulture)))), journal);
 
     private sealed class SlowChatClient(Task go) : IChatClient
     {
@@ -290,14 +304,16 @@ public sealed class CallJournalTests : IDisposable
 
         public int Calls => _calls;
 
-        public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+        public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+            CancellationToken cancellationToken = default)
         {
             Interlocked.Increment(ref _calls);
             await go;
             return ScriptedChatClient.Reply("done");
         }
 
-        public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages,
+            ChatOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public object? GetService(Type serviceType, object? serviceKey = null) => null;
 

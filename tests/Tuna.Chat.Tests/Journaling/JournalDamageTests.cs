@@ -22,7 +22,8 @@ public sealed class JournalDamageTests : IDisposable
     {
         const int Calls = 12, Flips = 1500;
         using (CallJournal journal = CallJournal.Open(JournalPath))
-        using (IChatClient client = Asking((i, _, _) => ScriptedChatClient.Reply($"rank: [{i}, 0] \u00E9", input: 100 + i, output: 20), journal))
+        using (IChatClient client =
+            Asking((i, _, _) => ScriptedChatClient.Reply($"rank: [{i}, 0] \u00E9", input: 100 + i, output: 20), journal))
         {
             for (int i = 0; i < Calls; i++)
                 await client.GetResponseAsync([JournalWriter.Question(i)], JournalWriter.Options);
@@ -56,7 +57,8 @@ public sealed class JournalDamageTests : IDisposable
     [Fact]
     public void Problems_NameTheLines()
     {
-        File.WriteAllText(JournalPath, "{\"key\":\"k\",\"reply\":\"r\"}\nnonsense\n{\"key\":1}\n{\"\\ud800\":1}\n{\"key\":null,\"reply\":\"r\"}\n");
+        File.WriteAllText(JournalPath,
+            "{\"key\":\"k\",\"reply\":\"r\"}\nnonsense\n{\"key\":1}\n{\"\\ud800\":1}\n{\"key\":null,\"reply\":\"r\"}\n");
 
         using CallJournal journal = CallJournal.Open(JournalPath);
 
@@ -89,7 +91,8 @@ public sealed class JournalDamageTests : IDisposable
         using CallJournal journal = CallJournal.Open(JournalPath);
         async Task<string> Ask(OpenAIServer server)
         {
-            using IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "m" }).AsBuilder().UseJournal(journal).Build();
+            using IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "m" })
+                .AsBuilder().UseJournal(journal).Build();
             return (await client.GetResponseAsync([JournalWriter.Question(1)], JournalWriter.Options)).Text;
         }
 
@@ -103,10 +106,12 @@ public sealed class JournalDamageTests : IDisposable
     public async Task Journal_OfAnEarlierVersion_IsStillRead()
     {
         string key = CallKey.WithoutService([JournalWriter.Question(1)], JournalWriter.Options, null);
-        await File.WriteAllTextAsync(JournalPath, $$"""{"key":"{{key}}","model":"m","reply":"old","finish":"stop","input_tokens":10,"output_tokens":5}""" + "\n");
+        await File.WriteAllTextAsync(JournalPath,
+            $$"""{"key":"{{key}}","model":"m","reply":"old","finish":"stop","input_tokens":10,"output_tokens":5}""" + "\n");
         await using OpenAIServer server = await OpenAIServer.StartAsync(_ => ServerReply.Chat("new"));
         using CallJournal journal = CallJournal.Open(JournalPath);
-        using IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "m" }).AsBuilder().UseJournal(journal).Build();
+        using IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "m" }).AsBuilder()
+            .UseJournal(journal).Build();
 
         ChatResponse response = await client.GetResponseAsync([JournalWriter.Question(1)], JournalWriter.Options);
 

@@ -6,13 +6,15 @@ using Tuna.Testing.Services;
 
 namespace Tuna.Chat.Tests.Journaling;
 
-/// <summary>The process that the kill tests kill: asks question after question through a journal and says on its standard output which answers have arrived.</summary>
+/// <summary>The process that the kill tests kill: asks question after question through a journal and says on its standard output which
+/// answers have arrived.</summary>
 internal static class JournalWriter
 {
     public static async Task WriteAsync(string path, int first)
     {
         using CallJournal journal = CallJournal.Open(path);
-        using var judge = new ScriptedChatClient((_, messages, _) => ScriptedChatClient.Reply(Reply(int.Parse(messages[0].Text, CultureInfo.InvariantCulture))));
+        using var judge = new ScriptedChatClient((_, messages, _) =>
+            ScriptedChatClient.Reply(Reply(int.Parse(messages[0].Text, CultureInfo.InvariantCulture))));
         using var client = new JournalingChatClient(judge, journal);
         await using Stream output = Console.OpenStandardOutput();
         for (int i = first; ; i++)

@@ -34,7 +34,8 @@ public class BudgetAndThrottleTests
     [Fact]
     public async Task Budget_InMoney_WaitsForCallsUnderWayBeforeItSaysThatItIsSpent()
     {
-        // A call may cost 2.1 + 100 at most and costs 50; three fit into 310 at once. The fourth waits until they have settled at 150, and then it fits.
+        // A call may cost 2.1 + 100 at most and costs 50; three fit into 310 at once. The fourth waits until they have settled at 150, and
+        // then it fits.
         var budget = new CallBudget(maxCost: 310, prices: new TokenPrices(300_000, 1_000_000));
         var go = new TaskCompletionSource();
         using var service = new WaitingChatClient(go.Task);
@@ -71,12 +72,14 @@ public class BudgetAndThrottleTests
     public async Task Budget_ServiceWithoutUsage_IsBilledByEstimate()
     {
         var budget = new CallBudget(maxTokens: 2000, prices: new TokenPrices(1_000_000, 1_000_000));
-        using var service = new ScriptedChatClient((_, _, _) => new ChatResponse(new ChatMessage(ChatRole.Assistant, new string('x', 300))));
+        using var service = new ScriptedChatClient((_, _, _) =>
+            new ChatResponse(new ChatMessage(ChatRole.Assistant, new string('x', 300))));
         using var client = new MeteredChatClient(service, budget);
 
         ChatResponse response = await client.GetResponseAsync("question", Limit(500));
 
-        Assert.Equal(new CallUsage(1, 7, 100, 107, Estimated: true), CallUsage.Of(response)); // 8 letters and a message's frame; 300 letters
+        // 8 letters and a message's frame; 300 letters
+        Assert.Equal(new CallUsage(1, 7, 100, 107, Estimated: true), CallUsage.Of(response));
         Assert.Equal(CallUsage.Of(response), budget.Spent);
     }
 
@@ -126,7 +129,8 @@ public class BudgetAndThrottleTests
     [Fact]
     public async Task Throttle_TokensPerMinute_PaysForWhatRepliesReallyTook()
     {
-        // 12,000 a minute: 200 at once, 190 or so a second. The first call is expected to take 5 and takes 120: the second waits for the difference.
+        // 12,000 a minute: 200 at once, 190 or so a second. The first call is expected to take 5 and takes 120: the second waits for the
+        // difference.
         using var service = new ScriptedChatClient("x");
         using var client = new ThrottledChatClient(service, new ThrottleOptions { TokensPerMinute = 12_000, ExpectedOutputTokens = 0 });
         for (int i = 0; i < 2; i++)
@@ -177,7 +181,9 @@ public class BudgetAndThrottleTests
             var go = new TaskCompletionSource();
             using var service = new WaitingChatClient(go.Task);
             using (CallJournal journal = CallJournal.Open(Path.Combine(folder, "calls.jsonl")))
-            using (IChatClient client = service.AsBuilder().UseCallPipeline(new CallPipelineOptions { Journal = journal, Throttle = new ThrottleOptions { MaxConcurrentCalls = 1 } }).Build())
+            using (IChatClient client = service.AsBuilder()
+                .UseCallPipeline(new CallPipelineOptions { Journal = journal, Throttle = new ThrottleOptions { MaxConcurrentCalls = 1 } })
+                .Build())
             {
                 using var stop = new CancellationTokenSource();
                 Task<ChatResponse> sent = client.GetResponseAsync("sent", cancellationToken: stop.Token);
@@ -187,7 +193,8 @@ public class BudgetAndThrottleTests
 
                 Assert.Equal("x", (await sent).Text);
                 await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
-                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetResponseAsync("later", cancellationToken: stop.Token));
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+                    client.GetResponseAsync("later", cancellationToken: stop.Token));
                 Assert.Equal(1, service.Started);
                 Assert.Single(journal.Calls());
             }
@@ -288,7 +295,8 @@ public class BudgetAndThrottleTests
 
         public int MostAtOnce { get; private set; }
 
-        public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+        public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+            CancellationToken cancellationToken = default)
         {
             Interlocked.Increment(ref _started);
             int now = Interlocked.Increment(ref _now);
@@ -299,7 +307,8 @@ public class BudgetAndThrottleTests
             return ScriptedChatClient.Reply("x");
         }
 
-        public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages,
+            ChatOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public object? GetService(Type serviceType, object? serviceKey = null) => null;
 

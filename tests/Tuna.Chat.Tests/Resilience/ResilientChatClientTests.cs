@@ -14,14 +14,16 @@ public class ResilientChatClientTests
     private static (ResilientChatClient Client, ScriptedChatClient Service, ManualTime Time) Create(int retries, params Exception?[] script)
     {
         var time = new ManualTime();
-        var service = new ScriptedChatClient((i, _, _) => i < script.Length && script[i] is { } e ? throw e : ScriptedChatClient.Reply("fine"));
+        var service = new ScriptedChatClient((i, _, _) => i < script.Length && script[i] is { } e
+            ? throw e : ScriptedChatClient.Reply("fine"));
         return (new ResilientChatClient(service, new ResilienceOptions { MaxRetries = retries, Seed = 5 }, time), service, time);
     }
 
     [Fact]
     public async Task GetResponseAsync_PassingFailures_WaitsLongerAndLonger()
     {
-        (ResilientChatClient client, ScriptedChatClient service, ManualTime time) = Create(6, Error(500), Error(503), Error(429), new IOException("cut"));
+        (ResilientChatClient client, ScriptedChatClient service, ManualTime time) =
+            Create(6, Error(500), Error(503), Error(429), new IOException("cut"));
 
         Assert.Equal("fine", (await client.GetResponseAsync("q")).Text);
 
@@ -132,6 +134,11 @@ public class ResilientChatClientTests
     {
         using var service = new ScriptedChatClient("x");
         Assert.Throws<ArgumentOutOfRangeException>(() => new ResilientChatClient(service, new ResilienceOptions { MaxRetries = -1 }));
-        Assert.Throws<ArgumentException>(() => new ResilientChatClient(service, new ResilienceOptions { BaseDelay = TimeSpan.FromSeconds(2), MaxDelay = TimeSpan.FromSeconds(1) }));
+        Assert.Throws<ArgumentException>(() =>
+            new ResilientChatClient(service, new ResilienceOptions
+            {
+                BaseDelay = TimeSpan.FromSeconds(2),
+                MaxDelay = TimeSpan.FromSeconds(1),
+            }));
     }
 }

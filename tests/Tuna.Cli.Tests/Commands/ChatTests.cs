@@ -13,10 +13,12 @@ public class ChatTests
         WriteTokenizer(work["model"]);
         JsonObject conversation = new()
         {
-            ["messages"] = new JsonArray(Message("user", "one"), Message("assistant", "A!"), Message("user", "two"), Message("assistant", "B!")),
+            ["messages"] = new JsonArray(Message("user", "one"), Message("assistant", "A!"), Message("user", "two"),
+                Message("assistant", "B!")),
         };
         File.WriteAllLines(work["data.jsonl"], Enumerable.Repeat(conversation.ToJsonString(), 8));
-        string[] sft = ["sft", "--model", work["model"], "--template", "model", "--turns", "all", "--data", work["data.jsonl"], "--out", work["tuned"], "--epochs", "30", "--batch", "4", "--lr", "0.02", "--quiet"];
+        string[] sft = ["sft", "--model", work["model"], "--template", "model", "--turns", "all", "--data", work["data.jsonl"], "--out",
+            work["tuned"], "--epochs", "30", "--batch", "4", "--lr", "0.02", "--quiet"];
         TunaRun trained = (await TunaApp.RunAsync([.. sft, "--json"])).Expect(0);
         Assert.Equal(16, trained.Json.GetProperty("groups").GetInt32());
         Assert.True(File.Exists(Path.Combine(work["tuned"], "chat_template.jinja")));
@@ -34,7 +36,8 @@ public class ChatTests
         using Workspace work = await new Workspace().WithModelAsync();
         TunaRun run = await ChatAsync("one\ntwo", work["model"], "--max-new-tokens", "4", "--json");
         Assert.Equal(0, run.ExitCode);
-        Assert.Equal(["assistant", "assistant", "chat"], run.Output.ReplaceLineEndings("\n").TrimEnd().Split('\n').Select(l => JsonNode.Parse(l)!).Select(n => (n["role"] ?? n["command"])!.GetValue<string>()));
+        Assert.Equal(["assistant", "assistant", "chat"], run.Output.ReplaceLineEndings("\n").TrimEnd().Split('\n')
+            .Select(l => JsonNode.Parse(l)!).Select(n => (n["role"] ?? n["command"])!.GetValue<string>()));
 
         TunaRun refused = await ChatAsync("one", work["model"], "--template", "model");
         Assert.Equal(1, refused.ExitCode);
@@ -48,18 +51,21 @@ public class ChatTests
         using var output = new StringWriter();
         using var error = new StringWriter();
         using var typed = new StringReader(input);
-        int code = await new App(output, error, TimeProvider.System, () => ExitCodes.Cancelled, () => typed).RunAsync(["chat", .. arguments], CancellationToken.None);
+        int code = await new App(output, error, TimeProvider.System, () => ExitCodes.Cancelled, () => typed)
+            .RunAsync(["chat", .. arguments], CancellationToken.None);
         return new(code, output.ToString(), error.ToString());
     }
 
     private static void WriteTokenizer(string folder)
     {
-        File.WriteAllText(Path.Combine(folder, "tokenizer.model"), string.Join('\n', Enumerable.Range(0, 256).Select(b => $"{Convert.ToBase64String([(byte)b])} {b}")));
+        File.WriteAllText(Path.Combine(folder, "tokenizer.model"),
+            string.Join('\n', Enumerable.Range(0, 256).Select(b => $"{Convert.ToBase64String([(byte)b])} {b}")));
         File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """
             {"eos_token": "<|endoftext|>", "added_tokens_decoder": {"256": {"content": "<|im_start|>", "special": true}, "257": {"content": "<|im_end|>", "special": true}, "258": {"content": "<|endoftext|>", "special": true}}}
             """);
         File.WriteAllText(
             Path.Combine(folder, "chat_template.jinja"),
-            "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}");
+            "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}{% if "
+                + "add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}");
     }
 }

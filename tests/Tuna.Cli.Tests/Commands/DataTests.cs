@@ -10,8 +10,10 @@ public class DataTests
     public async Task Convert_RankedToPairsAndBack_KeepsThePreference()
     {
         using Workspace work = new Workspace().WithRanked(2);
-        (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--to", "trl", "--pairs", "best-worst", "--out", "pairs.jsonl")).Expect(0);
-        JsonElement back = (await TunaProcess.RunAsync(work.Root, "convert", "--data", "pairs.jsonl", "--out", "back.jsonl", "--json")).Expect(0).Json;
+        (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--to", "trl", "--pairs", "best-worst", "--out",
+            "pairs.jsonl")).Expect(0);
+        JsonElement back = (await TunaProcess.RunAsync(work.Root, "convert", "--data", "pairs.jsonl", "--out", "back.jsonl", "--json"))
+            .Expect(0).Json;
 
         Assert.Equal("trl", back.GetProperty("from").GetString());
         JsonNode row = work.Rows("back.jsonl")[0];
@@ -24,15 +26,20 @@ public class DataTests
     {
         using var work = new Workspace();
         foreach ((string model, double preference) in new[] { ("a", 1.25), ("b", 2.0) })
-            await File.WriteAllTextAsync(work[$"{model}.json"], $$"""[{"instruction":"i","output_1":"base","generator_1":"base","output_2":"by {{model}}","generator_2":"{{model}}","preference":{{preference.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]""");
+            await File.WriteAllTextAsync(work[$"{model}.json"],
+                $$"""[{"instruction":"i","output_1":"base","generator_1":"base","output_2":"by {{model}}","generator_2":"{{model}}","preference":{{preference.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]""");
 
         (await TunaProcess.RunAsync(work.Root, "convert", "--data", "a.json", "b.json", "--merge", "--out", "ranked.jsonl")).Expect(0);
-        (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--to", "alpacaeval", "--out", "pairs.jsonl")).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--to", "alpacaeval", "--out", "pairs.jsonl"))
+            .Expect(0);
         (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--merge", "--out", "x.jsonl")).Expect(2);
 
         JsonNode row = Assert.Single(work.Rows("ranked.jsonl"));
-        Assert.Equal("""{"id":0,"instruction":"i","output":["by a","by b"],"score":[0.25,1],"reference":"base","model":["a","b"]}""", row.ToJsonString());
-        Assert.Equal(("by b", "by a", 1.0), ((string?)work.Rows("pairs.jsonl")[0]["output_1"], (string?)work.Rows("pairs.jsonl")[0]["output_2"], (double)work.Rows("pairs.jsonl")[0]["preference"]!));
+        Assert.Equal("""{"id":0,"instruction":"i","output":["by a","by b"],"score":[0.25,1],"reference":"base","model":["a","b"]}""",
+            row.ToJsonString());
+        Assert.Equal(("by b", "by a", 1.0),
+            ((string?)work.Rows("pairs.jsonl")[0]["output_1"], (string?)work.Rows("pairs.jsonl")[0]["output_2"],
+            (double)work.Rows("pairs.jsonl")[0]["preference"]!));
     }
 
     /// <summary>Rows that give nothing used to be left out without a word, the whole file included.</summary>
@@ -46,8 +53,10 @@ public class DataTests
             {"id":"2","instruction":"j","output":["a","b"],"score":[2,1]}
             """ + "\n");
 
-        TunaRun none = (await TunaProcess.RunAsync(work.Root, "convert", "--data", "tied.jsonl", "--to", "trl", "--out", "none.jsonl")).Expect(1);
-        TunaRun some = (await TunaProcess.RunAsync(work.Root, "convert", "--data", "some.jsonl", "--to", "trl", "--out", "pairs.jsonl")).Expect(0);
+        TunaRun none = (await TunaProcess.RunAsync(work.Root, "convert", "--data", "tied.jsonl", "--to", "trl", "--out", "none.jsonl"))
+            .Expect(1);
+        TunaRun some = (await TunaProcess.RunAsync(work.Root, "convert", "--data", "some.jsonl", "--to", "trl", "--out", "pairs.jsonl"))
+            .Expect(0);
 
         Assert.Contains("None of the 1 rows gives a row of the form trl", none.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(work["none.jsonl"]));
@@ -79,7 +88,8 @@ public class DataTests
     public async Task Convert_EqualRatingsOfAPair_AreATieAndSaidSo()
     {
         using var work = new Workspace();
-        await File.WriteAllTextAsync(work["rows.jsonl"], """{"prompt":"Name a bird.","chosen":"Owl.","rejected":"A brick.","score_chosen":8.0,"score_rejected":8.0}""" + "\n");
+        await File.WriteAllTextAsync(work["rows.jsonl"],
+            """{"prompt":"Name a bird.","chosen":"Owl.","rejected":"A brick.","score_chosen":8.0,"score_rejected":8.0}""" + "\n");
 
         TunaRun run = (await TunaApp.RunAsync("convert", "--data", work["rows.jsonl"], "--out", work["out.jsonl"])).Expect(0);
 
@@ -91,7 +101,8 @@ public class DataTests
     {
         using Workspace work = new Workspace().WithRanked(3);
 
-        (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--to", "instructions-all", "--out", "mul.jsonl", "-q")).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--to", "instructions-all", "--out", "mul.jsonl", "-q"))
+            .Expect(0);
 
         Assert.Equal(12, work.Lines("mul.jsonl").Length);
     }
@@ -121,8 +132,10 @@ public class DataTests
         JsonElement json = (await TunaProcess.RunAsync(work.Root, "stats", "--data", "ranked.jsonl", "--json")).Expect(0).Json;
 
         Assert.Contains("candidates", text.Output, StringComparison.Ordinal);
-        Assert.Equal((5, 20, 30), (json.GetProperty("rows").GetInt32(), json.GetProperty("candidates").GetInt32(), json.GetProperty("pairs").GetInt32()));
-        Assert.Equal(("ranked.jsonl", 5), (json.GetProperty("data").GetString(), json.GetProperty("rows_by_candidates").GetProperty("4").GetInt32()));
+        Assert.Equal((5, 20, 30),
+            (json.GetProperty("rows").GetInt32(), json.GetProperty("candidates").GetInt32(), json.GetProperty("pairs").GetInt32()));
+        Assert.Equal(("ranked.jsonl", 5),
+            (json.GetProperty("data").GetString(), json.GetProperty("rows_by_candidates").GetProperty("4").GetInt32()));
         Assert.StartsWith("<svg", work.Text("s.svg"), StringComparison.Ordinal);
     }
 
@@ -130,9 +143,11 @@ public class DataTests
     public async Task Report_SeveralResults_SideBySideAsTextCsvAndHtml()
     {
         using Workspace work = await new Workspace().WithInstructions(3).WithModelAsync();
-        (await TunaProcess.RunAsync(work.Root, "sft", "--model", "model", "--data", "data.jsonl", "--out", "alpaca", "--batch", "1", "--lr", "0.003", "-q")).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, "sft", "--model", "model", "--data", "data.jsonl", "--out", "alpaca", "--batch", "1", "--lr",
+            "0.003", "-q")).Expect(0);
         foreach (string model in (string[])["model", "alpaca"])
-            (await TunaProcess.RunAsync(work.Root, "evaluate", "nll", "--model", model, "--data", "data.jsonl", "--out", $"{model}.json", "-q")).Expect(0);
+            (await TunaProcess.RunAsync(work.Root, "evaluate", "nll", "--model", model, "--data", "data.jsonl", "--out", $"{model}.json",
+                "-q")).Expect(0);
 
         string[] line = ["report", "--result", "model.json", "alpaca.json", "--training", "alpaca", "--best", "nll_per_token:min"];
         TunaRun text = (await TunaProcess.RunAsync(work.Root, [.. line, "--out", "r.html"])).Expect(0);
@@ -141,7 +156,9 @@ public class DataTests
         Assert.Contains("Best by nll_per_token:min: alpaca", text.Output, StringComparison.Ordinal); // trained on these very rows
         Assert.Contains("(-", text.Output, StringComparison.Ordinal);
         Assert.Contains("<svg", work.Text("r.html"), StringComparison.Ordinal);
-        Assert.DoesNotContain("http", work.Text("r.html").Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal), StringComparison.Ordinal); // needs nothing else
+        // needs nothing else
+        Assert.DoesNotContain("http", work.Text("r.html").Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal),
+            StringComparison.Ordinal);
         Assert.Equal(11, work.Lines("r.csv").Length); // a heading, five figures of two models
     }
 

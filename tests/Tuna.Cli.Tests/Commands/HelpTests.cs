@@ -10,7 +10,8 @@ public class HelpTests
     {
         TunaRun run = (await TunaProcess.RunAsync(".", "--help")).Expect(0);
 
-        foreach (string command in (string[])["sft", "sample", "rank", "train", "prm", "generate", "chat", "export", "push", "evaluate", "convert", "stats", "report", "recipe", "run", "new"])
+        foreach (string command in (string[])["sft", "sample", "rank", "train", "prm", "generate", "chat", "export", "push", "evaluate",
+            "convert", "stats", "report", "recipe", "run", "new"])
             Assert.Contains($"\n  {command} ", run.Output, StringComparison.Ordinal);
         Assert.Contains("130", run.Output, StringComparison.Ordinal);
     }

@@ -18,7 +18,8 @@ public class HubTests
         Assert.Contains("downloading model.safetensors", run.Error, StringComparison.Ordinal);
         Assert.Equal(3, work.Lines("a.jsonl").Length);
 
-        var offline = new Dictionary<string, string>(Settings(work, hub)) { ["HF_HUB_OFFLINE"] = "1", ["HF_ENDPOINT"] = "http://127.0.0.1:9" };
+        var offline = new Dictionary<string, string>(Settings(work, hub)) { ["HF_HUB_OFFLINE"] = "1",
+            ["HF_ENDPOINT"] = "http://127.0.0.1:9" };
         (await TunaProcess.RunAsync(work.Root, offline, [.. generate, "--out", "b.jsonl", "-q"])).Expect(0);
         Assert.Equal(work.Text("a.jsonl"), work.Text("b.jsonl"));
 
@@ -36,7 +37,8 @@ public class HubTests
     {
         using Workspace work = await new Workspace().WithModelAsync();
         using LoopbackHub hub = Hub(work);
-        TunaRun run = (await TunaProcess.RunAsync(work.Root, Settings(work, hub), "generate", "--model", "model", "--data", data, "--out", "o.jsonl")).Expect(ExitCodes.BadInput);
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, Settings(work, hub), "generate", "--model", "model", "--data", data, "--out",
+            "o.jsonl")).Expect(ExitCodes.BadInput);
         Assert.Contains(said, run.Error, StringComparison.Ordinal);
         Assert.Equal(asks, !hub.Requests.IsEmpty);
     }
@@ -49,5 +51,11 @@ public class HubTests
         return hub;
     }
 
-    private static Dictionary<string, string> Settings(Workspace work, LoopbackHub hub) => new() { ["HF_ENDPOINT"] = hub.Address, ["HF_HUB_CACHE"] = work["cache"], ["HF_HUB_OFFLINE"] = "0", ["HF_TOKEN"] = "" };
+    private static Dictionary<string, string> Settings(Workspace work, LoopbackHub hub) => new()
+    {
+        ["HF_ENDPOINT"] = hub.Address,
+        ["HF_HUB_CACHE"] = work["cache"],
+        ["HF_HUB_OFFLINE"] = "0",
+        ["HF_TOKEN"] = "",
+    };
 }

@@ -5,7 +5,8 @@ namespace Tuna.Cli.Tests.Commands;
 
 public class OutcomeTests
 {
-    private static readonly string[] Train = ["train", "--model", "model", "--data", "ranked.jsonl", "--batch", "2", "--epochs", "6", "--lr", "0.01"];
+    private static readonly string[] Train =
+        ["train", "--model", "model", "--data", "ranked.jsonl", "--batch", "2", "--epochs", "6", "--lr", "0.01"];
 
     [Fact]
     public async Task Train_RowsHeldOut_SaysWhatImprovedOnThem_AndTellsItAgainWhenAskedAgain()
@@ -31,7 +32,8 @@ public class OutcomeTests
     {
         using Workspace work = await new Workspace().WithRanked(4).WithModelAsync();
 
-        TunaRun run = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--out", "tuned")).Expect(0);
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--out", "tuned"))
+            .Expect(0);
 
         Assert.Contains("4 groups make 1 step of --batch 128", run.Error, StringComparison.Ordinal);
         Assert.Contains("of the rows it was trained on", run.Output, StringComparison.Ordinal); // none was held out of so few

@@ -6,7 +6,8 @@ namespace Tuna.Cli.Tests.Commands;
 
 public class RankTests
 {
-    private static readonly string[] Rank = ["rank", "--data", "ranked.jsonl", "--judge", "openai:loopback", "--out", "out.jsonl", "--retry-delay", "0.01"];
+    private static readonly string[] Rank =
+        ["rank", "--data", "ranked.jsonl", "--judge", "openai:loopback", "--out", "out.jsonl", "--retry-delay", "0.01"];
 
     [Fact]
     public async Task Rank_ByAService_WritesScoresCostAndTheCalls()
@@ -14,7 +15,8 @@ public class RankTests
         using Workspace work = new Workspace().WithRanked(5, scores: false);
         using LoopbackJudge judge = LoopbackJudge.InOrder();
 
-        JsonElement result = (await TunaProcess.RunAsync(work.Root, judge.Environment, [.. Rank, "--price-input", "10", "--price-output", "100", "--json"])).Expect(0).Json;
+        JsonElement result = (await TunaProcess.RunAsync(work.Root, judge.Environment,
+            [.. Rank, "--price-input", "10", "--price-output", "100", "--json"])).Expect(0).Json;
 
         Assert.Equal((5, 5), (result.GetProperty("rows").GetInt32(), result.GetProperty("calls").GetInt32()));
         Assert.Equal(5 * (100 * 10 + 20 * 100) / 1e6, result.GetProperty("cost").GetDouble(), 9);
@@ -49,7 +51,9 @@ public class RankTests
     {
         using Workspace work = new Workspace().WithRanked(4, scores: false);
         bool mended = false;
-        using var judge = new LoopbackJudge((_, body) => new(!mended && body.Contains("number 2.", StringComparison.Ordinal) ? "I would rather not." : LoopbackJudge.Ranking([3, 2, 1, 0])));
+        using var judge = new LoopbackJudge((_, body) =>
+            new(!mended && body.Contains("number 2.", StringComparison.Ordinal)
+            ? "I would rather not." : LoopbackJudge.Ranking([3, 2, 1, 0])));
 
         TunaRun first = (await TunaProcess.RunAsync(work.Root, judge.Environment, [.. Rank, "--reasks", "1"])).Expect(3);
         Assert.Contains("1 rows could not be ranked", first.Output, StringComparison.Ordinal);
@@ -69,7 +73,8 @@ public class RankTests
     public async Task Rank_TheServiceIsOverloaded_IsAskedAgain()
     {
         using Workspace work = new Workspace().WithRanked(3, scores: false);
-        using var judge = new LoopbackJudge((call, _) => call % 2 == 0 ? new("rate_limit_exceeded", 429) : new(LoopbackJudge.Ranking([0, 1, 2, 3])));
+        using var judge = new LoopbackJudge((call, _) => call % 2 == 0
+            ? new("rate_limit_exceeded", 429) : new(LoopbackJudge.Ranking([0, 1, 2, 3])));
 
         (await TunaProcess.RunAsync(work.Root, judge.Environment, [.. Rank, "--parallel", "1"])).Expect(0);
 
@@ -136,7 +141,8 @@ public class RankTests
     public async Task Rank_TheServiceIsDown_Exits5_AndABudgetWithoutPricesIsAUsageError()
     {
         using Workspace work = new Workspace().WithRanked(3, scores: false);
-        string[] line = ["rank", "--data", "ranked.jsonl", "--judge", "openai:m", "--out", "r.jsonl", "--base-url", "http://127.0.0.1:9/v1"];
+        string[] line = ["rank", "--data", "ranked.jsonl", "--judge", "openai:m", "--out", "r.jsonl", "--base-url",
+            "http://127.0.0.1:9/v1"];
 
         TunaRun down = (await TunaProcess.RunAsync(work.Root, [.. line, "--retries", "0"])).Expect(5);
         TunaRun budget = (await TunaProcess.RunAsync(work.Root, [.. line, "--budget", "1"])).Expect(2);
@@ -155,7 +161,8 @@ public class RankTests
 
         Assert.Contains("OPENAI_API_KEY", run.Error, StringComparison.Ordinal);
         // Nothing was made, so the output is free for another judge.
-        (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "probabilistic", "--out", "out.jsonl", "-q")).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "probabilistic", "--out", "out.jsonl", "-q"))
+            .Expect(0);
     }
 
     [Theory]
@@ -164,7 +171,8 @@ public class RankTests
     public async Task Rank_Probabilistic_FollowsEquation3(string beta)
     {
         using Workspace work = new Workspace().WithRanked(1, scores: false);
-        (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "probabilistic", "--beta", beta, "--out", "p.jsonl", "-q")).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "probabilistic", "--beta", beta, "--out",
+            "p.jsonl", "-q")).Expect(0);
 
         double[] scores = [.. work.Rows("p.jsonl")[0]["score"]!.AsArray().Select(s => s!.GetValue<double>())];
 
@@ -179,8 +187,10 @@ public class RankTests
     {
         using Workspace work = await new Workspace().WithRanked(2, scores: false).WithModelAsync();
 
-        (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "policy:model", "--out", "p.jsonl", "-q")).Expect(0);
-        TunaRun unknown = (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "oracle", "--out", "q.jsonl")).Expect(2);
+        (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "policy:model", "--out", "p.jsonl", "-q"))
+            .Expect(0);
+        TunaRun unknown = (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "oracle", "--out", "q.jsonl"))
+            .Expect(2);
 
         Assert.All(work.Rows("p.jsonl"), r => Assert.All(r["score"]!.AsArray(), s => Assert.True(s!.GetValue<double>() < 0)));
         Assert.Contains("openai:MODEL", unknown.Error, StringComparison.Ordinal);

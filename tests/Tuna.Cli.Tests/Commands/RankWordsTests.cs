@@ -5,7 +5,8 @@ namespace Tuna.Cli.Tests.Commands;
 /// <summary>What `tuna rank` says: what calls will cost before the first one, and why rows could not be ranked.</summary>
 public class RankWordsTests
 {
-    private static readonly string[] Rank = ["rank", "--data", "ranked.jsonl", "--judge", "openai:loopback", "--out", "out.jsonl", "--retry-delay", "0.01"];
+    private static readonly string[] Rank =
+        ["rank", "--data", "ranked.jsonl", "--judge", "openai:loopback", "--out", "out.jsonl", "--retry-delay", "0.01"];
 
     [Fact]
     public async Task Rank_ByAService_ShowsAnEstimateAndABudgetBeforeTheFirstCall()
@@ -13,7 +14,8 @@ public class RankWordsTests
         using Workspace work = new Workspace().WithRanked(5, scores: false);
         using LoopbackJudge judge = LoopbackJudge.InOrder();
 
-        TunaRun run = (await TunaProcess.RunAsync(work.Root, judge.Environment, [.. Rank, "--price-input", "10", "--price-output", "100"])).Expect(0);
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, judge.Environment, [.. Rank, "--price-input", "10", "--price-output", "100"]))
+            .Expect(0);
 
         Assert.Contains("Estimate: 5 calls to loopback", run.Error, StringComparison.Ordinal);
         Assert.Contains("at these prices", run.Error, StringComparison.Ordinal);
@@ -47,7 +49,11 @@ public class RankWordsTests
     public async Task Rank_AKeyForAnotherMachineOverPlainHttp_IsRefused_UnlessAllowed()
     {
         using Workspace work = new Workspace().WithRanked(1, scores: false);
-        var environment = new Dictionary<string, string> { ["OPENAI_API_KEY"] = "key-that-stays-here", ["OPENAI_BASE_URL"] = "http://service.invalid/v1" };
+        var environment = new Dictionary<string, string>
+        {
+            ["OPENAI_API_KEY"] = "key-that-stays-here",
+            ["OPENAI_BASE_URL"] = "http://service.invalid/v1",
+        };
 
         TunaRun refused = (await TunaProcess.RunAsync(work.Root, environment, Rank)).Expect(5);
         TunaRun allowed = await TunaProcess.RunAsync(work.Root, environment, [.. Rank, "--allow-key-over-http", "--retries", "0"]);
@@ -63,9 +69,11 @@ public class RankWordsTests
     public async Task Rank_RowsWithoutLogProbs_SaysWhyOnce_AndDoesNotAdviseToTryAgain()
     {
         using Workspace work = new Workspace().WithInstructions(0);
-        await File.WriteAllLinesAsync(work["plain.jsonl"], Enumerable.Range(0, 64).Select(i => $$"""{"id": "r{{i}}", "instruction": "Say {{i}}.", "output": ["a", "b"]}"""));
+        await File.WriteAllLinesAsync(work["plain.jsonl"],
+            Enumerable.Range(0, 64).Select(i => $$"""{"id": "r{{i}}", "instruction": "Say {{i}}.", "output": ["a", "b"]}"""));
 
-        TunaRun run = (await TunaProcess.RunAsync(work.Root, "rank", "--data", "plain.jsonl", "--judge", "probabilistic", "--out", "out.jsonl")).Expect(1);
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, "rank", "--data", "plain.jsonl", "--judge", "probabilistic", "--out",
+            "out.jsonl")).Expect(1);
 
         Assert.Contains("64 x:", run.Error, StringComparison.Ordinal);
         Assert.Contains("log-probabilities", run.Error, StringComparison.Ordinal);
@@ -77,7 +85,8 @@ public class RankWordsTests
     public async Task Rank_RepliesThatNobodyCanRead_SaysSo_AndWhatToTry()
     {
         using Workspace work = new Workspace().WithRanked(3, scores: false);
-        using var judge = new LoopbackJudge((_, body) => new(body.Contains("number 0.", StringComparison.Ordinal) ? LoopbackJudge.Ranking([0, 1, 2, 3]) : "I would rather not."));
+        using var judge = new LoopbackJudge((_, body) =>
+            new(body.Contains("number 0.", StringComparison.Ordinal) ? LoopbackJudge.Ranking([0, 1, 2, 3]) : "I would rather not."));
 
         TunaRun run = (await TunaProcess.RunAsync(work.Root, judge.Environment, Rank)).Expect(3);
 
@@ -92,7 +101,8 @@ public class RankWordsTests
         using var work = new Workspace();
         await File.WriteAllTextAsync(work["plain.jsonl"], """{"id": "\u001b[31mred", "instruction": "x", "output": ["a", "b"]}""" + "\n");
 
-        TunaRun run = (await TunaProcess.RunAsync(work.Root, "rank", "--data", "plain.jsonl", "--judge", "probabilistic", "--out", "out.jsonl")).Expect(1);
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, "rank", "--data", "plain.jsonl", "--judge", "probabilistic", "--out",
+            "out.jsonl")).Expect(1);
 
         Assert.DoesNotContain('\u001b', run.Error);
         Assert.Contains("\\u001b[31mred", run.Error, StringComparison.Ordinal);

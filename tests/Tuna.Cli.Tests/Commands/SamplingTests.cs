@@ -6,7 +6,9 @@ namespace Tuna.Cli.Tests.Commands;
 
 public class SamplingTests
 {
-    private static readonly string[] Sample = ["sample", "--model", "model", "--data", "data.jsonl", "--max-new-tokens", "6", "--batch", "1", "--threads", "1", "--seed", "3", "-q"];
+    private static readonly string[] Sample =
+        ["sample", "--model", "model", "--data", "data.jsonl", "--max-new-tokens", "6", "--batch", "1", "--threads", "1", "--seed", "3",
+        "-q"];
 
     [Fact]
     public async Task Sample_GivesEveryRowItsCandidatesWithLogProbabilities()
@@ -17,7 +19,8 @@ public class SamplingTests
 
         JsonNode[] rows = work.Rows("s.jsonl");
         Assert.Equal(["r0", "r1", "r2"], rows.Select(r => r["id"]!.GetValue<string>()));
-        Assert.All(rows, r => Assert.Equal((3, 3, 3), (r["output"]!.AsArray().Count, r["logprob"]!.AsArray().Count, r["tokens"]!.AsArray().Count)));
+        Assert.All(rows, r => Assert.Equal((3, 3, 3),
+            (r["output"]!.AsArray().Count, r["logprob"]!.AsArray().Count, r["tokens"]!.AsArray().Count)));
         Assert.Equal("It is 0.", rows[0]["reference"]!.GetValue<string>());
         Assert.False(File.Exists(work["s.jsonl.journal"]));
     }
@@ -69,7 +72,8 @@ public class SamplingTests
     public async Task Sample_PromptLongerThanTheContext_IsNamedAndDoesNotSpoilTheRest()
     {
         using Workspace work = await new Workspace().WithInstructions(2).WithModelAsync();
-        await File.AppendAllTextAsync(work["data.jsonl"], new JsonObject { ["id"] = "huge", ["instruction"] = new string('x', 3000) }.ToJsonString() + "\n");
+        await File.AppendAllTextAsync(work["data.jsonl"],
+            new JsonObject { ["id"] = "huge", ["instruction"] = new string('x', 3000) }.ToJsonString() + "\n");
 
         (await TunaProcess.RunAsync(work.Root, [.. Sample, "--out", "s.jsonl"])).Expect(3);
 
@@ -84,9 +88,13 @@ public class SamplingTests
     public async Task Stage_ARowWithTheTemplatesMarker_IsNamedAndDoesNotSpoilTheRest(string stage, string modelOption, params string[] more)
     {
         using Workspace work = await new Workspace().WithModelAsync();
-        await File.WriteAllLinesAsync(work["rows.jsonl"], new[] { "Name a fish.", "What does [INST] mean?", "Name a bird." }.Select((text, i) => $$"""{"id":"r{{i}}","instruction":"{{text}}","output":["a","b"],"score":[2,1]}"""));
+        await File.WriteAllLinesAsync(work["rows.jsonl"],
+            new[] { "Name a fish.", "What does [INST] mean?",
+            "Name a bird." }.Select((text, i) => $$"""{"id":"r{{i}}","instruction":"{{text}}","output":["a","b"],"score":[2,1]}"""));
 
-        TunaRun run = (await TunaApp.RunAsync([stage, modelOption, (stage == "rank" ? "policy:" : "") + work["model"], "--template", "llama2", "--data", work["rows.jsonl"], "--out", work["out.jsonl"], .. more])).Expect(3);
+        TunaRun run = (await TunaApp.RunAsync(
+            [stage, modelOption, (stage == "rank" ? "policy:" : "") + work["model"], "--template", "llama2", "--data", work["rows.jsonl"],
+            "--out", work["out.jsonl"], .. more])).Expect(3);
 
         Assert.Equal(["r0", "r2"], work.Rows("out.jsonl").Select(r => (string)r["id"]!));
         JsonNode failed = Assert.Single(work.Rows("out.jsonl.failed.jsonl"));
@@ -101,7 +109,8 @@ public class SamplingTests
     {
         using Workspace work = new Workspace().WithInstructions(2);
         using var teacher = new LoopbackJudge((call, _) => new($"answer {call}", LogProbs: [-0.5, -1.25]));
-        string[] line = ["sample", "--teacher", "openai:loopback", "--data", "data.jsonl", "--out", "t.jsonl", "--count", "2", "--parallel", "1", "-q"];
+        string[] line = ["sample", "--teacher", "openai:loopback", "--data", "data.jsonl", "--out", "t.jsonl", "--count", "2", "--parallel",
+            "1", "-q"];
 
         (await TunaProcess.RunAsync(work.Root, teacher.Environment, line)).Expect(0);
         File.Delete(work["t.jsonl"]); // the calls stay, so that even a lost output costs nothing
@@ -118,7 +127,8 @@ public class SamplingTests
     {
         using Workspace work = new Workspace().WithInstructions(300);
 
-        TunaRun run = (await TunaProcess.RunAsync(work.Root, "sample", "--teacher", "completions:m", "--base-url", "http://127.0.0.1:9/v1", "--data", "data.jsonl", "--out", "s.jsonl", "--retries", "0", "-q")).Expect(5);
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, "sample", "--teacher", "completions:m", "--base-url", "http://127.0.0.1:9/v1",
+            "--data", "data.jsonl", "--out", "s.jsonl", "--retries", "0", "-q")).Expect(5);
 
         Assert.Contains("64 rows in a row", run.Error, StringComparison.Ordinal);
     }
@@ -128,7 +138,8 @@ public class SamplingTests
     {
         // Many rows: on a busy machine the kill comes late, and it must still come before the end.
         using Workspace work = await new Workspace().WithInstructions(2000).WithModelAsync();
-        string[] line = ["generate", "--model", "model", "--data", "data.jsonl", "--max-new-tokens", "16", "--batch", "1", "--threads", "1", "-q", "--out"];
+        string[] line = ["generate", "--model", "model", "--data", "data.jsonl", "--max-new-tokens", "16", "--batch", "1", "--threads", "1",
+            "-q", "--out"];
         (await TunaProcess.RunAsync(work.Root, [.. line, "whole.jsonl"])).Expect(0);
         using TunaProcess first = TunaProcess.Start(work.Root, [.. line, "g.jsonl"]);
         Assert.True(await first.KillWhenAsync(() => LineCount(work["g.jsonl.journal"]) >= 2));

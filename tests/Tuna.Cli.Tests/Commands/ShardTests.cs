@@ -104,14 +104,16 @@ public sealed class ShardTests : IDisposable
         (await TunaApp.RunAsync("merge", "--out", _work["all.jsonl"])).Expect(0);
 
         async Task Share(string shard, params string[] more) =>
-            (await TunaApp.RunAsync(["rank", "--data", _work["ranked.jsonl"], "--judge", "probabilistic", "-q", "--out", _work["all.jsonl"], "--shard", shard, .. more])).Expect(0);
+            (await TunaApp.RunAsync(["rank", "--data", _work["ranked.jsonl"], "--judge", "probabilistic", "-q", "--out", _work["all.jsonl"],
+                "--shard", shard, .. more])).Expect(0);
 
         async Task<TunaRun> Merge() => (await TunaApp.RunAsync("merge", "--out", _work["all.jsonl"])).Expect(1);
     }
 
     [Fact]
     public async Task Merge_NothingThere_SaysHowToMakeShares() =>
-        Assert.Contains("--shard 0/4", (await TunaApp.RunAsync("merge", "--out", _work["all.jsonl"])).Expect(1).Error, StringComparison.Ordinal);
+        Assert.Contains("--shard 0/4", (await TunaApp.RunAsync("merge", "--out", _work["all.jsonl"])).Expect(1).Error,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("4/4")]
@@ -120,5 +122,6 @@ public sealed class ShardTests : IDisposable
     [InlineData("1/0")]
     [InlineData("a/b")]
     [InlineData("0/2/3")]
-    public async Task Shard_ThatIsNone_IsAUsageError(string shard) => (await TunaApp.RunAsync("rank", "--data", "x", "--judge", "probabilistic", "--out", "y", "--shard", shard)).Expect(2);
+    public async Task Shard_ThatIsNone_IsAUsageError(string shard) =>
+        (await TunaApp.RunAsync("rank", "--data", "x", "--judge", "probabilistic", "--out", "y", "--shard", shard)).Expect(2);
 }

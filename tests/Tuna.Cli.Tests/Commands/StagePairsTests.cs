@@ -5,7 +5,8 @@ using Tuna.Testing;
 
 namespace Tuna.Cli.Tests.Commands;
 
-/// <summary>What a stage writes the next one reads, with fields in the rows that each form keeps for itself; no field is lost on the way.</summary>
+/// <summary>What a stage writes the next one reads, with fields in the rows that each form keeps for itself; no field is lost on the
+/// way.</summary>
 public sealed class StagePairsTests : IClassFixture<StagePairsTests.Model>
 {
     private readonly Model _model;
@@ -52,11 +53,14 @@ public sealed class StagePairsTests : IClassFixture<StagePairsTests.Model>
         Same(rows, RankedData.Read(judged), "rank", scores: false);
         (await TunaApp.RunAsync("stats", "--data", judged)).Expect(0);
 
-        (await TunaApp.RunAsync("sample", "--model", model, "--data", data, "--out", samples, "-n", "2", "--max-new-tokens", "4", "--trials", "1")).Expect(0);
+        (await TunaApp.RunAsync("sample", "--model", model, "--data", data, "--out", samples, "-n", "2", "--max-new-tokens", "4",
+            "--trials", "1")).Expect(0);
         (await TunaApp.RunAsync("rank", "--data", samples, "--judge", "probabilistic", "--out", ranked)).Expect(0);
         (await TunaApp.RunAsync("stats", "--data", ranked)).Expect(0);
         (await TunaApp.RunAsync("train", "--model", model, "--data", ranked, "--out", work["tuned"])).Expect(0);
-        Assert.All(RankedData.Read(ranked).Zip(rows), pair => Assert.Equal((pair.Second.Id, "", 2), (pair.First.Id, HostileRows.Difference(pair.Second, pair.First), pair.First.Outputs.Count)));
+        Assert.All(RankedData.Read(ranked).Zip(rows),
+            pair => Assert.Equal((pair.Second.Id, "", 2),
+            (pair.First.Id, HostileRows.Difference(pair.Second, pair.First), pair.First.Outputs.Count)));
     }
 
     private static RankedExample[] Rows() => [.. Enumerable.Range(0, 3).Select(HostileRows.Of)];
@@ -77,7 +81,7 @@ public sealed class StagePairsTests : IClassFixture<StagePairsTests.Model>
     }
 
     /// <summary>A tiny random model.</summary>
-    public sealed class Model : IAsyncLifetime
+    public sealed class Model : IAsyncLifetime, IDisposable
     {
         private readonly Workspace _work = new();
 
@@ -85,10 +89,8 @@ public sealed class StagePairsTests : IClassFixture<StagePairsTests.Model>
 
         public Task InitializeAsync() => _work.WithModelAsync();
 
-        public Task DisposeAsync()
-        {
-            _work.Dispose();
-            return Task.CompletedTask;
-        }
+        public Task DisposeAsync() => Task.CompletedTask;
+
+        public void Dispose() => _work.Dispose();
     }
 }

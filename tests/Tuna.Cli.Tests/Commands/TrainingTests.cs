@@ -5,7 +5,9 @@ namespace Tuna.Cli.Tests.Commands;
 
 public class TrainingTests
 {
-    private static readonly string[] Sft = ["sft", "--model", "model", "--data", "data.jsonl", "--out", "alpaca", "--batch", "2", "--epochs", "2", "--lr", "0.001", "--checkpoint-every", "1", "--threads", "1"];
+    private static readonly string[] Sft =
+        ["sft", "--model", "model", "--data", "data.jsonl", "--out", "alpaca", "--batch", "2", "--epochs", "2", "--lr", "0.001",
+        "--checkpoint-every", "1", "--threads", "1"];
 
     [Fact]
     public async Task Sft_TinyData_WritesAHuggingFaceFolderThatStandsAlone()
@@ -26,17 +28,20 @@ public class TrainingTests
     {
         using Workspace work = await new Workspace().WithInstructions(24).WithModelAsync();
         // Hundreds of checkpoints: on a busy machine the kill comes late, and it must still come before the end.
-        string[] line = ["sft", "--model", "model", "--data", "data.jsonl", "--out", "alpaca", "--batch", "2", "--epochs", "20", "--lr", "0.001", "--checkpoint-every", "1", "--threads", "1"];
+        string[] line = ["sft", "--model", "model", "--data", "data.jsonl", "--out", "alpaca", "--batch", "2", "--epochs", "20", "--lr",
+            "0.001", "--checkpoint-every", "1", "--threads", "1"];
         (await TunaProcess.RunAsync(work.Root, [.. line.Select(a => a == "alpaca" ? "whole" : a)])).Expect(0);
 
         using TunaProcess first = TunaProcess.Start(work.Root, line);
-        bool killed = await first.KillWhenAsync(() => Directory.Exists(work["alpaca.run"]) && Directory.EnumerateDirectories(work["alpaca.run"], "checkpoint-*").Count() >= 2);
+        bool killed = await first.KillWhenAsync(() => Directory.Exists(work["alpaca.run"])
+            && Directory.EnumerateDirectories(work["alpaca.run"], "checkpoint-*").Count() >= 2);
         Assert.True(killed);
         Assert.False(Directory.Exists(work["alpaca"])); // no half-trained model under the name of a finished one
         (await TunaProcess.RunAsync(work.Root, line)).Expect(0);
 
         Assert.Equal(work.Weights("whole"), work.Weights("alpaca"));
-        Assert.Equal(File.ReadAllText(Path.Combine(work["whole"], "training.jsonl")), File.ReadAllText(Path.Combine(work["alpaca"], "training.jsonl")));
+        Assert.Equal(File.ReadAllText(Path.Combine(work["whole"], "training.jsonl")),
+            File.ReadAllText(Path.Combine(work["alpaca"], "training.jsonl")));
     }
 
     [Fact]
@@ -59,7 +64,8 @@ public class TrainingTests
         using Workspace work = await new Workspace().WithRanked(4).WithModelAsync();
         foreach (string objective in (string[])["tuna", "mle-all", "dpo"]) // a margin, a likelihood, and one with a frozen policy
         {
-            JsonElement result = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--out", objective, "--objective", objective, "--batch", "2", "--lr", "0.001", "--json", "-q")).Expect(0).Json;
+            JsonElement result = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--out",
+                objective, "--objective", objective, "--batch", "2", "--lr", "0.001", "--json", "-q")).Expect(0).Json;
             Assert.Equal(2, result.GetProperty("steps").GetInt32());
             Assert.Equal(4, result.GetProperty("groups").GetInt32());
         }
@@ -70,7 +76,8 @@ public class TrainingTests
     {
         using Workspace work = await new Workspace().WithRanked(3).WithRanked(2, "more.jsonl").WithModelAsync();
 
-        JsonElement result = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--data", "more.jsonl", "--out", "mixed", "--json", "-q")).Expect(0).Json;
+        JsonElement result = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--data",
+            "more.jsonl", "--out", "mixed", "--json", "-q")).Expect(0).Json;
 
         Assert.Equal(5, result.GetProperty("groups").GetInt32());
     }
@@ -80,7 +87,8 @@ public class TrainingTests
     {
         using Workspace work = await new Workspace().WithRanked(2, scores: false).WithModelAsync();
 
-        TunaRun run = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--out", "x")).Expect(1);
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--out", "x"))
+            .Expect(1);
 
         Assert.Contains("tuna rank", run.Error, StringComparison.Ordinal);
     }
@@ -109,9 +117,11 @@ public class TrainingTests
     public async Task Train_DamagedRow_NamesFileAndLine()
     {
         using Workspace work = await new Workspace().WithRanked(2).WithModelAsync();
-        await File.AppendAllTextAsync(work["ranked.jsonl"], "{\"id\": \"bad\", \"instruction\": \"x\", \"output\": [\"a\"], \"score\": [1, 2]}\n");
+        await File.AppendAllTextAsync(work["ranked.jsonl"],
+            "{\"id\": \"bad\", \"instruction\": \"x\", \"output\": [\"a\"], \"score\": [1, 2]}\n");
 
-        TunaRun run = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--out", "x")).Expect(1);
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, "train", "--model", "model", "--data", "ranked.jsonl", "--out", "x"))
+            .Expect(1);
 
         Assert.Contains("ranked.jsonl, line 3", run.Error, StringComparison.Ordinal);
         Assert.Contains("'bad'", run.Error, StringComparison.Ordinal);
@@ -122,13 +132,17 @@ public class TrainingTests
     {
         using Workspace work = await new Workspace().WithRanked(16).WithModelAsync();
         JsonElement result = (await TunaProcess.RunAsync(work.Root,
-            "prm", "--model", "model", "--data", "ranked.jsonl", "--out", "prm", "--held-out", "0.3", "--batch", "2", "--epochs", "8", "--lr", "0.01", "--json", "-q")).Expect(0).Json;
+            "prm", "--model", "model", "--data", "ranked.jsonl", "--out", "prm", "--held-out", "0.3", "--batch", "2", "--epochs", "8",
+                "--lr", "0.01", "--json", "-q")).Expect(0).Json;
         Assert.True(result.GetProperty("held_out_rows").GetInt32() > 0);
         // The four answers are worded alike in every row: what is learned on some rows holds on the others.
         Assert.True(result.GetProperty("pairwise_accuracy").GetDouble() > 0.9, result.ToString());
 
-        (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "prm:prm", "--out", "reranked.jsonl", "-q")).Expect(0);
-        JsonElement agreement = (await TunaProcess.RunAsync(work.Root, "evaluate", "agreement", "--data", "ranked.jsonl", "--with", "reranked.jsonl", "--out", "a.json", "--json", "-q")).Expect(0).Json;
+        (await TunaProcess.RunAsync(work.Root, "rank", "--data", "ranked.jsonl", "--judge", "prm:prm", "--out", "reranked.jsonl", "-q"))
+            .Expect(0);
+        JsonElement agreement = (
+            await TunaProcess.RunAsync(work.Root, "evaluate", "agreement", "--data", "ranked.jsonl", "--with", "reranked.jsonl", "--out",
+            "a.json", "--json", "-q")).Expect(0).Json;
 
         Assert.True(agreement.GetProperty("metrics").GetProperty("pairwise_accuracy").GetDouble() > 0.9, agreement.ToString());
         Assert.Equal(16, work.Lines("reranked.jsonl").Length);
@@ -140,7 +154,8 @@ public class TrainingTests
         if (OperatingSystem.IsWindows())
             return; // no SIGINT to send there
         using Workspace work = await new Workspace().WithInstructions(64).WithModelAsync();
-        string[] line = ["sft", "--model", "model", "--data", "data.jsonl", "--out", "alpaca", "--batch", "1", "--epochs", "20", "--checkpoint-every", "1"];
+        string[] line = ["sft", "--model", "model", "--data", "data.jsonl", "--out", "alpaca", "--batch", "1", "--epochs", "20",
+            "--checkpoint-every", "1"];
         using TunaProcess run = TunaProcess.Start(work.Root, line);
         while (!run.HasExited && !HasCheckpoint())
             await Task.Delay(5);
@@ -152,6 +167,7 @@ public class TrainingTests
         Assert.True(HasCheckpoint());
         Assert.False(Directory.Exists(work["alpaca"]));
 
-        bool HasCheckpoint() => Directory.Exists(work["alpaca.run"]) && Directory.EnumerateDirectories(work["alpaca.run"], "checkpoint-????????").Any();
+        bool HasCheckpoint() => Directory.Exists(work["alpaca.run"])
+            && Directory.EnumerateDirectories(work["alpaca.run"], "checkpoint-????????").Any();
     }
 }

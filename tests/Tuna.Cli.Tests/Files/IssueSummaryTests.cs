@@ -7,12 +7,14 @@ public class IssueSummaryTests
     [Fact]
     public void Text_ManyMessagesOfFewKinds_CountsEachAndShowsOne()
     {
-        IEnumerable<string> messages = Enumerable.Range(0, 90).Select(i => $"Row 'r{i}': the prompt has {900 + i} tokens; the model's context has 512")
+        IEnumerable<string> messages = Enumerable.Range(0, 90)
+            .Select(i => $"Row 'r{i}': the prompt has {900 + i} tokens; the model's context has 512")
             .Append("Row 'x': there is no reference");
 
         string[] lines = IssueSummary.Text(messages).Split(Environment.NewLine);
 
-        Assert.Equal(["  90 x: Row 'r0': the prompt has 900 tokens; the model's context has 512", "  1 x: Row 'x': there is no reference"], lines);
+        Assert.Equal(["  90 x: Row 'r0': the prompt has 900 tokens; the model's context has 512", "  1 x: Row 'x': there is no reference"],
+            lines);
     }
 
     [Fact]

@@ -117,7 +117,8 @@ public class UsageTests
         File.WriteAllText(work["empty/inner/config.json"], "{}");
         File.WriteAllText(work["file"], "");
 
-        foreach ((string model, string said) in new[] { (work["file"], "is a file"), (work["empty"], "has no config.json"), (work["empty"], work["empty/inner"]) })
+        foreach ((string model, string said) in new[] { (work["file"], "is a file"), (work["empty"], "has no config.json"),
+            (work["empty"], work["empty/inner"]) })
         {
             TunaRun run = (await TunaApp.RunAsync("train", "--model", model, "--data", "d", "--out", work["o"])).Expect(ExitCodes.BadInput);
             Assert.Contains(said, run.Error, StringComparison.Ordinal);

@@ -13,13 +13,17 @@ public sealed class ToolPackageTests : IDisposable
     [Fact]
     public void Tool_PackedAndInstalled_RunsFromThePackage()
     {
-        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name, root = Path.GetDirectoryName(GoldenData.TestsFolder())!;
+        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name,
+            root = Path.GetDirectoryName(GoldenData.TestsFolder())!;
         Run("dotnet", root, "pack", Path.Combine("src", "Tuna.Cli"), "-c", configuration, "--no-build", "-o", _folder["packages"]);
-        string package = Assert.Single(Directory.GetFiles(_folder["packages"], "Tuna.Cli.*.nupkg"), p => !p.EndsWith(".snupkg", StringComparison.Ordinal));
-        Assert.True(new FileInfo(package).Length < 40 << 20, $"The package has {new FileInfo(package).Length >> 20} MB: it must bring no libtorch.");
+        string package = Assert.Single(Directory.GetFiles(_folder["packages"], "Tuna.Cli.*.nupkg"),
+            p => !p.EndsWith(".snupkg", StringComparison.Ordinal));
+        Assert.True(new FileInfo(package).Length < 40 << 20,
+            $"The package has {new FileInfo(package).Length >> 20} MB: it must bring no libtorch.");
         string version = Path.GetFileNameWithoutExtension(package)["Tuna.Cli.".Length..];
 
-        Run("dotnet", _folder.Root, "tool", "install", "Tuna.Cli", "--version", version, "--tool-path", _folder["tools"], "--source", _folder["packages"]);
+        Run("dotnet", _folder.Root, "tool", "install", "Tuna.Cli", "--version", version, "--tool-path", _folder["tools"], "--source",
+            _folder["packages"]);
         string tuna = Path.Combine(_folder["tools"], OperatingSystem.IsWindows() ? "tuna.exe" : "tuna");
 
         Assert.Contains("tuna recipe list", Run(tuna, _folder.Root, "--help"), StringComparison.Ordinal);
@@ -29,9 +33,15 @@ public sealed class ToolPackageTests : IDisposable
 
     private string Run(string program, string folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         // The test host's own MSBuild settings are not the user's; neither is the user's package cache the test's.
-        foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase) || k.StartsWith("VSTEST", StringComparison.OrdinalIgnoreCase)).ToList())
+        foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)
+            || k.StartsWith("VSTEST", StringComparison.OrdinalIgnoreCase)).ToList())
             start.Environment.Remove(name);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
         if (arguments is ["tool", ..])
@@ -40,7 +50,8 @@ public sealed class ToolPackageTests : IDisposable
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
         Assert.True(process.WaitForExit(TimeSpan.FromMinutes(5)), $"{program} {arguments[0]} did not end.");
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output.Result}{errors.Result}");
+        Assert.True(process.ExitCode == 0,
+            $"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}:\n{output.Result}{errors.Result}");
         return output.Result;
     }
 }

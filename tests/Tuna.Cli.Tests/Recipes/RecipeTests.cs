@@ -26,7 +26,8 @@ public class RecipeTests
         JsonElement list = (await TunaProcess.RunAsync(".", "recipe", "list", "--json")).Expect(0).Json;
         string[] names = [.. list.GetProperty("recipes").EnumerateArray().Select(r => r.GetProperty("name").GetString()!)];
 
-        Assert.Superset(new HashSet<string> { "alpaca", "alpaca-mul", "tuna-p", "tuna-c", "tuna", "tuna-c-prm", "tuna-cp", "mix-tuna", "lambda-sweep", "data-sweep", "beta-by-nll" }, names.ToHashSet());
+        Assert.Superset(new HashSet<string> { "alpaca", "alpaca-mul", "tuna-p", "tuna-c", "tuna", "tuna-c-prm", "tuna-cp", "mix-tuna",
+            "lambda-sweep", "data-sweep", "beta-by-nll" }, names.ToHashSet());
         await Task.WhenAll(names.Select(async name =>
         {
             JsonElement shown = (await TunaProcess.RunAsync(".", "recipe", "show", name, "--set", "data=d.jsonl", "--json")).Expect(0).Json;
@@ -37,10 +38,13 @@ public class RecipeTests
     [Fact]
     public async Task Show_Tuna_HasThePapersSettings()
     {
-        string text = (await TunaProcess.RunAsync(".", "recipe", "show", "tuna", "--work", "w", "--set", "data=d", "--set", "base=b", "--set", "teacherModel=t")).Expect(0).Output;
+        string text = (await TunaProcess.RunAsync(".", "recipe", "show", "tuna", "--work", "w", "--set", "data=d", "--set", "base=b",
+            "--set", "teacherModel=t")).Expect(0).Output;
         string last = text.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1];
 
-        Assert.Equal("tuna train --model w/tuna-p --data w/tuna-contextual.jsonl --out w/tuna --learning-rate 1e-6 --lambda 1.0 --margin 0.1 --max-length 512 --batch 128 --seed 1", last.TrimEnd());
+        Assert.Equal(
+            "tuna train --model w/tuna-p --data w/tuna-contextual.jsonl --out w/tuna --learning-rate 1e-6 --lambda 1.0 --margin 0.1 "
+            + "--max-length 512 --batch 128 --seed 1", last.TrimEnd());
         Assert.Contains("--judge probabilistic --beta 1.3", text, StringComparison.Ordinal);
     }
 
@@ -119,7 +123,8 @@ public class RecipeTests
               { "name": "samples", "run": "sample", "with": { "model": "{work}/base", "data": "data.jsonl", "out": "{work}/samples.jsonl", "max-new-tokens": 2 } } ] }
             """;
         using Workspace work = new Workspace().WithInstructions(3);
-        await File.AppendAllTextAsync(work["data.jsonl"], $"{{\"id\": \"long\", \"instruction\": \"{new string('x', 3000)}\", \"output\": \"y\"}}\n");
+        await File.AppendAllTextAsync(work["data.jsonl"],
+            $"{{\"id\": \"long\", \"instruction\": \"{new string('x', 3000)}\", \"output\": \"y\"}}\n");
         await File.WriteAllTextAsync(work["s.json"], sampling);
         string[] line = ["run", "s.json", "--work", "w"];
 
@@ -140,9 +145,11 @@ public class RecipeTests
     public async Task Run_ARecipeOfThePaper_OnAFewRows_EndsWithItsOutput(string recipe, string own, string output)
     {
         using Workspace work = await new Workspace().WithInstructions(8).WithInstructions(3, "held-out.jsonl").WithModelAsync();
-        string[] settings = ["data=data.jsonl", "base=model", "batch=4", "sftEpochs=1", "maxNewTokens=6", own, .. recipe == "tuna-c-prm" ? [] : new[] { "teacherModel=model" }];
+        string[] settings = ["data=data.jsonl", "base=model", "batch=4", "sftEpochs=1", "maxNewTokens=6", own, .. recipe == "tuna-c-prm"
+            ? [] : new[] { "teacherModel=model" }];
 
-        (await TunaProcess.RunAsync(work.Root, ["run", recipe, "--work", "w", "-q", .. settings.SelectMany(s => new[] { "--set", s })])).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, ["run", recipe, "--work", "w", "-q", .. settings.SelectMany(s => new[] { "--set", s })]))
+            .Expect(0);
 
         Assert.True(File.Exists(work[$"w/{output}"]));
     }
@@ -152,11 +159,13 @@ public class RecipeTests
     {
         using Workspace work = new Workspace().WithInstructions(8);
         JsonElement result = Last((await TunaProcess.RunAsync(work.Root,
-            "run", "tour", "--work", "w", "--set", "data=data.jsonl", "--set", "size=nano", "--set", "epochs=1", "--set", "rows=4", "--set", "maxNewTokens=6", "--json", "-q")).Expect(0));
+            "run", "tour", "--work", "w", "--set", "data=data.jsonl", "--set", "size=nano", "--set", "epochs=1", "--set", "rows=4", "--set",
+                "maxNewTokens=6", "--json", "-q")).Expect(0));
 
         Assert.Equal(6, result.GetProperty("ran").GetInt32());
         Assert.Equal("nll", JsonNode.Parse(work.Text("w/tuned.nll.json"))!["benchmark"]!.GetValue<string>());
     }
 
-    private static JsonElement Last(TunaRun run) => JsonDocument.Parse(run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1]).RootElement.Clone();
+    private static JsonElement Last(TunaRun run) =>
+        JsonDocument.Parse(run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1]).RootElement.Clone();
 }

@@ -4,7 +4,8 @@ using Tuna.Numerics;
 
 namespace Tuna.Cli.Tests.Reliability;
 
-/// <summary>A clock that jumps, forward and back, by seconds and by years, changes what is shown at most: results have the same bytes.</summary>
+/// <summary>A clock that jumps, forward and back, by seconds and by years, changes what is shown at most: results have the same
+/// bytes.</summary>
 public class ClockTests
 {
     [Theory]
@@ -26,7 +27,9 @@ public class ClockTests
         async Task RunAsync(TimeProvider time, string output)
         {
             using var error = new StringWriter();
-            string[] line = [.. stage.Arguments(output).Select(a => File.Exists(work[a]) || Directory.Exists(work[a]) || a == output ? work[a] : a.Replace("policy:", "policy:" + work.Root + "/", StringComparison.Ordinal)).Where(a => a != "-q")];
+            string[] line = [.. stage.Arguments(output)
+                .Select(a => File.Exists(work[a]) || Directory.Exists(work[a]) || a == output
+                ? work[a] : a.Replace("policy:", "policy:" + work.Root + "/", StringComparison.Ordinal)).Where(a => a != "-q")];
             int code = await new App(new StringWriter(), error, time, () => ExitCodes.Cancelled).RunAsync(line, CancellationToken.None);
             Assert.True(code == 0, error.ToString());
         }

@@ -3,7 +3,8 @@ using Tuna.Cli.Tests.Support;
 
 namespace Tuna.Cli.Tests.Reliability;
 
-/// <summary>A command that is killed and run again: how its inputs are made, its line, and what must come out the same to the byte.</summary>
+/// <summary>A command that is killed and run again: how its inputs are made, its line, and what must come out the same to the
+/// byte.</summary>
 /// <param name="Name">Names it.</param>
 /// <param name="Line">The arguments, with <c>OUT</c> for the output.</param>
 /// <param name="Outputs">Files that it leaves, with <c>OUT</c> for the output.</param>
@@ -43,11 +44,14 @@ internal sealed record CrashStage(string Name, string Line, string[] Outputs, in
         new("prm", $"prm --model model --data ranked.jsonl --out OUT {Trained}", s_model),
         new("train-torch", $"train --engine torch --model model --data ranked.jsonl --out OUT {Trained}", s_model),
         new("rank", $"rank --data ranked.jsonl --judge openai:loopback --out OUT {s_service}", s_rows, PaidRows: Rows),
-        new("rank-orders", $"rank --data ranked.jsonl --judge openai:loopback --orders 3 --out OUT {s_service}", s_rows, PaidRows: 3 * Rows),
+        new("rank-orders", $"rank --data ranked.jsonl --judge openai:loopback --orders 3 --out OUT {s_service}", s_rows,
+            PaidRows: 3 * Rows),
         new("rank-policy", "rank --data ranked.jsonl --judge policy:model --threads 1 --out OUT -q", s_rows),
-        new("evaluate", "evaluate superni --benchmark ni --model model --batch 1 --threads 1 --out OUT -q", ["OUT", "OUT.predictions.jsonl"]),
+        new("evaluate", "evaluate superni --benchmark ni --model model --batch 1 --threads 1 --out OUT -q",
+            ["OUT", "OUT.predictions.jsonl"]),
         new("evaluate-nll", "evaluate nll --model model --data data.jsonl --threads 1 --out OUT -q", s_rows),
-        new("recipe", "run crash.json --work OUT -q", ["OUT/samples.jsonl", "OUT/lambda-0/model.safetensors", "OUT/lambda-1/model.safetensors", "OUT/lambda-1/training.jsonl"]),
+        new("recipe", "run crash.json --work OUT -q",
+            ["OUT/samples.jsonl", "OUT/lambda-0/model.safetensors", "OUT/lambda-1/model.safetensors", "OUT/lambda-1/training.jsonl"]),
     ];
 
     private const int Rows = 40;

@@ -6,10 +6,12 @@ using Xunit.Abstractions;
 
 namespace Tuna.Cli.Tests.Reliability;
 
-/// <summary>Every stage that makes something is killed at random moments and run again, until it ends with the bytes of a run that nobody disturbed.</summary>
+/// <summary>Every stage that makes something is killed at random moments and run again, until it ends with the bytes of a run that nobody
+/// disturbed.</summary>
 /// <remarks>
-/// <c>TUNA_KILLS</c>, a whole number, is how often each stage is killed (default 1): 75 of each are more than a thousand. <c>TUNA_SEED</c> draws other moments (default 1). One of two
-/// moments is a time, the other a change in the folder: so many files made, written, renamed or deleted.
+/// <c>TUNA_KILLS</c>, a whole number, is how often each stage is killed (default 1): 75 of each are more than a thousand. <c>TUNA_SEED</c>
+/// draws other moments (default 1). One of two moments is a time, the other a change in the folder: so many files made, written, renamed or
+/// deleted.
 /// </remarks>
 public sealed class CrashTests(ITestOutputHelper log)
 {
@@ -72,8 +74,10 @@ public sealed class CrashTests(ITestOutputHelper log)
 
     // Beside the output and its settings, nothing may stay that belongs to a run under way.
     private static string[] Leftovers(string folder) =>
-        [.. Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Where(e => e.EndsWith(".partial", StringComparison.Ordinal)
-            || e.EndsWith(".lock", StringComparison.Ordinal) || e.EndsWith(".journal", StringComparison.Ordinal) || e.EndsWith(".run", StringComparison.Ordinal))];
+        [.. Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories)
+            .Where(e => e.EndsWith(".partial", StringComparison.Ordinal)
+            || e.EndsWith(".lock", StringComparison.Ordinal) || e.EndsWith(".journal", StringComparison.Ordinal)
+                || e.EndsWith(".run", StringComparison.Ordinal))];
 
     private static void Clear(Workspace work, string output)
     {
@@ -87,7 +91,8 @@ public sealed class CrashTests(ITestOutputHelper log)
     }
 
     private static int Number(string variable, int otherwise) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0 ? value : otherwise;
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
+            && value > 0 ? value : otherwise;
 
     /// <summary>Counts what happens to a folder's files.</summary>
     private sealed class FolderChanges : IDisposable

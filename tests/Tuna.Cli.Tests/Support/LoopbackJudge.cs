@@ -27,7 +27,11 @@ internal sealed class LoopbackJudge : IDisposable
 
     public ConcurrentQueue<string> Bodies { get; } = new();
 
-    public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string> { ["OPENAI_API_KEY"] = "test-key-of-the-loopback-judge", ["OPENAI_BASE_URL"] = Address };
+    public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>
+    {
+        ["OPENAI_API_KEY"] = "test-key-of-the-loopback-judge",
+        ["OPENAI_BASE_URL"] = Address,
+    };
 
     /// <summary>A judge that ranks all candidates in the order they came in.</summary>
     public static LoopbackJudge InOrder(TimeSpan delay = default) => new((_, _) => new(Ranking([0, 1, 2, 3]), Delay: delay));
@@ -88,7 +92,8 @@ internal sealed class LoopbackJudge : IDisposable
             JudgeReply reply = _script(Interlocked.Increment(ref _calls) - 1, body);
             if (reply.Delay > TimeSpan.Zero)
                 await Task.Delay(reply.Delay);
-            byte[] bytes = Encoding.UTF8.GetBytes(reply.Status == 200 ? Completion(reply) : new JsonObject { ["error"] = new JsonObject { ["message"] = "scripted", ["code"] = reply.Text } }.ToJsonString());
+            byte[] bytes = Encoding.UTF8.GetBytes(reply.Status == 200 ? Completion(reply)
+                : new JsonObject { ["error"] = new JsonObject { ["message"] = "scripted", ["code"] = reply.Text } }.ToJsonString());
             context.Response.StatusCode = reply.Status;
             context.Response.ContentType = "application/json";
             await context.Response.OutputStream.WriteAsync(bytes);
@@ -109,7 +114,12 @@ internal sealed class LoopbackJudge : IDisposable
             ["message"] = new JsonObject { ["role"] = "assistant", ["content"] = reply.Text },
         };
         if (reply.LogProbs is { } logProbs)
-            choice["logprobs"] = new JsonObject { ["content"] = new JsonArray([.. logProbs.Select(p => (JsonNode)new JsonObject { ["token"] = "x", ["logprob"] = p, ["top_logprobs"] = new JsonArray() })]) };
+            choice["logprobs"] = new JsonObject
+            {
+                ["content"] = new JsonArray(
+                    [.. logProbs.Select(p => (JsonNode)new JsonObject { ["token"] = "x", ["logprob"] = p,
+                    ["top_logprobs"] = new JsonArray() })]),
+            };
         return new JsonObject
         {
             ["id"] = "c",
@@ -117,7 +127,12 @@ internal sealed class LoopbackJudge : IDisposable
             ["created"] = 0,
             ["model"] = "loopback",
             ["choices"] = new JsonArray(choice),
-            ["usage"] = new JsonObject { ["prompt_tokens"] = 100, ["completion_tokens"] = reply.OutputTokens, ["total_tokens"] = 100 + reply.OutputTokens },
+            ["usage"] = new JsonObject
+            {
+                ["prompt_tokens"] = 100,
+                ["completion_tokens"] = reply.OutputTokens,
+                ["total_tokens"] = 100 + reply.OutputTokens,
+            },
         }.ToJsonString();
     }
 }
@@ -128,4 +143,5 @@ internal sealed class LoopbackJudge : IDisposable
 /// <param name="Delay">How long it thinks.</param>
 /// <param name="LogProbs">Token log-probabilities, for a teacher.</param>
 /// <param name="OutputTokens">What is billed beside the 100 tokens of the prompt.</param>
-internal sealed record JudgeReply(string Text, int Status = 200, TimeSpan Delay = default, double[]? LogProbs = null, int OutputTokens = 20);
+internal sealed record JudgeReply(string Text, int Status = 200, TimeSpan Delay = default, double[]? LogProbs = null,
+    int OutputTokens = 20);

@@ -10,7 +10,8 @@ internal sealed class TunaProcess : IDisposable
     private readonly Task<string> _output;
     private readonly Task<string> _error;
 
-    private TunaProcess(string folder, IReadOnlyDictionary<string, string>? environment, string[] arguments, IReadOnlyList<string>? launcher = null)
+    private TunaProcess(string folder, IReadOnlyDictionary<string, string>? environment, string[] arguments,
+        IReadOnlyList<string>? launcher = null)
     {
         string dotnet = Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
         var start = new ProcessStartInfo(launcher?[0] ?? dotnet)
@@ -38,14 +39,17 @@ internal sealed class TunaProcess : IDisposable
 
     public static TunaProcess Start(string folder, params string[] arguments) => new(folder, null, arguments);
 
-    public static TunaProcess Start(string folder, IReadOnlyDictionary<string, string> environment, params string[] arguments) => new(folder, environment, arguments);
+    public static TunaProcess Start(string folder, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        new(folder, environment, arguments);
 
     public static Task<TunaRun> RunAsync(string folder, params string[] arguments) => Start(folder, arguments).EndAsync();
 
-    public static Task<TunaRun> RunAsync(string folder, IReadOnlyDictionary<string, string> environment, params string[] arguments) => Start(folder, environment, arguments).EndAsync();
+    public static Task<TunaRun> RunAsync(string folder, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        Start(folder, environment, arguments).EndAsync();
 
     /// <summary>As several processes, by a launcher such as mpirun with its arguments.</summary>
-    public static Task<TunaRun> LaunchAsync(string folder, IReadOnlyList<string> launcher, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+    public static Task<TunaRun> LaunchAsync(string folder, IReadOnlyList<string> launcher, IReadOnlyDictionary<string, string> environment,
+        params string[] arguments) =>
         new TunaProcess(folder, environment, arguments, launcher).EndAsync(minutes: 10); // several runtimes start at once
 
     public int Id => _process.Id;

@@ -21,7 +21,8 @@ internal sealed class Workspace : IDisposable
     public Workspace WithInstructions(int count, string name = "data.jsonl")
     {
         File.WriteAllLines(this[name], Enumerable.Range(0, count).Select(i =>
-            new JsonObject { ["id"] = $"r{i}", ["instruction"] = $"Say the number {i}.", ["input"] = "", ["output"] = $"It is {i}." }.ToJsonString()));
+            new JsonObject { ["id"] = $"r{i}", ["instruction"] = $"Say the number {i}.", ["input"] = "",
+                ["output"] = $"It is {i}." }.ToJsonString()));
         return this;
     }
 

@@ -13,5 +13,6 @@ public class PrintableTests
     [InlineData("\u009b2J", "\\u009b2J")]
     [InlineData("a\u202etxt.exe", "a\\u202etxt.exe")]
     [InlineData("Grüße, 東京 😀", "Grüße, 東京 😀")]
-    public void Text_WithControlCharacters_ShowsThemInsteadOfObeyingThem(string text, string shown) => Assert.Equal(shown, Printable.Text(text));
+    public void Text_WithControlCharacters_ShowsThemInsteadOfObeyingThem(string text, string shown) =>
+        Assert.Equal(shown, Printable.Text(text));
 }

@@ -94,7 +94,8 @@ public class AddTunaTests
         using ServiceProvider provider = services.BuildServiceProvider();
         TrainingResult result = provider.GetRequiredService<RankingTrainer>().Train(TrainingFixtures.Groups(12));
         using var policy = new BigramPolicy();
-        Assert.Equal(new RankingTrainer(policy, new HingeLoss(), TrainingFixtures.Options).Train(TrainingFixtures.Groups(12)).History, result.History);
+        Assert.Equal(new RankingTrainer(policy, new HingeLoss(), TrainingFixtures.Options).Train(TrainingFixtures.Groups(12)).History,
+            result.History);
         Assert.True(policy.Table.SequenceEqual(provider.GetRequiredService<BigramPolicy>().Table));
         Assert.Equal(2, provider.GetRequiredKeyedService<RankingTrainer>("wide").Train(TrainingFixtures.Groups(12)).Steps);
         Assert.Throws<ArgumentOutOfRangeException>(() => services.AddTuna().AddTrainer(new() { Epochs = 0 }));

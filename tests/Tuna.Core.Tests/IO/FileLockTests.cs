@@ -33,7 +33,8 @@ public sealed class FileLockTests : IDisposable
     {
         File.WriteAllText(_folder["out.lock"], "process 1 (tuna) on ELSEWHERE, which was killed and left a longer text than the next one");
         using FileLock held = FileLock.Acquire(_folder["out"]);
-        Assert.Contains($"process {Environment.ProcessId} ", Assert.Throws<FileInUseException>(() => FileLock.Acquire(_folder["out"])).Owner);
+        Assert.Contains($"process {Environment.ProcessId} ",
+            Assert.Throws<FileInUseException>(() => FileLock.Acquire(_folder["out"])).Owner);
     }
 
     /// <summary>A read-only place was once reported as in use by another process.</summary>
@@ -62,7 +63,8 @@ public sealed class FileLockTests : IDisposable
     [Fact]
     public void AtomicFile_Leftovers_AreRemovedAndNobodyElses()
     {
-        foreach (string name in new[] { "f.partial", "f.0123456789abcdef.partial", "f.old.partial", "f.lock", "f.gz.0123456789abcdef.partial", "f.x.partial", "g.partial" })
+        foreach (string name in new[] { "f.partial", "f.0123456789abcdef.partial", "f.old.partial", "f.lock",
+            "f.gz.0123456789abcdef.partial", "f.x.partial", "g.partial" })
             File.WriteAllText(_folder[name], "");
         AtomicFile.WriteAllText(_folder["f"], "x");
         Assert.Equal(["f", "f.gz.0123456789abcdef.partial", "f.x.partial", "g.partial"], Names());
@@ -112,10 +114,12 @@ public sealed class FileLockTests : IDisposable
             writer.Dispose();
         }
         Assert.Equal(writers.Length * LockProgram.Rounds, written + refused);
-        Assert.True(written > 0, $"{written} written, {refused} refused"); // how many depends on the machine: a refused writer does not wait
+        // how many depends on the machine: a refused writer does not wait
+        Assert.True(written > 0, $"{written} written, {refused} refused");
         Assert.Equal(["out"], Names());
         Assert.True(LockProgram.IsWhole(File.ReadAllBytes(_folder["out"])));
     }
 
-    private string[] Names() => [.. Directory.GetFileSystemEntries(_folder.Root).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+    private string[] Names() =>
+        [.. Directory.GetFileSystemEntries(_folder.Root).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
 }

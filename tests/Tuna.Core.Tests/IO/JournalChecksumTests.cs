@@ -7,7 +7,8 @@ namespace Tuna.Core.Tests.IO;
 
 public sealed class JournalChecksumTests : IDisposable
 {
-    private static readonly string[] s_values = ["""{"a":"é"}""", "{}", """{"b":[1,{"checksum":"}"}],"c":-0.5}""", """{"checksum":"0000000000000000"}"""];
+    private static readonly string[] s_values =
+        ["""{"a":"é"}""", "{}", """{"b":[1,{"checksum":"}"}],"c":-0.5}""", """{"checksum":"0000000000000000"}"""];
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -54,7 +55,8 @@ public sealed class JournalChecksumTests : IDisposable
             if (bit / 8 == whole.Length - 1)
                 Assert.Equal(s_values, values);
             else
-                Assert.True(values.Length is 2 or 3 && damaged.Length is 1 or 2, $"bit {bit}: {values.Length} values, {damaged.Length} damaged lines");
+                Assert.True(values.Length is 2 or 3
+                    && damaged.Length is 1 or 2, $"bit {bit}: {values.Length} values, {damaged.Length} damaged lines");
             Assert.Subset(s_values.ToHashSet(), values.ToHashSet());
         }
     }
@@ -111,7 +113,8 @@ public sealed class JournalChecksumTests : IDisposable
     [Fact]
     public void ReadLines_RandomDamage_GivesOnlyWhatWasAppended()
     {
-        string[] values = [.. Enumerable.Range(0, 40).Select(i => $"{{\"key\":\"k{i}\",\"reply\":\"{new string('x', i)}\",\"tokens\":{i}}}")];
+        string[] values = [.. Enumerable.Range(0, 40)
+            .Select(i => $"{{\"key\":\"k{i}\",\"reply\":\"{new string('x', i)}\",\"tokens\":{i}}}")];
         string path = Journal(values);
         byte[] whole = File.ReadAllBytes(path);
         var random = new Rng(16);

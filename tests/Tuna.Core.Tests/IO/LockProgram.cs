@@ -39,7 +39,8 @@ internal static class LockProgram
     /// <summary>Whether a file is one writer's, from the first byte to the last.</summary>
     public static bool IsWhole(byte[] file) => file.Length == Length && !file.AsSpan().ContainsAnyExcept(file[0]);
 
-    /// <summary>Writes the same file again and again, and looks at what is there; tells how often it was written and how often refused.</summary>
+    /// <summary>Writes the same file again and again, and looks at what is there; tells how often it was written and how often
+    /// refused.</summary>
     private static void Write(string target, byte content)
     {
         int written = 0, refused = 0;

@@ -17,17 +17,21 @@ public class PolicyGuardTests
     [Fact]
     public void CheckGroups_TokenOutsideTheVocabulary_NamesGroupAndPlace()
     {
-        Assert.Contains("Group 'x': token 1 of the prompt is 10; the vocabulary has 10 ids", Refused([Group("x", [0, 10], [[1]])]), StringComparison.Ordinal);
+        Assert.Contains("Group 'x': token 1 of the prompt is 10; the vocabulary has 10 ids", Refused([Group("x", [0, 10], [[1]])]),
+            StringComparison.Ordinal);
         Assert.Contains("Group 'x': token 2 of candidate 1 is -1", Refused([Group("x", [0], [[1], [1, 2, -1]])]), StringComparison.Ordinal);
-        Assert.Contains("Group 'x': token 0 of the reference response is 11", Refused([Group("x", [0], [[1]], reference: [11])]), StringComparison.Ordinal);
+        Assert.Contains("Group 'x': token 0 of the reference response is 11", Refused([Group("x", [0], [[1]], reference: [11])]),
+            StringComparison.Ordinal);
         Assert.Contains("Group 1 is null", Refused([Group("x", [0], [[1]]), null!]), StringComparison.Ordinal);
     }
 
     [Fact]
     public void CheckGroups_SequenceLongerThanTheContext_NamesGroupAndResponse()
     {
-        Assert.Contains("Group 'x': a prompt of 3 tokens and candidate 0 of 6 exceed the context of 8", Refused([Group("x", [1, 1, 1], [[1, 1, 1, 1, 1, 1]])]), StringComparison.Ordinal);
-        Assert.Contains("the reference response of 6", Refused([Group("x", [1, 1, 1], [[1]], reference: [1, 1, 1, 1, 1, 1])]), StringComparison.Ordinal);
+        Assert.Contains("Group 'x': a prompt of 3 tokens and candidate 0 of 6 exceed the context of 8",
+            Refused([Group("x", [1, 1, 1], [[1, 1, 1, 1, 1, 1]])]), StringComparison.Ordinal);
+        Assert.Contains("the reference response of 6", Refused([Group("x", [1, 1, 1], [[1]], reference: [1, 1, 1, 1, 1, 1])]),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -57,8 +61,10 @@ public class PolicyGuardTests
         }
     }
 
-    private static string Refused(TokenGroup[] groups) => Assert.Throws<ArgumentException>(() => PolicyGuard.CheckGroups(groups, Info)).Message;
+    private static string Refused(TokenGroup[] groups) =>
+        Assert.Throws<ArgumentException>(() => PolicyGuard.CheckGroups(groups, Info)).Message;
 
     private static TokenGroup Group(string id, int[] prompt, int[][] candidates, int[]? reference = null) =>
-        new(id, prompt, [.. candidates.Select(c => (ReadOnlyMemory<int>)c)], new double[candidates.Length], reference is null ? null : (ReadOnlyMemory<int>?)reference);
+        new(id, prompt, [.. candidates.Select(c => (ReadOnlyMemory<int>)c)], new double[candidates.Length], reference is null
+            ? null : (ReadOnlyMemory<int>?)reference);
 }

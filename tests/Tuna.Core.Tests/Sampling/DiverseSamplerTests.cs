@@ -10,7 +10,8 @@ namespace Tuna.Core.Tests.Sampling;
 /// <summary>Every branch of the paper's procedure, with a policy that says what the test wrote down.</summary>
 public class DiverseSamplerTests
 {
-    private const string A = "one two three four five", B = "six seven eight nine ten", C = "red green blue white black", D = "dog cat cow pig hen";
+    private const string A = "one two three four five", B = "six seven eight nine ten", C = "red green blue white black",
+        D = "dog cat cow pig hen";
 
     [Fact]
     public void Sample_DifferentResponses_TakesTheFirstDraws()
@@ -31,7 +32,9 @@ public class DiverseSamplerTests
         using var policy = new ScriptedPolicy { ["p"] = [A, A, C, D, /* slot 1, second trial */ B] };
         DiverseSamplingResult result = Run(policy, "p");
         Assert.Equal([A, B, C, D], Texts(result));
-        Assert.Equal((true, 2, 1.1, 0.0), (result.Sets[0].Responses[1].Accepted, result.Sets[0].Responses[1].Trials, result.Sets[0].Responses[1].Temperature, result.Sets[0].Responses[1].Similarity));
+        Assert.Equal((true, 2, 1.1, 0.0),
+            (result.Sets[0].Responses[1].Accepted, result.Sets[0].Responses[1].Trials, result.Sets[0].Responses[1].Temperature,
+            result.Sets[0].Responses[1].Similarity));
         Assert.Equal([(4, 1.0), (1, 1.1)], policy.Requests.Select(r => (r.Count, r.Temperature)));
         Assert.Equal((5, 1, 0), (result.Statistics.Draws, result.Statistics.Resampled, result.Statistics.Forced));
     }
@@ -106,9 +109,11 @@ public class DiverseSamplerTests
         {
             using ScriptedPolicy alone = Policy();
             DiverseSampleSet single = Run(alone, batch[i].Id).Sets[0];
-            Assert.Equal(single.Responses.Select(r => (r.Text, r.Trials, r.Temperature, r.Similarity)), batch[i].Responses.Select(r => (r.Text, r.Trials, r.Temperature, r.Similarity)));
+            Assert.Equal(single.Responses.Select(r => (r.Text, r.Trials, r.Temperature, r.Similarity)),
+                batch[i].Responses.Select(r => (r.Text, r.Trials, r.Temperature, r.Similarity)));
             string id = batch[i].Id;
-            Assert.Equal(alone.Requests.Select(r => (r.Seed, r.Count)), together.Requests.Where(r => ScriptedPolicy.Name(r) == id).Select(r => (r.Seed, r.Count)));
+            Assert.Equal(alone.Requests.Select(r => (r.Seed, r.Count)),
+                together.Requests.Where(r => ScriptedPolicy.Name(r) == id).Select(r => (r.Seed, r.Count)));
         }
     }
 
@@ -142,7 +147,8 @@ public class DiverseSamplerTests
         var sampler = new DiverseSampler(policy, ByteTokenizer.Instance);
         SamplingStatistics? last = null;
         InstructionExample[] examples = [new() { Id = "p", Instruction = "p", Output = "ref" }, new() { Instruction = "1", Input = "in" }];
-        RankedExample[] rows = [.. sampler.Sample(examples, e => ByteTokenizer.Instance.Encode(e.Instruction), batch: 1, model: "m", new Immediate(s => last = s))];
+        RankedExample[] rows = [.. sampler.Sample(examples, e => ByteTokenizer.Instance.Encode(e.Instruction), batch: 1, model: "m",
+            new Immediate(s => last = s))];
         Assert.Equal(["p", "1"], rows.Select(r => r.Id));
         Assert.Equal("ref", rows[0].Reference);
         Assert.Null(rows[1].Reference);
@@ -155,13 +161,16 @@ public class DiverseSamplerTests
 
     [Fact]
     public void Constructor_SettingOutOfRange_NamesIt() => Assert.All(
-        new DiverseSamplerOptions[] { new() { Count = 0 }, new() { Threshold = 0 }, new() { Temperature = 0 }, new() { MaxTrials = 0 }, new() { TopP = double.NaN }, new() { TemperatureStep = -1 } },
-        options => Assert.Throws<ArgumentOutOfRangeException>(() => new DiverseSampler(new ScriptedPolicy(), ByteTokenizer.Instance, options)));
+        new DiverseSamplerOptions[] { new() { Count = 0 }, new() { Threshold = 0 }, new() { Temperature = 0 }, new() { MaxTrials = 0 },
+            new() { TopP = double.NaN }, new() { TemperatureStep = -1 } },
+        options => Assert.Throws<ArgumentOutOfRangeException>(() =>
+            new DiverseSampler(new ScriptedPolicy(), ByteTokenizer.Instance, options)));
 
     private static DiverseSamplingResult Run(ScriptedPolicy policy, params string[] ids) => Run(policy, new DiverseSamplerOptions(), ids);
 
     private static DiverseSamplingResult Run(ScriptedPolicy policy, DiverseSamplerOptions options, params string[] ids) =>
-        new DiverseSampler(policy, ByteTokenizer.Instance, options).Sample([.. ids.Select(id => new DiversePrompt(id, ByteTokenizer.Instance.Encode(id)))]);
+        new DiverseSampler(policy, ByteTokenizer.Instance, options)
+            .Sample([.. ids.Select(id => new DiversePrompt(id, ByteTokenizer.Instance.Encode(id)))]);
 
     private static IEnumerable<string> Texts(DiverseSamplingResult result) => result.Sets[0].Responses.Select(r => r.Text);
 
@@ -185,14 +194,17 @@ public class DiverseSamplerTests
 
         public static string Name(SamplingRequest request) => ByteTokenizer.Instance.Decode(request.Prompt.Span);
 
-        public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+        public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests,
+            CancellationToken cancellationToken = default)
         {
             Requests.AddRange(requests);
             BatchSizes.Add(requests.Count);
-            return [.. requests.Select(request => (IReadOnlyList<SampledResponse>)[.. Enumerable.Range(0, request.Count).Select(_ => Next(Name(request)))])];
+            return [.. requests.Select(request =>
+                (IReadOnlyList<SampledResponse>)[.. Enumerable.Range(0, request.Count).Select(_ => Next(Name(request)))])];
         }
 
-        public void Score(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public void Score(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
 
         public void Dispose()
         {

@@ -4,7 +4,8 @@ using Tuna.Text;
 
 namespace Tuna.Core.Tests.Text;
 
-/// <summary>ROUGE-L and Porter stems against the reference values. Both sides divide the same integers; only the order of operations in F may differ by an ulp.</summary>
+/// <summary>ROUGE-L and Porter stems against the reference values. Both sides divide the same integers; only the order of operations in F
+/// may differ by an ulp.</summary>
 public class RougeLGoldenTests
 {
     private const double Tolerance = 1e-15;
@@ -37,7 +38,8 @@ public class RougeLGoldenTests
     private static void Check(JsonElement expected, RougeScore score, string target, string prediction)
     {
         string pair = $"'{target}' / '{prediction}'";
-        Assert.True(Math.Abs(expected.GetProperty("precision").GetDouble() - score.Precision) <= Tolerance, $"{pair}: precision {score.Precision}");
+        Assert.True(Math.Abs(expected.GetProperty("precision").GetDouble() - score.Precision) <= Tolerance,
+            $"{pair}: precision {score.Precision}");
         Assert.True(Math.Abs(expected.GetProperty("recall").GetDouble() - score.Recall) <= Tolerance, $"{pair}: recall {score.Recall}");
         Assert.True(Math.Abs(expected.GetProperty("f").GetDouble() - score.F) <= Tolerance, $"{pair}: f {score.F}");
     }

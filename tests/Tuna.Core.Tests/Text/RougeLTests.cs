@@ -61,7 +61,8 @@ public class RougeLTests(ITestOutputHelper output)
         Assert.Throws<ArgumentException>(() => RougeL.FMeasures(text, others, new double[2]));
     }
 
-    /// <summary>The goal is 20 times the table for 16 responses of 512 tokens; a tenth of it is asserted, since machines are shared.</summary>
+    /// <summary>The goal is 20 times the table for 16 responses of 512 tokens; a tenth of it is asserted, since machines are
+    /// shared.</summary>
     [Fact]
     public void FMeasures_SixteenResponsesOf512Tokens_IsFasterThanTheTable()
     {

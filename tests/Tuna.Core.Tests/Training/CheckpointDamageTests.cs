@@ -7,7 +7,8 @@ using Tuna.Training;
 
 namespace Tuna.Core.Tests.Training;
 
-/// <summary>Of 600 flipped bits in checkpoints 172 once loaded other weights without a word, and a run whose only checkpoint was damaged began again.</summary>
+/// <summary>Of 600 flipped bits in checkpoints 172 once loaded other weights without a word, and a run whose only checkpoint was damaged
+/// began again.</summary>
 public sealed class CheckpointDamageTests : IDisposable
 {
     private static readonly TokenGroup[] s_groups = TrainingFixtures.Groups(11);
@@ -20,7 +21,8 @@ public sealed class CheckpointDamageTests : IDisposable
     private TrainingResult Train(string name, int keep = 2, ILogger<RankingTrainer>? logger = null)
     {
         using var policy = new BigramPolicy();
-        return new RankingTrainer(policy, new HingeLoss(), s_options with { RunFolder = _temp[name], KeepCheckpoints = keep }, logger).Train(s_groups);
+        return new RankingTrainer(policy, new HingeLoss(), s_options with { RunFolder = _temp[name], KeepCheckpoints = keep }, logger)
+            .Train(s_groups);
     }
 
     [Fact]
@@ -131,7 +133,8 @@ public sealed class CheckpointDamageTests : IDisposable
         MakeOld(old.Folder);
         TrainingResult result = Train("run");
         Assert.Equal(old.Step, result.ResumedFromStep);
-        Assert.Equal(File.ReadAllBytes(Path.Combine(whole.Checkpoint!, "model.safetensors")), File.ReadAllBytes(Path.Combine(result.Checkpoint!, "model.safetensors")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(whole.Checkpoint!, "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(result.Checkpoint!, "model.safetensors")));
     }
 
     [Theory]
@@ -159,7 +162,8 @@ public sealed class CheckpointDamageTests : IDisposable
     public void FindLatest_TrainerJsonFuzzed_NeverThrows()
     {
         Train("run", keep: 1);
-        string checkpoint = TrainingCheckpoint.FindLatest(_temp["run"])!.Folder, file = Path.Combine(checkpoint, TrainingCheckpoint.StateFile);
+        string checkpoint = TrainingCheckpoint.FindLatest(_temp["run"])!.Folder,
+            file = Path.Combine(checkpoint, TrainingCheckpoint.StateFile);
         MakeOld(checkpoint);
         byte[] whole = File.ReadAllBytes(file);
         var random = new Rng(17);

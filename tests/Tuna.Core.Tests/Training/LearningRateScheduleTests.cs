@@ -33,7 +33,8 @@ public class LearningRateScheduleTests
     [Fact]
     public void Factor_WarmupOfTheWholeRunOrLonger_NeverReachesThePeakOrZero()
     {
-        foreach (LearningRateSchedule schedule in new LearningRateSchedule[] { LearningRateSchedule.Cosine with { WarmupSteps = 50 }, LearningRateSchedule.Linear with { WarmupRatio = 1 } })
+        foreach (LearningRateSchedule schedule in new LearningRateSchedule[] { LearningRateSchedule.Cosine with { WarmupSteps = 50 },
+            LearningRateSchedule.Linear with { WarmupRatio = 1 } })
             Assert.All(Enumerable.Range(1, 5), s => Assert.Equal(s / 6.0, schedule.Factor(s, 5), 1e-12));
     }
 
@@ -42,7 +43,9 @@ public class LearningRateScheduleTests
     {
         foreach (double warmup in new[] { 0, 0.03, 0.5, 1 })
         {
-            foreach (LearningRateSchedule schedule in new LearningRateSchedule[] { LearningRateSchedule.Constant with { WarmupRatio = warmup }, LearningRateSchedule.Linear with { WarmupRatio = warmup }, LearningRateSchedule.Cosine with { WarmupRatio = warmup } })
+            foreach (LearningRateSchedule schedule in new LearningRateSchedule[] { LearningRateSchedule.Constant
+                with { WarmupRatio = warmup }, LearningRateSchedule.Linear with { WarmupRatio = warmup },
+                LearningRateSchedule.Cosine with { WarmupRatio = warmup } })
             {
                 for (int total = 1; total < 20; total++)
                     Assert.All(Enumerable.Range(1, total), s => Assert.InRange(schedule.Factor(s, total), 1e-9, 1));

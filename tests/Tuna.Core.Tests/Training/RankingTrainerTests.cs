@@ -10,7 +10,8 @@ public class RankingTrainerTests
 {
     private static readonly TrainerOptions Options = TrainingFixtures.Options;
 
-    private static (BigramPolicy Policy, TrainingResult Result) Train(TrainerOptions options, TokenGroup[] groups, IRankingLoss? loss = null, BigramPolicy? policy = null)
+    private static (BigramPolicy Policy, TrainingResult Result) Train(TrainerOptions options, TokenGroup[] groups,
+        IRankingLoss? loss = null, BigramPolicy? policy = null)
     {
         policy ??= new BigramPolicy();
         return (policy, new RankingTrainer(policy, loss ?? new HingeLoss(), options).Train(groups));
@@ -37,7 +38,8 @@ public class RankingTrainerTests
         TokenGroup[] groups = TrainingFixtures.Groups(5);
         TrainerOptions big = Options with { GroupsPerMicroBatch = 5, MicroBatchesPerStep = 1, MaxGradientNorm = double.PositiveInfinity };
         (BigramPolicy a, TrainingResult whole) = Train(big, groups);
-        (BigramPolicy b, TrainingResult parts) = Train(big with { GroupsPerMicroBatch = perMicroBatch, MicroBatchesPerStep = microBatches }, groups);
+        (BigramPolicy b, TrainingResult parts) =
+            Train(big with { GroupsPerMicroBatch = perMicroBatch, MicroBatchesPerStep = microBatches }, groups);
         Assert.Equal(whole.Steps, parts.Steps);
         foreach ((TrainingStep x, TrainingStep y) in whole.History.Zip(parts.History))
         {
@@ -59,7 +61,8 @@ public class RankingTrainerTests
         var policy = new BigramPolicy();
         policy.At = at => passes += at == "forward" ? 1 : 0;
         (BigramPolicy byTokens, TrainingResult packed) = Train(Options with { MicroBatchTokens = 40 }, groups, policy: policy);
-        Assert.Equal(counted.History.Select(s => (s.Groups, s.Responses, s.Tokens)), packed.History.Select(s => (s.Groups, s.Responses, s.Tokens)));
+        Assert.Equal(counted.History.Select(s => (s.Groups, s.Responses, s.Tokens)),
+            packed.History.Select(s => (s.Groups, s.Responses, s.Tokens)));
         for (int s = 0; s < counted.History.Count; s++)
             Assert.Equal(counted.History[s].Loss, packed.History[s].Loss, 1e-6);
         for (int i = 0; i < byCount.Table.Length; i++)
@@ -104,7 +107,8 @@ public class RankingTrainerTests
         void Refused(string expected, LossNeeds needs, TokenGroup[]? data = null)
         {
             var trainer = new RankingTrainer(policy, new NeedyLoss(needs), Options);
-            Assert.Contains(expected, Assert.Throws<ArgumentException>(() => trainer.Train(data ?? groups)).Message, StringComparison.Ordinal);
+            Assert.Contains(expected, Assert.Throws<ArgumentException>(() => trainer.Train(data ?? groups)).Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -112,7 +116,10 @@ public class RankingTrainerTests
     public void Train_LossRefusesAMicroBatch_NamesItsRows()
     {
         TokenGroup[] groups = TrainingFixtures.Groups(6);
-        var trainer = new RankingTrainer(new BigramPolicy(), new NeedyLoss(LossNeeds.Nothing, "Group 1: it cannot be."), Options with { Shuffle = false });
+        var trainer = new RankingTrainer(new BigramPolicy(), new NeedyLoss(LossNeeds.Nothing, "Group 1: it cannot be."), Options with
+        {
+            Shuffle = false,
+        });
         string message = Assert.Throws<ArgumentException>(() => trainer.Train(groups)).Message;
         Assert.Contains("Step 1", message, StringComparison.Ordinal);
         Assert.Contains("1 is 'g1'", message, StringComparison.Ordinal);
@@ -122,7 +129,8 @@ public class RankingTrainerTests
     {
         public LossNeeds Needs => needs;
 
-        public double Evaluate(in RankingBatch batch, Span<double> gradient) => throw new ArgumentException(refusal ?? "no such call is expected");
+        public double Evaluate(in RankingBatch batch, Span<double> gradient) =>
+            throw new ArgumentException(refusal ?? "no such call is expected");
 
         public LossDescription Describe() => new(nameof(NeedyLoss));
     }
@@ -241,9 +249,16 @@ public class RankingTrainerTests
     public void Train_GradientOverflowsBeforeACheckpointWithinTheStep_LeavesTheStepOutAndNeverSavesIt()
     {
         using var temp = new TempFolder(inMemory: true);
-        TrainerOptions options = Options with { RunFolder = temp["run"], CheckpointEveryMicroBatches = 1, OnNonFinite = NonFiniteAction.SkipStep, KeepCheckpoints = 100 };
+        TrainerOptions options = Options with
+        {
+            RunFolder = temp["run"],
+            CheckpointEveryMicroBatches = 1,
+            OnNonFinite = NonFiniteAction.SkipStep,
+            KeepCheckpoints = 100,
+        };
         // Fourth micro-batch of three a step: the first of step 2.
-        (_, TrainingResult result) = Train(options, TrainingFixtures.Groups(12), new SpoiltLoss(new HingeLoss(), call => call == 3, 1e300, spoilGradientOnly: true));
+        (_, TrainingResult result) =
+            Train(options, TrainingFixtures.Groups(12), new SpoiltLoss(new HingeLoss(), call => call == 3, 1e300, spoilGradientOnly: true));
         Assert.Equal(1, result.SkippedSteps);
         Assert.Contains("gradient norm", result.History[1].Skipped, StringComparison.Ordinal);
         IReadOnlyList<string> checkpoints = TrainingCheckpoint.Folders(temp["run"]);
@@ -363,14 +378,16 @@ public class RankingTrainerTests
         using var frozen = new BigramPolicy(seed: 9);
         ReferenceLogProbs reference = ReferenceLogProbs.Score(frozen, groups, groupsPerPass: 2);
         Assert.Throws<ArgumentException>(() => new RankingTrainer(new BigramPolicy(), new ReferenceLoss(), Options).Train(groups));
-        Assert.Throws<ArgumentException>(() => new RankingTrainer(new BigramPolicy(), new ReferenceLoss(), Options).Train(groups[1..], reference));
+        Assert.Throws<ArgumentException>(() => new RankingTrainer(new BigramPolicy(), new ReferenceLoss(), Options)
+            .Train(groups[1..], reference));
 
         using var policy = new BigramPolicy();
         double[] logProbs = new double[groups.Sum(g => g.Responses.Count)], frozenLogProbs = new double[logProbs.Length];
         policy.Score(groups, logProbs);
         frozen.Score(groups, frozenLogProbs);
         double expected = logProbs.Zip(frozenLogProbs, (p, q) => (p - (2 * q)) * (p - (2 * q)) / 2).Sum() / groups.Length;
-        TrainingResult result = new RankingTrainer(policy, new ReferenceLoss(), Options with { MicroBatchesPerStep = 5 }).Train(groups, reference);
+        TrainingResult result = new RankingTrainer(policy, new ReferenceLoss(), Options with { MicroBatchesPerStep = 5 })
+            .Train(groups, reference);
         Assert.Equal(expected, result.History[0].Loss, 1e-9 * expected);
     }
 

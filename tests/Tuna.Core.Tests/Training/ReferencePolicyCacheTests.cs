@@ -17,10 +17,13 @@ public sealed class ReferencePolicyCacheTests : IDisposable
 
     public void Dispose() => _temp.Dispose();
 
-    private ReferenceLogProbs Score(IReadOnlyList<TokenGroup>? groups = null, string fingerprint = "v1", int perPass = 2, CancellationToken token = default) =>
-        new ReferencePolicyCache(File1, fingerprint) { GroupsPerPass = perPass }.GetOrScore(groups ?? Groups, () => _policy, cancellationToken: token);
+    private ReferenceLogProbs Score(IReadOnlyList<TokenGroup>? groups = null, string fingerprint = "v1", int perPass = 2,
+        CancellationToken token = default) =>
+        new ReferencePolicyCache(File1, fingerprint) { GroupsPerPass = perPass }.GetOrScore(groups
+            ?? Groups, () => _policy, cancellationToken: token);
 
-    private static double[] Flat(ReferenceLogProbs values) => Enumerable.Range(0, values.Count).SelectMany(i => values[i].ToArray()).ToArray();
+    private static double[] Flat(ReferenceLogProbs values) =>
+        Enumerable.Range(0, values.Count).SelectMany(i => values[i].ToArray()).ToArray();
 
     private double[] Expected(IReadOnlyList<TokenGroup> groups) => Flat(ReferenceLogProbs.Score(_policy, groups));
 
@@ -41,7 +44,8 @@ public sealed class ReferencePolicyCacheTests : IDisposable
     {
         Score(Groups[..4]);
         _passes = 0;
-        TokenGroup renamed = new("other name", Groups[0].Prompt, [.. Groups[0].Responses.Take(Groups[0].CandidateCount)], Groups[0].Scores, Groups[0].HasReference ? Groups[0].Responses[^1] : (ReadOnlyMemory<int>?)null);
+        TokenGroup renamed = new("other name", Groups[0].Prompt, [.. Groups[0].Responses.Take(Groups[0].CandidateCount)], Groups[0].Scores,
+            Groups[0].HasReference ? Groups[0].Responses[^1] : (ReadOnlyMemory<int>?)null);
         TokenGroup[] more = [Groups[5], renamed, Groups[3], Groups[5]];
         Assert.Equal(Expected(more), Flat(Score(more)));
         Assert.Equal(2, _passes); // one for what is expected, one for the group that is new, though it appears twice

@@ -12,13 +12,15 @@ public sealed class ResumeTests : IDisposable
 {
     // 11 groups, 2 per micro-batch, 3 micro-batches a step, 2 epochs: steps of 6 and 5 groups, the last micro-batch a single one.
     private static readonly TokenGroup[] Groups = TrainingFixtures.Groups(11);
-    private static readonly TrainerOptions Options = TrainingFixtures.Options with { EvaluateEverySteps = 2, CheckpointEveryMicroBatches = 1, KeepCheckpoints = 2 };
+    private static readonly TrainerOptions Options = TrainingFixtures.Options
+        with { EvaluateEverySteps = 2, CheckpointEveryMicroBatches = 1, KeepCheckpoints = 2 };
 
     private readonly TempFolder _temp = new(inMemory: true);
 
     public void Dispose() => _temp.Dispose();
 
-    public static TheoryData<string> Variants => ["every micro-batch", "every step", "every third step", "at the end", "score first", "released at once", "by tokens"];
+    public static TheoryData<string> Variants =>
+        ["every micro-batch", "every step", "every third step", "at the end", "score first", "released at once", "by tokens"];
 
     private static TrainerOptions Variant(string name) => name switch
     {
@@ -31,7 +33,8 @@ public sealed class ResumeTests : IDisposable
         _ => Options,
     };
 
-    /// <summary>Between the moments that are tried: 1 tries each one; where there are hundreds that differ little, an odd stride still meets every kind.</summary>
+    /// <summary>Between the moments that are tried: 1 tries each one; where there are hundreds that differ little, an odd stride still
+    /// meets every kind.</summary>
     private static int Stride(string variant) => variant switch
     {
         "score first" => 7,
@@ -39,8 +42,10 @@ public sealed class ResumeTests : IDisposable
         _ => 1,
     };
 
-    private static TrainingResult Run(string folder, TrainerOptions options, BigramPolicy policy, CancellationToken cancellationToken = default) =>
-        new RankingTrainer(policy, new HingeLoss(), options with { RunFolder = folder }).Train(Groups, evaluate: (_, token) => Evaluate(policy, token), cancellationToken: cancellationToken);
+    private static TrainingResult Run(string folder, TrainerOptions options, BigramPolicy policy,
+        CancellationToken cancellationToken = default) =>
+        new RankingTrainer(policy, new HingeLoss(), options with { RunFolder = folder })
+            .Train(Groups, evaluate: (_, token) => Evaluate(policy, token), cancellationToken: cancellationToken);
 
     private static Dictionary<string, double> Evaluate(BigramPolicy policy, CancellationToken cancellationToken)
     {
@@ -49,7 +54,8 @@ public sealed class ResumeTests : IDisposable
         return new() { ["logProb"] = logProbs.Sum() };
     }
 
-    /// <summary>All that a finished run leaves, as bytes: metrics, the last checkpoint's files, the weights in memory, the history.</summary>
+    /// <summary>All that a finished run leaves, as bytes: metrics, the last checkpoint's files, the weights in memory, the
+    /// history.</summary>
     private static Dictionary<string, string> Outcome(string folder, BigramPolicy policy, TrainingResult result)
     {
         var outcome = new Dictionary<string, string>
@@ -122,7 +128,8 @@ public sealed class ResumeTests : IDisposable
     {
         TrainerOptions options = Variant(variant);
         Dictionary<string, string> expected = Uninterrupted(options);
-        // What a killed process leaves is the run folder as it was at that moment, side folders and torn lines included: copy it at every one.
+        // What a killed process leaves is the run folder as it was at that moment, side folders and torn lines included: copy it at every
+        // one.
         var snapshots = new List<string>();
         string folder = _temp["run"];
         int moment = 0;
@@ -177,7 +184,8 @@ public sealed class ResumeTests : IDisposable
         {
             Assert.True(attempt < 100, "The run makes no progress.");
             using var policy = new BigramPolicy();
-            // Each attempt gets only as far as its second micro-batch. Its folder is then taken as it is, without the cleaning up that an exception brings.
+            // Each attempt gets only as far as its second micro-batch. Its folder is then taken as it is, without the cleaning up that an
+            // exception brings.
             int forwards = 0;
             string killed = _temp[$"killed{attempt}"];
             policy.At = at =>
@@ -224,11 +232,13 @@ public sealed class ResumeTests : IDisposable
             if (policy.Updates.Count == 1)
                 cancel.Cancel();
         };
-        Assert.ThrowsAny<OperationCanceledException>(() => new RankingTrainer(policy, loss, options with { RunFolder = _temp["b"] }).Train(Groups, cancellationToken: cancel.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => new RankingTrainer(policy, loss, options with { RunFolder = _temp["b"] })
+            .Train(Groups, cancellationToken: cancel.Token));
         var resumed = new BigramPolicy();
         TrainingResult result = new RankingTrainer(resumed, loss, options with { RunFolder = _temp["b"] }).Train(Groups);
         Assert.Equal((whole.SkippedSteps, whole.Steps), (result.SkippedSteps, result.Steps));
-        Assert.Equal(File.ReadAllBytes(Path.Combine(whole.Checkpoint!, "model.safetensors")), File.ReadAllBytes(Path.Combine(result.Checkpoint!, "model.safetensors")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(whole.Checkpoint!, "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(result.Checkpoint!, "model.safetensors")));
         Assert.Equal(File.ReadAllBytes(_temp["a", MetricsFile.FileName]), File.ReadAllBytes(_temp["b", MetricsFile.FileName]));
     }
 
@@ -247,7 +257,8 @@ public sealed class ResumeTests : IDisposable
                     File.Delete(path);
                 else
                     File.WriteAllBytes(path, File.ReadAllBytes(path)[..^3]);
-                Assert.NotEqual(Path.GetFileName(Path.GetDirectoryName(path)), Path.GetFileName(TrainingCheckpoint.FindLatest(folder)!.Folder));
+                Assert.NotEqual(Path.GetFileName(Path.GetDirectoryName(path)),
+                    Path.GetFileName(TrainingCheckpoint.FindLatest(folder)!.Folder));
                 AssertResumes(folder, options, expected);
             }
         }
@@ -257,10 +268,15 @@ public sealed class ResumeTests : IDisposable
     public void Train_OtherDataOrOptions_IsRefusedWithWhatDiffers()
     {
         Uninterrupted(Options);
-        void Refused(string expected, TrainerOptions? options = null, TokenGroup[]? groups = null, IRankingLoss? loss = null, BigramPolicy? policy = null)
+        void Refused(string expected, TrainerOptions? options = null, TokenGroup[]? groups = null, IRankingLoss? loss = null,
+            BigramPolicy? policy = null)
         {
-            var trainer = new RankingTrainer(policy ?? new BigramPolicy(), loss ?? new HingeLoss(), (options ?? Options) with { RunFolder = _temp["whole"] });
-            Assert.Contains(expected, Assert.Throws<InvalidOperationException>(() => trainer.Train(groups ?? Groups)).Message, StringComparison.Ordinal);
+            var trainer = new RankingTrainer(policy ?? new BigramPolicy(), loss ?? new HingeLoss(), (options ?? Options) with
+            {
+                RunFolder = _temp["whole"],
+            });
+            Assert.Contains(expected, Assert.Throws<InvalidOperationException>(() => trainer.Train(groups ?? Groups)).Message,
+                StringComparison.Ordinal);
         }
         Refused("LearningRate was '0.05' and is '0.06'", Options with { LearningRate = 0.06 });
         Refused("Epochs was '2' and is '3'", Options with { Epochs = 3 });
@@ -274,7 +290,8 @@ public sealed class ResumeTests : IDisposable
         Refused("Policy", policy: new BigramPolicy(vocabulary: 9));
         Refused("Resume", Options with { Resume = false });
         // How often to save is no such difference.
-        Assert.Equal(4, new RankingTrainer(new BigramPolicy(), new HingeLoss(), Options with { RunFolder = _temp["whole"], CheckpointEverySteps = 7, KeepCheckpoints = 1 }).Train(Groups).Steps);
+        Assert.Equal(4, new RankingTrainer(new BigramPolicy(), new HingeLoss(),
+            Options with { RunFolder = _temp["whole"], CheckpointEverySteps = 7, KeepCheckpoints = 1 }).Train(Groups).Steps);
     }
 
     [Fact]
@@ -310,7 +327,8 @@ public sealed class ResumeTests : IDisposable
         void AssertRefused(string difference, IRankingLoss loss, TrainerOptions options)
         {
             var trainer = new RankingTrainer(new BigramPolicy(), loss, options with { RunFolder = _temp["whole"] });
-            Assert.Contains(difference, Assert.Throws<InvalidOperationException>(() => trainer.Train(Groups)).Message, StringComparison.Ordinal);
+            Assert.Contains(difference, Assert.Throws<InvalidOperationException>(() => trainer.Train(Groups)).Message,
+                StringComparison.Ordinal);
         }
     }
 
@@ -322,7 +340,8 @@ public sealed class ResumeTests : IDisposable
     public void Train_KeepCheckpoints_KeepsTheNewestOnes()
     {
         Uninterrupted(Options with { KeepCheckpoints = 3, CheckpointEveryMicroBatches = 0 });
-        Assert.Equal(["checkpoint-00000004", "checkpoint-00000003", "checkpoint-00000002"], TrainingCheckpoint.Folders(_temp["whole"]).Select(f => Path.GetFileName(f)));
+        Assert.Equal(["checkpoint-00000004", "checkpoint-00000003", "checkpoint-00000002"],
+            TrainingCheckpoint.Folders(_temp["whole"]).Select(f => Path.GetFileName(f)));
     }
 
     [Fact]

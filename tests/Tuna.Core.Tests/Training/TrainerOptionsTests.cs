@@ -49,7 +49,8 @@ public class TrainerOptionsTests
     /// <summary>What may change from one process to the next: where the run is kept, how often, and whether to go on.</summary>
     private static readonly HashSet<string> MayChange =
     [
-        nameof(TrainerOptions.RunFolder), nameof(TrainerOptions.Resume), nameof(TrainerOptions.CheckpointEverySteps), nameof(TrainerOptions.CheckpointEveryMicroBatches),
+        nameof(TrainerOptions.RunFolder), nameof(TrainerOptions.Resume), nameof(TrainerOptions.CheckpointEverySteps),
+            nameof(TrainerOptions.CheckpointEveryMicroBatches),
         nameof(TrainerOptions.KeepCheckpoints), nameof(TrainerOptions.CheckpointOnCancellation), nameof(TrainerOptions.ShardOptimizer),
     ];
 
@@ -64,7 +65,9 @@ public class TrainerOptionsTests
             foreach (object? value in Others(property.GetValue(options), property.PropertyType))
             {
                 property.SetValue(other, value);
-                Assert.True(Text(other) == before == MayChange.Contains(property.Name), $"{property.Name} = {value}: an option decides the course of a run, and is in the fingerprint, or may change, and is in this test's list");
+                Assert.True(Text(other) == before == MayChange.Contains(property.Name),
+                    $"{property.Name} = {value}: an option decides the course of a run, and is in the fingerprint, or may change, and is "
+                    + $"in this test's list");
             }
         }
     }

@@ -16,7 +16,8 @@ internal static class TrainingFixtures
         {
             int k = 1 + rng.Next(4);
             double[] scores = Enumerable.Range(0, k).Select(j => (double)(-j / 2)).ToArray(); // ties in pairs
-            return new TokenGroup($"g{i}", Tokens(), Enumerable.Range(0, k).Select(_ => Tokens()).ToArray(), scores, i % 3 == 0 ? (ReadOnlyMemory<int>?)null : Tokens());
+            return new TokenGroup($"g{i}", Tokens(), Enumerable.Range(0, k).Select(_ => Tokens()).ToArray(), scores, i % 3 == 0
+                ? (ReadOnlyMemory<int>?)null : Tokens());
         }).ToArray();
     }
 
@@ -65,7 +66,8 @@ internal sealed class HingeLoss(double margin = 0.3, double likelihood = 0.5) : 
     }
 }
 
-/// <summary>Half the squared distance of each log-probability from twice the reference policy's: needs the reference and shows which values it got.</summary>
+/// <summary>Half the squared distance of each log-probability from twice the reference policy's: needs the reference and shows which values
+/// it got.</summary>
 internal sealed class ReferenceLoss : IRankingLoss
 {
     public LossNeeds Needs { get; } = new() { ReferencePolicy = true };
@@ -86,7 +88,8 @@ internal sealed class ReferenceLoss : IRankingLoss
 }
 
 /// <summary>Another loss, spoilt on chosen calls.</summary>
-internal sealed class SpoiltLoss(IRankingLoss inner, Func<int, bool> spoil, double with = double.NaN, bool spoilGradientOnly = false) : IRankingLoss
+internal sealed class SpoiltLoss(IRankingLoss inner, Func<int, bool> spoil, double with = double.NaN, bool spoilGradientOnly = false)
+    : IRankingLoss
 {
     private int _calls;
 

@@ -9,14 +9,18 @@ namespace Tuna.Data.Tests.Containers;
 /// <summary>Damaged Parquet, CSV and packed files are refused by name or read as rows, whatever they claim of their sizes.</summary>
 public sealed class ContainerFuzzTests : IDisposable
 {
-    private const string Csv = "id,instruction,chosen,rejected\r\na,\"say \"\"x\"\",\r\nplease\",yes,no\r\nb,short,\"a,b\",c\r\nc,é,long answer,short\r\n";
-    private const string Lines = "{\"id\":\"a\",\"instruction\":\"i\",\"output\":[\"x\",\"y\"],\"score\":[2,1]}\n{\"id\":\"b\",\"instruction\":\"j\",\"output\":[\"z\"]}\n";
+    private const string Csv =
+        "id,instruction,chosen,rejected\r\na,\"say \"\"x\"\",\r\nplease\",yes,no\r\nb,short,\"a,b\",c\r\nc,é,long answer,short\r\n";
+    private const string Lines =
+        "{\"id\":\"a\",\"instruction\":\"i\",\"output\":[\"x\",\"y\"],\"score\":[2,1]}\n{\"id\":\"b\",\"instruction\":\"j\",\"output\":[\"z\"]}\n";
 
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    public static TheoryData<string, int> Files => new() { { "ranked.parquet", 2000 }, { "binarized.parquet", 2000 }, { "rows.csv", 6000 }, { "rows.jsonl.gz", 3000 }, { "rows.jsonl.zst", 3000 }, { "rows.jsonl", 6000 } };
+    public static TheoryData<string, int> Files =>
+        new() { { "ranked.parquet", 2000 }, { "binarized.parquet", 2000 }, { "rows.csv", 6000 }, { "rows.jsonl.gz", 3000 },
+        { "rows.jsonl.zst", 3000 }, { "rows.jsonl", 6000 } };
 
     [Theory]
     [MemberData(nameof(Files))]

@@ -5,7 +5,8 @@ using ZstdSharp;
 
 namespace Tuna.Data.Tests.Containers;
 
-/// <summary>Every container gives the rows that the same data gives as JSON, is told by its content, and names the place of damage.</summary>
+/// <summary>Every container gives the rows that the same data gives as JSON, is told by its content, and names the place of
+/// damage.</summary>
 public sealed class DataContainerTests : IDisposable
 {
     private const string Lines = """
@@ -58,7 +59,8 @@ public sealed class DataContainerTests : IDisposable
     [InlineData("o.parquet")]
     [InlineData("o.csv")]
     public void Write_NameOfAnotherContainer_IsRefused(string name) =>
-        Assert.Contains("rows are written as JSON", Assert.Throws<ArgumentException>(() => RankedData.Write(_folder.File(name), [])).Message);
+        Assert.Contains("rows are written as JSON",
+            Assert.Throws<ArgumentException>(() => RankedData.Write(_folder.File(name), [])).Message);
 
     [Fact]
     public void Read_ParquetOfADataSet_HasMessagesNullsAndNumbers()
@@ -66,13 +68,15 @@ public sealed class DataContainerTests : IDisposable
         foreach (string name in (string[])["binarized.parquet", "no-extension", "packed.parquet.gz"])
         {
             string path = _folder.File(name);
-            File.WriteAllBytes(path, name.EndsWith("gz", StringComparison.Ordinal) ? Gzip(Resource("binarized.parquet")) : Resource("binarized.parquet"));
+            File.WriteAllBytes(path, name.EndsWith("gz", StringComparison.Ordinal)
+                ? Gzip(Resource("binarized.parquet")) : Resource("binarized.parquet"));
             RankedExample[] rows = [.. RankedData.Read(path)];
             Assert.Equal(["Name a fish.", "Say 😀"], rows.Select(r => r.Instruction));
             Assert.Equal(["😀 \"yes\"\n", ""], rows[1].Outputs);
             Assert.Equal([8.5, 2], rows[0].Scores);
             Assert.Equal([1, 0], rows[1].Scores); // null ratings
-            Assert.Equal(["prompt_id:\"ab12\"", "messages", "flag:true", "n:9007199254740993"], rows[0].Extra.Select(f => f.Name == "messages" ? f.Name : f.Name + ":" + f.Json));
+            Assert.Equal(["prompt_id:\"ab12\"", "messages", "flag:true", "n:9007199254740993"],
+                rows[0].Extra.Select(f => f.Name == "messages" ? f.Name : f.Name + ":" + f.Json));
             Assert.Equal(["prompt_id:null", "messages:null", "flag:false", "n:null"], rows[1].Extra.Select(f => f.Name + ":" + f.Json));
         }
     }
@@ -108,7 +112,9 @@ public sealed class DataContainerTests : IDisposable
     [Fact]
     public void Read_Csv_HasQuotesLineBreaksAndLists()
     {
-        string path = _folder.Write("a.csv", "id,instruction,output,score,note\r\n1,\"a, \"\"b\"\"\nc\",\"[\"\"x\"\",\"\"y\"\"]\",\"[2,null]\",\r\n\r\n2,é,\"[\"\"z\"\"]\",,n\r\n");
+        string path = _folder.Write("a.csv",
+            "id,instruction,output,score,note\r\n1,\"a, "
+            + "\"\"b\"\"\nc\",\"[\"\"x\"\",\"\"y\"\"]\",\"[2,null]\",\r\n\r\n2,é,\"[\"\"z\"\"]\",,n\r\n");
         RankedExample[] rows = [.. RankedData.Read(path)];
         Assert.Equal(["a, \"b\"\nc", "é"], rows.Select(r => r.Instruction));
         Assert.Equal(["x", "y"], rows[0].Outputs);
@@ -131,7 +137,8 @@ public sealed class DataContainerTests : IDisposable
     [Theory]
     [InlineData("a.csv", "instruction,output\nonly\n", "a.csv, line 2: the row has 1 cells, the header 2")]
     [InlineData("a.csv", "instruction,output,output\na,b,c\n", "a.csv, line 1, key 'output': the header has this name twice")]
-    [InlineData("a.csv", "prompt,chosen,rejected\np,\"[{'role': 'user', 'content': 'x'}]\",b\n", "a.csv, line 2, key 'chosen': the cell holds a list or an object that is not JSON")]
+    [InlineData("a.csv", "prompt,chosen,rejected\np,\"[{'role': 'user', 'content': 'x'}]\",b\n",
+        "a.csv, line 2, key 'chosen': the cell holds a list or an object that is not JSON")]
     [InlineData("a.csv", "a,b\n1,2\n", "the form of the rows is not known; this one has the fields a, b")]
     [InlineData("a.parquet", "hello", "not valid JSON at byte 0")]
     [InlineData("a.jsonl", "PK\u0003\u0004xxxx", "this is a zip archive")]
@@ -153,7 +160,9 @@ public sealed class DataContainerTests : IDisposable
     [InlineData("a.zst", "zstd")]
     public void Read_CutPackedFile_IsAnError(string name, string packing)
     {
-        byte[] text = Encoding.UTF8.GetBytes(string.Join('\n', Enumerable.Range(0, 5000).Select(i => $$"""{"id":{{i}},"instruction":"i{{i * 7919 % 1000}}","output":["x"]}""")));
+        byte[] text = Encoding.UTF8.GetBytes(
+            string.Join('\n', Enumerable.Range(0, 5000)
+            .Select(i => $$"""{"id":{{i}},"instruction":"i{{i * 7919 % 1000}}","output":["x"]}""")));
         byte[] packed = packing == "gzip" ? Gzip(text) : Zstandard(text);
         File.WriteAllBytes(_folder.File(name), packed[..(packed.Length / 2)]);
         Assert.Contains(name, Assert.Throws<DataFormatException>(() => RankedData.Read(_folder.File(name)).Count()).Message);

@@ -3,7 +3,8 @@ using Tuna.Testing;
 
 namespace Tuna.Data.Tests.Formats;
 
-/// <summary>What a stage writes the next one reads: every pair of forms, with extra fields whose names every form keeps for itself.</summary>
+/// <summary>What a stage writes the next one reads: every pair of forms, with extra fields whose names every form keeps for
+/// itself.</summary>
 public sealed class FormPairsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

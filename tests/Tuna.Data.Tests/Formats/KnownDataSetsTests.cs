@@ -2,7 +2,8 @@ using Tuna.Testing;
 
 namespace Tuna.Data.Tests.Formats;
 
-/// <summary>Rows as the data sets that people have write them, read through the one entry point. Each is what somebody lost without a word.</summary>
+/// <summary>Rows as the data sets that people have write them, read through the one entry point. Each is what somebody lost without a
+/// word.</summary>
 public sealed class KnownDataSetsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -13,7 +14,8 @@ public sealed class KnownDataSetsTests : IDisposable
     [Fact]
     public void Read_LlamaFactory_HasInstructionAndInput()
     {
-        RankedExample row = Ranked("""{"instruction":"Name a colour of the sky.","input":"At noon.","chosen":"Blue.","rejected":"Brown."}""");
+        RankedExample row = Ranked(
+            """{"instruction":"Name a colour of the sky.","input":"At noon.","chosen":"Blue.","rejected":"Brown."}""");
         Assert.Equal(("Name a colour of the sky.", "At noon."), (row.Instruction, row.Input));
         Assert.Equal(["Blue.", "Brown."], row.Outputs);
         Assert.Equal([1, 0], row.Scores);
@@ -23,7 +25,8 @@ public sealed class KnownDataSetsTests : IDisposable
     [Fact]
     public void Read_LlamaFactoryWithHistoryAndSystem_HasAllTurns()
     {
-        RankedExample row = Ranked("""{"instruction":"And then?","input":"","system":"Be brief.","history":[["Hi","Hello."]],"chosen":"Bye.","rejected":"No."}""");
+        RankedExample row = Ranked(
+            """{"instruction":"And then?","input":"","system":"Be brief.","history":[["Hi","Hello."]],"chosen":"Bye.","rejected":"No."}""");
         Assert.Equal("Be brief.\n\nUser: Hi\n\nAssistant: Hello.\n\nUser: And then?", row.Instruction);
         Assert.Equal("prompt_messages", Assert.Single(row.Extra).Name);
         Assert.Equal(4, row.Extra[0].Json.Split("\"role\"").Length - 1);
@@ -33,12 +36,14 @@ public sealed class KnownDataSetsTests : IDisposable
     [Fact]
     public void Read_Orca_HasTheQuestionUnderItsSystemPrompt()
     {
-        RankedExample row = Ranked("""{"system":"Be careful.","question":"Which river?","chosen":"The Blue River.","rejected":"The mountain."}""");
+        RankedExample row = Ranked(
+            """{"system":"Be careful.","question":"Which river?","chosen":"The Blue River.","rejected":"The mountain."}""");
         Assert.Equal("Be careful.\n\nWhich river?", row.Instruction);
         row = Ranked("""{"system":"","question":"Add 2 and 3.","chosen":"5","rejected":"6"}""");
         Assert.Equal("Add 2 and 3.", row.Instruction);
         Assert.Empty(row.Extra);
-        row = Ranked("""{"system":"","input":"Add 2 and 3.","chosen":"5","rejected":"6","generations":["5","6"],"order":["chosen","rejected"]}""");
+        row = Ranked(
+            """{"system":"","input":"Add 2 and 3.","chosen":"5","rejected":"6","generations":["5","6"],"order":["chosen","rejected"]}""");
         Assert.Equal("Add 2 and 3.", row.Instruction);
         Assert.Equal(["generations", "order"], row.Extra.Select(f => f.Name));
     }
@@ -47,18 +52,22 @@ public sealed class KnownDataSetsTests : IDisposable
     [Fact]
     public void Read_ConversationsBesideAPrompt_KeepsEveryTurn()
     {
-        const string Turns = """{"role":"user","content":"Capital?"},{"role":"assistant","content":"Glorian."},{"role":"user","content":"How many people?"}""";
-        RankedExample row = Ranked($$"""{"prompt":"Capital?","chosen":[{{Turns}},{"role":"assistant","content":"Thousands."}],"rejected":[{{Turns}},{"role":"assistant","content":"Unsure."}]}""");
+        const string Turns =
+            """{"role":"user","content":"Capital?"},{"role":"assistant","content":"Glorian."},{"role":"user","content":"How many people?"}""";
+        RankedExample row = Ranked(
+            $$"""{"prompt":"Capital?","chosen":[{{Turns}},{"role":"assistant","content":"Thousands."}],"rejected":[{{Turns}},{"role":"assistant","content":"Unsure."}]}""");
         Assert.Equal("User: Capital?\n\nAssistant: Glorian.\n\nUser: How many people?", row.Instruction);
         Assert.Equal(["Thousands.", "Unsure."], row.Outputs);
-        row = Ranked($$"""{"prompt":"Something else.","chosen":[{{Turns}},{"role":"assistant","content":"Thousands."}],"rejected":[{{Turns}},{"role":"assistant","content":"Unsure."}]}""");
+        row = Ranked(
+            $$"""{"prompt":"Something else.","chosen":[{{Turns}},{"role":"assistant","content":"Thousands."}],"rejected":[{{Turns}},{"role":"assistant","content":"Unsure."}]}""");
         Assert.Contains(row.Extra, f => f is { Name: "prompt", Json: "\"Something else.\"" });
     }
 
     [Fact]
     public void Read_ShareGptPreference_HasThePrompt()
     {
-        RankedExample row = Ranked("""{"conversations":[{"from":"human","value":"Name a fish."}],"chosen":{"from":"gpt","value":"Tuna."},"rejected":{"from":"gpt","value":"A stone."}}""");
+        RankedExample row = Ranked(
+            """{"conversations":[{"from":"human","value":"Name a fish."}],"chosen":{"from":"gpt","value":"Tuna."},"rejected":{"from":"gpt","value":"A stone."}}""");
         Assert.Equal("Name a fish.", row.Instruction);
         Assert.Equal(["Tuna.", "A stone."], row.Outputs);
     }
@@ -69,7 +78,8 @@ public sealed class KnownDataSetsTests : IDisposable
     [InlineData("Colour? 😀", "Colour? 😡", "Colour?", " 😀")]
     [InlineData("Hi 👍🏽 you", "Hi 👍🏿 you", "Hi", " 👍🏽 you")] // one hand, two code points
     [InlineData("Hi e\u0301x", "Hi e\u0300x", "Hi", " e\u0301x")] // a letter with its accent
-    [InlineData("\n\nHuman: Which?\n\nAssistant: The river.", "\n\nHuman: Which?\n\nAssistant: The hill.", "\n\nHuman: Which?\n\nAssistant:", " The river.")]
+    [InlineData("\n\nHuman: Which?\n\nAssistant: The river.", "\n\nHuman: Which?\n\nAssistant: The hill.",
+        "\n\nHuman: Which?\n\nAssistant:", " The river.")]
     public void Read_CommonBeginning_PartsBetweenCharacters(string chosen, string rejected, string prompt, string answer)
     {
         RankedExample row = Ranked($$"""{"chosen":{{Json(chosen)}},"rejected":{{Json(rejected)}}}""");
@@ -78,7 +88,8 @@ public sealed class KnownDataSetsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"topic":"rivers","chosen":"The river.","rejected":"The hill."}""", "key 'topic': there is no prompt; the row has the fields topic, chosen, rejected")]
+    [InlineData("""{"topic":"rivers","chosen":"The river.","rejected":"The hill."}""",
+        "key 'topic': there is no prompt; the row has the fields topic, chosen, rejected")]
     [InlineData("""{"chosen":"A","rejected":"B"}""", "there is no prompt; the row has the fields chosen, rejected")]
     [InlineData("""{"prompt":"p","completion":"c","label":true}""", "these rows are unpaired preferences (KTO)")]
     [InlineData("""{"instruction":"i","outputs":["a","b"],"score":[1,0]}""", "Did you mean 'output' for 'outputs'?")]
@@ -104,7 +115,11 @@ public sealed class KnownDataSetsTests : IDisposable
     public void Read_Ratings_NeverOverruleTheLabel(string chosen, string rejected, double first, double second, string kept)
     {
         var report = new DataReadReport();
-        RankedExample row = Ranked($$"""{"prompt":"p","chosen":"a","rejected":"b","score_chosen":{{chosen}},"score_rejected":{{rejected}}}""", new() { Report = report });
+        RankedExample row = Ranked(
+            $$"""{"prompt":"p","chosen":"a","rejected":"b","score_chosen":{{chosen}},"score_rejected":{{rejected}}}""", new()
+            {
+                Report = report,
+            });
         Assert.Equal([first, second], row.Scores);
         Assert.Equal(kept, string.Join(",", row.Extra.Select(f => f.Name)));
         Assert.Equal(kept.Length > 0 || first == second ? 1 : 0, report.Counts.Values.Sum());
@@ -113,8 +128,10 @@ public sealed class KnownDataSetsTests : IDisposable
     [Fact]
     public void Read_Nectar_RanksSevenAnswers()
     {
-        string answers = string.Join(",", Enumerable.Range(1, 7).Select(r => $$"""{"answer":"a{{r}}","model":"m{{r}}","rank":{{Math.Min(r, 6)}}}"""));
-        RankedExample row = Ranked($$"""{"prompt":"\n\nHuman: Q?\n\nAssistant: ","answers":[{{answers}}],"turns":1,"num_responses":7,"source":["s"],"good_natured":true}""");
+        string answers = string.Join(",",
+            Enumerable.Range(1, 7).Select(r => $$"""{"answer":"a{{r}}","model":"m{{r}}","rank":{{Math.Min(r, 6)}}}"""));
+        RankedExample row = Ranked(
+            $$"""{"prompt":"\n\nHuman: Q?\n\nAssistant: ","answers":[{{answers}}],"turns":1,"num_responses":7,"source":["s"],"good_natured":true}""");
         Assert.Equal([5, 4, 3, 2, 1, 0, 0], row.Scores);
         Assert.Equal("m7", row.Models[6]);
         Assert.Equal(["turns", "num_responses", "source", "good_natured"], row.Extra.Select(f => f.Name));
@@ -132,7 +149,8 @@ public sealed class KnownDataSetsTests : IDisposable
         Assert.Equal(["p", "q"], rows.Select(r => r.Instruction));
         Assert.Equal(["a", "b"], rows[0].Outputs);
         Assert.Equal([3, 1], rows[0].Scores);
-        Assert.Equal("""{"helpfulness":[3,1],"correctness":[4,null],"coherence":[4,4],"complexity":[1,1],"verbosity":[1,2]}""", rows[0].Extra.Single(f => f.Name == "aspects").Json);
+        Assert.Equal("""{"helpfulness":[3,1],"correctness":[4,null],"coherence":[4,4],"complexity":[1,1],"verbosity":[1,2]}""",
+            rows[0].Extra.Single(f => f.Name == "aspects").Json);
         Assert.Equal(1, rows[0].Keep([1]).Scores[0]);
         Assert.Contains("\"verbosity\":[2]", rows[0].Keep([1]).Extra.Single(f => f.Name == "aspects").Json);
     }
@@ -147,13 +165,15 @@ public sealed class KnownDataSetsTests : IDisposable
         RankedExample row = Ranked(Row);
         Assert.Equal([4.5, 2], row.Scores);
         string text = Written(row, "ultrafeedback");
-        foreach (string part in (string[])["\"critique\":\"good\"", "\"fine-grained_score\":4.5", "\"principle\":\"helpfulness\"", "\"custom_system_prompt\":\"Be kind.\"", "\"Rationale\":\"r\"", "\"overall_score\":8.0", "\"overall_score\":3.0"])
+        foreach (string part in (string[])["\"critique\":\"good\"", "\"fine-grained_score\":4.5", "\"principle\":\"helpfulness\"",
+            "\"custom_system_prompt\":\"Be kind.\"", "\"Rationale\":\"r\"", "\"overall_score\":8.0", "\"overall_score\":3.0"])
             Assert.Contains(part, text);
         Assert.Equal(row, Ranked(text));
         // A judge's new scores are kept beside the data set's own.
         RankedExample judged = row with { Scores = [0.25, 7] };
         Assert.Equal(judged, Ranked(Written(judged, "ultrafeedback")));
-        Assert.Equal(["bad"], row.Keep([1]).Extra.Where(f => f.Name == "candidate_notes").Select(f => f.Json.Contains("good") ? "good" : "bad"));
+        Assert.Equal(["bad"], row.Keep([1]).Extra.Where(f => f.Name == "candidate_notes")
+            .Select(f => f.Json.Contains("good") ? "good" : "bad"));
     }
 
     // prompt_id names the prompt: pairs of one prompt were refused as duplicates.
@@ -172,12 +192,15 @@ public sealed class KnownDataSetsTests : IDisposable
     [Fact]
     public void Read_SeveralFiles_HaveUniqueIds()
     {
-        string a = _folder.Write("a.jsonl", """{"prompt":"p","chosen":"a","rejected":"b"}""" + "\n" + """{"id":"x","prompt":"p","chosen":"a","rejected":"b"}""");
+        string a = _folder.Write("a.jsonl",
+            """{"prompt":"p","chosen":"a","rejected":"b"}""" + "\n" + """{"id":"x","prompt":"p","chosen":"a","rejected":"b"}""");
         string b = _folder.Write("b.json", """[{"instruction":"i","output":["a"]},{"id":"x","instruction":"i","output":["a"]}]""");
         var report = new DataReadReport();
-        Assert.Equal(["0", "x", "2", "x-2"], RankedData.Read([a, b], new() { DuplicateIds = DuplicateIds.MakeUnique, Report = report }).Select(r => r.Id));
+        Assert.Equal(["0", "x", "2", "x-2"],
+            RankedData.Read([a, b], new() { DuplicateIds = DuplicateIds.MakeUnique, Report = report }).Select(r => r.Id));
         Assert.Equal(1, Assert.Single(report.Counts).Value);
-        Assert.Contains("an earlier row has this id too", Assert.Throws<DataFormatException>(() => RankedData.Read([a, b]).ToList()).Message);
+        Assert.Contains("an earlier row has this id too",
+            Assert.Throws<DataFormatException>(() => RankedData.Read([a, b]).ToList()).Message);
     }
 
     [Theory]
@@ -187,9 +210,13 @@ public sealed class KnownDataSetsTests : IDisposable
     [InlineData("""{"question":"q","answer":"r"}""", "q", "", "r", 1)] // GSM8K
     [InlineData("""{"prompt":[{"role":"user","content":"q"}],"completion":[{"role":"assistant","content":"r"}]}""", "q", "", "r", 1)] // TRL
     [InlineData("""{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"r"}]}""", "q", "", "r", 1)]
-    [InlineData("""{"messages":[{"role":"system","content":"s"},{"role":"user","content":"q"},{"role":"assistant","content":"r"}]}""", "s\n\nq", "", "r", 1)]
-    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"q"}]},{"role":"assistant","content":"r"}]}""", "q", "", "r", 1)]
-    [InlineData("""{"id":"t","name":"n","instruction":"i","instances":[{"input":"x","output":"r"}],"is_classification":false}""", "i", "x", "r", 1)] // Self-Instruct
+    [InlineData("""{"messages":[{"role":"system","content":"s"},{"role":"user","content":"q"},{"role":"assistant","content":"r"}]}""",
+        "s\n\nq", "", "r", 1)]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"text","text":"q"}]},{"role":"assistant","content":"r"}]}""", "q", "",
+        "r", 1)]
+    // Self-Instruct
+    [InlineData("""{"id":"t","name":"n","instruction":"i","instances":[{"input":"x","output":"r"}],"is_classification":false}""", "i", "x",
+        "r", 1)]
     [InlineData("""{"id":"t","instruction":"i","instances":[{"input":"x","output":"r"},{"input":"y","output":"z"}]}""", "i", "x", "r", 2)]
     [InlineData("""{"prompt":"p","chosen":"r","rejected":"x"}""", "p", "", "r", 1)]
     [InlineData("""{"instruction":"i","output":["x","r"],"score":[0,1]}""", "i", "", "r", 1)]
@@ -213,7 +240,8 @@ public sealed class KnownDataSetsTests : IDisposable
     public void Instructions_WithoutResponse_AreNamedWhereOneIsNeeded(string row, string message)
     {
         string path = _folder.Write("rows.jsonl", row);
-        Assert.Contains(message, Assert.Throws<DataFormatException>(() => InstructionData.Read(path, new() { RequireResponse = true }).ToList()).Message);
+        Assert.Contains(message, Assert.Throws<DataFormatException>(() => InstructionData.Read(path, new() { RequireResponse = true })
+            .ToList()).Message);
         Assert.Equal("", Assert.Single(InstructionData.Read(path)).Output); // to sample from, a row may only ask
     }
 
@@ -227,7 +255,8 @@ public sealed class KnownDataSetsTests : IDisposable
             {"instruction":"i","output_1":"base","generator_1":"g","output_2":"x","generator_2":"m","preference":1.9}
             {"instruction":"i","output_1":"{{baseline}}","generator_1":"g","output_2":"x","generator_2":"{{model}}","preference":{{preference}}}
             """);
-        Assert.Contains(message, Assert.Throws<ArgumentException>(() => Data.Formats.AlpacaEvalFormat.Merge(RankedData.Read(path))).Message);
+        Assert.Contains(message, Assert.Throws<ArgumentException>(() =>
+            Data.Formats.AlpacaEvalFormat.Merge(RankedData.Read(path))).Message);
     }
 
     [Fact]
@@ -247,7 +276,8 @@ public sealed class KnownDataSetsTests : IDisposable
 
     private RankedExample Ranked(string row, DataReadOptions? options = null) => Assert.Single(RankedRows(row, options));
 
-    private RankedExample[] RankedRows(string text, DataReadOptions? options = null) => [.. RankedData.Read(_folder.Write("rows.jsonl", text), options)];
+    private RankedExample[] RankedRows(string text, DataReadOptions? options = null) =>
+        [.. RankedData.Read(_folder.Write("rows.jsonl", text), options)];
 
     private string Written(RankedExample row, string form)
     {

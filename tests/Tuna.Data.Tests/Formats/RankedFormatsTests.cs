@@ -14,9 +14,13 @@ public class RankedFormatsTests
     [Theory]
     [InlineData("""{"id":"p","prompt":"ask","chosen":"good","rejected":"bad"}""")]
     [InlineData("""{"id":"p","chosen":"askgood","rejected":"askbad"}""")] // implicit prompt
-    [InlineData("""{"id":"p","prompt":[{"role":"user","content":"ask"}],"chosen":[{"role":"assistant","content":"good"}],"rejected":[{"role":"assistant","content":"bad"}]}""")]
-    [InlineData("""{"id":"p","chosen":[{"role":"user","content":"ask"},{"role":"assistant","content":"good"}],"rejected":[{"role":"user","content":"ask"},{"role":"assistant","content":"bad"}]}""")]
-    [InlineData("""{"id":"p","prompt":"ask","chosen":[{"role":"user","content":"ask"},{"role":"assistant","content":"good"}],"rejected":[{"role":"user","content":"ask"},{"role":"assistant","content":"bad"}]}""")] // as ultrafeedback_binarized
+    [InlineData(
+        """{"id":"p","prompt":[{"role":"user","content":"ask"}],"chosen":[{"role":"assistant","content":"good"}],"rejected":[{"role":"assistant","content":"bad"}]}""")]
+    [InlineData(
+        """{"id":"p","chosen":[{"role":"user","content":"ask"},{"role":"assistant","content":"good"}],"rejected":[{"role":"user","content":"ask"},{"role":"assistant","content":"bad"}]}""")]
+    // as ultrafeedback_binarized
+    [InlineData(
+        """{"id":"p","prompt":"ask","chosen":[{"role":"user","content":"ask"},{"role":"assistant","content":"good"}],"rejected":[{"role":"user","content":"ask"},{"role":"assistant","content":"bad"}]}""")]
     public void Trl_EveryForm_IsThePair(string row) => Assert.Equal(Pair, Read(row, new TrlPreferenceFormat()));
 
     [Fact]
@@ -43,10 +47,13 @@ public class RankedFormatsTests
     [Theory]
     [InlineData("""{"prompt":"a","chosen":"x"}""", "key 'rejected': this field is missing")]
     [InlineData("""{"prompt":"a","chosen":"x","rejected":[]}""", "chosen is a string, rejected an array")]
-    [InlineData("""{"prompt":"a","chosen":[{"role":"user","content":"x"}],"rejected":[{"role":"user","content":"x"}]}""", "key 'chosen': the last message is not the assistant's")]
-    [InlineData("""{"chosen":[{"role":"user","content":"a"},{"role":"assistant","content":"x"}],"rejected":[{"role":"user","content":"b"},{"role":"assistant","content":"y"}]}""", "only the last answers may differ")]
+    [InlineData("""{"prompt":"a","chosen":[{"role":"user","content":"x"}],"rejected":[{"role":"user","content":"x"}]}""",
+        "key 'chosen': the last message is not the assistant's")]
+    [InlineData(
+        """{"chosen":[{"role":"user","content":"a"},{"role":"assistant","content":"x"}],"rejected":[{"role":"user","content":"b"},{"role":"assistant","content":"y"}]}""", "only the last answers may differ")]
     [InlineData("""{"prompt":"a","chosen":[{"content":"x"}],"rejected":[]}""", "a message has no role")]
-    [InlineData("""{"prompt":"a","chosen":"x","rejected":"y","score_chosen":"high"}""", "key 'score_chosen': '\"high\"' is not a finite number")]
+    [InlineData("""{"prompt":"a","chosen":"x","rejected":"y","score_chosen":"high"}""",
+        "key 'score_chosen': '\"high\"' is not a finite number")]
     public void Trl_BadRow_NamesThePlace(string row, string message)
     {
         DataFormatException e = Assert.Throws<DataFormatException>(() => Read(row, new TrlPreferenceFormat()));
@@ -77,7 +84,8 @@ public class RankedFormatsTests
     [Theory]
     [InlineData("""{"instruction":"i","completions":[]}""", "key 'completions': there are no completions")]
     [InlineData("""{"instruction":"i","completions":[{"model":"m"}]}""", "key 'response': this field is missing")]
-    [InlineData("""{"instruction":"i","completions":[{"response":"x","annotations":{"a":{"Rating":"good"}}}]}""", "key 'completions[0].annotations.a': '\"good\"' is not a finite number")]
+    [InlineData("""{"instruction":"i","completions":[{"response":"x","annotations":{"a":{"Rating":"good"}}}]}""",
+        "key 'completions[0].annotations.a': '\"good\"' is not a finite number")]
     [InlineData("""{"completions":[{"response":"x"}]}""", "key 'instruction': this field is missing")]
     public void UltraFeedback_BadRow_NamesThePlace(string row, string message) =>
         Assert.Contains(message, Assert.Throws<DataFormatException>(() => Read(row, new UltraFeedbackFormat())).Message);
@@ -86,12 +94,16 @@ public class RankedFormatsTests
     public void Rrhf_AlpacaQuery_BecomesInstructionAndInput()
     {
         string query = AlpacaPromptTemplate.Instance.Format("ask", "this");
-        RankedExample row = Read($$"""{"query":{{System.Text.Json.JsonSerializer.Serialize(query)}},"responses":["a","b"],"scores":[2,null]}""", new RrhfFormat());
+        RankedExample row = Read(
+            $$"""{"query":{{System.Text.Json.JsonSerializer.Serialize(query)}},"responses":["a","b"],"scores":[2,null]}""",
+            new RrhfFormat());
         Assert.Equal(("ask", "this"), (row.Instruction, row.Input));
         Assert.Equal([2, null], row.Scores);
         Assert.Equal(row, RoundTrip(row, new RrhfFormat()));
         Assert.Equal("plain", Read("""{"query":"plain","responses":["a"],"scores":[1]}""", new RrhfFormat()).Instruction);
-        Assert.Contains("1 items for 2 responses", Assert.Throws<DataFormatException>(() => Read("""{"query":"q","responses":["a","b"],"scores":[1]}""", new RrhfFormat())).Message);
+        Assert.Contains("1 items for 2 responses",
+            Assert.Throws<DataFormatException>(() =>
+            Read("""{"query":"q","responses":["a","b"],"scores":[1]}""", new RrhfFormat())).Message);
     }
 
     [Theory]
@@ -102,7 +114,8 @@ public class RankedFormatsTests
     [InlineData("null", null, null)]
     public void AlpacaEval_Preference_IsTheProbabilityToBeBetter(string preference, double? first, double? second)
     {
-        RankedExample row = Read($$"""{"instruction":"i","output_1":"a","generator_1":"base","output_2":"b","generator_2":"m","annotator":"gpt","preference":{{preference}}}""", AlpacaEvalFormat.Instance);
+        RankedExample row = Read(
+            $$"""{"instruction":"i","output_1":"a","generator_1":"base","output_2":"b","generator_2":"m","annotator":"gpt","preference":{{preference}}}""", AlpacaEvalFormat.Instance);
         Assert.Equal([first, second], row.Scores);
         Assert.Equal(["base", "m"], row.Models);
         Assert.Equal(row, RoundTrip(row, AlpacaEvalFormat.Instance));
@@ -123,21 +136,26 @@ public class RankedFormatsTests
         Assert.Equal(["m", "n"], rows[0].Models);
         Assert.Equal([0.25, null], rows[0].Scores);
         Assert.Equal([1], rows[1].Scores);
-        Assert.Contains("3 is not a preference", Assert.Throws<DataFormatException>(() => Read("""{"instruction":"i","output_1":"a","output_2":"b","preference":3}""", AlpacaEvalFormat.Instance)).Message);
+        Assert.Contains("3 is not a preference",
+            Assert.Throws<DataFormatException>(() =>
+            Read("""{"instruction":"i","output_1":"a","output_2":"b","preference":3}""", AlpacaEvalFormat.Instance)).Message);
     }
 
     [Fact]
     public void TunaProbabilistic_Row_KeepsWhatEquation3Needs()
     {
-        const string Row = """{"orig":{"instruction":"ask","input":"","output":"gold"},"text":["a","b"],"avg_token_prob":[-0.5,-1],"length":[4,2.0],"logprob":[-2,-2.5]}""";
+        const string Row =
+            """{"orig":{"instruction":"ask","input":"","output":"gold"},"text":["a","b"],"avg_token_prob":[-0.5,-1],"length":[4,2.0],"logprob":[-2,-2.5]}""";
         RankedExample row = Read(Row, TunaProbabilisticFormat.Instance);
         Assert.Equal(("ask", null, "gold", false), (row.Instruction, row.Input, row.Reference, row.IsRanked));
         Assert.Equal([-2, -2.5], row.LogProbs);
         Assert.Equal([4, 2], row.TokenCounts);
         Assert.Equal("avg_token_prob", Assert.Single(row.Extra).Name);
         Assert.Equal(row, RoundTrip(row, TunaProbabilisticFormat.Instance));
-        Assert.Contains("key 'length': item 1 is 2.5", Assert.Throws<DataFormatException>(() => Read(Row.Replace("2.0", "2.5"), TunaProbabilisticFormat.Instance)).Message);
-        Assert.Contains("key 'logprob': 1 items for 2", Assert.Throws<DataFormatException>(() => Read(Row.Replace("-2,-2.5", "-2"), TunaProbabilisticFormat.Instance)).Message);
+        Assert.Contains("key 'length': item 1 is 2.5",
+            Assert.Throws<DataFormatException>(() => Read(Row.Replace("2.0", "2.5"), TunaProbabilisticFormat.Instance)).Message);
+        Assert.Contains("key 'logprob': 1 items for 2",
+            Assert.Throws<DataFormatException>(() => Read(Row.Replace("-2,-2.5", "-2"), TunaProbabilisticFormat.Instance)).Message);
     }
 
     [Fact]
@@ -155,7 +173,8 @@ public class RankedFormatsTests
     public void TunaContextual_Rank_LosesTheJudgesOwnAnswer(string rank, params double?[] scores)
     {
         string query = System.Text.Json.JsonSerializer.Serialize(AlpacaPromptTemplate.Instance.Format("ask", "in"));
-        RankedExample row = Read($$"""{"id":3,"instruct":{{query}},"generation":["a","b","c","d"],"rank":{{rank}},"response_4":"own"}""", TunaContextualFormat.Instance);
+        RankedExample row = Read($$"""{"id":3,"instruct":{{query}},"generation":["a","b","c","d"],"rank":{{rank}},"response_4":"own"}""",
+            TunaContextualFormat.Instance);
         Assert.Equal(("3", "ask", "in"), (row.Id, row.Instruction, row.Input));
         Assert.Equal(scores, row.Scores);
         Assert.Equal(row, RoundTrip(row, TunaContextualFormat.Instance));
@@ -166,7 +185,8 @@ public class RankedFormatsTests
     [InlineData("[0, 0]", "0 stands twice")]
     [InlineData("[\"a\"]", "is not the index of a response")]
     public void TunaContextual_BadRank_SaysWhy(string rank, string message) => Assert.Contains(
-        message, Assert.Throws<DataFormatException>(() => Read($$"""{"id":3,"instruct":"i","generation":["a","b","c","d"],"rank":{{rank}}}""", TunaContextualFormat.Instance)).Message);
+        message, Assert.Throws<DataFormatException>(() =>
+            Read($$"""{"id":3,"instruct":"i","generation":["a","b","c","d"],"rank":{{rank}}}""", TunaContextualFormat.Instance)).Message);
 
     [Fact]
     public void Order_PositionsAndNames_AreScores()
@@ -176,8 +196,11 @@ public class RankedFormatsTests
         Assert.Equal(row, RoundTrip(row, OrderListFormat.Instance));
         row = Read("""{"instruction":"i","output":["a","b","c"],"model":["x","y",null],"order":"y>x=2"}""", OrderListFormat.Instance);
         Assert.Equal([0, 1, 0], row.Scores);
-        DataFormatException e = Assert.Throws<DataFormatException>(() => Read("""{"id":9,"instruction":"i","output":["a"],"order":"1 > 0"}""", OrderListFormat.Instance));
-        Assert.Contains("data, line 1, id '9', key 'order': '1' in the order '1 > 0' is neither a candidate's name nor a position from 0 to 0", e.Message);
+        DataFormatException e = Assert.Throws<DataFormatException>(() =>
+            Read("""{"id":9,"instruction":"i","output":["a"],"order":"1 > 0"}""", OrderListFormat.Instance));
+        Assert.Contains(
+            "data, line 1, id '9', key 'order': '1' in the order '1 > 0' is neither a candidate's name nor a position from 0 to 0",
+            e.Message);
     }
 
     [Fact]
@@ -192,8 +215,16 @@ public class RankedFormatsTests
     [Fact]
     public void PreferencePairs_RankedRow_SkipsTiesAndMissing()
     {
-        var row = new RankedExample { Id = "r", Instruction = "i", Outputs = ["a", "b", "c", "d", "e"], Scores = [1, 3, null, 1, 2], LogProbs = [-1, -2, -3, -4, -5] };
-        string[] Pairs(PairSelection selection) => [.. PreferencePairs.Of(row, selection).Select(p => $"{p.Id} {p.Outputs[0]}>{p.Outputs[1]}")];
+        var row = new RankedExample
+        {
+            Id = "r",
+            Instruction = "i",
+            Outputs = ["a", "b", "c", "d", "e"],
+            Scores = [1, 3, null, 1, 2],
+            LogProbs = [-1, -2, -3, -4, -5],
+        };
+        string[] Pairs(PairSelection selection) =>
+            [.. PreferencePairs.Of(row, selection).Select(p => $"{p.Id} {p.Outputs[0]}>{p.Outputs[1]}")];
         Assert.Equal(["r/1-4 b>e", "r/1-0 b>a", "r/1-3 b>d", "r/4-0 e>a", "r/4-3 e>d"], Pairs(PairSelection.AllPairs));
         Assert.Equal(["r/1-3 b>d"], Pairs(PairSelection.BestVersusWorst));
         Assert.Equal(3, Pairs(PairSelection.BestVersusRest).Length);
@@ -205,7 +236,8 @@ public class RankedFormatsTests
             Assert.Equal((pair.Id, pair.Outputs[0], pair.Scores[1]), (back.Id, back.Outputs[0], back.Scores[1]));
         }
 
-        Assert.Contains("'r' is no preference pair", Assert.Throws<ArgumentException>(() => RoundTrip(row, new TrlPreferenceFormat())).Message);
+        Assert.Contains("'r' is no preference pair",
+            Assert.Throws<ArgumentException>(() => RoundTrip(row, new TrlPreferenceFormat())).Message);
     }
 
     [Theory]
@@ -230,14 +262,17 @@ public class RankedFormatsTests
     public void Detect_InstructionsWithoutResponses_AreNoRankedData()
     {
         using var folder = new TemporaryFolder();
-        Assert.Contains("instruction, a, order", Assert.Throws<DataFormatException>(() => RankedFormats.Detect(folder.Write("x.json", """{"instruction":"i","a":"x","order":"a"}"""))).Message);
+        Assert.Contains("instruction, a, order",
+            Assert.Throws<DataFormatException>(() =>
+            RankedFormats.Detect(folder.Write("x.json", """{"instruction":"i","a":"x","order":"a"}"""))).Message);
     }
 
     [Fact]
     public void Detect_UnknownForm_ListsFieldsAndForms()
     {
         using var folder = new TemporaryFolder();
-        string message = Assert.Throws<DataFormatException>(() => RankedFormats.Detect(folder.Write("x.json", """{"text":"a","label":1}"""))).Message;
+        string message = Assert.Throws<DataFormatException>(() =>
+            RankedFormats.Detect(folder.Write("x.json", """{"text":"a","label":1}"""))).Message;
         Assert.Contains("the fields text, label. A form is known by all its fields: ranked (instruction, output[])", message);
         Assert.Throws<DataFormatException>(() => RankedFormats.Detect(folder.Write("y.json", "")));
     }

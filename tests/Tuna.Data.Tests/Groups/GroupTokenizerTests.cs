@@ -37,7 +37,8 @@ public class GroupTokenizerTests
             ByteTokenizer bytes = ByteTokenizer.Instance;
             TokenGroup group = new GroupTokenizer(bytes, Bare, new() { MaxLength = 1 << 20 })
                 .Tokenize(new RankedExample { Id = "x", Instruction = prompt, Outputs = [response], Scores = [1] }).Group!;
-            return group.Prompt.Span.SequenceEqual([1, .. bytes.Encode(prompt)]) && group.Responses[0].Span.SequenceEqual([.. bytes.Encode(response), 2]);
+            return group.Prompt.Span.SequenceEqual([1, .. bytes.Encode(prompt)])
+                && group.Responses[0].Span.SequenceEqual([.. bytes.Encode(response), 2]);
         }).Check(Config.QuickThrowOnFailure.WithReplay(1, 1));
     }
 
@@ -62,12 +63,14 @@ public class GroupTokenizerTests
     [Fact]
     public void Tokenize_OverlongCandidateTruncated_HasNoEndToken()
     {
-        TokenizedExample result = Make(new() { MaxResponseLength = 3, Overlong = OverlongResponse.Truncate }).Tokenize(Row with { Outputs = ["worst", "be", "tie", "t"] });
+        TokenizedExample result = Make(new() { MaxResponseLength = 3, Overlong = OverlongResponse.Truncate })
+            .Tokenize(Row with { Outputs = ["worst", "be", "tie", "t"] });
         Assert.Equal([.. ByteTokenizer.Instance.Encode("be"), 2], result.Group!.Responses[0].ToArray());
         Assert.Equal(ByteTokenizer.Instance.Encode("tie"), result.Group.Responses[1].ToArray()); // exactly the budget, its end token lost
         Assert.Equal(ByteTokenizer.Instance.Encode("wor"), result.Group.Responses[3].ToArray());
         Assert.Equal(ByteTokenizer.Instance.Encode("ref"), result.Group.Responses[4].ToArray());
-        Assert.Equal([TokenizationIssueKind.CandidateTruncated, TokenizationIssueKind.CandidateTruncated, TokenizationIssueKind.ReferenceTruncated], result.Issues.Select(i => i.Kind));
+        Assert.Equal([TokenizationIssueKind.CandidateTruncated, TokenizationIssueKind.CandidateTruncated,
+            TokenizationIssueKind.ReferenceTruncated], result.Issues.Select(i => i.Kind));
     }
 
     [Fact]
@@ -109,7 +112,8 @@ public class GroupTokenizerTests
     [Fact]
     public void Tokenize_DuplicateDropped_KeepsTheBetter()
     {
-        TokenizedExample result = Make(new() { Duplicates = DuplicateCandidate.Drop }).Tokenize(Row with { Outputs = ["same", "other", "same", "x"] });
+        TokenizedExample result = Make(new() { Duplicates = DuplicateCandidate.Drop })
+            .Tokenize(Row with { Outputs = ["same", "other", "same", "x"] });
         Assert.Equal(["other", "same", "x", "ref"], result.Group!.Responses.Select(Text));
         Assert.Equal([9, 3, 3], result.Group.Scores.ToArray());
         Assert.Equal(0, Assert.Single(result.Issues).Candidate);
@@ -120,8 +124,10 @@ public class GroupTokenizerTests
     {
         Assert.False(Make(new() { Reference = ReferenceSource.None }).Tokenize(Row).Group!.HasReference);
         Assert.False(Make(new()).Tokenize(Row with { Reference = null }).Group!.HasReference);
-        Assert.Equal("best", Text(Make(new() { Reference = ReferenceSource.GivenOrBest }).Tokenize(Row with { Reference = null }).Group!.Responses[^1]));
-        TokenizedExample nothingFits = Make(new() { Reference = ReferenceSource.GivenOrBest, MaxResponseLength = 1 }).Tokenize(Row with { Reference = null });
+        Assert.Equal("best", Text(Make(new() { Reference = ReferenceSource.GivenOrBest })
+            .Tokenize(Row with { Reference = null }).Group!.Responses[^1]));
+        TokenizedExample nothingFits = Make(new() { Reference = ReferenceSource.GivenOrBest, MaxResponseLength = 1 })
+            .Tokenize(Row with { Reference = null });
         Assert.Null(nothingFits.Group);
         Assert.Equal(TokenizationIssueKind.TooFewCandidates, nothingFits.Issues[^1].Kind);
     }
@@ -135,7 +141,8 @@ public class GroupTokenizerTests
         Assert.Equal("best", Text(Make(options with { Reference = ReferenceSource.GivenOrBest }).Tokenize(row).Group!.Responses[^1]));
         TokenizedExample rejected = Make(options with { Reference = ReferenceSource.Required }).Tokenize(row);
         Assert.Null(rejected.Group);
-        Assert.Equal([TokenizationIssueKind.ReferenceDropped, TokenizationIssueKind.ReferenceMissing], rejected.Issues.Select(i => i.Kind).TakeLast(2));
+        Assert.Equal([TokenizationIssueKind.ReferenceDropped, TokenizationIssueKind.ReferenceMissing],
+            rejected.Issues.Select(i => i.Kind).TakeLast(2));
         Assert.Null(Make(options with { Reference = ReferenceSource.Required }).Tokenize(Row with { Reference = null }).Group);
         Assert.True(Make(options with { Reference = ReferenceSource.Required }).Tokenize(Row).Group!.HasReference);
     }
@@ -150,10 +157,12 @@ public class GroupTokenizerTests
         var tokenizer = new GroupTokenizer(ByteTokenizer.Instance, template);
         var report = new TokenizationReport();
 
-        List<TokenGroup> groups = [.. tokenizer.Tokenize([Row, Row with { Id = "r2", Instruction = "What does [INST] mean?" }, Row with { Id = "r3" }], report)];
+        List<TokenGroup> groups =
+            [.. tokenizer.Tokenize([Row, Row with { Id = "r2", Instruction = "What does [INST] mean?" }, Row with { Id = "r3" }], report)];
 
         Assert.Equal(["r1", "r3"], groups.Select(g => g.Id));
-        Assert.Equal("Row 'r2': The instruction holds '[INST]'. The row was rejected.", Assert.Single(report.Issues, i => i.Kind == TokenizationIssueKind.PromptRefused).Message);
+        Assert.Equal("Row 'r2': The instruction holds '[INST]'. The row was rejected.",
+            Assert.Single(report.Issues, i => i.Kind == TokenizationIssueKind.PromptRefused).Message);
         Assert.False(tokenizer.TryEncodePrompt("[INST]", null, out int[] prompt, out string? refusal));
         Assert.Equal("The instruction holds '[INST]'.", refusal);
         Assert.Empty(prompt);
@@ -173,7 +182,8 @@ public class GroupTokenizerTests
     public void Tokenize_ManyRows_ReportCounts()
     {
         var report = new TokenizationReport(keep: 1);
-        RankedExample[] rows = [Row, Row with { Id = "r2", Instruction = new string('x', 600) }, Row with { Id = "r3", Scores = [1, null, null, null] }];
+        RankedExample[] rows = [Row, Row with { Id = "r2", Instruction = new string('x', 600) },
+            Row with { Id = "r3", Scores = [1, null, null, null] }];
         List<TokenGroup> groups = [.. Make(new()).Tokenize(rows, report)];
         Assert.Equal(["r1", "r3"], groups.Select(g => g.Id));
         Assert.Equal((3, 2, 1), (report.Rows, report.Groups, report.Rejected));
@@ -186,8 +196,10 @@ public class GroupTokenizerTests
     [Fact]
     public void Constructor_OptionOutOfRange_NamesIt()
     {
-        Assert.Contains(nameof(GroupTokenizerOptions.MaxLength), Assert.Throws<ArgumentOutOfRangeException>(() => Make(new() { MaxLength = 1 })).Message);
-        Assert.Contains(nameof(GroupTokenizerOptions.MaxResponseLength), Assert.Throws<ArgumentOutOfRangeException>(() => Make(new() { MaxResponseLength = 0 })).Message);
+        Assert.Contains(nameof(GroupTokenizerOptions.MaxLength),
+            Assert.Throws<ArgumentOutOfRangeException>(() => Make(new() { MaxLength = 1 })).Message);
+        Assert.Contains(nameof(GroupTokenizerOptions.MaxResponseLength),
+            Assert.Throws<ArgumentOutOfRangeException>(() => Make(new() { MaxResponseLength = 0 })).Message);
     }
 
     private static GroupTokenizer Make(GroupTokenizerOptions options) => new(ByteTokenizer.Instance, Bare, options);

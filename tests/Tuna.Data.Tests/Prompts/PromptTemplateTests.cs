@@ -7,14 +7,17 @@ public class PromptTemplateTests
     [Fact]
     public void Format_AlpacaWithoutInput_IsStanfordsTextByteForByte()
     {
-        const string Expected = "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\nSay {input}.\n\n### Response:";
+        const string Expected =
+            "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### "
+            + "Instruction:\nSay {input}.\n\n### Response:";
         Assert.Equal(Expected, AlpacaPromptTemplate.Instance.Format("Say {input}."));
         Assert.Equal(Expected, AlpacaPromptTemplate.Instance.Format("Say {input}.", ""));
     }
 
     [Fact]
     public void Format_AlpacaWithInput_IsStanfordsTextByteForByte() => Assert.Equal(
-        "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n### Instruction:\n{input}\n\n### Input:\n{instruction}\n\n### Response:",
+        "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that "
+            + "appropriately completes the request.\n\n### Instruction:\n{input}\n\n### Input:\n{instruction}\n\n### Response:",
         AlpacaPromptTemplate.Instance.Format("{input}", "{instruction}"));
 
     [Fact]
@@ -46,10 +49,12 @@ public class PromptTemplateTests
     [InlineData("", null)]
     public void TryParse_AlpacaPrompt_GivesItsPartsBack(string instruction, string? input)
     {
-        Assert.True(AlpacaPromptTemplate.TryParse(AlpacaPromptTemplate.Instance.Format(instruction, input) + "\n", out string? i, out string? n));
+        Assert.True(AlpacaPromptTemplate.TryParse(AlpacaPromptTemplate.Instance.Format(instruction, input) + "\n", out string? i,
+            out string? n));
         Assert.Equal((instruction, input), (i, n));
     }
 
     [Fact]
-    public void TryParse_OtherText_IsFalse() => Assert.False(AlpacaPromptTemplate.TryParse("### Instruction:\nx\n\n### Response:", out _, out _));
+    public void TryParse_OtherText_IsFalse() =>
+        Assert.False(AlpacaPromptTemplate.TryParse("### Instruction:\nx\n\n### Response:", out _, out _));
 }

@@ -17,7 +17,9 @@ internal static class MpiRun
         Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, launcher)));
 
     /// <summary>Skips the test where a launcher is missing. Where the project's own checks run, both are there.</summary>
-    public static void Need(string launcher) => Skip.IfNot(Exists(launcher), $"{launcher} is not installed (Debian: apt-get install {(launcher == OpenMpi ? "openmpi-bin" : "mpich")})");
+    public static void Need(string launcher) =>
+        Skip.IfNot(Exists(launcher),
+        $"{launcher} is not installed (Debian: apt-get install {(launcher == OpenMpi ? "openmpi-bin" : "mpich")})");
 
     public static MpiOutcome Start(string launcher, int ranks, IReadOnlyList<string> arguments, string? library = null)
     {
@@ -31,8 +33,11 @@ internal static class MpiRun
         }
 
         string assembly = Assembly.GetExecutingAssembly().Location;
-        string host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet");
-        foreach (string argument in (string[])["-n", ranks.ToString(CultureInfo.InvariantCulture), host, "exec", "--runtimeconfig", Path.ChangeExtension(assembly, ".runtimeconfig.json"), "--depsfile", Path.ChangeExtension(assembly, ".deps.json"), assembly, .. arguments])
+        string host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
+            ? path : Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "../../../dotnet");
+        foreach (string argument in (string[])["-n", ranks.ToString(CultureInfo.InvariantCulture), host, "exec", "--runtimeconfig",
+            Path.ChangeExtension(assembly, ".runtimeconfig.json"), "--depsfile", Path.ChangeExtension(assembly, ".deps.json"), assembly,
+            .. arguments])
             start.ArgumentList.Add(argument);
         start.Environment["TERM"] = "dumb"; // Open MPI gives its processes a terminal, and .NET would greet it
         if (library is not null)
@@ -42,7 +47,8 @@ internal static class MpiRun
         if (!job.WaitForExit(Limit))
         {
             job.Kill(entireProcessTree: true);
-            throw new TimeoutException($"{launcher} {string.Join(' ', arguments)} did not end within {Limit}: {output.Result} {errors.Result}");
+            throw new TimeoutException(
+                $"{launcher} {string.Join(' ', arguments)} did not end within {Limit}: {output.Result} {errors.Result}");
         }
 
         return new MpiOutcome(job.ExitCode, output.Result, errors.Result);

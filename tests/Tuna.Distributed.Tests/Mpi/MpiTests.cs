@@ -19,7 +19,8 @@ public sealed class MpiTests : IDisposable
         MpiRun.Need(launcher);
         MpiOutcome job = MpiRun.Start(launcher, ranks, [RankProgram.Sums]);
         job.Succeeded();
-        string[] lines = [.. job.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Order(StringComparer.Ordinal)];
+        string[] lines = [.. job.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Order(StringComparer.Ordinal)];
         Assert.Equal(ranks, lines.Length);
         string expected = string.Join(' ', Enumerable.Range(0, ranks).Select(r => $"{r} {r}")) + " from the last";
         Assert.All(lines, (line, rank) => Assert.StartsWith($"{rank} of {ranks}: ", line, StringComparison.Ordinal));
@@ -79,7 +80,8 @@ public sealed class MpiTests : IDisposable
         Assert.Contains("libno-such-mpi.so.1", message, StringComparison.Ordinal);
         Assert.Contains("apt-get install openmpi-bin", message, StringComparison.Ordinal);
         Assert.Contains("apt-get install mpich", Assert.Throws<MpiUnavailableException>(
-            () => MpiLibrary.Load(["libno-such-mpi.so.1"], new MpiLauncher("MPICH's mpirun", false, 2, 0, 2))).Message, StringComparison.Ordinal);
+            () => MpiLibrary.Load(["libno-such-mpi.so.1"], new MpiLauncher("MPICH's mpirun", false, 2, 0, 2))).Message,
+                StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,7 +13,11 @@ internal static class RankProgram
         try
         {
             // A library that is not the launcher's, for the test of that.
-            group = MpiProcessGroup.Start(new MpiOptions { Library = Environment.GetEnvironmentVariable("TUNA_TEST_MPI_LIBRARY"), Timeout = TimeSpan.FromSeconds(args is [Hang] ? 2 : 300) });
+            group = MpiProcessGroup.Start(new MpiOptions
+            {
+                Library = Environment.GetEnvironmentVariable("TUNA_TEST_MPI_LIBRARY"),
+                Timeout = TimeSpan.FromSeconds(args is [Hang] ? 2 : 300),
+            });
             Run(group, args);
             group.Dispose();
             return 0;
@@ -70,7 +74,8 @@ internal static class RankProgram
         uint hash = 0;
         foreach (float value in values)
             hash = (hash * 31) + BitConverter.SingleToUInt32Bits(value);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{group.Rank} of {group.Size}: {hash} {string.Join(' ', all)} {text}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{group.Rank} of {group.Size}: {hash} {string.Join(' ', all)} {text}"));
     }
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);

@@ -40,7 +40,8 @@ public class SvgChartTests
         double[] y = new double[100_000];
         y[31_234] = 50;
         y[77_777] = -50;
-        (double X, double Y)[] points = Points(XElement.Parse(SvgChart.Line(new(), new ChartSeries("a", y))).Elements(Svg + "polyline").Single());
+        (double X, double Y)[] points =
+            Points(XElement.Parse(SvgChart.Line(new(), new ChartSeries("a", y))).Elements(Svg + "polyline").Single());
         Assert.InRange(points.Length, 100, 2000);
         Assert.Equal(1, points.Count(p => p.Y == points.Min(q => q.Y)));
         Assert.Equal(1, points.Count(p => p.Y == points.Max(q => q.Y)));
@@ -70,7 +71,8 @@ public class SvgChartTests
     {
         double[] values = [.. Enumerable.Repeat(0.0, 100), .. Enumerable.Repeat(1.0, 10), 2];
         XElement svg = XElement.Parse(SvgChart.Histogram(new() { LogCounts = true }, 3, new HistogramSeries("h", values)));
-        double[] tops = [.. svg.Elements(Svg + "rect").Where(r => r.Value.Length > 0).Select(r => double.Parse(r.Attribute("y")!.Value, CultureInfo.InvariantCulture))];
+        double[] tops = [.. svg.Elements(Svg + "rect").Where(r => r.Value.Length > 0)
+            .Select(r => double.Parse(r.Attribute("y")!.Value, CultureInfo.InvariantCulture))];
         Assert.Equal(tops[1] - tops[0], tops[2] - tops[1], 0.21);
         Assert.Superset(new HashSet<string> { "1", "10", "100" }, Texts(svg).ToHashSet());
     }
@@ -80,8 +82,10 @@ public class SvgChartTests
     {
         string[] charts =
         [
-            SvgChart.Line(new()), SvgChart.Line(new(), new ChartSeries("a", [])), SvgChart.Scatter(new(), new ChartSeries("a", [double.NaN])),
-            SvgChart.Bar(new(), []), SvgChart.Bar(new(), ["x"], new BarSeries("s", [double.NaN])), SvgChart.Histogram(new(), 0, new HistogramSeries("h", [])),
+            SvgChart.Line(new()), SvgChart.Line(new(), new ChartSeries("a", [])),
+                SvgChart.Scatter(new(), new ChartSeries("a", [double.NaN])),
+            SvgChart.Bar(new(), []), SvgChart.Bar(new(), ["x"], new BarSeries("s", [double.NaN])),
+                SvgChart.Histogram(new(), 0, new HistogramSeries("h", [])),
         ];
         Assert.All(charts, chart => Assert.Contains("no data", Texts(XElement.Parse(chart))));
     }
@@ -90,11 +94,13 @@ public class SvgChartTests
     public void Charts_OddTextAndValues_StayWellFormed()
     {
         string odd = "<b>\u0000 \ud800 \"q\" & \ud83d\ude00 \uffff";
-        XElement.Parse(SvgChart.Line(new() { Title = odd, XTitle = odd, YTitle = odd }, new ChartSeries(odd, [1e300, -1e300]), new ChartSeries(odd, [0, 0])));
+        XElement.Parse(SvgChart.Line(new() { Title = odd, XTitle = odd, YTitle = odd }, new ChartSeries(odd, [1e300, -1e300]),
+            new ChartSeries(odd, [0, 0])));
         XElement.Parse(SvgChart.Bar(new() { Title = odd }, [odd, new('x', 300)], new BarSeries(odd, [1e-300, 0])));
         XElement.Parse(SvgChart.Histogram(new(), 0, new HistogramSeries(odd, [5, 5, 5])));
         XElement grid = XElement.Parse(SvgChart.Grid([SvgChart.Line(new()), SvgChart.Line(new()), SvgChart.Line(new())], 2, 640, 360, odd));
-        Assert.Equal(["0,36", "640,36", "0,396"], grid.Elements(Svg + "svg").Select(e => $"{e.Attribute("x")!.Value},{e.Attribute("y")!.Value}"));
+        Assert.Equal(["0,36", "640,36", "0,396"],
+            grid.Elements(Svg + "svg").Select(e => $"{e.Attribute("x")!.Value},{e.Attribute("y")!.Value}"));
     }
 
     [Fact]
@@ -121,5 +127,7 @@ public class SvgChartTests
 
     private static string[] Texts(XElement svg) => [.. svg.Elements(Svg + "text").Select(t => t.Value)];
 
-    private static (double X, double Y)[] Points(XElement line) => [.. line.Attribute("points")!.Value.Split(' ').Select(p => p.Split(',')).Select(p => (double.Parse(p[0], CultureInfo.InvariantCulture), double.Parse(p[1], CultureInfo.InvariantCulture)))];
+    private static (double X, double Y)[] Points(XElement line) =>
+        [.. line.Attribute("points")!.Value.Split(' ').Select(p => p.Split(','))
+        .Select(p => (double.Parse(p[0], CultureInfo.InvariantCulture), double.Parse(p[1], CultureInfo.InvariantCulture)))];
 }

@@ -4,7 +4,8 @@ using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.LMentry;
 
-/// <summary>From per-example scores to the LMentry score: every count, share and table cell of the official analysis. Numbers are compared exactly.</summary>
+/// <summary>From per-example scores to the LMentry score: every count, share and table cell of the official analysis. Numbers are compared
+/// exactly.</summary>
 public class LMentryAggregateGoldenTests
 {
     private static readonly JsonElement s_golden = GoldenData.Json("lmentry_aggregate.json");
@@ -43,7 +44,8 @@ public class LMentryAggregateGoldenTests
         AssertAll(golden, "argument_order_robustness_per_task", robustness.ArgumentOrderByTask);
         AssertAll(golden, "argument_content_robustness_per_group", robustness.ArgumentContentByGroup);
         AssertAll(golden, "template_robustness_per_task", robustness.TemplateByTask);
-        AssertAll(golden, "adjacent_robustness_per_pair", robustness.AdjacentByPair.Select(pair => ($"{pair.First} / {pair.Second}", pair.Robustness)));
+        AssertAll(golden, "adjacent_robustness_per_pair",
+            robustness.AdjacentByPair.Select(pair => ($"{pair.First} / {pair.Second}", pair.Robustness)));
         AssertAll(golden, "adjacent_robustness_per_kind", robustness.AdjacentByKind);
         JsonElement parts = golden.GetProperty("robustness_components");
         Assert.Equal(parts.GetProperty("argument_order").GetDouble(), robustness.ArgumentOrder);
@@ -71,7 +73,8 @@ public class LMentryAggregateGoldenTests
         };
         foreach (JsonProperty table in s_golden.GetProperty("tables").EnumerateObject())
         {
-            string[][] expected = [.. table.Value.EnumerateArray().Select(row => row.EnumerateArray().Select(cell => cell.GetString()!).ToArray())];
+            string[][] expected = [.. table.Value.EnumerateArray()
+                .Select(row => row.EnumerateArray().Select(cell => cell.GetString()!).ToArray())];
             Assert.Equal(expected, tables[table.Name]);
         }
     }
@@ -86,7 +89,8 @@ public class LMentryAggregateGoldenTests
             Assert.Equal(subsets.Count, s_golden.GetProperty("argument_content_groups").GetProperty(task).GetArrayLength());
     }
 
-    private static LMentryReport ReportOf(string model) => new(model, s_golden.GetProperty("tasks").EnumerateObject().Select(task => ResultOf(task.Name, task.Value, model)));
+    private static LMentryReport ReportOf(string model) =>
+        new(model, s_golden.GetProperty("tasks").EnumerateObject().Select(task => ResultOf(task.Name, task.Value, model)));
 
     private static LMentryTaskResult ResultOf(string name, JsonElement task, string model)
     {
@@ -132,7 +136,8 @@ public class LMentryAggregateGoldenTests
     }
 
     private static void AssertAll(JsonElement golden, string name, IEnumerable<(string Name, double Value)> actual) =>
-        Assert.Equal(golden.GetProperty(name).EnumerateObject().Select(entry => (entry.Name, entry.Value.GetDouble())).Order(), actual.Order());
+        Assert.Equal(golden.GetProperty(name).EnumerateObject().Select(entry => (entry.Name, entry.Value.GetDouble())).Order(),
+            actual.Order());
 
     private static string[] Strings(JsonElement list) => [.. list.EnumerateArray().Select(item => item.GetString()!)];
 }

@@ -30,7 +30,8 @@ public sealed class LMentryBenchmarkTests : IDisposable
         Assert.Null(report.Accuracy);
         Assert.Null(report.Score);
         Assert.Equal(40, report.MissingTasks.Count);
-        Assert.Contains(report.Issues, issue => issue.Contains("1 of 2 instances have no prediction, the first being 'first_letter/2'", StringComparison.Ordinal));
+        Assert.Contains(report.Issues,
+            issue => issue.Contains("1 of 2 instances have no prediction, the first being 'first_letter/2'", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -40,7 +41,8 @@ public sealed class LMentryBenchmarkTests : IDisposable
         LMentryBenchmark benchmark = LMentryBenchmark.Load(_folder.Path, ["first_letter"]);
         Assert.Equal(["first_letter/1", "first_letter/2"], benchmark.Prompts().Select(prompt => prompt.Id));
         Assert.Equal("First letter of \"viola\"?", benchmark.Prompts()[0].Text);
-        Assert.Equal(AlpacaPromptTemplate.Instance.Format("First letter of \"viola\"?"), benchmark.Prompts(AlpacaPromptTemplate.Instance)[0].Text);
+        Assert.Equal(AlpacaPromptTemplate.Instance.Format("First letter of \"viola\"?"),
+            benchmark.Prompts(AlpacaPromptTemplate.Instance)[0].Text);
     }
 
     [Fact]
@@ -62,24 +64,33 @@ public sealed class LMentryBenchmarkTests : IDisposable
     {
         _folder.Write("first_letter.json", FirstLetter.Replace("\"word\": \"opal\"", "\"word\": 3", StringComparison.Ordinal));
         LMentryReport report = LMentryBenchmark.Load(_folder.Path, ["first_letter"])
-            .Score(new PredictionSet([new("first_letter/1", "v"), new("first_letter/2", "o"), new("first_letter/9", "x"), new("first_letter/1", "w")], "p.jsonl"), "m");
+            .Score(new PredictionSet(
+                [new("first_letter/1", "v"), new("first_letter/2", "o"), new("first_letter/9", "x"), new("first_letter/1", "w")],
+                "p.jsonl"), "m");
         Assert.Equal(1, report.Tasks["first_letter"].Overall.Correct);
-        Assert.Contains(report.Issues, issue => issue.Contains("p.jsonl, id 'first_letter/9': the benchmark has no such instance", StringComparison.Ordinal));
-        Assert.Contains(report.Issues, issue => issue.Contains("id 'first_letter/1': there is more than one prediction", StringComparison.Ordinal));
+        Assert.Contains(report.Issues,
+            issue => issue.Contains("p.jsonl, id 'first_letter/9': the benchmark has no such instance", StringComparison.Ordinal));
+        Assert.Contains(report.Issues,
+            issue => issue.Contains("id 'first_letter/1': there is more than one prediction", StringComparison.Ordinal));
         Assert.Contains(report.Issues, issue => issue.Contains("'first_letter', id '2', key 'word'", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Load_NothingUsable_Throws()
     {
-        Assert.Contains(_folder.Path, Assert.Throws<DataFormatException>(() => LMentryBenchmark.Load(_folder.Path)).Message, StringComparison.Ordinal);
-        Assert.Contains("'frist_letter'", Assert.Throws<DataFormatException>(() => LMentryBenchmark.Load(_folder.Path, ["frist_letter"])).Message, StringComparison.Ordinal);
+        Assert.Contains(_folder.Path, Assert.Throws<DataFormatException>(() => LMentryBenchmark.Load(_folder.Path)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("'frist_letter'",
+            Assert.Throws<DataFormatException>(() => LMentryBenchmark.Load(_folder.Path, ["frist_letter"])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Score_UnparsablePattern_NamesTheExample()
     {
-        var example = new LMentryExample("first_letter", "7", "?", 0, System.Text.Json.JsonDocument.Parse("""{"word": "a(b", "answer": "(" }""").RootElement);
-        Assert.Contains("id '7'", Assert.Throws<DataFormatException>(() => LMentryTasks.ScorerOf(example)).Message, StringComparison.Ordinal);
+        var example = new LMentryExample("first_letter", "7", "?", 0,
+            System.Text.Json.JsonDocument.Parse("""{"word": "a(b", "answer": "(" }""").RootElement);
+        Assert.Contains("id '7'", Assert.Throws<DataFormatException>(() => LMentryTasks.ScorerOf(example)).Message,
+            StringComparison.Ordinal);
     }
 }

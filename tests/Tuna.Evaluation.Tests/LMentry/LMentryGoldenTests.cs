@@ -5,14 +5,16 @@ using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.LMentry;
 
-/// <summary>Agreement with the official scorers' verdicts, on LMentry's examples where they are at hand and on our own (the official code judged these too).</summary>
+/// <summary>Agreement with the official scorers' verdicts, on LMentry's examples where they are at hand and on our own (the official code
+/// judged these too).</summary>
 public class LMentryGoldenTests
 {
     [SkippableFact]
     public void Score_EveryOfficialRow_Agrees()
     {
         string path = GoldenData.FilePath("lmentry.jsonl.gz");
-        Skip.IfNot(File.Exists(path), "lmentry.jsonl.gz holds LMentry's inputs and is not in the repository; set TUNA_GOLDEN to a folder that has it.");
+        Skip.IfNot(File.Exists(path),
+            "lmentry.jsonl.gz holds LMentry's inputs and is not in the repository; set TUNA_GOLDEN to a folder that has it.");
         AssertAgrees(Rows(new GZipStream(File.OpenRead(path), CompressionMode.Decompress)));
     }
 
@@ -31,10 +33,12 @@ public class LMentryGoldenTests
         int rows = 0;
         foreach (JsonElement row in golden)
         {
-            string task = row.GetProperty("task").GetString()!, id = row.GetProperty("id").GetString()!, prediction = row.GetProperty("prediction").GetString()!;
+            string task = row.GetProperty("task").GetString()!, id = row.GetProperty("id").GetString()!,
+                prediction = row.GetProperty("prediction").GetString()!;
             if (!scorers.TryGetValue((task, id), out LMentryScorer? scorer))
             {
-                var example = new LMentryExample(task, id, row.GetProperty("input").GetString()!, row.GetProperty("template").GetInt32(), row.GetProperty("metadata"));
+                var example = new LMentryExample(task, id, row.GetProperty("input").GetString()!, row.GetProperty("template").GetInt32(),
+                    row.GetProperty("metadata"));
                 scorers[(task, id)] = scorer = LMentryTasks.ScorerOf(example);
             }
 
@@ -42,7 +46,9 @@ public class LMentryGoldenTests
             var expected = new LMentryVerdict(row.GetProperty("score").GetInt32() == 1, row.GetProperty("certainty").GetInt32() == 1);
             rows++;
             if (verdict != expected)
-                wrong.Add($"{task} {id}: {JsonSerializer.Serialize(prediction)}: expected {expected}, got {verdict}; {row.GetProperty("metadata")}");
+                wrong.Add(
+                    $"{task} {id}: {JsonSerializer.Serialize(prediction)}: expected {expected}, got {verdict}; "
+                    + $"{row.GetProperty("metadata")}");
         }
 
         Assert.NotEqual(0, rows);

@@ -9,7 +9,8 @@ public class LMentryLongAnswerTests
 {
     private const int Length = 100_000;
 
-    public static TheoryData<string> Pieces => ["....", "\"", "a ", "cat ", "the words ", "9", "\u03A3'", ",'", "is ", "x", "the cat is the dog "];
+    public static TheoryData<string> Pieces =>
+        ["....", "\"", "a ", "cat ", "the words ", "9", "\u03A3'", ",'", "is ", "x", "the cat is the dog "];
 
     [Theory]
     [MemberData(nameof(Pieces))]
@@ -17,10 +18,13 @@ public class LMentryLongAnswerTests
     {
         string answer = string.Concat(Enumerable.Repeat(piece, Length / piece.Length));
         var slow = new List<string>();
-        foreach (IGrouping<string, JsonElement> task in File.ReadLines(OwnData.FilePath("lmentry_own.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).GroupBy(row => row.GetProperty("task").GetString()!))
+        foreach (IGrouping<string, JsonElement> task in File.ReadLines(OwnData.FilePath("lmentry_own.jsonl"))
+            .Select(line => JsonDocument.Parse(line).RootElement).GroupBy(row => row.GetProperty("task").GetString()!))
         {
             JsonElement row = task.First();
-            LMentryScorer scorer = LMentryTasks.ScorerOf(new LMentryExample(task.Key, row.GetProperty("id").GetString()!, row.GetProperty("input").GetString()!, row.GetProperty("template").GetInt32(), row.GetProperty("metadata")));
+            LMentryScorer scorer = LMentryTasks.ScorerOf(
+                new LMentryExample(task.Key, row.GetProperty("id").GetString()!, row.GetProperty("input").GetString()!,
+                row.GetProperty("template").GetInt32(), row.GetProperty("metadata")));
             long start = Stopwatch.GetTimestamp();
             scorer.Score(answer);
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -14,7 +14,8 @@ public sealed class CostTableTests : IDisposable
     [Fact]
     public void Of_RecordedCalls_CostPerThousandExamples()
     {
-        PriceFile prices = PriceFile.Load(_folder.Write("prices.json", """{"currency": "USD", "gpt-4": {"input_per_million": 30, "output_per_million": 60}}"""));
+        PriceFile prices = PriceFile.Load(
+            _folder.Write("prices.json", """{"currency": "USD", "gpt-4": {"input_per_million": 30, "output_per_million": 60}}"""));
         JournaledCall[] calls =
         [
             Call("k1", "r1", "gpt-4", 1000, 100),

@@ -23,7 +23,8 @@ public class HeldOutNllTests
     public void Of_LogProbsAsTheyWereKept_IsTheSameAsScoring()
     {
         using var policy = new FakePolicy(prompt => prompt);
-        TokenGroup[] groups = [.. new[] { 2, 8 }.Select(n => new TokenGroup($"{n}", new[] { 5 }, [], default, Enumerable.Repeat(9, n).ToArray()))];
+        TokenGroup[] groups = [.. new[] { 2,
+            8 }.Select(n => new TokenGroup($"{n}", new[] { 5 }, [], default, Enumerable.Repeat(9, n).ToArray()))];
         Assert.Equal(HeldOutNll.Of(policy, groups), HeldOutNll.Of(groups, ReferenceLogProbs.Score(policy, groups)));
         Assert.Throws<ArgumentException>(() => HeldOutNll.Of(groups[..1], ReferenceLogProbs.Score(policy, groups)));
     }
@@ -40,11 +41,13 @@ public class HeldOutNllTests
     [Fact]
     public void Best_SeveralBetas_IsTheLikeliest()
     {
-        var byBeta = new Dictionary<double, HeldOutNll> { [1.0] = new(2, 10, 12, 1.3), [1.3] = new(2, 10, 13, 1.1), [2.0] = new(2, 10, 11, 1.2) };
+        var byBeta = new Dictionary<double, HeldOutNll> { [1.0] = new(2, 10, 12, 1.3), [1.3] = new(2, 10, 13, 1.1),
+            [2.0] = new(2, 10, 11, 1.2) };
         Assert.Equal(1.3, BetaChoice.Best(byBeta));
         byBeta[1.5] = new(2, 11, 1, 0.1);
         Assert.Throws<ArgumentException>(() => BetaChoice.Best(byBeta)); // other responses: not comparable
     }
 
-    private static TokenGroup Group(string id, int length) => new(id, new[] { 5 }, [new[] { 6, 7, 8 }], new[] { 1.0 }, Enumerable.Repeat(9, length).ToArray());
+    private static TokenGroup Group(string id, int length) =>
+        new(id, new[] { 5 }, [new[] { 6, 7, 8 }], new[] { 1.0 }, Enumerable.Repeat(9, length).ToArray());
 }

@@ -13,8 +13,11 @@ public sealed class HumanEvaluationTests : IDisposable
     [Fact]
     public void Of_FiveSystems_RankIGivesSixMinusI()
     {
-        HumanEvaluation evaluation = HumanEvaluation.Of([.. Enumerable.Range(0, 20).Select(i => Ranking($"q{i}", "tuna", "gpt", "vicuna", "mul", "alpaca"))], samples: 500);
-        Assert.Equal([("tuna", 5.0), ("gpt", 4), ("vicuna", 3), ("mul", 2), ("alpaca", 1)], evaluation.Systems.Select(s => (s.System, s.Points)));
+        HumanEvaluation evaluation =
+            HumanEvaluation.Of([.. Enumerable.Range(0, 20).Select(i => Ranking($"q{i}", "tuna", "gpt", "vicuna", "mul", "alpaca"))],
+            samples: 500);
+        Assert.Equal([("tuna", 5.0), ("gpt", 4), ("vicuna", 3), ("mul", 2), ("alpaca", 1)],
+            evaluation.Systems.Select(s => (s.System, s.Points)));
         Assert.Equal(1, evaluation.Systems[0].FirstShare);
         Assert.Equal(10, evaluation.Comparisons.Count);
         Assert.Equal(1.0 / 501, evaluation.Comparisons[0].Comparison.PValue);
@@ -24,7 +27,9 @@ public sealed class HumanEvaluationTests : IDisposable
     public void Of_SeveralAnnotators_CountAsOneItem()
     {
         // One question with three annotators and one with one: points are means of the questions' means, (5/3 + 1)/2 and (4/3 + 2)/2.
-        HumanEvaluation evaluation = HumanEvaluation.Of([Ranking("q1", "a", "b"), Ranking("q1", "a", "b"), Ranking("q1", "b", "a"), Ranking("q2", "b", "a")], samples: 100);
+        HumanEvaluation evaluation =
+            HumanEvaluation.Of([Ranking("q1", "a", "b"), Ranking("q1", "a", "b"), Ranking("q1", "b", "a"), Ranking("q2", "b", "a")],
+            samples: 100);
         Assert.Equal((2, 4), (evaluation.Items, evaluation.Rankings));
         Assert.Equal("b", evaluation.Systems[0].System);
         Assert.Equal(5 / 3.0, evaluation.Systems[0].Points, 1e-12);
@@ -59,5 +64,6 @@ public sealed class HumanEvaluationTests : IDisposable
         Assert.Throws<DataFormatException>(() => HumanRanking.Load(path));
     }
 
-    private static HumanRanking Ranking(string item, params string[] bestFirst) => new(item, null, bestFirst.Select((name, i) => (name, i)).ToDictionary(r => r.name, r => r.i + 1));
+    private static HumanRanking Ranking(string item, params string[] bestFirst) =>
+        new(item, null, bestFirst.Select((name, i) => (name, i)).ToDictionary(r => r.name, r => r.i + 1));
 }

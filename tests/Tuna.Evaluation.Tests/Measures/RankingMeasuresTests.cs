@@ -37,8 +37,12 @@ public class RankingMeasuresTests
     [Fact]
     public void RankingAgreement_ARowTwice_SaysWhichAndWhere()
     {
-        Assert.Contains("first ranking has the row '1' twice", Assert.Throws<ArgumentException>(() => RankingAgreement.Of([Row("1", 1, 2), Row("1", 1, 2)], [])).Message, StringComparison.Ordinal);
-        Assert.Contains("second ranking has the row '2' twice", Assert.Throws<ArgumentException>(() => RankingAgreement.Of([], [Row("2", 1, 2), Row("2", 1, 2)])).Message, StringComparison.Ordinal);
+        Assert.Contains("first ranking has the row '1' twice",
+            Assert.Throws<ArgumentException>(() => RankingAgreement.Of([Row("1", 1, 2), Row("1", 1, 2)], [])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("second ranking has the row '2' twice",
+            Assert.Throws<ArgumentException>(() => RankingAgreement.Of([], [Row("2", 1, 2), Row("2", 1, 2)])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

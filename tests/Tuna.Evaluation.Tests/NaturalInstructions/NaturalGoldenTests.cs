@@ -6,17 +6,21 @@ using Tuna.Tokenizers;
 
 namespace Tuna.Evaluation.Tests.NaturalInstructions;
 
-/// <summary>Agreement with the official code: on real tasks where they are at hand (their sources' licenses vary), and on our own.</summary>
+/// <summary>Agreement with the official code: on real tasks where they are at hand (their sources' licenses vary), and on our
+/// own.</summary>
 public class NaturalGoldenTests
 {
-    private const string Reason = "superni.json and the tasks it is about are not in the repository; set TUNA_GOLDEN to a folder that has the file and, beside it, data/natural-instructions.";
+    private const string Reason =
+        "superni.json and the tasks it is about are not in the repository; set TUNA_GOLDEN to a folder that has the file and, beside it, "
+        + "data/natural-instructions.";
 
     // All numbers are rounded to 4 decimals by the official script, so they are compared exactly; single scores may differ in the last bit.
     private const double OneBit = 1e-15;
 
     private static string GoldenPath => GoldenData.FilePath("superni.json");
 
-    private static string DataFolder => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(GoldenData.Root))!, "data", "natural-instructions");
+    private static string DataFolder =>
+        Path.Combine(Path.GetDirectoryName(Path.GetFullPath(GoldenData.Root))!, "data", "natural-instructions");
 
     [Fact]
     public void Format_OwnTasks_AgreesWithOfficialCode()
@@ -28,8 +32,10 @@ public class NaturalGoldenTests
             var parsed = new NaturalTask(
                 task.GetProperty("Task").GetString()!, "none", task.GetProperty("Definition")[0].GetString()!,
                 Examples(task.GetProperty("Positive Examples")), Examples(task.GetProperty("Negative Examples")), []);
-            NaturalPromptSettings settings = Settings(golden.GetProperty("settings").GetProperty(c.GetProperty("setting").GetString()!)) with { MaxSourceTokens = c.GetProperty("max_source_length").GetInt32() };
-            Assert.Equal(c.GetProperty("prompt").GetString(), NaturalPrompt.Format(parsed, c.GetProperty("input").GetString()!, settings, new WhitespaceTokens()));
+            NaturalPromptSettings settings = Settings(golden.GetProperty("settings").GetProperty(c.GetProperty("setting").GetString()!))
+                with { MaxSourceTokens = c.GetProperty("max_source_length").GetInt32() };
+            Assert.Equal(c.GetProperty("prompt").GetString(),
+                NaturalPrompt.Format(parsed, c.GetProperty("input").GetString()!, settings, new WhitespaceTokens()));
         }
     }
 
@@ -40,7 +46,8 @@ public class NaturalGoldenTests
         {
             string prediction = pair.GetProperty("prediction").GetString()!;
             Assert.Equal(pair.GetProperty("normalized_prediction").GetString(), NaturalScorer.Normalize(prediction));
-            Assert.Equal(pair.GetProperty("exact_match").GetInt32() == 1, NaturalScorer.Score(prediction, Strings(pair.GetProperty("references"))).ExactMatch);
+            Assert.Equal(pair.GetProperty("exact_match").GetInt32() == 1,
+                NaturalScorer.Score(prediction, Strings(pair.GetProperty("references"))).ExactMatch);
         }
     }
 
@@ -57,7 +64,8 @@ public class NaturalGoldenTests
         {
             JsonElement definition = c.GetProperty("definition");
             var task = new NaturalTask(
-                special.GetProperty("task").GetString()!, "none", (definition.ValueKind == JsonValueKind.Array ? definition[0] : definition).GetString()!,
+                special.GetProperty("task").GetString()!, "none",
+                    (definition.ValueKind == JsonValueKind.Array ? definition[0] : definition).GetString()!,
                 Examples(special.GetProperty("positive_examples")), Examples(special.GetProperty("negative_examples")), []);
             NaturalPromptSettings settings = Settings(prompts.GetProperty("settings").GetProperty(c.GetProperty("setting").GetString()!));
             Assert.Equal(c.GetProperty("prompt").GetString(), NaturalPrompt.Format(task, c.GetProperty("input").GetString()!, settings));
@@ -71,11 +79,13 @@ public class NaturalGoldenTests
     {
         JsonElement prompts = Golden().GetProperty("prompts");
         string model = GoldenData.FilePath("..", "data", "llama2_tokenizer.model");
-        Skip.If(tokenizer == "llama2" && !File.Exists(model), "The real LLaMA 2 tokenizer may not be redistributed: set TUNA_GOLDEN to a folder beside data/llama2_tokenizer.model.");
+        Skip.If(tokenizer == "llama2" && !File.Exists(model),
+            "The real LLaMA 2 tokenizer may not be redistributed: set TUNA_GOLDEN to a folder beside data/llama2_tokenizer.model.");
         ISourceTokens tokens = tokenizer == "llama2" ? new ModelSourceTokens(HuggingFaceTokenizer.LoadFile(model)) : new WhitespaceTokens();
         Dictionary<string, NaturalTask> tasks = Tasks();
         int compared = 0;
-        foreach (JsonElement c in prompts.GetProperty("truncated").EnumerateArray().Where(c => c.GetProperty("tokenizer").GetString() == tokenizer))
+        foreach (JsonElement c in prompts.GetProperty("truncated").EnumerateArray()
+            .Where(c => c.GetProperty("tokenizer").GetString() == tokenizer))
         {
             string prompt = Format(c, tasks, prompts, tokens);
             Assert.Equal(c.GetProperty("prompt").GetString(), prompt);
@@ -96,14 +106,16 @@ public class NaturalGoldenTests
         foreach (JsonProperty system in scores.GetProperty("systems").EnumerateObject())
         {
             JsonElement[] rows = [.. system.Value.GetProperty("predictions").EnumerateArray()];
-            Prediction[] predictions = [.. rows.Select(row => new Prediction(row.GetProperty("id").GetString()!, row.GetProperty("prediction").GetString()!))];
+            Prediction[] predictions =
+                [.. rows.Select(row => new Prediction(row.GetProperty("id").GetString()!, row.GetProperty("prediction").GetString()!))];
             NaturalReport report = benchmark.Score(new PredictionSet(predictions), system.Name);
             foreach (JsonElement row in rows)
                 AssertScore(row, report.Instances[row.GetProperty("id").GetString()!]);
             JsonElement metrics = system.Value.GetProperty("metrics");
             AssertMean(metrics.GetProperty("overall"), "", report.Overall);
             foreach (NaturalMean category in report.Categories)
-                AssertMean(metrics.GetProperty("per_category"), "_for_" + string.Join('_', category.Name.ToLowerInvariant().Split(' ')), category);
+                AssertMean(metrics.GetProperty("per_category"), "_for_" + string.Join('_', category.Name.ToLowerInvariant().Split(' ')),
+                    category);
             foreach (NaturalMean task in report.Tasks)
                 AssertMean(metrics.GetProperty("per_task"), "_for_" + task.Name, task);
 
@@ -148,12 +160,14 @@ public class NaturalGoldenTests
         Explanations = Flag(s, "add_explanation", false),
     };
 
-    private static bool Flag(JsonElement s, string name, bool otherwise) => s.TryGetProperty(name, out JsonElement value) ? value.GetBoolean() : otherwise;
+    private static bool Flag(JsonElement s, string name, bool otherwise) =>
+        s.TryGetProperty(name, out JsonElement value) ? value.GetBoolean() : otherwise;
 
     private static NaturalExample[] Examples(JsonElement list) =>
     [
         .. list.EnumerateArray().Select(e => new NaturalExample(
-            e.GetProperty("input").GetString()!, e.GetProperty("output").GetString()!, e.TryGetProperty("explanation", out JsonElement text) ? text.GetString() : null)),
+            e.GetProperty("input").GetString()!, e.GetProperty("output").GetString()!, e.TryGetProperty("explanation", out JsonElement text)
+                ? text.GetString() : null)),
     ];
 
     private static JsonElement Golden()
@@ -168,7 +182,8 @@ public class NaturalGoldenTests
         return document.RootElement.Clone();
     }
 
-    private static Dictionary<string, NaturalTask> Tasks() => SuperNaturalInstructions.Load(DataFolder).Tasks.ToDictionary(task => task.Name);
+    private static Dictionary<string, NaturalTask> Tasks() =>
+        SuperNaturalInstructions.Load(DataFolder).Tasks.ToDictionary(task => task.Name);
 
     private static string[] Strings(JsonElement list) => [.. list.EnumerateArray().Select(item => item.GetString()!)];
 }

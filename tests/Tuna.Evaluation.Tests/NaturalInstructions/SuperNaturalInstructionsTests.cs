@@ -24,7 +24,9 @@ public sealed class SuperNaturalInstructionsTests : IDisposable
     {
         Split("t1", "t2");
         _folder.Write("tasks/t1.json", Task);
-        _folder.Write("tasks/t2.json", """{"Categories": "Word Analogy", "Definition": "Say no", "Instances": [{"id": "j1", "input": "x", "output": "yes"}]}"""); // the older layout
+        // the older layout
+        _folder.Write("tasks/t2.json",
+            """{"Categories": "Word Analogy", "Definition": "Say no", "Instances": [{"id": "j1", "input": "x", "output": "yes"}]}""");
         SuperNaturalInstructions benchmark = SuperNaturalInstructions.Load(_folder.Path);
         NaturalReport report = benchmark.Score(new PredictionSet([new("i1", "Yes."), new("i2", "never"), new("j1", "no")]), "m");
         Assert.Empty(report.Issues);
@@ -41,8 +43,12 @@ public sealed class SuperNaturalInstructionsTests : IDisposable
         Split("t1");
         _folder.Write("tasks/t1.json", Task);
         SuperNaturalInstructions benchmark = SuperNaturalInstructions.Load(_folder.Path);
-        EvaluationPrompt prompt = benchmark.Prompts(NaturalPromptSettings.TwoShot, new ModelSourceTokens(ByteTokenizer.Instance), AlpacaPromptTemplate.Instance).First();
-        const string Plain = "Definition: Say yes.\n\n Positive Example 1 -\nInput: a.\n Output: b.\n\nNow complete the following example -\nInput: x?\nOutput: ";
+        EvaluationPrompt prompt =
+            benchmark.Prompts(NaturalPromptSettings.TwoShot, new ModelSourceTokens(ByteTokenizer.Instance), AlpacaPromptTemplate.Instance)
+            .First();
+        const string Plain =
+            "Definition: Say yes.\n\n Positive Example 1 -\nInput: a.\n Output: b.\n\nNow complete the following example -\nInput: "
+            + "x?\nOutput: ";
         Assert.Equal(AlpacaPromptTemplate.Instance.Format(Plain), prompt.Text);
         Assert.Equal(128, prompt.MaxNewTokens);
         Assert.Equal(Plain, benchmark.Prompts(NaturalPromptSettings.TwoShot).First().Text);
@@ -56,8 +62,10 @@ public sealed class SuperNaturalInstructionsTests : IDisposable
         SuperNaturalInstructions benchmark = SuperNaturalInstructions.Load(_folder.Path);
         var tokens = new ModelSourceTokens(ByteTokenizer.Instance);
         int whole = 1 + benchmark.Prompts(NaturalPromptSettings.ZeroShot).First().Text.Length; // the begin token counts
-        Assert.Equal(benchmark.Prompts(NaturalPromptSettings.ZeroShot).First(), benchmark.Prompts(NaturalPromptSettings.TwoShot with { MaxSourceTokens = whole }, tokens).First());
-        Assert.EndsWith("Output:", benchmark.Prompts(NaturalPromptSettings.TwoShot with { MaxSourceTokens = whole - 1 }, tokens).First().Text, StringComparison.Ordinal);
+        Assert.Equal(benchmark.Prompts(NaturalPromptSettings.ZeroShot).First(),
+            benchmark.Prompts(NaturalPromptSettings.TwoShot with { MaxSourceTokens = whole }, tokens).First());
+        Assert.EndsWith("Output:", benchmark.Prompts(NaturalPromptSettings.TwoShot with { MaxSourceTokens = whole - 1 }, tokens)
+            .First().Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -71,8 +79,10 @@ public sealed class SuperNaturalInstructionsTests : IDisposable
         Assert.Single(Assert.Single(benchmark.Tasks).Instances);
         Assert.Contains(benchmark.Issues, issue => issue.Contains("'good' stands there 2 times", StringComparison.Ordinal));
         Assert.Contains(benchmark.Issues, issue => issue.Contains("have no file: absent", StringComparison.Ordinal));
-        Assert.Contains(benchmark.Issues, issue => issue.Contains("good.json, id 'i1', key 'Instances': instance 1 repeats", StringComparison.Ordinal));
-        Assert.Contains(benchmark.Issues, issue => issue.Contains("empty.json, key 'Instances': the task has no instance", StringComparison.Ordinal));
+        Assert.Contains(benchmark.Issues,
+            issue => issue.Contains("good.json, id 'i1', key 'Instances': instance 1 repeats", StringComparison.Ordinal));
+        Assert.Contains(benchmark.Issues,
+            issue => issue.Contains("empty.json, key 'Instances': the task has no instance", StringComparison.Ordinal));
         Assert.Contains(benchmark.Issues, issue => issue.Contains("broken.json: not valid JSON (line 2", StringComparison.Ordinal));
     }
 
@@ -93,9 +103,11 @@ public sealed class SuperNaturalInstructionsTests : IDisposable
     [Fact]
     public void Load_NothingUsable_Throws()
     {
-        Assert.Contains("test_tasks.txt", Assert.Throws<DataFormatException>(() => SuperNaturalInstructions.Load(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("test_tasks.txt", Assert.Throws<DataFormatException>(() => SuperNaturalInstructions.Load(_folder.Path)).Message,
+            StringComparison.Ordinal);
         Split("absent");
-        Assert.Contains("absent", Assert.Throws<DataFormatException>(() => SuperNaturalInstructions.Load(_folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("absent", Assert.Throws<DataFormatException>(() => SuperNaturalInstructions.Load(_folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     private void Split(params string[] tasks) => _folder.Write("splits/default/test_tasks.txt", string.Join('\n', tasks) + "\n");

@@ -10,7 +10,8 @@ public sealed class PredictionRunnerTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    private static EvaluationPrompt[] Prompts(int count) => [.. Enumerable.Range(0, count).Select(i => new EvaluationPrompt($"p{i}", $"say {i}", 16))];
+    private static EvaluationPrompt[] Prompts(int count) =>
+        [.. Enumerable.Range(0, count).Select(i => new EvaluationPrompt($"p{i}", $"say {i}", 16))];
 
     public void Dispose() => _folder.Dispose();
 
@@ -81,7 +82,8 @@ public sealed class PredictionRunnerTests : IDisposable
         using var policy = new FakePolicy(prompt => prompt + "!");
         var runner = new PredictionRunner(policy, ByteTokenizer.Instance);
         runner.Run(Prompts(3), path);
-        string[] old = [.. File.ReadAllLines(path).Select(line => line[..line.LastIndexOf(",\"checksum\"", StringComparison.Ordinal)] + "}")];
+        string[] old = [.. File.ReadAllLines(path)
+            .Select(line => line[..line.LastIndexOf(",\"checksum\"", StringComparison.Ordinal)] + "}")];
         File.WriteAllLines(path, old[..2]);
         int before = policy.Asked;
 
@@ -100,8 +102,10 @@ public sealed class PredictionRunnerTests : IDisposable
         using var policy = new FakePolicy(prompt => "x");
         new PredictionRunner(policy, ByteTokenizer.Instance).Run(Prompts(2), _folder.File("p.jsonl"));
         EvaluationPrompt[] prompts = change == "prompt" ? [Prompts(1)[0] with { Text = "other" }, Prompts(2)[1]] : Prompts(2);
-        var options = new PredictionRunnerOptions { ModelName = change == "model" ? "b" : "", Temperature = change == "temperature" ? 1 : 0 };
-        var e = Assert.Throws<DataFormatException>(() => new PredictionRunner(policy, ByteTokenizer.Instance, options).Run(prompts, _folder.File("p.jsonl")));
+        var options = new PredictionRunnerOptions { ModelName = change == "model"
+            ? "b" : "", Temperature = change == "temperature" ? 1 : 0 };
+        var e = Assert.Throws<DataFormatException>(() => new PredictionRunner(policy, ByteTokenizer.Instance, options)
+            .Run(prompts, _folder.File("p.jsonl")));
         Assert.Contains("'p0'", e.Message, StringComparison.Ordinal);
     }
 
@@ -109,7 +113,8 @@ public sealed class PredictionRunnerTests : IDisposable
     public void Run_PromptWithoutRoom_IsNamedAndTheRestIsAnswered()
     {
         using var policy = new FakePolicy(prompt => "yes", contextLength: 10);
-        PredictionSet made = new PredictionRunner(policy, ByteTokenizer.Instance).Run([new("long", "ten bytes!", 5), new("short", "ok", 5)], _folder.File("p.jsonl"));
+        PredictionSet made = new PredictionRunner(policy, ByteTokenizer.Instance)
+            .Run([new("long", "ten bytes!", 5), new("short", "ok", 5)], _folder.File("p.jsonl"));
         Assert.Equal("yes", made.Find("short")!.Text);
         Assert.Null(made.Find("long"));
         Assert.Contains("id 'long'", Assert.Single(made.Issues), StringComparison.Ordinal);
@@ -119,7 +124,8 @@ public sealed class PredictionRunnerTests : IDisposable
     public void Run_RepeatedId_Throws()
     {
         using var policy = new FakePolicy(prompt => "x");
-        Assert.Contains("'p0'", Assert.Throws<ArgumentException>(() => new PredictionRunner(policy, ByteTokenizer.Instance).Run([.. Prompts(1), .. Prompts(2)], _folder.File("p.jsonl"))).Message, StringComparison.Ordinal);
+        Assert.Contains("'p0'", Assert.Throws<ArgumentException>(() => new PredictionRunner(policy, ByteTokenizer.Instance)
+            .Run([.. Prompts(1), .. Prompts(2)], _folder.File("p.jsonl"))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

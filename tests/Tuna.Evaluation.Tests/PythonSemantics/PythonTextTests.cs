@@ -18,7 +18,8 @@ public class PythonTextTests
     public void Lower_SpecialCases_ArePythons(string text, string expected) => Assert.Equal(expected, PythonText.Lower(text));
 
     [Fact]
-    public void Strip_InformationSeparators_AreSpaces() => Assert.Equal("a\u200Bb\u200B", PythonText.Strip("\u001C\u00A0\u3000 a\u200Bb\u200B\u001F\u0085\n"));
+    public void Strip_InformationSeparators_AreSpaces() =>
+        Assert.Equal("a\u200Bb\u200B", PythonText.Strip("\u001C\u00A0\u3000 a\u200Bb\u200B\u001F\u0085\n"));
 
     [Fact]
     public void SqueezeSpaces_MixedSpaces_BecomeOne() => Assert.Equal("a b c", PythonText.SqueezeSpaces("\t a \u001D\u2003b\u0085c\n"));
@@ -61,5 +62,6 @@ public class PythonTextTests
     [InlineData(-2.675, 2, -2.67)]
     [InlineData(1e300, 2, 1e300)]
     [InlineData(5e-324, 4, 0)]
-    public void Round_BinaryValues_IsPythons(double value, int digits, double expected) => Assert.Equal(expected, PythonRounding.Round(value, digits));
+    public void Round_BinaryValues_IsPythons(double value, int digits, double expected) =>
+        Assert.Equal(expected, PythonRounding.Round(value, digits));
 }

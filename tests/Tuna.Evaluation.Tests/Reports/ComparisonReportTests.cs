@@ -23,7 +23,8 @@ public sealed class ComparisonReportTests : IDisposable
         string[] lines = Report().ToText().Split('\n');
         int at = Array.IndexOf(lines, "Overview");
         Assert.Equal("           Super NI                  LMentry       Vicuna QA", lines[at + 1]);
-        Assert.StartsWith("           0-shot       2-shot       Score         Win %      Lose %  Tie %  Adjusted win %", lines[at + 2], StringComparison.Ordinal);
+        Assert.StartsWith("           0-shot       2-shot       Score         Win %      Lose %  Tie %  Adjusted win %", lines[at + 2],
+            StringComparison.Ordinal);
         Assert.StartsWith("alpaca     30.0         31.0 ", lines[at + 4], StringComparison.Ordinal);
         Assert.StartsWith("tuna <p>   36.5 (+6.5)  38.0 (+7.0)", lines[at + 5], StringComparison.Ordinal);
         Assert.StartsWith("tuna, \"c\"  30.0 (+0.0)  30.5 (-0.5)", lines[at + 6], StringComparison.Ordinal);
@@ -86,15 +87,18 @@ public sealed class ComparisonReportTests : IDisposable
     public void Constructor_BadModels_Throws()
     {
         Assert.Throws<ArgumentException>(() => ComparisonReport.Of([]));
-        Assert.Contains("'a'", Assert.Throws<ArgumentException>(() => ComparisonReport.Of([new("a"), new("a")])).Message, StringComparison.Ordinal);
-        Assert.Contains("'x'", Assert.Throws<ArgumentException>(() => ComparisonReport.Of([new("a")], "x")).Message, StringComparison.Ordinal);
+        Assert.Contains("'a'", Assert.Throws<ArgumentException>(() => ComparisonReport.Of([new("a"), new("a")])).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("'x'", Assert.Throws<ArgumentException>(() => ComparisonReport.Of([new("a")], "x")).Message,
+            StringComparison.Ordinal);
         Assert.Empty(ComparisonReport.Of([new("a")]).Tables); // nothing was measured
     }
 
     [Fact]
     public void Table_MissingValues_AreEmptyAndNotCompared()
     {
-        var table = new ComparisonTable("t", [new("", "x"), new("", "y", 2, LowerIsBetter: true)], [new("a", [1, null]), new("b", [-0.04, 2])], "a");
+        var table = new ComparisonTable("t", [new("", "x"), new("", "y", 2, LowerIsBetter: true)],
+            [new("a", [1, null]), new("b", [-0.04, 2])], "a");
         Assert.Equal(["1.0", "", "0.0 (-1.0)", "2.00"], table.Rows.SelectMany(row => new[] { table.Cell(row, 0), table.Cell(row, 1) }));
         Assert.True(table.IsBest(table.Rows[0], 0));
         Assert.False(table.IsBest(table.Rows[1], 1)); // alone
@@ -104,7 +108,8 @@ public sealed class ComparisonReportTests : IDisposable
     public void ToText_TooManyMeasuresForALine_HasThemAsRows()
     {
         ComparisonColumn[] columns = [.. Enumerable.Range(0, 12).Select(c => new ComparisonColumn("benchmark", $"measure {c}"))];
-        var table = new ComparisonTable("t", columns, [new("a", [.. columns.Select((_, c) => (double?)c)]), new("b", [.. columns.Select((_, c) => (double?)(c + 1))])], "a");
+        var table = new ComparisonTable("t", columns,
+            [new("a", [.. columns.Select((_, c) => (double?)c)]), new("b", [.. columns.Select((_, c) => (double?)(c + 1))])], "a");
 
         string[] lines = table.ToText().Split('\n');
         Assert.Equal("                      a     b", lines[1]);
@@ -116,7 +121,8 @@ public sealed class ComparisonReportTests : IDisposable
     public void ToHtml_TablesNotesAndCharts_StandInOrder()
     {
         var table = new ComparisonTable("own table", [new("", "x")], [new("a", [1]), new("b", [null])], "a");
-        var report = new ComparisonReport([new("own table", table.Columns, table.Rows, "a") { Charts = [table.ToBars([0], new() { Title = "bars" })] }], "a")
+        var report = new ComparisonReport(
+            [new("own table", table.Columns, table.Rows, "a") { Charts = [table.ToBars([0], new() { Title = "bars" })] }], "a")
         {
             Notes = ["a <note>"],
             Charts = ["<svg>curve</svg>"],
@@ -124,13 +130,16 @@ public sealed class ComparisonReportTests : IDisposable
         };
 
         string html = report.ToHtml();
-        int[] places = [.. new[] { "a &lt;note&gt;", "own table", ">bars<", "<svg>curve</svg>", "no prediction" }.Select(part => html.IndexOf(part, StringComparison.Ordinal))];
+        int[] places = [.. new[] { "a &lt;note&gt;", "own table", ">bars<", "<svg>curve</svg>",
+            "no prediction" }.Select(part => html.IndexOf(part, StringComparison.Ordinal))];
         Assert.DoesNotContain(-1, places);
         Assert.Equal(places.Order(), places);
         Assert.Contains("b: no prediction", report.ToText(), StringComparison.Ordinal);
     }
 
-    internal static ComparisonReport Report() => ComparisonReport.Of([Alpaca(), Tuna("tuna <p>", 36.5, 38, 0.62, 1.1), Tuna("tuna, \"c\"", 30, 30.5, 0.48, 1.35)], "alpaca", "Tuna and its baselines");
+    internal static ComparisonReport Report() =>
+        ComparisonReport.Of([Alpaca(), Tuna("tuna <p>", 36.5, 38, 0.62, 1.1), Tuna("tuna, \"c\"", 30, 30.5, 0.48, 1.35)], "alpaca",
+        "Tuna and its baselines");
 
     private static ModelResults Alpaca() => new("alpaca")
     {
@@ -153,13 +162,17 @@ public sealed class ComparisonReportTests : IDisposable
 
     private static NaturalReport Natural(double rouge)
     {
-        string[] categories = ["Textual Entailment", "Word Analogy", "Question Rewriting", "Title Generation", "Data to Text", "Grammar Error Correction"];
-        return new NaturalReport("m", new("overall", 600, rouge / 2, rouge), [.. categories.Select((name, i) => new NaturalMean(name, 100, rouge / 2, rouge + (6 * i) - 15))], [], new Dictionary<string, NaturalScore>(), []);
+        string[] categories = ["Textual Entailment", "Word Analogy", "Question Rewriting", "Title Generation", "Data to Text",
+            "Grammar Error Correction"];
+        return new NaturalReport("m", new("overall", 600, rouge / 2, rouge),
+            [.. categories.Select((name, i) => new NaturalMean(name, 100, rouge / 2, rouge + (6 * i) - 15))], [],
+            new Dictionary<string, NaturalScore>(), []);
     }
 
     private static LMentryReport LMentry(string name, int correct)
     {
-        var outcomes = Enumerable.Range(0, 30).Select(i => new LMentryOutcome(i % 3, new LMentryVerdict((i * 7) % 10 < correct, true), i / 3 % 2)).ToList();
+        var outcomes = Enumerable.Range(0, 30)
+            .Select(i => new LMentryOutcome(i % 3, new LMentryVerdict((i * 7) % 10 < correct, true), i / 3 % 2)).ToList();
         return new LMentryReport(name, LMentryTasks.All.Select(task => LMentryTaskResult.Of(task, 10, 3, outcomes)));
     }
 
@@ -168,10 +181,13 @@ public sealed class ComparisonReportTests : IDisposable
         string[] categories = ["generic", "knowledge", "roleplay", "math"];
         List<VicunaJudgment> judgments =
         [
-            .. Enumerable.Range(0, 80).Select(i => new VicunaJudgment($"{i}", categories[i % 4], name, "alpaca", i == 3 ? MatchOutcome.Error : (i * 37) % 80 < win * 80 ? MatchOutcome.Win : i % 3 == 0 ? MatchOutcome.Tie : MatchOutcome.Loss, [])),
+            .. Enumerable.Range(0, 80)
+                .Select(i => new VicunaJudgment($"{i}", categories[i % 4], name, "alpaca", i == 3 ? MatchOutcome.Error
+                : (i * 37) % 80 < win * 80 ? MatchOutcome.Win : i % 3 == 0 ? MatchOutcome.Tie : MatchOutcome.Loss, [])),
         ];
         return new VicunaReport(
             name, "alpaca", new VerdictProtocol().Name, VicunaScore.Of("overall", judgments, 200, 0),
-            [.. categories.Select(category => VicunaScore.Of(category, [.. judgments.Where(j => j.Category == category)], 200, 0))], judgments, CallUsage.None, ["question '3': the judge did not answer: gone"]);
+            [.. categories.Select(category => VicunaScore.Of(category, [.. judgments.Where(j => j.Category == category)], 200, 0))],
+                judgments, CallUsage.None, ["question '3': the judge did not answer: gone"]);
     }
 }

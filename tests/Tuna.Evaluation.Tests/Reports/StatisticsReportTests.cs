@@ -9,8 +9,10 @@ public class StatisticsReportTests
 {
     private static readonly RankedExample[] Rows =
     [
-        new() { Id = "1", Instruction = "Ask.", Outputs = ["aaaa", "bb", "c"], Scores = [3, 1, 1], Models = ["x", "y", "z"], Reference = "r" },
-        new() { Id = "2", Instruction = "ask", Outputs = ["dddd", "ee", "ee", " "], Scores = [1, 2, null, 0], Models = ["x", "y", null, "z"] },
+        new() { Id = "1", Instruction = "Ask.", Outputs = ["aaaa", "bb", "c"], Scores = [3, 1, 1], Models = ["x", "y", "z"],
+            Reference = "r" },
+        new() { Id = "2", Instruction = "ask", Outputs = ["dddd", "ee", "ee", " "], Scores = [1, 2, null, 0],
+            Models = ["x", "y", null, "z"] },
         new() { Id = "3", Instruction = "other", Outputs = ["f"] },
     ];
 
@@ -33,7 +35,8 @@ public class StatisticsReportTests
         JsonElement json = JsonDocument.Parse(RankedStatistics.Of(Rows).ToJson()).RootElement;
         Assert.Equal(3, json.GetProperty("rows").GetInt32());
         Assert.Equal(1.5, json.GetProperty("models").GetProperty("x").GetProperty("mean_rank").GetDouble());
-        Assert.Equal(JsonValueKind.Null, JsonDocument.Parse(RankedStatistics.Of([]).ToJson()).RootElement.GetProperty("longest_is_best").ValueKind);
+        Assert.Equal(JsonValueKind.Null,
+            JsonDocument.Parse(RankedStatistics.Of([]).ToJson()).RootElement.GetProperty("longest_is_best").ValueKind);
     }
 
     [Fact]

@@ -22,7 +22,8 @@ public class BertScoreTests
     [Fact]
     public void Score_HandWorkedCase_IsExact()
     {
-        // Reference "ab", candidate "cca": a is matched by a (1), b by c (0.8): R = 0.9. Of the candidate each c is matched by b (0.8 > 0.6), a by a: P = 2.6 / 3.
+        // Reference "ab", candidate "cca": a is matched by a (1), b by c (0.8): R = 0.9. Of the candidate each c is matched by b (0.8 >
+        // 0.6), a by a: P = 2.6 / 3.
         BertScoreResult score = Scorer().Score("cca", "ab");
         AssertScore(2.6 / 3, 0.9, score);
         Assert.Equal(2 * score.Precision * score.Recall / (score.Precision + score.Recall), score.F1, Tolerance);
@@ -36,7 +37,8 @@ public class BertScoreTests
         Assert.Equal(0, idf.Weight(Token('a')), Tolerance);
         Assert.Equal(Math.Log(2), idf.Weight(Token('b')), Tolerance);
         Assert.Equal(Math.Log(4), idf.Weight(Token('c')), Tolerance);
-        AssertScore((2 * 0.8 * Math.Log(4)) / (2 * Math.Log(4)), 0.8, Scorer(new BertScoreOptions { Idf = idf }).Score("cca", "ab")); // a weighs nothing on either side
+        // a weighs nothing on either side
+        AssertScore((2 * 0.8 * Math.Log(4)) / (2 * Math.Log(4)), 0.8, Scorer(new BertScoreOptions { Idf = idf }).Score("cca", "ab"));
     }
 
     [Fact]
@@ -54,7 +56,8 @@ public class BertScoreTests
     [InlineData("", "ab", 0, 0)]
     [InlineData("ab", "", 0, 0)]
     [InlineData("b", "a", 0, 0)]
-    public void Score_Extremes_AreDefined(string candidate, string reference, double precision, double recall) => AssertScore(precision, recall, Scorer().Score(candidate, reference));
+    public void Score_Extremes_AreDefined(string candidate, string reference, double precision, double recall) =>
+        AssertScore(precision, recall, Scorer().Score(candidate, reference));
 
     [Theory]
     [InlineData("abccd", "abccd")]
@@ -93,13 +96,15 @@ public class BertScoreTests
     public void Constructor_BadInput_Throws()
     {
         using var policy = new FakePolicy(prompt => prompt);
-        Assert.Contains("IHiddenStates", Assert.Throws<ArgumentException>(() => new BertScore(policy, ByteTokenizer.Instance)).Message, StringComparison.Ordinal);
+        Assert.Contains("IHiddenStates", Assert.Throws<ArgumentException>(() => new BertScore(policy, ByteTokenizer.Instance)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => Scorer(new BertScoreOptions { Layer = 3 }));
         Assert.Throws<ArgumentException>(() => Scorer(new BertScoreOptions { Baseline = new BertScoreResult(1, 0, 0) }));
         Assert.Throws<ArgumentException>(() => Scorer().Score("a", []));
     }
 
-    private static BertScore Scorer(BertScoreOptions? options = null) => new(new PlaneModel(), PlaneModel.Info, ByteTokenizer.Instance, options);
+    private static BertScore Scorer(BertScoreOptions? options = null) =>
+        new(new PlaneModel(), PlaneModel.Info, ByteTokenizer.Instance, options);
 
     private static void AssertScore(double precision, double recall, BertScoreResult actual)
     {
@@ -122,7 +127,8 @@ public class BertScoreTests
             Layers.Add(layer);
             Sequences.Add(tokens.ToArray());
             for (int t = 0; t < tokens.Length; t++)
-                s_plane.GetValueOrDefault(tokens[t], [7, 7]).CopyTo(destination[(2 * t)..]); // the begin token lies between a and b and must not be matched
+                // the begin token lies between a and b and must not be matched
+                s_plane.GetValueOrDefault(tokens[t], [7, 7]).CopyTo(destination[(2 * t)..]);
         }
     }
 }

@@ -5,7 +5,8 @@ namespace Tuna.Evaluation.Tests.Statistics;
 public class BootstrapTests
 {
     [Fact]
-    public void MeanInterval_Constant_HasNoWidth() => Assert.Equal(new BootstrapInterval(0.5, 0.5, 0.5, 0.95), Bootstrap.MeanInterval([0.5, 0.5, 0.5]));
+    public void MeanInterval_Constant_HasNoWidth() =>
+        Assert.Equal(new BootstrapInterval(0.5, 0.5, 0.5, 0.95), Bootstrap.MeanInterval([0.5, 0.5, 0.5]));
 
     [Fact]
     public void MeanInterval_CoinFlips_IsNearTheNormalOne()

@@ -12,7 +12,8 @@ public class LenientReaderTests
     [InlineData("I solved it: (1, 2) are the roots.\n\nScores: (6, 9)", 6, 9)] // the last tuple
     [InlineData("Assistant 1: 7\nAssistant 2: 9.5\nBecause", 7, 9.5)]
     [InlineData("\n\n10\t8 ", 10, 8)]
-    public void ParseLeniently_CommonForms_AreRead(string reply, double first, double second) => Assert.Equal(new ScorePair(first, second), ScorePair.ParseLeniently(reply));
+    public void ParseLeniently_CommonForms_AreRead(string reply, double first, double second) =>
+        Assert.Equal(new ScorePair(first, second), ScorePair.ParseLeniently(reply));
 
     [Theory]
     [InlineData("")]
@@ -29,11 +30,14 @@ public class LenientReaderTests
     [InlineData("[[Tie]]", GameVerdict.Tie)]
     [InlineData("[A] at first, then [[B]]", GameVerdict.B)]
     [InlineData("A", GameVerdict.Error)]
-    public void VerdictLeniently_LastVerdict_Counts(string reply, GameVerdict expected) => Assert.Equal(expected, GameReplies.VerdictLeniently(reply));
+    public void VerdictLeniently_LastVerdict_Counts(string reply, GameVerdict expected) =>
+        Assert.Equal(expected, GameReplies.VerdictLeniently(reply));
 
-    /// <summary>Digits of other scripts matched, and were then no number to the parser: an exception without a name ended the evaluation.</summary>
+    /// <summary>Digits of other scripts matched, and were then no number to the parser: an exception without a name ended the
+    /// evaluation.</summary>
     [Fact]
-    public void ParseLeniently_DigitsOfAnotherScript_AreRead() => Assert.Equal(new ScorePair(8, 9.5), ScorePair.ParseLeniently("Scores: (\u0668, \u0669.\u0665)"));
+    public void ParseLeniently_DigitsOfAnotherScript_AreRead() =>
+        Assert.Equal(new ScorePair(8, 9.5), ScorePair.ParseLeniently("Scores: (\u0668, \u0669.\u0665)"));
 
     /// <summary>Replies on which a pattern that tries every division of the text would take hours.</summary>
     [Theory]

@@ -11,7 +11,8 @@ namespace Tuna.Evaluation.Tests.Vicuna;
 public sealed class VicunaEvaluationTests : IDisposable
 {
     private static readonly VicunaQuestion[] s_questions =
-        [new("1", "generic", "How?"), new("2", "generic", "Why?"), new("3", "math", "1 + 1?"), new("4", "writing", "Write."), new("5", "writing", "Write more.")];
+        [new("1", "generic", "How?"), new("2", "generic", "Why?"), new("3", "math", "1 + 1?"), new("4", "writing", "Write."),
+            new("5", "writing", "Write more.")];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -22,13 +23,16 @@ public sealed class VicunaEvaluationTests : IDisposable
     {
         using var judge = new FakeJudge(messages => LongerOrFirst(messages[1].Text));
         using IChatClient client = Pipeline(judge, null);
-        VicunaReport report = await Evaluate(client, new VerdictProtocol(), Answers("m", "long answer", "x", "2, surely", "same", "ok"), Answers("base", "short", "longer", "3", "size", "ko"));
-        Assert.Equal((2, 1, 2, 0), (report.Overall.Wins, report.Overall.Losses, report.Overall.Ties, report.Overall.Errors)); // equal lengths: the first shown wins, so the orders disagree
+        VicunaReport report = await Evaluate(client, new VerdictProtocol(), Answers("m", "long answer", "x", "2, surely", "same", "ok"),
+            Answers("base", "short", "longer", "3", "size", "ko"));
+        // equal lengths: the first shown wins, so the orders disagree
+        Assert.Equal((2, 1, 2, 0), (report.Overall.Wins, report.Overall.Losses, report.Overall.Ties, report.Overall.Errors));
         Assert.Equal(0.6, report.Overall.AdjustedWinRate);
         Assert.InRange(report.Overall.Interval!.Value.Low, 0, 0.6);
         Assert.InRange(report.Overall.Interval.Value.High, 0.6, 1);
         Assert.Equal(["generic", "math", "writing"], report.Categories.Select(c => c.Name));
-        Assert.Equal((10, 1000L, 100L, 0.0034m), (report.Usage.Calls, report.Usage.InputTokens, report.Usage.OutputTokens, report.Usage.Cost));
+        Assert.Equal((10, 1000L, 100L, 0.0034m),
+            (report.Usage.Calls, report.Usage.InputTokens, report.Usage.OutputTokens, report.Usage.Cost));
         Assert.Contains("official reader", report.Protocol, StringComparison.Ordinal);
         Assert.Empty(report.Issues);
     }
@@ -36,11 +40,15 @@ public sealed class VicunaEvaluationTests : IDisposable
     [Fact]
     public async Task RunAsync_TwoScores_CompareThem()
     {
-        using var judge = new FakeJudge(messages => messages[1].Text.Contains("1 + 1?", StringComparison.Ordinal) ? "Both are fine.\n(9, 8)" : "7 8.5\nBecause.");
-        VicunaReport strict = await Evaluate(judge, new ScoreProtocol(), Answers("m", "a", "b", "c", "d", "e"), Answers("base", "a", "b", "c", "d", "e"));
-        Assert.Equal((0, 4, 1), (strict.Overall.Wins, strict.Overall.Losses, strict.Overall.Errors)); // the tuple that the prompt asks for is not understood
+        using var judge = new FakeJudge(messages => messages[1].Text.Contains("1 + 1?", StringComparison.Ordinal)
+            ? "Both are fine.\n(9, 8)" : "7 8.5\nBecause.");
+        VicunaReport strict = await Evaluate(judge, new ScoreProtocol(), Answers("m", "a", "b", "c", "d", "e"),
+            Answers("base", "a", "b", "c", "d", "e"));
+        // the tuple that the prompt asks for is not understood
+        Assert.Equal((0, 4, 1), (strict.Overall.Wins, strict.Overall.Losses, strict.Overall.Errors));
         Assert.Contains("question '3'", Assert.Single(strict.Issues), StringComparison.Ordinal);
-        VicunaReport lenient = await Evaluate(judge, new ScoreProtocol(lenient: true), Answers("m", "a", "b", "c", "d", "e"), Answers("base", "a", "b", "c", "d", "e"));
+        VicunaReport lenient = await Evaluate(judge, new ScoreProtocol(lenient: true), Answers("m", "a", "b", "c", "d", "e"),
+            Answers("base", "a", "b", "c", "d", "e"));
         Assert.Equal((1, 4, 0), (lenient.Overall.Wins, lenient.Overall.Losses, lenient.Overall.Errors));
         Assert.Contains("lenient reader", lenient.Protocol, StringComparison.Ordinal);
     }
@@ -52,9 +60,11 @@ public sealed class VicunaEvaluationTests : IDisposable
         using var cancellation = new CancellationTokenSource();
         int calls = 0;
         using var first = new FakeJudge(messages => ++calls == 5 ? Cancel(cancellation) : LongerOrFirst(messages[1].Text));
-        VicunaAnswers m = Answers("m", "long answer", "x", "2, surely", "same", "ok"), b = Answers("base", "short", "longer", "3", "size", "ko");
+        VicunaAnswers m = Answers("m", "long answer", "x", "2, surely", "same", "ok"),
+            b = Answers("base", "short", "longer", "3", "size", "ko");
         using (CallJournal journal = CallJournal.Open(path))
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Evaluate(Pipeline(first, journal), new VerdictProtocol(), m, b, cancellation.Token));
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+                Evaluate(Pipeline(first, journal), new VerdictProtocol(), m, b, cancellation.Token));
         Assert.Equal(5, first.Calls);
 
         using var second = new FakeJudge(messages => LongerOrFirst(messages[1].Text));
@@ -69,8 +79,10 @@ public sealed class VicunaEvaluationTests : IDisposable
     [Fact]
     public async Task RunAsync_JudgeThatNeverAnswers_IsNamedAndTheRestIsJudged()
     {
-        using var judge = new FakeJudge(messages => messages[1].Text.Contains("Why?", StringComparison.Ordinal) ? throw new HttpRequestException("gone") : "[[A]]");
-        VicunaReport report = await Evaluate(Pipeline(judge, null), new VerdictProtocol(), Answers("m", "a", "b", "c", "d", "e"), Answers("base", "a", "b", "c", "d", "e"));
+        using var judge = new FakeJudge(messages => messages[1].Text.Contains("Why?", StringComparison.Ordinal)
+            ? throw new HttpRequestException("gone") : "[[A]]");
+        VicunaReport report = await Evaluate(Pipeline(judge, null), new VerdictProtocol(), Answers("m", "a", "b", "c", "d", "e"),
+            Answers("base", "a", "b", "c", "d", "e"));
         Assert.Equal((4, 1), (report.Overall.Ties, report.Overall.Errors));
         Assert.Contains("question '2': the judge did not answer", Assert.Single(report.Issues), StringComparison.Ordinal);
     }
@@ -79,7 +91,8 @@ public sealed class VicunaEvaluationTests : IDisposable
     public async Task RunAsync_RefusedKey_StopsAsking()
     {
         using var judge = new FakeJudge(_ => throw new HttpRequestException("no", null, System.Net.HttpStatusCode.Unauthorized));
-        VicunaReport report = await Evaluate(Pipeline(judge, null), new VerdictProtocol(), Answers("m", "a", "b", "c", "d", "e"), Answers("base", "a", "b", "c", "d", "e"));
+        VicunaReport report = await Evaluate(Pipeline(judge, null), new VerdictProtocol(), Answers("m", "a", "b", "c", "d", "e"),
+            Answers("base", "a", "b", "c", "d", "e"));
         Assert.Equal(1, judge.Calls);
         Assert.Equal(5, report.Overall.Errors);
         Assert.Null(report.Overall.Interval);
@@ -91,11 +104,13 @@ public sealed class VicunaEvaluationTests : IDisposable
     {
         using var judge = new FakeJudge(_ => "[[C]]");
         var m = new VicunaAnswers("m", new Dictionary<string, string> { ["1"] = "a", ["3"] = "b", ["9"] = "c" });
-        VicunaReport report = await new VicunaEvaluation(judge, new VerdictProtocol()).RunAsync(s_questions, m, Answers("base", "a", "b", "c", "d", "e"));
+        VicunaReport report = await new VicunaEvaluation(judge, new VerdictProtocol())
+            .RunAsync(s_questions, m, Answers("base", "a", "b", "c", "d", "e"));
         Assert.Equal("1", Assert.Single(report.Judgments).QuestionId);
         Assert.Equal(5, report.Issues.Count);
         Assert.Contains(report.Issues, issue => issue.Contains("m, id '9': there is no such question", StringComparison.Ordinal));
-        Assert.Contains(report.Issues, issue => issue.Contains("question '3': category 'math' is judged with a reference", StringComparison.Ordinal));
+        Assert.Contains(report.Issues,
+            issue => issue.Contains("question '3': category 'math' is judged with a reference", StringComparison.Ordinal));
         Assert.Contains(report.Issues, issue => issue.Contains("question '2': m has no answer", StringComparison.Ordinal));
     }
 
@@ -124,14 +139,18 @@ public sealed class VicunaEvaluationTests : IDisposable
         Assert.Contains("line 4, id '4', key 'choices'", Assert.Single(loaded.Issues), StringComparison.Ordinal);
     }
 
-    private static Task<VicunaReport> Evaluate(IChatClient judge, VicunaProtocol protocol, VicunaAnswers m, VicunaAnswers b, CancellationToken cancellationToken = default) =>
+    private static Task<VicunaReport> Evaluate(IChatClient judge, VicunaProtocol protocol, VicunaAnswers m, VicunaAnswers b,
+        CancellationToken cancellationToken = default) =>
         new VicunaEvaluation(judge, protocol, new VicunaOptions { MaxParallelMatches = 1 })
             .RunAsync(s_questions, m, b, Answers("reference", "r", "r", "2", "r", "r"), cancellationToken: cancellationToken);
 
     private static IChatClient Pipeline(IChatClient client, CallJournal? journal) =>
-        client.AsBuilder().UseCallPipeline(new CallPipelineOptions { Journal = journal, Budget = new CallBudget(prices: new TokenPrices(3, 4)), Resilience = new ResilienceOptions { MaxRetries = 1, BaseDelay = TimeSpan.Zero } }).Build();
+        client.AsBuilder().UseCallPipeline(
+            new CallPipelineOptions { Journal = journal, Budget = new CallBudget(prices: new TokenPrices(3, 4)),
+            Resilience = new ResilienceOptions { MaxRetries = 1, BaseDelay = TimeSpan.Zero } }).Build();
 
-    private static VicunaAnswers Answers(string model, params string[] answers) => new(model, answers.Select((text, i) => (Id: s_questions[i].Id, text)).ToDictionary(a => a.Id, a => a.text));
+    private static VicunaAnswers Answers(string model, params string[] answers) =>
+        new(model, answers.Select((text, i) => (Id: s_questions[i].Id, text)).ToDictionary(a => a.Id, a => a.text));
 
     private static string LongerOrFirst(string prompt)
     {

@@ -7,7 +7,8 @@ using Tuna.Testing;
 
 namespace Tuna.Llama.Managed.Tests.Golden;
 
-/// <summary>Models of each family as Transformers saved them, and what Transformers and PyTorch compute from them: make.py beside them made both. The TorchSharp engine's tests read the same.</summary>
+/// <summary>Models of each family as Transformers saved them, and what Transformers and PyTorch compute from them: make.py beside them made
+/// both. The TorchSharp engine's tests read the same.</summary>
 public class FamiliesGoldenTests
 {
     private static readonly string Folder = Path.Combine(GoldenData.TestsFolder(), "Tuna.Llama.Tests", "Families");
@@ -154,11 +155,14 @@ public class FamiliesGoldenTests
     [Fact]
     public void Create_WithBiasesAndNorms_BeginsWithZerosAndOnes()
     {
-        LlamaConfig config = Managed.Tests.Models.Config with { QueryKeyValueBias = true, OutputBias = true, MlpBias = true, QueryKeyNorm = true };
+        LlamaConfig config = Managed.Tests.Models.Config
+            with { QueryKeyValueBias = true, OutputBias = true, MlpBias = true, QueryKeyNorm = true };
         using ManagedLlama policy = ManagedLlama.Create(config, GoldenModels.TwoThreads with { Seed = 1 });
-        Assert.Equal(config.Parameters().Select(p => p.Name).Order(StringComparer.Ordinal), policy.Parameters.Slots.Select(s => s.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(config.Parameters().Select(p => p.Name).Order(StringComparer.Ordinal),
+            policy.Parameters.Slots.Select(s => s.Name).Order(StringComparer.Ordinal));
         foreach (ParameterSlot slot in policy.Parameters.Slots.Where(s => s.Shape.Count == 1))
-            Assert.False(policy.Parameters.WeightsOf(slot).ContainsAnyExcept(slot.Name.EndsWith(".bias", StringComparison.Ordinal) ? 0 : 1), slot.Name);
+            Assert.False(policy.Parameters.WeightsOf(slot).ContainsAnyExcept(slot.Name.EndsWith(".bias", StringComparison.Ordinal) ? 0 : 1),
+                slot.Name);
     }
 
     private static ManagedPolicy Load(string name, ManagedLlamaOptions options)
@@ -172,7 +176,8 @@ public class FamiliesGoldenTests
     private static (TokenGroup Group, double[] Weights, AdamWStep Step) ReadGroup()
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "group.json")));
-        ReadOnlyMemory<int>[] responses = [.. json.RootElement.GetProperty("responses").EnumerateArray().Select(r => (ReadOnlyMemory<int>)Ints(r))];
+        ReadOnlyMemory<int>[] responses =
+            [.. json.RootElement.GetProperty("responses").EnumerateArray().Select(r => (ReadOnlyMemory<int>)Ints(r))];
         double[] weights = [.. json.RootElement.GetProperty("weights").EnumerateArray().Select(w => w.GetDouble())];
         JsonElement adamw = json.RootElement.GetProperty("adamw");
         var step = new AdamWStep(1, adamw.GetProperty("lr").GetDouble(), 1, new AdamWSettings
@@ -182,7 +187,8 @@ public class FamiliesGoldenTests
             Epsilon = adamw.GetProperty("eps").GetDouble(),
             WeightDecay = adamw.GetProperty("weight_decay").GetDouble(),
         });
-        return (new TokenGroup("families", Ints(json.RootElement.GetProperty("prompt")), responses, new double[responses.Length]), weights, step);
+        return (new TokenGroup("families", Ints(json.RootElement.GetProperty("prompt")), responses, new double[responses.Length]), weights,
+            step);
 
         static int[] Ints(JsonElement array) => [.. array.EnumerateArray().Select(t => t.GetInt32())];
     }
@@ -197,7 +203,8 @@ public class FamiliesGoldenTests
     {
         IReadOnlyList<ParameterSlot> slots = policy.Parameters.Slots;
         Assert.Equal(
-            expected.Tensors.Keys.Where(k => k.StartsWith("grad.", StringComparison.Ordinal)).Select(k => k["grad.".Length..]).Order(StringComparer.Ordinal),
+            expected.Tensors.Keys.Where(k => k.StartsWith("grad.", StringComparison.Ordinal)).Select(k => k["grad.".Length..])
+                .Order(StringComparer.Ordinal),
             slots.Select(s => s.Name).Order(StringComparer.Ordinal));
         double scale = slots.Max(s => expected.ReadSingles("grad." + s.Name).Max(Math.Abs));
         foreach (ParameterSlot slot in slots)

@@ -22,14 +22,17 @@ public class TrainingGoldenTests
 
         JsonElement golden = run.Golden;
         AssertClose(golden.GetProperty("loss").GetDouble(), loss, 1e-4, "loss");
-        double[] expectedScores = [.. golden.GetProperty("scores_before_first_step").EnumerateArray().SelectMany(g => g.EnumerateArray()).Select(s => s.GetDouble())];
+        double[] expectedScores =
+            [.. golden.GetProperty("scores_before_first_step").EnumerateArray().SelectMany(g => g.EnumerateArray())
+            .Select(s => s.GetDouble())];
         for (int i = 0; i < expectedScores.Length; i++)
             AssertClose(expectedScores[i], scores[i], 1e-4, $"score {i}");
 
         using SafetensorsFile file = GoldenModels.Open("train_step", $"{model}.{convention}.grads.safetensors");
         // The tolerance of the golden data's own note: 1e-4 of the largest entry of all gradients.
         double largest = file.Tensors.Keys.Max(name => file.ReadSingles(name).Max(Math.Abs));
-        Assert.Equal(file.Tensors.Keys.Order(StringComparer.Ordinal), policy.Parameters.Slots.Select(s => s.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(file.Tensors.Keys.Order(StringComparer.Ordinal),
+            policy.Parameters.Slots.Select(s => s.Name).Order(StringComparer.Ordinal));
         foreach (ParameterSlot slot in policy.Parameters.Slots)
         {
             float[] expected = file.ReadSingles(slot.Name);
@@ -45,10 +48,12 @@ public class TrainingGoldenTests
     {
         using ManagedLlama policy = GoldenModels.Load(model);
         var run = new Run(model, convention);
-        double[] expected = [.. run.Golden.GetProperty("losses_before_each_step_then_after_the_last").EnumerateArray().Select(l => l.GetDouble())];
+        double[] expected = [.. run.Golden.GetProperty("losses_before_each_step_then_after_the_last").EnumerateArray()
+            .Select(l => l.GetDouble())];
         for (int step = 0; step < expected.Length; step++)
         {
-            AssertClose(expected[step], run.Pass(policy, out _), 1e-3 * Math.Max(1, Math.Abs(expected[step])), $"loss before step {step + 1}");
+            AssertClose(expected[step], run.Pass(policy, out _), 1e-3 * Math.Max(1, Math.Abs(expected[step])),
+                $"loss before step {step + 1}");
             if (step + 1 < expected.Length)
                 policy.ApplyGradients(run.Step(step + 1));
         }
@@ -129,7 +134,8 @@ public class TrainingGoldenTests
             var offsets = new int[_groups.Length + 1];
             for (int g = 0; g < _groups.Length; g++)
                 offsets[g + 1] = offsets[g] + _groups[g].Responses.Count;
-            double[] ranks = [.. _groups.SelectMany(g => Enumerable.Range(0, g.Responses.Count).Select(k => k < g.CandidateCount ? g.Scores.Span[k] : double.NaN))];
+            double[] ranks = [.. _groups.SelectMany(g => Enumerable.Range(0, g.Responses.Count)
+                .Select(k => k < g.CandidateCount ? g.Scores.Span[k] : double.NaN))];
             using IForwardPass pass = policy.Forward(_groups);
             var batch = new RankingBatch
             {
@@ -157,7 +163,8 @@ public class TrainingGoldenTests
         {
             ReadOnlyMemory<int>[] responses = [.. json.GetProperty("responses").EnumerateArray().Select(Ints)];
             double[] scores = [.. Enumerable.Range(0, responses.Length).Select(k => (double)-k)];
-            return new TokenGroup($"golden {index}", Ints(json.GetProperty("prompt")), responses, scores, Ints(json.GetProperty("reference")));
+            return new TokenGroup($"golden {index}", Ints(json.GetProperty("prompt")), responses, scores,
+                Ints(json.GetProperty("reference")));
         }
 
         private static ReadOnlyMemory<int> Ints(JsonElement array) => array.EnumerateArray().Select(e => e.GetInt32()).ToArray();

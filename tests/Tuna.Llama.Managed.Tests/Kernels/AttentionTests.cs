@@ -76,7 +76,8 @@ public sealed unsafe class AttentionTests : IDisposable
         using var output = new TestMatrix(1, shape.QueryWidth, 4);
         using var cachedPrompt = new TestMatrix(Prompt, 2 * shape.KeyValueWidth, 5);
         using var cachedOwn = new TestMatrix(Own + 3, 2 * shape.KeyValueWidth, 6);
-        var sequence = new CachedSequence(new CachedTokens(cachedPrompt.Data, Prompt, Prompt), new CachedTokens(cachedOwn.Data, Own + 3, Own));
+        var sequence = new CachedSequence(new CachedTokens(cachedPrompt.Data, Prompt, Prompt),
+            new CachedTokens(cachedOwn.Data, Own + 3, Own));
         for (int t = 0; t < Prompt; t++)
             sequence.Prompt.Store(shape, t, prompt.Matrix.Row(t));
         for (int t = 0; t < Own; t++)
@@ -92,7 +93,8 @@ public sealed unsafe class AttentionTests : IDisposable
 
         for (int j = 0; j < shape.QueryWidth; j++)
             rows[Prompt + Own - 1, j] = query[0, j];
-        int[][] visible = [.. Enumerable.Range(0, Prompt + Own).Select(t => t == Prompt + Own - 1 ? Enumerable.Range(0, t + 1).ToArray() : [t])];
+        int[][] visible = [.. Enumerable.Range(0, Prompt + Own)
+            .Select(t => t == Prompt + Own - 1 ? Enumerable.Range(0, t + 1).ToArray() : [t])];
         double[,] reference = Reference(rows, shape, visible), last = new double[1, shape.QueryWidth];
         for (int j = 0; j < shape.QueryWidth; j++)
             last[0, j] = reference[Prompt + Own - 1, j];

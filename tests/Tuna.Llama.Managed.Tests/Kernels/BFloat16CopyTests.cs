@@ -8,8 +8,11 @@ namespace Tuna.Llama.Managed.Tests.Kernels;
 
 public sealed unsafe class BFloat16CopyTests : IDisposable
 {
-    // Numbers whose rounding differs: exact, ties to even both ways, a carry into the exponent, denormal, the largest, an infinity, both kinds of NaN.
-    private static readonly uint[] Hard = [0x3F80_0000, 0x3F80_8000, 0x3F81_8000, 0x3FFF_FFFF, 0x8000_0001, 0x7F7F_FFFF, 0xFF80_0000, 0x7F80_0001, 0x7FC0_0000, 0xBF80_7FFF, 0xBF80_8001];
+    // Numbers whose rounding differs: exact, ties to even both ways, a carry into the exponent, denormal, the largest, an infinity, both
+    // kinds of NaN.
+    private static readonly uint[] Hard =
+        [0x3F80_0000, 0x3F80_8000, 0x3F81_8000, 0x3FFF_FFFF, 0x8000_0001, 0x7F7F_FFFF, 0xFF80_0000, 0x7F80_0001, 0x7FC0_0000, 0xBF80_7FFF,
+        0xBF80_8001];
 
     private readonly WorkerPool _pool = new(3);
 

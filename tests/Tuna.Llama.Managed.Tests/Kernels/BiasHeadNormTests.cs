@@ -51,7 +51,8 @@ public sealed unsafe class BiasHeadNormTests : IDisposable
         using var y = new TestMatrix(rows, heads * dimension, 3);
         using var dy = new TestMatrix(rows, heads * dimension, 4, extraStride: 2);
         using var dw = new TestMatrix(1, dimension, 5);
-        double[,] xs = x.ToDoubles(), gs = dy.ToDoubles(), expected = y.ToDoubles(), expectedDx = dy.ToDoubles(), expectedDw = dw.ToDoubles();
+        double[,] xs = x.ToDoubles(), gs = dy.ToDoubles(), expected = y.ToDoubles(), expectedDx = dy.ToDoubles(),
+            expectedDw = dw.ToDoubles();
         for (int t = 0; t < rows; t++)
         {
             for (int h = 0; h < heads * dimension; h += dimension)

@@ -46,7 +46,8 @@ public sealed unsafe class LogProbsTests : IDisposable
         for (int u = 0; u < rows; u++)
             starts[u + 1] = starts[u] + 1 + rng.Next(3);
         int[] tokens = [.. Enumerable.Range(0, starts[rows]).Select(_ => rng.Next(vocabulary))];
-        double[] coefficients = [.. tokens.Select(_ => rng.NextGaussian())], logProbs = new double[tokens.Length], logSum = new double[rows];
+        double[] coefficients = [.. tokens.Select(_ => rng.NextGaussian())], logProbs = new double[tokens.Length],
+            logSum = new double[rows];
 
         kernel.Forward(_pool, x.Matrix, w.Matrix, starts, tokens, logProbs, logSum, Room, kept);
         kernel.Backward(_pool, x.Matrix, w.Matrix, starts, tokens, coefficients, logSum, dx.Matrix, dw.Matrix, Room, Update.Add);
@@ -93,7 +94,8 @@ public sealed unsafe class LogProbsTests : IDisposable
         Assert.Equal(zero.ToDoubles(), overwritten.ToDoubles());
     }
 
-    private static nint Place(NativeBuffer memory, int blocks, int block, long floats) => (nint)(memory.Ensure(blocks * floats) + (block * floats));
+    private static nint Place(NativeBuffer memory, int blocks, int block, long floats) =>
+        (nint)(memory.Ensure(blocks * floats) + (block * floats));
 
     [Fact]
     public void Forward_HugeLogits_StaysFinite()
@@ -115,6 +117,7 @@ public sealed unsafe class LogProbsTests : IDisposable
         var kernel = new LogProbs();
         using var x = new TestMatrix(1, 2, 1);
         using var w = new TestMatrix(3, 2, 2);
-        Assert.Throws<ArgumentOutOfRangeException>(() => kernel.Forward(_pool, x.Matrix, w.Matrix, [0, 1], [3], new double[1], new double[1], Room));
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
+            kernel.Forward(_pool, x.Matrix, w.Matrix, [0, 1], [3], new double[1], new double[1], Room));
     }
 }

@@ -37,7 +37,8 @@ public sealed unsafe class NormRopeSwiGluTests : IDisposable
         Assert.True(y.Matrix.RowSpan(0).SequenceEqual(first));
 
         RmsNorm.Backward(_pool, x.Matrix, w.Data, inverse.Data, dy.Matrix, dx.Matrix, dw.Data);
-        double[,] expectedDx = Numeric(xs, () => Inner(NormReference(xs, ws), gs)), expectedDw = Numeric(ws, () => Inner(NormReference(xs, ws), gs));
+        double[,] expectedDx = Numeric(xs, () => Inner(NormReference(xs, ws), gs)),
+            expectedDw = Numeric(ws, () => Inner(NormReference(xs, ws), gs));
         Add(expectedDx, dxBefore);
         Add(expectedDw, dwBefore);
         dx.AssertClose(expectedDx, 2e-6);

@@ -11,9 +11,11 @@ public class BadInputTests
     {
         using ManagedLlama policy = Models.Create();
         var group = new TokenGroup("the-bad-one", new int[] { 1 }, [new int[] { 2, 61 }], new double[1]);
-        Assert.Contains("the-bad-one", Assert.Throws<ArgumentException>(() => policy.Forward([Models.Group("ok", 2, 1, 3), group])).Message, StringComparison.Ordinal);
+        Assert.Contains("the-bad-one", Assert.Throws<ArgumentException>(() => policy.Forward([Models.Group("ok", 2, 1, 3), group])).Message,
+            StringComparison.Ordinal);
         var negative = new TokenGroup("negative", new int[] { -1 }, [new int[] { 2 }], new double[1]);
-        Assert.Contains("negative", Assert.Throws<ArgumentException>(() => policy.Score([negative], new double[1])).Message, StringComparison.Ordinal);
+        Assert.Contains("negative", Assert.Throws<ArgumentException>(() => policy.Score([negative], new double[1])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -21,7 +23,8 @@ public class BadInputTests
     {
         using ManagedLlama policy = Models.Create();
         TokenGroup group = Models.Group("too-long", 500, 1, 13);
-        Assert.Contains("too-long", Assert.Throws<ArgumentException>(() => policy.Score([group], new double[1])).Message, StringComparison.Ordinal);
+        Assert.Contains("too-long", Assert.Throws<ArgumentException>(() => policy.Score([group], new double[1])).Message,
+            StringComparison.Ordinal);
         policy.Score([Models.Group("fits", 500, 1, 12)], new double[1]);
     }
 

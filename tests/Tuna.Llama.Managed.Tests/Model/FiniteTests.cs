@@ -8,7 +8,8 @@ using Tuna.Testing;
 
 namespace Tuna.Llama.Managed.Tests.Model;
 
-/// <summary>No NaN and no infinity gets in, stays, or is saved: a campaign found runs that went astray and saved what could not be loaded any more.</summary>
+/// <summary>No NaN and no infinity gets in, stays, or is saved: a campaign found runs that went astray and saved what could not be loaded
+/// any more.</summary>
 public sealed unsafe class FiniteTests : IDisposable
 {
     private static readonly double[] Gradient = [0.5, -1, 0.25, 2, -0.125, 1, 1, -3, 0.75];
@@ -48,7 +49,8 @@ public sealed unsafe class FiniteTests : IDisposable
         ParameterSlot slot = policy.Parameters.Slots[4];
         policy.Parameters.GradientOf(slot)[3] = float.NaN;
         float[] before = Models.Weights(policy);
-        NonFiniteStepException e = Assert.Throws<NonFiniteStepException>(() => policy.ApplyGradients(new AdamWStep(1, 1e-3, 1, new AdamWSettings())));
+        NonFiniteStepException e =
+            Assert.Throws<NonFiniteStepException>(() => policy.ApplyGradients(new AdamWStep(1, 1e-3, 1, new AdamWSettings())));
         Assert.Contains($"Element 3 of '{slot.Name}'", e.Message, StringComparison.Ordinal);
         Assert.Equal(before, Models.Weights(policy));
         Assert.Throws<InvalidOperationException>(() => policy.SaveTrainingState(_folder.Root));
@@ -118,7 +120,8 @@ public sealed unsafe class FiniteTests : IDisposable
         string name = policy.Parameters.Slots[7].Name;
         Change(Path.Combine(_folder.Root, "model.safetensors"), name, 2, float.NaN);
         float[] before = Models.Weights(other);
-        Assert.Contains(name, Assert.Throws<InvalidDataException>(() => other.LoadTrainingState(_folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains(name, Assert.Throws<InvalidDataException>(() => other.LoadTrainingState(_folder.Root)).Message,
+            StringComparison.Ordinal);
         Assert.Equal(before, Models.Weights(other));
         Assert.Contains(name, Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder.Root)).Message, StringComparison.Ordinal);
     }
@@ -146,7 +149,8 @@ public sealed unsafe class FiniteTests : IDisposable
             return;
         }
 
-        Assert.Contains($"Element 5 of tensor '{slot.Name}'", Assert.Throws<InvalidOperationException>(() => policy.SaveModel(_folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains($"Element 5 of tensor '{slot.Name}'",
+            Assert.Throws<InvalidOperationException>(() => policy.SaveModel(_folder.Root)).Message, StringComparison.Ordinal);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Root));
     }
 
@@ -188,7 +192,8 @@ public sealed unsafe class FiniteTests : IDisposable
         File.Move(path, aside);
         using (SafetensorsFile file = SafetensorsFile.Open(aside))
         {
-            using var writer = new SafetensorsWriter(path, file.Tensors.Values.Select(t => new TensorSpec(t.Name, t.DType, t.Shape)), file.Metadata);
+            using var writer = new SafetensorsWriter(path, file.Tensors.Values.Select(t => new TensorSpec(t.Name, t.DType, t.Shape)),
+                file.Metadata);
             foreach (string tensor in file.Tensors.Keys)
             {
                 float[] values = file.ReadSingles(tensor);

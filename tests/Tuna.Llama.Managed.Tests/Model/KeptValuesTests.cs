@@ -8,8 +8,9 @@ namespace Tuna.Llama.Managed.Tests.Model;
 
 public sealed unsafe class KeptValuesTests
 {
-    // Backward: for each block of logits, reads it, then writes the block's part of the output embedding's gradient; then for each layer from the last to the first,
-    // reads its gate and up values and writes its gradient. No place may be written before it is read, and no two may overlap.
+    // Backward: for each block of logits, reads it, then writes the block's part of the output embedding's gradient; then for each layer
+    // from the last to the first, reads its gate and up values and writes its gradient. No place may be written before it is read, and no
+    // two may overlap.
     [Fact]
     public void Plan_RandomSizes_NoValueIsOverwrittenBeforeItIsRead()
     {
@@ -36,12 +37,15 @@ public sealed unsafe class KeptValuesTests
             var places = new List<(long From, long To)>();
             for (int l = 0; l < config.LayerCount; l++)
             {
-                // From this layer's gradient to the last layer's is written by the time this layer's values have been used; and so is the output embedding's.
-                Add(kept.GateUp(l), 2L * config.IntermediateSize * rows, parameters.Layers[l].InputNorm, parameters.FinalNorm, parameters.OutputEmbedding, Head(config.VocabularySize));
+                // From this layer's gradient to the last layer's is written by the time this layer's values have been used; and so is the
+                // output embedding's.
+                Add(kept.GateUp(l), 2L * config.IntermediateSize * rows, parameters.Layers[l].InputNorm, parameters.FinalNorm,
+                    parameters.OutputEmbedding, Head(config.VocabularySize));
             }
 
             for (int b = 0; b < kept.Logits.Length; b++)
-                Add((float*)kept.Logits[b], LogProbs.BlockFloats(logitRows), 0, 0, parameters.OutputEmbedding, Head((b + 1) * LogProbs.BlockTokens));
+                Add((float*)kept.Logits[b], LogProbs.BlockFloats(logitRows), 0, 0, parameters.OutputEmbedding,
+                    Head((b + 1) * LogProbs.BlockTokens));
             nowhere += LogProbs.Blocks(config.VocabularySize) - kept.Logits.Length;
             Assert.True(kept.Logits.Length == 0 || logitRows > 0);
             Assert.InRange(own, 0, ownFloats);

@@ -74,7 +74,8 @@ public sealed class RewardModelTests : IDisposable
         var rewards = new double[2];
         model.Score([group], rewards);
 
-        TrainingStep step = new RankingTrainer(model, new PairwiseLogisticLoss(), new TrainerOptions { Epochs = 1 }).Train([group]).History[0];
+        TrainingStep step = new RankingTrainer(model, new PairwiseLogisticLoss(), new TrainerOptions { Epochs = 1 })
+            .Train([group]).History[0];
 
         Assert.Equal(rewards[0] - rewards[1], step.Margin!.Value, 1e-6);
         Assert.Equal(rewards[0] > rewards[1] ? 1 : 0, step.PairAccuracy);
@@ -112,7 +113,8 @@ public sealed class RewardModelTests : IDisposable
     {
         using ManagedLlama policy = ManagedLlama.Create(Models.Config with { TieWordEmbeddings = false }, Options with { Seed = 3 });
         policy.SaveModel(_folder);
-        using ManagedRewardModel a = ManagedRewardModel.Load(_folder, Options with { Seed = 7 }), b = ManagedRewardModel.Load(_folder, Options with { Seed = 8 });
+        using ManagedRewardModel a = ManagedRewardModel.Load(_folder, Options with { Seed = 7 }),
+            b = ManagedRewardModel.Load(_folder, Options with { Seed = 8 });
         Assert.Equal(Models.Weights(a)[..^24], Models.Weights(b)[..^24]);
         Assert.NotEqual(Models.Weights(a), Models.Weights(b));
         Assert.Equal(policy.Parameters.Slots.Count, a.Parameters.Slots.Count); // without lm_head, with score

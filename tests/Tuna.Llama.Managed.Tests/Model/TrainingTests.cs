@@ -18,7 +18,8 @@ public class TrainingTests
         float[] analytic = Models.Gradients(policy);
         double norm = policy.GradientNorm();
 
-        // Along random directions, since single entries of a single-precision model drown in rounding: the derivative of L along d is g . d.
+        // Along random directions, since single entries of a single-precision model drown in rounding: the derivative of L along d is g .
+        // d.
         for (ulong seed = 0; seed < 5; seed++)
         {
             using var direction = new TestMatrix(1, analytic.Length, seed);
@@ -53,8 +54,10 @@ public class TrainingTests
     [InlineData(8, 2, 3000, false)]
     public void Backward_ValuesKeptOrComputedAgain_SameBits(int width, int layers, int vocabulary, bool tied)
     {
-        LlamaConfig config = Models.Config with { HiddenSize = width, LayerCount = layers, VocabularySize = vocabulary, TieWordEmbeddings = tied };
-        (long Own, bool UsesGradient)[] settings = [(0, true), (100_000, true), (1_000_000, false), (1_000_000, true), (72 << 20, false), (72 << 20, true)];
+        LlamaConfig config = Models.Config
+            with { HiddenSize = width, LayerCount = layers, VocabularySize = vocabulary, TieWordEmbeddings = tied };
+        (long Own, bool UsesGradient)[] settings =
+            [(0, true), (100_000, true), (1_000_000, false), (1_000_000, true), (72 << 20, false), (72 << 20, true)];
         foreach ((long own, bool usesGradient) in settings)
         {
             using ManagedLlama again = Create(0, false), kept = Create(own, usesGradient);
@@ -167,7 +170,8 @@ public class TrainingTests
     public void Steps_ModelLargeEnoughForEveryKernelToBeSplit_GiveTheSameBits()
     {
         LlamaConfig config = Models.Config with { HiddenSize = 128, IntermediateSize = 256, VocabularySize = 3000, HeadDimension = 32 };
-        using ManagedLlama one = ManagedLlama.Create(config, new() { Seed = 1, Threads = 1 }), three = ManagedLlama.Create(config, new() { Seed = 1, Threads = 3 });
+        using ManagedLlama one = ManagedLlama.Create(config, new() { Seed = 1, Threads = 1 }),
+            three = ManagedLlama.Create(config, new() { Seed = 1, Threads = 3 });
         TokenGroup[] groups = [.. Models.Groups(), Models.Group("d", 200, 4, 40, 90)];
         double[] gradient = [.. Gradient, 0.3, -0.2];
         foreach (ManagedLlama policy in (ManagedLlama[])[one, three])
@@ -239,7 +243,8 @@ public class TrainingTests
         return [.. all];
     }
 
-    private static TokenGroup Keep(TokenGroup group, params int[] responses) => new(group.Id, group.Prompt, [.. responses.Select(r => group.Responses[r])], new double[responses.Length]);
+    private static TokenGroup Keep(TokenGroup group, params int[] responses) =>
+        new(group.Id, group.Prompt, [.. responses.Select(r => group.Responses[r])], new double[responses.Length]);
 
     private static unsafe double Loss(ManagedLlama policy, TokenGroup[] groups, double[] gradient, TestMatrix direction, float step)
     {

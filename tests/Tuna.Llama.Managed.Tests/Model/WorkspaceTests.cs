@@ -30,8 +30,10 @@ public sealed unsafe class WorkspaceTests : IDisposable
     {
         _keptValues.Plan(Rows, HeadRows);
         _workspace.Plan(Rows, HeadRows, keep: true);
-        AssertApart([.. Kept(), _workspace.Normed(Rows), _workspace.Hidden(Rows), _workspace.NormedGradient(Rows), _workspace.ResidualGradient(Rows), _workspace.Logits]);
-        AssertApart([.. Kept(), _workspace.Attention(Rows), _workspace.QkvGradient(Rows), _workspace.AttentionGradient(Rows), _workspace.ResidualGradient(Rows)]);
+        AssertApart([.. Kept(), _workspace.Normed(Rows), _workspace.Hidden(Rows), _workspace.NormedGradient(Rows),
+            _workspace.ResidualGradient(Rows), _workspace.Logits]);
+        AssertApart([.. Kept(), _workspace.Attention(Rows), _workspace.QkvGradient(Rows), _workspace.AttentionGradient(Rows),
+            _workspace.ResidualGradient(Rows)]);
     }
 
     [Fact]
@@ -42,8 +44,10 @@ public sealed unsafe class WorkspaceTests : IDisposable
         Assert.True(_workspace.Residual(0, Rows).Data == _workspace.Residual(2, Rows).Data);
         Assert.Throws<InvalidOperationException>(() => _workspace.ResidualGradient(Rows));
         AssertApart([
-            _workspace.Residual(0, Rows), _workspace.Residual(1, Rows), _workspace.InputInverse(0, Rows), _workspace.Qkv(0, Rows), _workspace.LogSum(0, Rows), _workspace.Middle(0, Rows),
-            _workspace.MiddleInverse(0, Rows), _workspace.OutputInverse(HeadRows), _workspace.Normed(Rows), _workspace.Hidden(Rows), _workspace.GateUp(0, Rows), _workspace.Logits]);
+            _workspace.Residual(0, Rows), _workspace.Residual(1, Rows), _workspace.InputInverse(0, Rows), _workspace.Qkv(0, Rows),
+                _workspace.LogSum(0, Rows), _workspace.Middle(0, Rows),
+            _workspace.MiddleInverse(0, Rows), _workspace.OutputInverse(HeadRows), _workspace.Normed(Rows), _workspace.Hidden(Rows),
+                _workspace.GateUp(0, Rows), _workspace.Logits]);
     }
 
     [Fact]
@@ -52,7 +56,8 @@ public sealed unsafe class WorkspaceTests : IDisposable
         _workspace.PlanTokens(3, 8);
         _workspace.Plan(Rows, HeadRows, keep: true);
         AssertApart([
-            _workspace.PromptOutput(3), _workspace.TokenResidual(8), _workspace.TokenNormed(8), _workspace.TokenInverse(8), _workspace.TokenQkv(8), _workspace.TokenAttention(8),
+            _workspace.PromptOutput(3), _workspace.TokenResidual(8), _workspace.TokenNormed(8), _workspace.TokenInverse(8),
+                _workspace.TokenQkv(8), _workspace.TokenAttention(8),
             _workspace.TokenGateUp(8), _workspace.TokenHidden(8), _workspace.TokenLogits(8), .. Kept()]);
     }
 
@@ -92,7 +97,8 @@ public sealed unsafe class WorkspaceTests : IDisposable
         for (int l = 0; l < Models.Config.LayerCount; l++)
         {
             int after = l == Models.Config.LayerCount - 1 ? HeadRows : Rows;
-            list.AddRange([_workspace.Residual(l, Rows), _workspace.InputInverse(l, Rows), _workspace.Qkv(l, Rows), _workspace.LogSum(l, Rows)]);
+            list.AddRange([_workspace.Residual(l, Rows), _workspace.InputInverse(l, Rows), _workspace.Qkv(l, Rows),
+                _workspace.LogSum(l, Rows)]);
             list.AddRange([_workspace.Middle(l, after), _workspace.MiddleInverse(l, after)]);
             if (_workspace.KeepsGateUp(l))
                 list.Add(_workspace.GateUp(l, after));
@@ -103,7 +109,8 @@ public sealed unsafe class WorkspaceTests : IDisposable
 
     private static void AssertApart(List<Matrix> matrices)
     {
-        List<(nint Start, nint End)> places = [.. matrices.Select(m => ((nint)m.Data, (nint)(m.Data + ((long)m.Rows * m.Columns)))).OrderBy(p => p.Item1)];
+        List<(nint Start, nint End)> places =
+            [.. matrices.Select(m => ((nint)m.Data, (nint)(m.Data + ((long)m.Rows * m.Columns)))).OrderBy(p => p.Item1)];
         for (int i = 1; i < places.Count; i++)
             Assert.True(places[i - 1].End <= places[i].Start);
     }

@@ -33,7 +33,8 @@ public sealed class CheckpointTests : IDisposable
     public void LoadTrainingState_InTheMiddleOfAStep_ContinuesToTheSameBits(TensorDType type)
     {
         var options = new ManagedLlamaOptions { Threads = 2, SavedType = type };
-        using ManagedLlama policy = ManagedLlama.Create(Models.Config, options with { Seed = 3 }), resumed = ManagedLlama.Create(Models.Config, options with { Seed = 4 });
+        using ManagedLlama policy = ManagedLlama.Create(Models.Config, options with { Seed = 3 }),
+            resumed = ManagedLlama.Create(Models.Config, options with { Seed = 4 });
         Step(policy, 1);
         Models.Pass(policy, Models.Groups(), Gradient); // accumulated, not applied
         policy.SaveModel(_folder);
@@ -65,10 +66,12 @@ public sealed class CheckpointTests : IDisposable
     {
         using ManagedLlama policy = Models.Create();
         policy.SaveModel(_folder);
-        Assert.Contains(TrainingStateFile.FileName, Assert.Throws<InvalidDataException>(() => policy.LoadTrainingState(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains(TrainingStateFile.FileName, Assert.Throws<InvalidDataException>(() => policy.LoadTrainingState(_folder)).Message,
+            StringComparison.Ordinal);
         policy.SaveTrainingState(_folder);
         using ManagedLlama other = ManagedLlama.Create(Models.Config with { IntermediateSize = 41 }, new() { Seed = 1 });
-        Assert.Contains("another model", Assert.Throws<InvalidDataException>(() => other.LoadTrainingState(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("another model", Assert.Throws<InvalidDataException>(() => other.LoadTrainingState(_folder)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -84,7 +87,8 @@ public sealed class CheckpointTests : IDisposable
         foreach (int length in (int[])[0, 7, 100, bytes.Length / 2, bytes.Length - 1])
         {
             File.WriteAllBytes(file, bytes[..length]);
-            Assert.Contains(TrainingStateFile.FileName, Assert.Throws<InvalidDataException>(() => other.LoadTrainingState(_folder)).Message, StringComparison.Ordinal);
+            Assert.Contains(TrainingStateFile.FileName, Assert.Throws<InvalidDataException>(() => other.LoadTrainingState(_folder)).Message,
+                StringComparison.Ordinal);
         }
 
         Assert.Equal(before, Models.Weights(other));
@@ -97,7 +101,8 @@ public sealed class CheckpointTests : IDisposable
         policy.SaveModel(_folder);
         string file = Path.Combine(_folder, "model.safetensors");
         File.WriteAllBytes(file, File.ReadAllBytes(file)[..^5]);
-        Assert.Contains("model.safetensors", Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("model.safetensors", Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -119,7 +124,8 @@ public sealed class CheckpointTests : IDisposable
         using ManagedLlama policy = Models.Create();
         policy.SaveModel(_folder);
         (Models.Config with { IntermediateSize = 41 }).Save(_folder);
-        Assert.Contains("gate_proj", Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("gate_proj", Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message,
+            StringComparison.Ordinal);
         (Models.Config with { LayerCount = 3 }).Save(_folder);
         Assert.Contains("missing", Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message, StringComparison.Ordinal);
     }
@@ -128,18 +134,21 @@ public sealed class CheckpointTests : IDisposable
     public void Load_UnexpectedTensors_AreRefusedUnlessTheyCannotMatter()
     {
         void Write(params string[] extra) => CheckpointWriter.Write(_folder,
-            [.. Models.Config.Parameters().Select(p => new TensorSpec(p.Name, TensorDType.F32, p.Shape)), .. extra.Select(n => new TensorSpec(n, TensorDType.F32, [5]))],
+            [.. Models.Config.Parameters().Select(p => new TensorSpec(p.Name, TensorDType.F32, p.Shape)),
+                .. extra.Select(n => new TensorSpec(n, TensorDType.F32, [5]))],
             (writer, spec) => writer.Write(spec.Name, new float[spec.Shape.Aggregate(1L, (a, b) => a * b)]));
         Models.Config.Save(_folder);
         Write("model.layers.0.self_attn.rotary_emb.inv_freq");
         ManagedLlama.Load(_folder).Dispose();
         // The config forgets a bias that the checkpoint has: without it the model would compute something else.
         Write("model.layers.1.self_attn.o_proj.bias");
-        Assert.Contains("model.layers.1.self_attn.o_proj.bias", Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("model.layers.1.self_attn.o_proj.bias",
+            Assert.Throws<InvalidDataException>(() => ManagedLlama.Load(_folder)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Load_NoFolder_Throws() => Assert.Throws<DirectoryNotFoundException>(() => ManagedLlama.Load(Path.Combine(_folder, "nowhere")));
+    public void Load_NoFolder_Throws() =>
+        Assert.Throws<DirectoryNotFoundException>(() => ManagedLlama.Load(Path.Combine(_folder, "nowhere")));
 
     private static void Step(ManagedLlama policy, long step)
     {

@@ -69,9 +69,11 @@ public sealed unsafe class DecodingWeightsTests
     public void Sample_BFloat16_SamplesFromTheRoundedWeights(double temperature)
     {
         // Prompts go through the trunk, whose weights are not rounded; nor are the input embedding and the norms.
-        using ManagedLlama policy = Create(DecodingPrecision.BFloat16, tied: false), reference = Create(DecodingPrecision.Exact, tied: false);
+        using ManagedLlama policy = Create(DecodingPrecision.BFloat16, tied: false),
+            reference = Create(DecodingPrecision.Exact, tied: false);
         Round(reference.Parameters);
-        using var decoder = new Decoder(Untied, reference.Parameters, policy.Trunk, policy.Pool, DecodingPrecision.Exact, speculative: false);
+        using var decoder = new Decoder(Untied, reference.Parameters, policy.Trunk, policy.Pool, DecodingPrecision.Exact,
+            speculative: false);
         SamplingRequest request = Request(14, temperature);
         AssertSame(decoder.Sample([request], policy.Info, default), policy.Sample([request]));
         Assert.Equal(0, decoder.CopyBytes);
@@ -99,7 +101,9 @@ public sealed unsafe class DecodingWeightsTests
     {
         using var folder = new TempFolder();
         var options = new ManagedLlamaOptions { Threads = 2, Decoding = DecodingPrecision.BFloat16, SavedType = savedType };
-        using ManagedLlama policy = ManagedLlama.Create(Models.Config, options with { Seed = 1 }), fresh = ManagedLlama.Create(Models.Config, options with { Seed = 1 }), saved = ManagedLlama.Create(Models.Config, options with { Seed = 2 });
+        using ManagedLlama policy = ManagedLlama.Create(Models.Config, options with { Seed = 1 }),
+            fresh = ManagedLlama.Create(Models.Config, options with { Seed = 1 }),
+            saved = ManagedLlama.Create(Models.Config, options with { Seed = 2 });
         saved.SaveModel(folder.Root);
         saved.SaveTrainingState(folder.Root);
         IReadOnlyList<IReadOnlyList<SampledResponse>> before = policy.Sample([Request(6)]);
@@ -129,7 +133,8 @@ public sealed unsafe class DecodingWeightsTests
         using var decoder = new Decoder(Untied, parameters, prompts.Trunk, prompts.Pool, DecodingPrecision.BFloat16, speculative: false);
         IReadOnlyList<IReadOnlyList<SampledResponse>> before = decoder.Sample([Request(6)], policy.Info, default);
         prompts.Score(Models.Groups(), new double[9]);
-        new Span<float>(parameters.Weights + parameters.Layers[0].Down, 960).Fill(0.01f); // behind the version's back: a copy made again would show it
+        // behind the version's back: a copy made again would show it
+        new Span<float>(parameters.Weights + parameters.Layers[0].Down, 960).Fill(0.01f);
         AssertSame(before, decoder.Sample([Request(6)], policy.Info, default));
         _ = parameters.WritableWeights;
         Assert.NotEqual(before[0][0].LogProb, decoder.Sample([Request(6)], policy.Info, default)[0][0].LogProb);
@@ -146,7 +151,8 @@ public sealed unsafe class DecodingWeightsTests
     }
 
     [Fact]
-    public void Decoding_NoSuchPrecision_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { Decoding = (DecodingPrecision)2 }.Validate());
+    public void Decoding_NoSuchPrecision_Throws() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ManagedLlamaOptions { Decoding = (DecodingPrecision)2 }.Validate());
 
     private static ManagedLlama Create(DecodingPrecision decoding, bool tied = true) =>
         ManagedLlama.Create(tied ? Models.Config : Untied, new() { Seed = 1, Threads = 2, Decoding = decoding });
@@ -178,7 +184,8 @@ public sealed unsafe class DecodingWeightsTests
         policy.ApplyGradients(Step);
     }
 
-    private static void AssertSame(IReadOnlyList<IReadOnlyList<SampledResponse>> expected, IReadOnlyList<IReadOnlyList<SampledResponse>> actual)
+    private static void AssertSame(IReadOnlyList<IReadOnlyList<SampledResponse>> expected,
+        IReadOnlyList<IReadOnlyList<SampledResponse>> actual)
     {
         for (int k = 0; k < expected[0].Count; k++)
         {

@@ -71,7 +71,8 @@ public class SamplingTests
     public void Sample_MoreThanABatch_GivesEveryNumberItsStream()
     {
         using ManagedLlama policy = Models.Create();
-        IReadOnlyList<SampledResponse> many = policy.Sample([Request(count: 130, tokens: 4)])[0], few = policy.Sample([Request(count: 70, tokens: 4)])[0];
+        IReadOnlyList<SampledResponse> many = policy.Sample([Request(count: 130, tokens: 4)])[0],
+            few = policy.Sample([Request(count: 70, tokens: 4)])[0];
         Assert.Equal(130, many.Count);
         for (int k = 0; k < 70; k++)
             Assert.Equal(few[k].Tokens, many[k].Tokens);
@@ -91,8 +92,10 @@ public class SamplingTests
         SamplingRequest good = Request();
         (SamplingRequest Bad, string Word)[] cases =
         [
-            (good with { Prompt = default }, "prompt"), (good with { Count = 0 }, "Count"), (good with { MaxNewTokens = 0 }, "MaxNewTokens"), (good with { MaxNewTokens = 507 }, "context"),
-            (good with { Temperature = -1 }, "Temperature"), (good with { Temperature = double.NaN }, "Temperature"), (good with { TopK = -1 }, "TopK"), (good with { TopP = 0 }, "TopP"),
+            (good with { Prompt = default }, "prompt"), (good with { Count = 0 }, "Count"),
+                (good with { MaxNewTokens = 0 }, "MaxNewTokens"), (good with { MaxNewTokens = 507 }, "context"),
+            (good with { Temperature = -1 }, "Temperature"), (good with { Temperature = double.NaN }, "Temperature"),
+                (good with { TopK = -1 }, "TopK"), (good with { TopP = 0 }, "TopP"),
             (good with { TopP = 1.1 }, "TopP"), (good with { Prompt = new int[] { 61 } }, "vocabulary"),
         ];
         foreach ((SamplingRequest bad, string word) in cases)

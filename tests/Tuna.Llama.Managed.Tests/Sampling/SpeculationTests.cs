@@ -35,7 +35,13 @@ public sealed unsafe class SpeculationTests
                 // Prompts and budgets of several lengths, some shorter than a draft, and tokens that stop.
                 SamplingRequest[] requests =
                 [
-                    .. Enumerable.Range(0, count).Select(i => Request(1 + (7 * i), 1, i % 3 == 1 ? i + 1 : 40, temperature, (ulong)(10 + i)) with { TopK = topK, TopP = topP, StopTokens = i % 2 == 0 ? [] : [3, 17, 60] }),
+                    .. Enumerable.Range(0, count)
+                        .Select(i => Request(1 + (7 * i), 1, i % 3 == 1 ? i + 1 : 40, temperature, (ulong)(10 + i)) with
+                        {
+                            TopK = topK,
+                            TopP = topP,
+                            StopTokens = i % 2 == 0 ? [] : [3, 17, 60],
+                        }),
                 ];
                 AssertSame(plain.Sample(requests), drafting.Sample(requests));
             }
@@ -152,7 +158,9 @@ public sealed unsafe class SpeculationTests
     [Fact]
     public void Sample_FromACopyInBFloat16_MakesNoDraftAndGivesItsOwnBack()
     {
-        using ManagedLlama rounding = ManagedLlama.Create(Models.Config, new() { Seed = 1, Threads = 2, Decoding = DecodingPrecision.BFloat16 }), policy = Create(1, true);
+        using ManagedLlama rounding =
+            ManagedLlama.Create(Models.Config, new() { Seed = 1, Threads = 2, Decoding = DecodingPrecision.BFloat16 }),
+            policy = Create(1, true);
         rounding.Sample([Request()]);
         Assert.Equal(0, rounding.DraftCopyBytes);
 
@@ -186,7 +194,8 @@ public sealed unsafe class SpeculationTests
     private static ManagedLlama Create(ulong seed, bool speculative, int threads = 2) =>
         ManagedLlama.Create(Models.Config, new() { Seed = seed, Threads = threads, SpeculativeDecoding = speculative });
 
-    private static void AssertSame(IReadOnlyList<IReadOnlyList<SampledResponse>> expected, IReadOnlyList<IReadOnlyList<SampledResponse>> actual)
+    private static void AssertSame(IReadOnlyList<IReadOnlyList<SampledResponse>> expected,
+        IReadOnlyList<IReadOnlyList<SampledResponse>> actual)
     {
         Assert.Equal(expected.Count, actual.Count);
         for (int r = 0; r < expected.Count; r++)

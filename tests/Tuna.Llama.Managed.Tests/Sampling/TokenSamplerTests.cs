@@ -63,7 +63,8 @@ public sealed unsafe class TokenSamplerTests : IDisposable
         float[] logits = Logits(1 + (seed % 200), (ulong)seed);
         SamplingRequest request = Request(seed % 3 * 0.6, seed % 4 * 3, seed % 5 == 0 ? 0.7 : 1);
         fixed (float* l = logits)
-            return _sampler.Pick(l, logits.Length, request, new GumbelNoise(7, seed)) == _sampler.Draw(l, logits.Length, request, new GumbelNoise(7, seed)).Token;
+            return _sampler.Pick(l, logits.Length, request, new GumbelNoise(7, seed))
+                == _sampler.Draw(l, logits.Length, request, new GumbelNoise(7, seed)).Token;
     }).QuickCheckThrowOnFailure();
 
     [Fact]
@@ -100,7 +101,8 @@ public sealed unsafe class TokenSamplerTests : IDisposable
     }
 
     [Fact]
-    public void Draw_TinyTemperature_IsGreedy() => Assert.Equal(Draw(Logits(500, 9), Request(0, 0, 1), 0).Token, Draw(Logits(500, 9), Request(1e-300, 0, 1), 4).Token);
+    public void Draw_TinyTemperature_IsGreedy() =>
+        Assert.Equal(Draw(Logits(500, 9), Request(0, 0, 1), 0).Token, Draw(Logits(500, 9), Request(1e-300, 0, 1), 4).Token);
 
     private (int Token, double LogProb) Draw(float[] logits, SamplingRequest request, int place)
     {
@@ -114,7 +116,13 @@ public sealed unsafe class TokenSamplerTests : IDisposable
         return [.. Enumerable.Range(0, count).Select(_ => (float)(2 * rng.NextGaussian()))];
     }
 
-    private static SamplingRequest Request(double temperature, int topK, double topP) => new() { Prompt = new int[] { 1 }, Temperature = temperature, TopK = topK, TopP = topP };
+    private static SamplingRequest Request(double temperature, int topK, double topP) => new()
+    {
+        Prompt = new int[] { 1 },
+        Temperature = temperature,
+        TopK = topK,
+        TopP = topP,
+    };
 
     private static double[] Distribution(float[] logits, double temperature, int topK, double topP)
     {

@@ -1,6 +1,7 @@
 namespace Tuna.Llama.Managed.Tests.Training;
 
-/// <summary>The entry point when a test runs this assembly as a process of its own: trains, or resumes, in the folder given, or computes with the instruction sets that are left.</summary>
+/// <summary>The entry point when a test runs this assembly as a process of its own: trains, or resumes, in the folder given, or computes
+/// with the instruction sets that are left.</summary>
 internal static class ChildProcess
 {
     public static void Main(string[] args)

@@ -5,7 +5,8 @@ using Tuna.Training;
 
 namespace Tuna.Llama.Managed.Tests.Training;
 
-/// <summary>The embedded engine under the trainer: stopped anywhere and started again, it ends with the bytes of a run that was not.</summary>
+/// <summary>The embedded engine under the trainer: stopped anywhere and started again, it ends with the bytes of a run that was
+/// not.</summary>
 public sealed class KillAndResumeTests : IDisposable
 {
     private readonly TempFolder _temp = new(inMemory: true);
@@ -73,7 +74,9 @@ public sealed class KillAndResumeTests : IDisposable
     /// <summary>How far a run got: the newest checkpoint's position, which grows by one with every micro-batch.</summary>
     private static long Checkpoints(string folder) => TrainingCheckpoint.FindLatest(folder) is { } latest ? latest.MicroBatchesDone : 0;
 
-    private static Process Start(string folder) => Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", typeof(KillAndResumeTests).Assembly.Location, folder])
+    private static Process Start(string folder) =>
+        Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH")
+        ?? "dotnet", ["exec", typeof(KillAndResumeTests).Assembly.Location, folder])
     {
         RedirectStandardError = true,
     })!;

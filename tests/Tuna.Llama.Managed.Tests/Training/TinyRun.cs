@@ -52,7 +52,8 @@ internal static class TinyRun
     public static TrainingResult Train(string folder, Action<int>? evaluations = null, CancellationToken cancellationToken = default)
     {
         using ManagedLlama policy = Policy();
-        return new RankingTrainer(policy, new WatchedLoss(evaluations), Options(folder)).Train(Groups, cancellationToken: cancellationToken);
+        return new RankingTrainer(policy, new WatchedLoss(evaluations), Options(folder))
+            .Train(Groups, cancellationToken: cancellationToken);
     }
 
     private sealed class WatchedLoss(Action<int>? evaluations) : IRankingLoss

@@ -7,7 +7,8 @@ using static Tuna.Llama.Tests.Golden.GoldenModels;
 
 namespace Tuna.Llama.Tests.Families;
 
-/// <summary>Models of each family as Transformers saved them, and what Transformers computes from them; make.py in this folder made both.</summary>
+/// <summary>Models of each family as Transformers saved them, and what Transformers computes from them; make.py in this folder made
+/// both.</summary>
 public class FamiliesTests
 {
     private static readonly string Folder = Path.Combine(GoldenData.TestsFolder(), "Tuna.Llama.Tests", "Families");
@@ -33,9 +34,12 @@ public class FamiliesTests
     private static (TokenGroup Group, double[] Weights) ReadGroup()
     {
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Folder, "group.json")));
-        ReadOnlyMemory<int>[] responses = [.. json.RootElement.GetProperty("responses").EnumerateArray().Select(r => (ReadOnlyMemory<int>)r.EnumerateArray().Select(t => t.GetInt32()).ToArray())];
+        ReadOnlyMemory<int>[] responses =
+            [.. json.RootElement.GetProperty("responses").EnumerateArray()
+            .Select(r => (ReadOnlyMemory<int>)r.EnumerateArray().Select(t => t.GetInt32()).ToArray())];
         int[] prompt = [.. json.RootElement.GetProperty("prompt").EnumerateArray().Select(t => t.GetInt32())];
-        return (new TokenGroup("families", prompt, responses, new double[responses.Length]), [.. json.RootElement.GetProperty("weights").EnumerateArray().Select(w => w.GetDouble())]);
+        return (new TokenGroup("families", prompt, responses, new double[responses.Length]),
+            [.. json.RootElement.GetProperty("weights").EnumerateArray().Select(w => w.GetDouble())]);
     }
 
     [Theory]
@@ -55,7 +59,8 @@ public class FamiliesTests
         }
 
         string[] names = [.. policy.Backbone.named_parameters().Select(p => p.name)];
-        Assert.Equal(expected.Tensors.Keys.Where(k => k.StartsWith("grad.", StringComparison.Ordinal)).Select(k => k["grad.".Length..]).Order(StringComparer.Ordinal), names.Order(StringComparer.Ordinal));
+        Assert.Equal(expected.Tensors.Keys.Where(k => k.StartsWith("grad.", StringComparison.Ordinal)).Select(k => k["grad.".Length..])
+            .Order(StringComparer.Ordinal), names.Order(StringComparer.Ordinal));
         double scale = names.Max(n => expected.ReadSingles("grad." + n).Max(Math.Abs));
         foreach (string parameter in names)
         {
@@ -81,7 +86,8 @@ public class FamiliesTests
         using var saved = new TempFolder();
         using (TorchPolicy policy = Load(folder, new()))
             policy.SaveModel(saved.Root);
-        using CheckpointReader expected = CheckpointReader.Open(Path.Combine(folder, "model.safetensors")), actual = CheckpointReader.Open(saved.Root);
+        using CheckpointReader expected = CheckpointReader.Open(Path.Combine(folder, "model.safetensors")),
+            actual = CheckpointReader.Open(saved.Root);
         Assert.Equal(expected.Names.Order(StringComparer.Ordinal), actual.Names.Order(StringComparer.Ordinal));
         Assert.All(expected.Names, n => Assert.True(expected.Bytes(n).SequenceEqual(actual.Bytes(n)), n));
         Assert.Equal(Architecture(folder), Architecture(saved.Root));
@@ -105,7 +111,9 @@ public class FamiliesTests
         using LlamaPolicy policy = LlamaPolicy.Load(Path.Combine(Folder, name), new() { ComputeType = TensorDType.F32, Trainable = false });
         using SafetensorsFile expected = SafetensorsFile.Open(Path.Combine(Folder, name, "expected.safetensors"));
         TokenGroup group = ReadGroup().Group;
-        float[] logits = expected.ReadSingles("logits"), actual = policy.Model.call(torch.tensor([.. group.Prompt.Span, .. group.Responses[0].Span], torch.ScalarType.Int64).view(1, -1)).data<float>().ToArray();
+        float[] logits = expected.ReadSingles("logits"),
+            actual = policy.Model.call(
+            torch.tensor([.. group.Prompt.Span, .. group.Responses[0].Span], torch.ScalarType.Int64).view(1, -1)).data<float>().ToArray();
         for (int i = 0; i < logits.Length; i++)
             AssertClose(logits[i], actual[i], 1e-4, $"logit {i}");
     }

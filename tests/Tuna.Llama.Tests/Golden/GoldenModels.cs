@@ -7,7 +7,8 @@ namespace Tuna.Llama.Tests.Golden;
 /// <summary>What the golden folder holds, found by looking, so that other data of the same layout is tested as well.</summary>
 internal static class GoldenModels
 {
-    public static LlamaPolicy Load(string name, LlamaPolicyOptions? options = null) => LlamaPolicy.Load(GoldenData.FilePath("models", name), options ?? new LlamaPolicyOptions { ComputeType = TensorDType.F32 });
+    public static LlamaPolicy Load(string name, LlamaPolicyOptions? options = null) =>
+        LlamaPolicy.Load(GoldenData.FilePath("models", name), options ?? new LlamaPolicyOptions { ComputeType = TensorDType.F32 });
 
     public static TheoryData<string, string> LogitBatches()
     {

@@ -20,7 +20,8 @@ public class LogitsGoldenTests
         int[] ids = file.ReadInt32s("input_ids"), lengths = file.ReadInt32s("lengths");
         int width = ids.Length / lengths.Length, v = policy.Info.VocabularySize;
         float[] expected = file.ReadSingles("logits");
-        float[] actual = policy.Model.call(torch.tensor(ids, dtype: torch.ScalarType.Int64).view(lengths.Length, width)).data<float>().ToArray();
+        float[] actual = policy.Model.call(torch.tensor(ids, dtype: torch.ScalarType.Int64).view(lengths.Length, width)).data<float>()
+            .ToArray();
         for (int b = 0; b < lengths.Length; b++)
         {
             for (int i = b * width * v; i < ((b * width) + lengths[b]) * v; i++)
@@ -35,7 +36,8 @@ public class LogitsGoldenTests
         using LlamaPolicy policy = Load(model);
         using SafetensorsFile file = Open("logits", $"{model}.{batch}.safetensors");
         int[] ids = file.ReadInt32s("input_ids"), lengths = file.ReadInt32s("lengths"), prompts = file.ReadInt32s("prompt_lens");
-        float[] tokens = file.ReadSingles("token_logprobs"), sums = file.ReadSingles("response_logprob_sum"), means = file.ReadSingles("response_logprob_mean");
+        float[] tokens = file.ReadSingles("token_logprobs"), sums = file.ReadSingles("response_logprob_sum"),
+            means = file.ReadSingles("response_logprob_mean");
         int width = ids.Length / lengths.Length;
         var groups = new List<TokenGroup>();
         var expected = new List<(double Value, double Tolerance, string Where)>();

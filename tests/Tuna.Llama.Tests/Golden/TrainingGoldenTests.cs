@@ -11,7 +11,11 @@ public class TrainingGoldenTests
 {
     public static TheoryData<string, string, ActivationMode> Cases => Conventions();
 
-    private static LlamaPolicy Load(string model, ActivationMode mode) => GoldenModels.Load(model, new LlamaPolicyOptions { ComputeType = TensorDType.F32, Activations = mode });
+    private static LlamaPolicy Load(string model, ActivationMode mode) => GoldenModels.Load(model, new LlamaPolicyOptions
+    {
+        ComputeType = TensorDType.F32,
+        Activations = mode,
+    });
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -20,14 +24,17 @@ public class TrainingGoldenTests
         using LlamaPolicy policy = Load(model, mode);
         var run = new GoldenRun(model, convention);
         AssertClose(run.Golden.GetProperty("loss").GetDouble(), run.Pass(policy, out double[] scores), 1e-4, "loss");
-        double[] expectedScores = [.. run.Golden.GetProperty("scores_before_first_step").EnumerateArray().SelectMany(g => g.EnumerateArray()).Select(s => s.GetDouble())];
+        double[] expectedScores =
+            [.. run.Golden.GetProperty("scores_before_first_step").EnumerateArray().SelectMany(g => g.EnumerateArray())
+            .Select(s => s.GetDouble())];
         for (int i = 0; i < expectedScores.Length; i++)
             AssertClose(expectedScores[i], scores[i], 1e-4, $"score {i}");
 
         using SafetensorsFile file = Open("train_step", $"{model}.{convention}.grads.safetensors");
         // The tolerance of the golden data's own note: 1e-4 of the largest entry of all gradients.
         double largest = file.Tensors.Keys.Max(name => file.ReadSingles(name).Max(Math.Abs));
-        Assert.Equal(file.Tensors.Keys.Order(StringComparer.Ordinal), policy.Config.Parameters().Select(p => p.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(file.Tensors.Keys.Order(StringComparer.Ordinal),
+            policy.Config.Parameters().Select(p => p.Name).Order(StringComparer.Ordinal));
         foreach (string name in file.Tensors.Keys)
         {
             float[] expected = file.ReadSingles(name), actual = policy.AccumulatedGradient(name)!;
@@ -42,10 +49,12 @@ public class TrainingGoldenTests
     {
         using LlamaPolicy policy = Load(model, mode);
         var run = new GoldenRun(model, convention);
-        double[] expected = [.. run.Golden.GetProperty("losses_before_each_step_then_after_the_last").EnumerateArray().Select(l => l.GetDouble())];
+        double[] expected = [.. run.Golden.GetProperty("losses_before_each_step_then_after_the_last").EnumerateArray()
+            .Select(l => l.GetDouble())];
         for (int step = 0; step < expected.Length; step++)
         {
-            AssertClose(expected[step], run.Pass(policy, out _), 1e-3 * Math.Max(1, Math.Abs(expected[step])), $"loss before step {step + 1}");
+            AssertClose(expected[step], run.Pass(policy, out _), 1e-3 * Math.Max(1, Math.Abs(expected[step])),
+                $"loss before step {step + 1}");
             if (step + 1 < expected.Length)
                 policy.ApplyGradients(run.Step(step + 1));
         }

@@ -31,12 +31,14 @@ internal static class LoaderProgram
     /// <param name="arguments"><c>open DEVICE</c>, or <c>copy ORIGINAL CACHE GATE</c>, which waits for a file named GATE.</param>
     public static Process Start(Dictionary<string, string?> environment, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet"
+            ? host : "dotnet")
         {
             RedirectStandardOutput = true,
         };
         string assembly = Assembly.GetExecutingAssembly().Location;
-        string[] all = ["exec", "--runtimeconfig", Path.ChangeExtension(assembly, ".runtimeconfig.json"), "--depsfile", Path.ChangeExtension(assembly, ".deps.json"), assembly, .. arguments];
+        string[] all = ["exec", "--runtimeconfig", Path.ChangeExtension(assembly, ".runtimeconfig.json"), "--depsfile",
+            Path.ChangeExtension(assembly, ".deps.json"), assembly, .. arguments];
         foreach (string argument in all)
             start.ArgumentList.Add(argument);
         start.Environment[Mark] = "1";

@@ -9,7 +9,8 @@ public class NativeCopyTests
     private const string Library = "libstdc++.so.6";
 
     /// <summary>Linux's library is beside the tests on every system.</summary>
-    private static readonly string s_original = Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "libLibTorchSharp.so");
+    private static readonly string s_original =
+        Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "libLibTorchSharp.so");
 
     private static readonly byte[] s_bytes = File.ReadAllBytes(s_original);
 
@@ -43,7 +44,8 @@ public class NativeCopyTests
     public void Ensure_SeveralProcessesAtOnce_MakeOneWholeCopy()
     {
         using var cache = new TempFolder();
-        Process[] children = [.. Enumerable.Range(0, 3).Select(_ => LoaderProgram.Start([], "copy", s_original, cache["cache"], cache["gate"]))];
+        Process[] children = [.. Enumerable.Range(0, 3)
+            .Select(_ => LoaderProgram.Start([], "copy", s_original, cache["cache"], cache["gate"]))];
         File.WriteAllText(cache["gate"], "");
         (bool Success, string Output)[] ends = [.. children.Select(LoaderProgram.Finish)];
         Assert.All(ends, e => Assert.True(e.Success, e.Output));
@@ -60,7 +62,8 @@ public class NativeCopyTests
         foreach (byte[] bytes in (byte[][])[[], "MZ"u8.ToArray(), s_bytes[..100], s_bytes[..(s_bytes.Length / 2)]])
         {
             File.WriteAllBytes(file, bytes);
-            Assert.Contains(file, Assert.Throws<InvalidDataException>(() => NativeCopy.Ensure(file, folder["cache"])).Message, StringComparison.Ordinal);
+            Assert.Contains(file, Assert.Throws<InvalidDataException>(() => NativeCopy.Ensure(file, folder["cache"])).Message,
+                StringComparison.Ordinal);
             Assert.Equal(bytes, File.ReadAllBytes(file));
             Assert.False(Directory.Exists(folder["cache"]));
         }
@@ -87,11 +90,14 @@ public class NativeCopyTests
     [InlineData("libm.so.6", NativeCopy.Version)]
     [InlineData("libabsent.so.1", NativeCopy.Version)]
     public void Mark_WithoutTheEntry_IsRefused(string library, string version) =>
-        Assert.Contains($"asks {library} for no version {version}", Assert.Throws<InvalidDataException>(() => WeakVersion.Mark(s_bytes, "x.so", library, version)).Message, StringComparison.Ordinal);
+        Assert.Contains($"asks {library} for no version {version}",
+            Assert.Throws<InvalidDataException>(() => WeakVersion.Mark(s_bytes, "x.so", library, version)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Mark_VersionInUse_IsRefusedWithAFunctionOfIt() =>
-        Assert.Matches("uses _Z.* of GLIBCXX_3.4.29", Assert.Throws<InvalidDataException>(() => WeakVersion.Mark(s_bytes, "x.so", Library, "GLIBCXX_3.4.29")).Message);
+        Assert.Matches("uses _Z.* of GLIBCXX_3.4.29",
+            Assert.Throws<InvalidDataException>(() => WeakVersion.Mark(s_bytes, "x.so", Library, "GLIBCXX_3.4.29")).Message);
 
     [Fact]
     public void Mark_DamagedTables_AreRefusedOrLeaveTheRestAlone()
@@ -115,7 +121,8 @@ public class NativeCopyTests
         }
     }
 
-    private static string Refusal(byte[] bytes) => Assert.Throws<InvalidDataException>(() => WeakVersion.Mark(bytes, "x.so", Library, NativeCopy.Version)).Message;
+    private static string Refusal(byte[] bytes) =>
+        Assert.Throws<InvalidDataException>(() => WeakVersion.Mark(bytes, "x.so", Library, NativeCopy.Version)).Message;
 
     private static uint ElfHash(string name)
     {

@@ -75,7 +75,8 @@ public class TorchLoaderTests
         TorchRuntime.UseLibtorch(s_libtorch);
         using var other = new TempFolder();
         File.WriteAllText(other[NativeFolders.FileName("torch_cpu")], "");
-        Assert.Contains(s_libtorch, Assert.Throws<InvalidOperationException>(() => TorchRuntime.UseLibtorch(other.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains(s_libtorch, Assert.Throws<InvalidOperationException>(() => TorchRuntime.UseLibtorch(other.Root)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -107,5 +108,6 @@ public class TorchLoaderTests
         return output;
     }
 
-    private static (bool Success, string Output) Open(Dictionary<string, string?> environment) => LoaderProgram.Finish(LoaderProgram.Start(environment, "open", "cpu"));
+    private static (bool Success, string Output) Open(Dictionary<string, string?> environment) =>
+        LoaderProgram.Finish(LoaderProgram.Start(environment, "open", "cpu"));
 }

@@ -10,7 +10,8 @@ public sealed class CheckpointGoldenTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    public static TheoryData<string> Models => [.. Directory.GetDirectories(GoldenData.FilePath("models")).Select(f => Path.GetFileName(f)!).Order()];
+    public static TheoryData<string> Models =>
+        [.. Directory.GetDirectories(GoldenData.FilePath("models")).Select(f => Path.GetFileName(f)!).Order()];
 
     [Theory]
     [MemberData(nameof(Models))]
@@ -22,7 +23,8 @@ public sealed class CheckpointGoldenTests : IDisposable
         differences.ThrowIfUnusable();
         Assert.Empty(differences.Unexpected);
         Assert.All(reader.Names, name => Assert.Equal(config.DType, reader[name].DType));
-        long parameters = GoldenData.Json("logits", "noise.json").TryGetProperty(model, out var noise) && noise.TryGetProperty("parameters", out var count) ? count.GetInt64() : -1;
+        long parameters = GoldenData.Json("logits", "noise.json").TryGetProperty(model, out var noise)
+            && noise.TryGetProperty("parameters", out var count) ? count.GetInt64() : -1;
         if (parameters >= 0)
             Assert.Equal(parameters, config.Parameters().Sum(p => p.ElementCount));
     }
@@ -36,7 +38,8 @@ public sealed class CheckpointGoldenTests : IDisposable
         {
             string copy = _folder["copy.safetensors"];
             using (SafetensorsFile file = SafetensorsFile.Open(path))
-            using (var writer = new SafetensorsWriter(copy, file.Tensors.Values.Select(t => new TensorSpec(t.Name, t.DType, t.Shape)), file.Metadata))
+            using (var writer = new SafetensorsWriter(copy, file.Tensors.Values.Select(t => new TensorSpec(t.Name, t.DType, t.Shape)),
+                file.Metadata))
             {
                 // Through singles and back, so that this also checks widening and rounding.
                 foreach (string name in file.Tensors.Keys)
@@ -81,7 +84,8 @@ public sealed class CheckpointGoldenTests : IDisposable
         foreach (long limit in new[] { 1L, 20_000, CheckpointWriter.DefaultMaxShardBytes })
         {
             string folder = Directory.CreateDirectory(_folder[$"{limit}"]).FullName;
-            CheckpointWriter.Write(folder, config.Parameters().Select(p => new TensorSpec(p.Name, config.DType, p.Shape)).ToList(), (w, t) => w.WriteBytes(t.Name, original.Bytes(t.Name)), limit);
+            CheckpointWriter.Write(folder, config.Parameters().Select(p => new TensorSpec(p.Name, config.DType, p.Shape)).ToList(),
+                (w, t) => w.WriteBytes(t.Name, original.Bytes(t.Name)), limit);
             using CheckpointReader copy = CheckpointReader.Open(folder);
             copy.Compare(config.Parameters()).ThrowIfUnusable();
             Assert.All(copy.Names, name => Assert.True(original.Bytes(name).SequenceEqual(copy.Bytes(name))));

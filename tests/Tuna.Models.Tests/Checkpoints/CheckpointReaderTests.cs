@@ -14,7 +14,8 @@ public sealed class CheckpointReaderTests : IDisposable
     public void Open_PickledWeightsOnly_SaysHowToConvert()
     {
         File.WriteAllBytes(_folder["pytorch_model.bin"], [1]);
-        Assert.Contains("safe_serialization", Assert.Throws<InvalidDataException>(() => CheckpointReader.Open(_folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains("safe_serialization", Assert.Throws<InvalidDataException>(() => CheckpointReader.Open(_folder.Root)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -43,13 +44,15 @@ public sealed class CheckpointReaderTests : IDisposable
             writer.Complete();
         }
         File.WriteAllText(_folder["model.safetensors.index.json"], index);
-        Assert.Contains(expected, Assert.Throws<InvalidDataException>(() => CheckpointReader.Open(_folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Throws<InvalidDataException>(() => CheckpointReader.Open(_folder.Root)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Compare_DifferentModel_NamesMissingUnexpectedAndWrongShapes()
     {
-        using (var writer = new SafetensorsWriter(_folder["model.safetensors"], [new("a", TensorDType.F32, [1]), new("x", TensorDType.F32, [1])]))
+        using (var writer = new SafetensorsWriter(_folder["model.safetensors"],
+            [new("a", TensorDType.F32, [1]), new("x", TensorDType.F32, [1])]))
         {
             writer.Write("a", [1]);
             writer.Write("x", [1]);
@@ -61,6 +64,7 @@ public sealed class CheckpointReaderTests : IDisposable
         Assert.Equal("x", Assert.Single(missing.Unexpected));
         Assert.Contains("b [2, 3]", Assert.Throws<InvalidDataException>(missing.ThrowIfUnusable).Message, StringComparison.Ordinal);
         CheckpointDifferences wrong = reader.Compare([new("a", [1, 1]), new("x", [1])]);
-        Assert.Contains("a [1, 1], found [1]", Assert.Throws<InvalidDataException>(wrong.ThrowIfUnusable).Message, StringComparison.Ordinal);
+        Assert.Contains("a [1, 1], found [1]", Assert.Throws<InvalidDataException>(wrong.ThrowIfUnusable).Message,
+            StringComparison.Ordinal);
     }
 }

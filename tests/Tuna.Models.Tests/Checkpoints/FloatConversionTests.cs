@@ -55,7 +55,8 @@ public sealed class FloatConversionTests
         FloatConversion.FromHalf(patterns, wide);
         FloatConversion.ToHalf(wide, back);
         for (int i = 0; i < patterns.Length; i++)
-            Assert.True(Half.IsNaN(patterns[i]) ? Half.IsNaN(back[i]) : BitConverter.HalfToUInt16Bits(patterns[i]) == BitConverter.HalfToUInt16Bits(back[i]));
+            Assert.True(Half.IsNaN(patterns[i])
+                ? Half.IsNaN(back[i]) : BitConverter.HalfToUInt16Bits(patterns[i]) == BitConverter.HalfToUInt16Bits(back[i]));
     }
 
     [Fact]
@@ -69,7 +70,8 @@ public sealed class FloatConversionTests
             for (int i = 0; i < length; i++)
             {
                 uint bits = (uint)rng.NextUInt64();
-                bits = (i % 4) switch { 0 => (bits & 0xFFFF0000) | 0x8000, 1 => (bits & 0xFFFF0000) | 0x8001, 2 => (bits & 0xFFFF0000) | 0x7FFF, _ => bits };
+                bits = (i % 4) switch { 0 => (bits & 0xFFFF0000) | 0x8000, 1 => (bits & 0xFFFF0000) | 0x8001,
+                    2 => (bits & 0xFFFF0000) | 0x7FFF, _ => bits };
                 values[i] = i % 5 == 0 ? (float)rng.NextGaussian() : BitConverter.UInt32BitsToSingle(bits);
             }
             ushort[] narrow = new ushort[length];
@@ -95,7 +97,8 @@ public sealed class FloatConversionTests
             return down;
         ushort up = (ushort)(down + 1);
         // The neighbour above the largest finite number is 2^128, which a single cannot hold but a double can.
-        double Wide(ushort p) => (p & 0x7FFF) == 0x7F80 ? Math.CopySign(Math.Pow(2, 128), value) : BitConverter.UInt32BitsToSingle((uint)p << 16);
+        double Wide(ushort p) => (p & 0x7FFF) == 0x7F80
+            ? Math.CopySign(Math.Pow(2, 128), value) : BitConverter.UInt32BitsToSingle((uint)p << 16);
         double below = Math.Abs(value - Wide(down)), above = Math.Abs(Wide(up) - value);
         return below < above || (below == above && (down & 1) == 0) ? down : up;
     }

@@ -6,15 +6,18 @@ namespace Tuna.Models.Tests.Checkpoints;
 
 public sealed class LlamaConfigTests
 {
-    private const string Core = """ "vocab_size":100,"hidden_size":32,"intermediate_size":64,"num_hidden_layers":2,"num_attention_heads":4 """;
+    private const string Core =
+        """ "vocab_size":100,"hidden_size":32,"intermediate_size":64,"num_hidden_layers":2,"num_attention_heads":4 """;
 
-    private static LlamaConfig Parse(string more) => LlamaConfig.Parse(Encoding.UTF8.GetBytes($"{{{Core}{(more.Length > 0 ? "," : "")}{more}}}"), "my/config.json");
+    private static LlamaConfig Parse(string more) =>
+        LlamaConfig.Parse(Encoding.UTF8.GetBytes($"{{{Core}{(more.Length > 0 ? "," : "")}{more}}}"), "my/config.json");
 
     [Fact]
     public void Parse_SizesOnly_TakesTransformersDefaults()
     {
         LlamaConfig config = Parse("");
-        Assert.Equal((4, 8, 2048, 10000.0, 1e-6), (config.KeyValueHeadCount, config.HeadDimension, config.ContextLength, config.RopeTheta, config.RmsNormEpsilon));
+        Assert.Equal((4, 8, 2048, 10000.0, 1e-6),
+            (config.KeyValueHeadCount, config.HeadDimension, config.ContextLength, config.RopeTheta, config.RmsNormEpsilon));
         Assert.Equal((false, false, false, false), (config.TieWordEmbeddings, config.QueryKeyValueBias, config.OutputBias, config.MlpBias));
         Assert.Equal(RopeScaling.None, config.RopeScaling);
         Assert.Empty(config.EosTokenIds);
@@ -47,16 +50,20 @@ public sealed class LlamaConfigTests
 
     [Fact]
     public void Parse_ArchitecturesNotTexts_NamesTheKey() =>
-        Assert.Contains("architectures", Assert.Throws<InvalidDataException>(() => Parse(""" "architectures":"LlamaForCausalLM" """)).Message, StringComparison.Ordinal);
+        Assert.Contains("architectures",
+            Assert.Throws<InvalidDataException>(() => Parse(""" "architectures":"LlamaForCausalLM" """)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Parse_Qwen3_HasNormsOfQueriesAndKeysAndItsOwnDefaults()
     {
         LlamaConfig config = Parse(""" "model_type":"qwen3","attention_bias":true """);
-        Assert.Equal((128, 32768, true, true, true), (config.HeadDimension, config.ContextLength, config.QueryKeyNorm, config.QueryKeyValueBias, config.OutputBias));
+        Assert.Equal((128, 32768, true, true, true),
+            (config.HeadDimension, config.ContextLength, config.QueryKeyNorm, config.QueryKeyValueBias, config.OutputBias));
         Assert.Contains(config.Parameters(), p => p.Name == "model.layers.1.self_attn.k_norm.weight" && p.Shape.SequenceEqual([128L]));
         Assert.Equal(config with { EosTokenIds = [] }, LlamaConfig.Parse(config.ToJson()) with { EosTokenIds = config.EosTokenIds });
-        Assert.Contains("sliding_window", Assert.Throws<InvalidDataException>(() => Parse(""" "model_type":"qwen3","use_sliding_window":true,"sliding_window":16 """)).Message, StringComparison.Ordinal);
+        Assert.Contains("sliding_window",
+            Assert.Throws<InvalidDataException>(() =>
+            Parse(""" "model_type":"qwen3","use_sliding_window":true,"sliding_window":16 """)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -79,7 +86,8 @@ public sealed class LlamaConfigTests
     [Fact]
     public void Frequencies_OfYarn_AreKeptThenInterpolatedThenDivided()
     {
-        // d = 64, theta = 10000, 4096 tokens: pair 10.5 turns 32 times, hence up to 10 they are kept, and pair 22.5 once, hence from 23 on they are divided.
+        // d = 64, theta = 10000, 4096 tokens: pair 10.5 turns 32 times, hence up to 10 they are kept, and pair 22.5 once, hence from 23 on
+        // they are divided.
         var yarn = new YarnRopeScaling(8, 4096);
         double[] frequencies = yarn.Frequencies(10000, 64), plain = RopeScaling.None.Frequencies(10000, 64);
         Assert.All(Enumerable.Range(0, 11), i => Assert.Equal(plain[i], frequencies[i], 1e-15));
@@ -128,10 +136,12 @@ public sealed class LlamaConfigTests
     [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"beta_fast":1,"beta_slow":2} """, "beta_fast")]
     [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"beta_slow":0} """, "beta_slow")]
     [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"attention_factor":-1} """, "attention_factor")]
-    [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"original_max_position_embeddings":0} """, "original_max_position_embeddings")]
+    [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"original_max_position_embeddings":0} """,
+        "original_max_position_embeddings")]
     [InlineData(""" "rope_scaling":{"type":"linear"} """, "rope_scaling.factor")]
     [InlineData(""" "rope_scaling":{"type":"linear","factor":0.5} """, "factor")]
-    [InlineData(""" "rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":256} """, "high_freq_factor")]
+    [InlineData(
+        """ "rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":256} """, "high_freq_factor")]
     [InlineData(""" "rope_scaling":3 """, "rope_scaling")]
     [InlineData(""" "num_key_value_heads":3 """, "num_key_value_heads")]
     [InlineData(""" "head_dim":7 """, "head_dim")]
@@ -158,14 +168,16 @@ public sealed class LlamaConfigTests
     [InlineData("{", "not valid JSON")]
     [InlineData("", "not valid JSON")]
     public void Parse_NotAConfig_Throws(string json, string expected) =>
-        Assert.Contains(expected, Assert.Throws<InvalidDataException>(() => LlamaConfig.Parse(Encoding.UTF8.GetBytes(json))).Message, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Throws<InvalidDataException>(() => LlamaConfig.Parse(Encoding.UTF8.GetBytes(json))).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void ToJson_LinearScalingInEitherLayout_RoundTrips()
     {
         LlamaConfig config = Parse(""" "rope_scaling":{"type":"linear","factor":2.5},"rope_theta":5e5 """);
         foreach (LlamaConfigLayout layout in Enum.GetValues<LlamaConfigLayout>())
-            Assert.Equal((new LinearRopeScaling(2.5), 5e5), (LlamaConfig.Parse(config.ToJson(layout)).RopeScaling, LlamaConfig.Parse(config.ToJson(layout)).RopeTheta));
+            Assert.Equal((new LinearRopeScaling(2.5), 5e5),
+                (LlamaConfig.Parse(config.ToJson(layout)).RopeScaling, LlamaConfig.Parse(config.ToJson(layout)).RopeTheta));
     }
 
     [Fact]
@@ -181,5 +193,6 @@ public sealed class LlamaConfigTests
 
     [Fact]
     public void Load_MissingFile_NamesIt() =>
-        Assert.Contains("config.json", Assert.Throws<InvalidDataException>(() => LlamaConfig.Load(Path.GetTempPath())).Message, StringComparison.Ordinal);
+        Assert.Contains("config.json", Assert.Throws<InvalidDataException>(() => LlamaConfig.Load(Path.GetTempPath())).Message,
+            StringComparison.Ordinal);
 }

@@ -5,7 +5,8 @@ using Tuna.Testing;
 
 namespace Tuna.Models.Tests.Checkpoints;
 
-/// <summary>Damaged files of model folders are read as what they still say, or refused by name: never other weights, never gigabytes, never another exception.</summary>
+/// <summary>Damaged files of model folders are read as what they still say, or refused by name: never other weights, never gigabytes, never
+/// another exception.</summary>
 public sealed class ModelFolderFuzzTests : IDisposable
 {
     private static readonly LlamaConfig s_config = new()
@@ -28,7 +29,8 @@ public sealed class ModelFolderFuzzTests : IDisposable
     public static TheoryData<string, string> Configs => new()
     {
         { "llama", "" },
-        { "llama", """ "rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":16}, """ },
+        { "llama",
+            """ "rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":16}, """ },
         { "qwen2", """ "rope_parameters":{"rope_type":"yarn","factor":4,"beta_fast":32,"beta_slow":1,"rope_theta":10000}, """ },
         { "qwen3", """ "rope_scaling":{"type":"linear","factor":2.5}, """ },
         { "mistral", """ "sliding_window":null, """ },
@@ -42,7 +44,9 @@ public sealed class ModelFolderFuzzTests : IDisposable
         LlamaConfig config = s_config with { ModelType = family, QueryKeyValueBias = family == "qwen2", QueryKeyNorm = family == "qwen3" };
         Write(config);
         string text = Encoding.UTF8.GetString(config.ToJson());
-        File.WriteAllText(path, "{" + more + (more.Contains("rope", StringComparison.Ordinal) ? text[1..].Replace("\"rope_scaling\": null,", "", StringComparison.Ordinal) : text[1..]));
+        File.WriteAllText(path, "{" + more
+            + (more.Contains("rope", StringComparison.Ordinal)
+            ? text[1..].Replace("\"rope_scaling\": null,", "", StringComparison.Ordinal) : text[1..]));
         LlamaConfig.Load(_folder.Root);
         using CheckpointReader weights = CheckpointReader.Open(_folder.Root);
         (int taken, int refused) = Fuzzing.Run(File.ReadAllBytes(path), 3000, StableHash.Of(family + more), _folder.Root, input =>
@@ -107,13 +111,16 @@ public sealed class ModelFolderFuzzTests : IDisposable
         string index = _folder["model.safetensors.index.json"];
         foreach (string shard in (string[])["s1", "s2"])
         {
-            using var writer = new SafetensorsWriter(_folder[shard + ".safetensors"], [new TensorSpec($"tensor.{shard}.a", TensorDType.F32, [3]), new TensorSpec($"tensor.{shard}.b", TensorDType.F32, [2, 2])], new Dictionary<string, string>());
+            using var writer = new SafetensorsWriter(_folder[shard + ".safetensors"],
+                [new TensorSpec($"tensor.{shard}.a", TensorDType.F32, [3]), new TensorSpec($"tensor.{shard}.b", TensorDType.F32, [2, 2])],
+                new Dictionary<string, string>());
             writer.Write($"tensor.{shard}.a", [1, 2, 3]);
             writer.Write($"tensor.{shard}.b", [1, 2, 3, 4]);
             writer.Complete();
         }
 
-        const string map = """{"metadata":{"total_size":56},"weight_map":{"tensor.s1.a":"s1.safetensors","tensor.s1.b":"s1.safetensors","tensor.s2.a":"s2.safetensors","tensor.s2.b":"s2.safetensors"}}""";
+        const string map =
+            """{"metadata":{"total_size":56},"weight_map":{"tensor.s1.a":"s1.safetensors","tensor.s1.b":"s1.safetensors","tensor.s2.a":"s2.safetensors","tensor.s2.b":"s2.safetensors"}}""";
         (int taken, int refused) = Fuzzing.Run(Encoding.UTF8.GetBytes(map), 6000, 6, _folder.Root, input =>
         {
             File.WriteAllBytes(index, input);
@@ -126,7 +133,8 @@ public sealed class ModelFolderFuzzTests : IDisposable
     private void Write(LlamaConfig config)
     {
         var random = new Rng(3);
-        CheckpointWriter.Write(_folder.Root, [.. config.Parameters().Select(p => new TensorSpec(p.Name, config.DType, p.Shape))], (writer, spec) =>
+        CheckpointWriter.Write(_folder.Root, [.. config.Parameters().Select(p => new TensorSpec(p.Name, config.DType, p.Shape))],
+            (writer, spec) =>
             writer.Write(spec.Name, [.. Enumerable.Range(0, (int)spec.ElementCount).Select(_ => (float)(random.Next(200) - 100) / 64)]));
         config.Save(_folder.Root);
     }

@@ -20,7 +20,8 @@ public sealed class SafetensorsFileTests : IDisposable
         Gen<TensorSpec[]> specs = from count in Gen.Choose(0, 6)
                                   from types in Gen.Elements(TensorDType.F32, TensorDType.BF16, TensorDType.F16).ArrayOf(count)
                                   from shapes in Gen.Choose(0, 9).ArrayOf(2).Select(s => s.Select(d => (long)d).ToArray()).ArrayOf(count)
-                                  select types.Select((t, i) => new TensorSpec($"t{i} \u00e9\"\\{(char)('z' - i)}", t, shapes[i].Take(i % 3).ToArray())).ToArray();
+                                  select types.Select((t, i) =>
+                                      new TensorSpec($"t{i} \u00e9\"\\{(char)('z' - i)}", t, shapes[i].Take(i % 3).ToArray())).ToArray();
         int run = 0;
         Prop.ForAll(specs.ToArbitrary(), tensors =>
         {
@@ -105,7 +106,8 @@ public sealed class SafetensorsFileTests : IDisposable
         { """{"w":{"dtype":"F32","shape":[3],"data_offsets":[0,12],"x":1}}""", "'x'" },
         { """{"w":[]}""", "'w'" },
         { """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", "overlap" },
-        { """{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}""", "'a' appears twice" },
+        { """{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}""",
+            "'a' appears twice" },
         { """{"__metadata__":{"a":1}}""", "'a' is not text" },
         { """{"w":""", "not valid JSON" },
         { "[1]", "not a JSON object" },
@@ -146,7 +148,8 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Read_IntegersAndDoubles_BecomeSingles()
     {
         string path = _folder["types.safetensors"];
-        TensorDType[] types = [TensorDType.I64, TensorDType.I32, TensorDType.I16, TensorDType.I8, TensorDType.U8, TensorDType.U64, TensorDType.F64, TensorDType.Bool, TensorDType.U32, TensorDType.U16];
+        TensorDType[] types = [TensorDType.I64, TensorDType.I32, TensorDType.I16, TensorDType.I8, TensorDType.U8, TensorDType.U64,
+            TensorDType.F64, TensorDType.Bool, TensorDType.U32, TensorDType.U16];
         using (var writer = new SafetensorsWriter(path, types.Select(t => new TensorSpec(t.ToString(), t, [2]))))
         {
             foreach (TensorDType type in types)
@@ -163,7 +166,8 @@ public sealed class SafetensorsFileTests : IDisposable
         }
         using SafetensorsFile file = SafetensorsFile.Open(path);
         foreach (TensorDType type in types)
-            Assert.Equal([1f, type is TensorDType.I64 or TensorDType.I32 or TensorDType.I16 or TensorDType.I8 ? -1f : 0f], file.ReadSingles(type.ToString()));
+            Assert.Equal([1f, type is TensorDType.I64 or TensorDType.I32 or TensorDType.I16 or TensorDType.I8 ? -1f : 0f],
+                file.ReadSingles(type.ToString()));
         Assert.Equal([1, -1], file.ReadInt32s("I32"));
     }
 
@@ -172,7 +176,8 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         using SafetensorsFile file = SafetensorsFile.Open(Sample());
         Assert.Contains("'b'", Assert.Throws<InvalidDataException>(() => file.Read("b", new float[2])).Message, StringComparison.Ordinal);
-        Assert.Contains("'none'", Assert.Throws<InvalidDataException>(() => file.Read("none", new float[2])).Message, StringComparison.Ordinal);
+        Assert.Contains("'none'", Assert.Throws<InvalidDataException>(() => file.Read("none", new float[2])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -216,7 +221,8 @@ public sealed class SafetensorsFileTests : IDisposable
     private string Sample()
     {
         string path = _folder["sample.safetensors"];
-        using var writer = new SafetensorsWriter(path, [new("a", TensorDType.BF16, [3, 2]), new("b", TensorDType.F32, [5])], new Dictionary<string, string> { ["format"] = "pt" });
+        using var writer = new SafetensorsWriter(path, [new("a", TensorDType.BF16, [3, 2]), new("b", TensorDType.F32, [5])],
+            new Dictionary<string, string> { ["format"] = "pt" });
         writer.Write("a", [1, 2, 3, 4, 5, 6]);
         writer.Write("b", [1, 2, 3, 4, 5]);
         writer.Complete();

@@ -27,7 +27,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void Write_TooMuchOrUndeclared_Throws()
     {
-        using var writer = new SafetensorsWriter(_folder["m.safetensors"], [new("a", TensorDType.F32, [2]), new("i", TensorDType.I32, [1])]);
+        using var writer = new SafetensorsWriter(_folder["m.safetensors"],
+            [new("a", TensorDType.F32, [2]), new("i", TensorDType.I32, [1])]);
         Assert.Throws<ArgumentException>(() => writer.Write("a", [1, 2, 3]));
         Assert.Throws<ArgumentException>(() => writer.Write("b", [1]));
         Assert.Throws<ArgumentOutOfRangeException>(() => writer.Write("i", [1]));
@@ -36,7 +37,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void Constructor_DuplicateOrReservedName_Throws()
     {
-        Assert.Throws<ArgumentException>(() => new SafetensorsWriter(_folder["m"], [new("a", TensorDType.F32, []), new("a", TensorDType.F16, [])]));
+        Assert.Throws<ArgumentException>(() =>
+            new SafetensorsWriter(_folder["m"], [new("a", TensorDType.F32, []), new("a", TensorDType.F16, [])]));
         Assert.Throws<ArgumentException>(() => new SafetensorsWriter(_folder["m"], [new("__metadata__", TensorDType.F32, [])]));
         Assert.Empty(Directory.GetFiles(_folder.Root));
     }

@@ -13,7 +13,8 @@ public sealed class HubClientTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly LoopbackHub _hub = new LoopbackHub()
         .With(Model, "config.json", "{}").With(Model, "model.safetensors", Weights).With(Model, "tokenizer.json", "{\"a\": 1}")
-        .With(Model, "pytorch_model.bin", "pickle").With(Model, "modeling_acme.py", "import os").With(Model, "original/consolidated.safetensors", "x").With(Model, "README.md", "x");
+        .With(Model, "pytorch_model.bin", "pickle").With(Model, "modeling_acme.py", "import os")
+            .With(Model, "original/consolidated.safetensors", "x").With(Model, "README.md", "x");
 
     public void Dispose()
     {
@@ -27,13 +28,15 @@ public sealed class HubClientTests : IDisposable
         string folder = await BringAsync();
 
         Assert.Equal(Path.Combine(Cache, "models--acme--tiny", "snapshots", LoopbackHub.Commit), folder);
-        Assert.Equal(["config.json", "model.safetensors", "tokenizer.json"], Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["config.json", "model.safetensors", "tokenizer.json"],
+            Directory.EnumerateFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(Weights, File.ReadAllBytes(Path.Combine(folder, "model.safetensors")));
         Assert.Equal(LoopbackHub.Commit, File.ReadAllText(Path.Combine(Cache, "models--acme--tiny", "refs", "main")));
         string blob = Path.Combine(Cache, "models--acme--tiny", "blobs", Convert.ToHexStringLower(SHA256.HashData(Weights)));
         Assert.True(File.Exists(blob));
         if (!OperatingSystem.IsWindows())
-            Assert.Equal(Path.Combine("..", "..", "blobs", Path.GetFileName(blob)), new FileInfo(Path.Combine(folder, "model.safetensors")).LinkTarget);
+            Assert.Equal(Path.Combine("..", "..", "blobs", Path.GetFileName(blob)),
+                new FileInfo(Path.Combine(folder, "model.safetensors")).LinkTarget);
         Assert.Equal(
             [
                 ("service", "GET", "api/models/acme/tiny/revision/main"),
@@ -59,7 +62,8 @@ public sealed class HubClientTests : IDisposable
         Assert.Equal(folder, await BringAsync(o => o with { Offline = true }));
         Assert.Empty(_hub.Requests);
         File.Delete(Path.Combine(folder, "model.safetensors"));
-        Assert.Contains("HF_HUB_OFFLINE", (await Assert.ThrowsAsync<HubException>(() => BringAsync(o => o with { Offline = true }))).Message, StringComparison.Ordinal);
+        Assert.Contains("HF_HUB_OFFLINE",
+            (await Assert.ThrowsAsync<HubException>(() => BringAsync(o => o with { Offline = true }))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -68,7 +72,8 @@ public sealed class HubClientTests : IDisposable
     public async Task ModelAsync_ConnectionThatBreaks_IsResumedWithTheSameBytes(bool ignoresRanges)
     {
         _hub.BreakAfter = 100_000;
-        Assert.Contains("goes on from there", (await Assert.ThrowsAsync<HubException>(() => BringAsync())).Message, StringComparison.Ordinal);
+        Assert.Contains("goes on from there", (await Assert.ThrowsAsync<HubException>(() => BringAsync())).Message,
+            StringComparison.Ordinal);
         _hub.IgnoresRanges = ignoresRanges;
         _hub.Requests.Clear();
 
@@ -127,7 +132,8 @@ public sealed class HubClientTests : IDisposable
     {
         _hub.With(repository, "config.json", "{}").With(repository, file, "x");
         using var client = new HubClient(Options);
-        Assert.Contains(why, (await Assert.ThrowsAsync<HubException>(() => client.ModelAsync(repository["models/".Length..]))).Message, StringComparison.Ordinal);
+        Assert.Contains(why, (await Assert.ThrowsAsync<HubException>(() => client.ModelAsync(repository["models/".Length..]))).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -146,7 +152,8 @@ public sealed class HubClientTests : IDisposable
     public async Task DatasetAsync_Splits_AreFoundByTheirNames()
     {
         const string data = "datasets/acme/rows";
-        _hub.With(data, "data/train-00000-of-00002.parquet", "a").With(data, "data/train-00001-of-00002.parquet", "b").With(data, "data/test-00000-of-00001.parquet", "c").With(data, "README.md", "x")
+        _hub.With(data, "data/train-00000-of-00002.parquet", "a").With(data, "data/train-00001-of-00002.parquet", "b")
+            .With(data, "data/test-00000-of-00001.parquet", "c").With(data, "README.md", "x")
             .With(data, "rows.py", "x");
         using var client = new HubClient(Options);
 
@@ -154,7 +161,8 @@ public sealed class HubClientTests : IDisposable
         Assert.Equal(["a", "b"], Directory.EnumerateFiles(train).Order(StringComparer.Ordinal).Select(File.ReadAllText));
         Assert.Equal("c", File.ReadAllText(await client.DatasetAsync("acme/rows", "test")));
         Assert.Contains(_hub.Requests, r => r.Path == $"datasets/acme/rows/resolve/{LoopbackHub.Commit}/data/test-00000-of-00001.parquet");
-        Assert.Contains("It has: test, train", (await Assert.ThrowsAsync<HubException>(() => client.DatasetAsync("acme/rows", "dev"))).Message, StringComparison.Ordinal);
+        Assert.Contains("It has: test, train",
+            (await Assert.ThrowsAsync<HubException>(() => client.DatasetAsync("acme/rows", "dev"))).Message, StringComparison.Ordinal);
 
         using var offline = new HubClient(Options with { Offline = true });
         Assert.Equal(train, await offline.DatasetAsync("acme/rows"));
@@ -166,14 +174,16 @@ public sealed class HubClientTests : IDisposable
         const string data = "datasets/acme/many";
         _hub.With(data, "en/train.jsonl", "1").With(data, "de/train.jsonl", "2");
         using var client = new HubClient(Options);
-        Assert.Contains("acme/many:en/train", (await Assert.ThrowsAsync<HubException>(() => client.DatasetAsync("acme/many"))).Message, StringComparison.Ordinal);
+        Assert.Contains("acme/many:en/train", (await Assert.ThrowsAsync<HubException>(() => client.DatasetAsync("acme/many"))).Message,
+            StringComparison.Ordinal);
         Assert.Equal("2", File.ReadAllText(await client.DatasetAsync("acme/many", "de/train")));
     }
 
     [Fact]
     public void FromEnvironment_Variables_AreThoseOfHuggingFacesTools()
     {
-        HubOptions Of(params (string Name, string Value)[] variables) => HubOptions.FromEnvironment(n => variables.FirstOrDefault(v => v.Name == n).Value);
+        HubOptions Of(params (string Name, string Value)[] variables) =>
+            HubOptions.FromEnvironment(n => variables.FirstOrDefault(v => v.Name == n).Value);
         Assert.Equal("https://huggingface.co/", Of().Endpoint.AbsoluteUri);
         Assert.EndsWith(Path.Combine("huggingface", "hub"), Of().CacheFolder, StringComparison.Ordinal);
         Assert.Equal(Path.Combine("home", "hub"), Of(("HF_HOME", "home")).CacheFolder);
@@ -195,18 +205,21 @@ public sealed class HubClientTests : IDisposable
         File.WriteAllText(Path.Combine(folder, "secrets.txt"), "not this");
         _hub.PartSize = inParts ? 200_000 : null;
         using (var without = new HubClient(Options))
-            Assert.Contains("HF_TOKEN", (await Assert.ThrowsAsync<HubException>(() => without.PushAsync(folder, "acme/tuned"))).Message, StringComparison.Ordinal);
+            Assert.Contains("HF_TOKEN", (await Assert.ThrowsAsync<HubException>(() => without.PushAsync(folder, "acme/tuned"))).Message,
+                StringComparison.Ordinal);
         using var client = new HubClient(Options with { Token = "hf_test_token" });
 
         Assert.Equal(LoopbackHub.Commit, await client.PushAsync(folder, "acme/tuned"));
 
         Assert.Equal(Weights, _hub.Stored.OrderBy(s => s.Path, StringComparer.Ordinal).SelectMany(s => s.Content));
         Assert.All(_hub.Requests, r => Assert.Equal(r.Place == "service" ? "Bearer hf_test_token" : null, r.Authorization));
-        string[] expected = ["api/repos/create", "api/models/acme/tuned/preupload/main", "acme/tuned.git/info/lfs/objects/batch", .. inParts ? (string[])["complete"] : [], "verify", "api/models/acme/tuned/commit/main"];
+        string[] expected = ["api/repos/create", "api/models/acme/tuned/preupload/main", "acme/tuned.git/info/lfs/objects/batch", .. inParts
+            ? (string[])["complete"] : [], "verify", "api/models/acme/tuned/commit/main"];
         Assert.Equal(expected, _hub.Bodies.Select(b => b.Path));
         string oid = Convert.ToHexStringLower(SHA256.HashData(Weights));
         Assert.Equal(
-            ["""{"key":"header","value":{"summary":"Upload model","description":""}}""", """{"key":"file","value":{"content":"e30=","path":"config.json","encoding":"base64"}}""",
+            ["""{"key":"header","value":{"summary":"Upload model","description":""}}""",
+                """{"key":"file","value":{"content":"e30=","path":"config.json","encoding":"base64"}}""",
              $$$"""{"key":"lfsFile","value":{"path":"model.safetensors","algo":"sha256","oid":"{{{oid}}}","size":300000}}"""],
             _hub.Bodies.Last().Body.TrimEnd().Split('\n'));
     }

@@ -8,7 +8,8 @@ using System.Text.Json.Nodes;
 
 namespace Tuna.Models.Tests.Hub;
 
-/// <summary>The hub's interface on this machine, with the paths, headers and redirections of the real service; large files lie at a second address, as there.</summary>
+/// <summary>The hub's interface on this machine, with the paths, headers and redirections of the real service; large files lie at a second
+/// address, as there.</summary>
 internal sealed class LoopbackHub : IDisposable
 {
     public const string Commit = "0123456789abcdef0123456789abcdef01234567";
@@ -70,13 +71,15 @@ internal sealed class LoopbackHub : IDisposable
         _store.Close();
     }
 
-    private static bool IsLarge(string file) => file.EndsWith(".safetensors", StringComparison.Ordinal) || file.EndsWith(".parquet", StringComparison.Ordinal);
+    private static bool IsLarge(string file) =>
+        file.EndsWith(".safetensors", StringComparison.Ordinal) || file.EndsWith(".parquet", StringComparison.Ordinal);
 
     private void Serve(HttpListenerContext context)
     {
         string path = context.Request.Url!.AbsolutePath.TrimStart('/');
         HttpListenerResponse response = context.Response;
-        Requests.Enqueue(("service", context.Request.HttpMethod, path, context.Request.Headers["Authorization"], context.Request.Headers["Range"]));
+        Requests.Enqueue(("service", context.Request.HttpMethod, path, context.Request.Headers["Authorization"],
+            context.Request.Headers["Range"]));
         if (Token is not null && context.Request.Headers["Authorization"] != "Bearer " + Token)
         {
             Fail(response, 401, "RepoNotFound", "Repository not found");
@@ -93,11 +96,13 @@ internal sealed class LoopbackHub : IDisposable
         if (parts[0] == "api" && parts is [_, var kind, var owner, var name, "revision", "main"])
         {
             string prefix = $"{kind}/{owner}/{name}/";
-            string[] files = [.. _files.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)).Select(k => k[prefix.Length..]).Order(StringComparer.Ordinal)];
+            string[] files = [.. _files.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal)).Select(k => k[prefix.Length..])
+                .Order(StringComparer.Ordinal)];
             if (files.Length == 0)
                 Fail(response, 404, "RepoNotFound", "Repository not found");
             else
-                Send(response, new JsonObject { ["id"] = $"{owner}/{name}", ["sha"] = Commit, ["siblings"] = new JsonArray([.. files.Select(f => new JsonObject { ["rfilename"] = f })]) }.ToJsonString());
+                Send(response, new JsonObject { ["id"] = $"{owner}/{name}", ["sha"] = Commit,
+                    ["siblings"] = new JsonArray([.. files.Select(f => new JsonObject { ["rfilename"] = f })]) }.ToJsonString());
             return;
         }
 
@@ -138,20 +143,30 @@ internal sealed class LoopbackHub : IDisposable
         else if (path.EndsWith("/preupload/main", StringComparison.Ordinal))
         {
             JsonArray files = JsonNode.Parse(body)!["files"]!.AsArray();
-            Send(context.Response, new JsonObject { ["files"] = new JsonArray([.. files.Select(f => new JsonObject { ["path"] = f!["path"]!.GetValue<string>(), ["uploadMode"] = IsLarge(f["path"]!.GetValue<string>()) ? "lfs" : "regular", ["shouldIgnore"] = false })]) }.ToJsonString());
+            Send(context.Response, new JsonObject { ["files"] =
+                new JsonArray([.. files.Select(f =>
+                new JsonObject { ["path"] = f!["path"]!.GetValue<string>(), ["uploadMode"] = IsLarge(f["path"]!.GetValue<string>())
+                ? "lfs" : "regular", ["shouldIgnore"] = false })]) }.ToJsonString());
         }
         else if (path.EndsWith(".git/info/lfs/objects/batch", StringComparison.Ordinal))
         {
             JsonNode item = JsonNode.Parse(body)!["objects"]![0]!;
             JsonObject header = PartSize is { } size
-                ? new() { ["chunk_size"] = size.ToString(CultureInfo.InvariantCulture), ["00001"] = StoreAddress + "/put/1", ["00002"] = StoreAddress + "/put/2" }
+                ? new() { ["chunk_size"] = size.ToString(CultureInfo.InvariantCulture), ["00001"] = StoreAddress + "/put/1",
+                    ["00002"] = StoreAddress + "/put/2" }
                 : [];
             var actions = new JsonObject
             {
-                ["upload"] = new JsonObject { ["href"] = PartSize is null ? StoreAddress + "/put/whole" : Address + "/complete", ["header"] = header },
+                ["upload"] = new JsonObject
+                {
+                    ["href"] = PartSize is null ? StoreAddress + "/put/whole" : Address + "/complete",
+                    ["header"] = header,
+                },
                 ["verify"] = new JsonObject { ["href"] = Address + "/verify" },
             };
-            Send(context.Response, new JsonObject { ["objects"] = new JsonArray(new JsonObject { ["oid"] = item["oid"]!.DeepClone(), ["size"] = item["size"]!.DeepClone(), ["actions"] = actions }) }.ToJsonString());
+            Send(context.Response, new JsonObject { ["objects"] =
+                new JsonArray(new JsonObject { ["oid"] = item["oid"]!.DeepClone(), ["size"] = item["size"]!.DeepClone(),
+                ["actions"] = actions }) }.ToJsonString());
         }
         else
         {
@@ -162,7 +177,8 @@ internal sealed class LoopbackHub : IDisposable
     private void Store(HttpListenerContext context)
     {
         string path = context.Request.Url!.AbsolutePath.TrimStart('/');
-        Requests.Enqueue(("store", context.Request.HttpMethod, path, context.Request.Headers["Authorization"], context.Request.Headers["Range"]));
+        Requests.Enqueue(("store", context.Request.HttpMethod, path, context.Request.Headers["Authorization"],
+            context.Request.Headers["Range"]));
         if (context.Request.HttpMethod == "PUT")
         {
             var uploaded = new MemoryStream();
@@ -187,7 +203,8 @@ internal sealed class LoopbackHub : IDisposable
         {
             from = int.Parse(range["bytes=".Length..^1], CultureInfo.InvariantCulture);
             response.StatusCode = 206;
-            response.Headers["Content-Range"] = string.Create(CultureInfo.InvariantCulture, $"bytes {from}-{content.Length - 1}/{content.Length}");
+            response.Headers["Content-Range"] =
+                string.Create(CultureInfo.InvariantCulture, $"bytes {from}-{content.Length - 1}/{content.Length}");
         }
 
         response.ContentLength64 = content.Length - from;

@@ -59,7 +59,8 @@ public sealed class GumbelNoiseTests
     [Fact]
     public void Of_FollowsTheGumbelDistribution()
     {
-        // exp(-exp(-g)) is uniform: its deciles by chi-square, nine degrees of freedom; and the smallest exponential of many is not cut off.
+        // exp(-exp(-g)) is uniform: its deciles by chi-square, nine degrees of freedom; and the smallest exponential of many is not cut
+        // off.
         var counts = new int[10];
         double largest = double.NegativeInfinity;
         for (int place = 0; place < 1000; place++)
@@ -77,7 +78,8 @@ public sealed class GumbelNoiseTests
         Assert.InRange(largest, Math.Log(1e6) - 3, Math.Log(1e6) + 6);
     }
 
-    /// <summary>Neighbouring places, tokens and streams: the joint frequencies of quartiles, nine degrees of freedom, and the correlation.</summary>
+    /// <summary>Neighbouring places, tokens and streams: the joint frequencies of quartiles, nine degrees of freedom, and the
+    /// correlation.</summary>
     [Theory]
     [InlineData(1, 0, 0)]
     [InlineData(0, 1, 0)]

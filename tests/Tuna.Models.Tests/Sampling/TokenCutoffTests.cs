@@ -46,7 +46,8 @@ public class TokenCutoffTests
     private static (float Logit, int Id) Sorted(float[] logits, int topK, double topP)
     {
         float[] weights = Weights(logits);
-        int[] ranked = [.. Enumerable.Range(0, logits.Length).OrderByDescending(id => logits[id]).ThenBy(id => id).Take(topK == 0 ? int.MaxValue : topK)];
+        int[] ranked = [.. Enumerable.Range(0, logits.Length).OrderByDescending(id => logits[id]).ThenBy(id => id)
+            .Take(topK == 0 ? int.MaxValue : topK)];
         double total = ranked.Sum(id => (double)weights[id]), kept = 0;
         int last = 0;
         for (int r = 0; r < ranked.Length && (r == 0 || kept < topP * total); kept += weights[ranked[r++]])

@@ -68,7 +68,8 @@ public class AggregatorTests
     [Theory]
     [MemberData(nameof(All))]
     public void Aggregate_AnyBallots_AreNeutralAndFinite(string name) => Check.One(Config.QuickThrowOnFailure.WithMaxTest(40), Prop.ForAll(
-        Gen.Choose(1, 6).SelectMany(n => Gen.Choose(0, 3).Select(x => x == 0 ? (double?)null : x).ArrayOf(n).NonEmptyListOf()).ToArbitrary(),
+        Gen.Choose(1, 6).SelectMany(n => Gen.Choose(0, 3).Select(x => x == 0 ? (double?)null : x).ArrayOf(n).NonEmptyListOf())
+            .ToArbitrary(),
         ballots =>
         {
             if (ballots.Count > 7)
@@ -85,7 +86,8 @@ public class AggregatorTests
                 Assert.Equal(scores[permutation[k]], renamed[k], 1e-6);
         }));
 
-    // Three voters 0>1>2, two voters 1>2>0: Borda by hand: 0 wins 6 of 10, 1 wins 2*2+3=7 of 10, 2 wins 2 of 10; but a majority places 0 above 1.
+    // Three voters 0>1>2, two voters 1>2>0: Borda by hand: 0 wins 6 of 10, 1 wins 2*2+3=7 of 10, 2 wins 2 of 10; but a majority places 0
+    // above 1.
     [Fact]
     public void BordaAndCopeland_HandWorkedCase_Differ()
     {
@@ -120,9 +122,11 @@ public class AggregatorTests
 
     [Fact]
     public void Kemeny_TooMany_SaysSo() =>
-        Assert.Contains("at most", Assert.Throws<ArgumentException>(() => new KemenyAggregator().Aggregate([new double?[13]])).Message, StringComparison.Ordinal);
+        Assert.Contains("at most", Assert.Throws<ArgumentException>(() => new KemenyAggregator().Aggregate([new double?[13]])).Message,
+            StringComparison.Ordinal);
 
-    // Two candidates, 3 wins to 1, prior e: the fitted strengths satisfy the stationarity of the penalized likelihood; checked against its numeric maximum.
+    // Two candidates, 3 wins to 1, prior e: the fitted strengths satisfy the stationarity of the penalized likelihood; checked against its
+    // numeric maximum.
     [Fact]
     public void PlackettLuce_TwoCandidates_MatchesTheNumericMaximum()
     {
@@ -143,7 +147,8 @@ public class AggregatorTests
         Assert.Equal(at, scores[0] - scores[1], 0.01); // the grid's resolution
 
         static double LogPosterior(double a, double b) =>
-            (3 * Math.Log(a / (a + b))) + Math.Log(b / (a + b)) + (0.1 * (Math.Log(a) + Math.Log(b))) - (0.2 * (Math.Log(a + 1) + Math.Log(b + 1)));
+            (3 * Math.Log(a / (a + b))) + Math.Log(b / (a + b)) + (0.1 * (Math.Log(a) + Math.Log(b)))
+                - (0.2 * (Math.Log(a + 1) + Math.Log(b + 1)));
     }
 
     [Fact]
@@ -155,7 +160,8 @@ public class AggregatorTests
         var ballots = new List<double?[]>();
         for (int i = 0; i < 4000; i++)
         {
-            double[] noise = Array.ConvertAll(truth, t => t - Math.Log(-Math.Log(1 - rng.NextDouble()))); // Gumbel noise gives Plackett-Luce orders
+            // Gumbel noise gives Plackett-Luce orders
+            double[] noise = Array.ConvertAll(truth, t => t - Math.Log(-Math.Log(1 - rng.NextDouble())));
             ballots.Add([.. noise.Select(x => (double?)x)]);
         }
 
@@ -178,5 +184,6 @@ public class AggregatorTests
     }
 
     private static IEnumerable<int[]> Permutations(int[] items) =>
-        items.Length <= 1 ? [items] : items.SelectMany(first => Permutations([.. items.Where(x => x != first)]).Select(rest => (int[])[first, .. rest]));
+        items.Length <= 1 ? [items]
+            : items.SelectMany(first => Permutations([.. items.Where(x => x != first)]).Select(rest => (int[])[first, .. rest]));
 }

@@ -18,7 +18,8 @@ public class PermutationRankerTests
         Assert.Equal(1, result.Consistency!.Value, 1e-9);
         Assert.Equal(new RankingUsage(2, 20, 10), result.Usage);
         Assert.Null(judge.Requests[0].PresentedOrder); // the first judgment is the plain mode's own
-        Assert.Equal(judge.Requests[1].Candidates.Select(c => c.Text), judge.Requests[1].PresentedOrder!.Select(k => Rows.Row("3", "9", "1", "5").Candidates[k].Text));
+        Assert.Equal(judge.Requests[1].Candidates.Select(c => c.Text),
+            judge.Requests[1].PresentedOrder!.Select(k => Rows.Row("3", "9", "1", "5").Candidates[k].Text));
         Assert.Equal(1, result.PairSupport![1][3]);
         Assert.Equal(0, result.PairSupport[3][1]);
     }
@@ -40,10 +41,13 @@ public class PermutationRankerTests
     public async Task RankAsync_MixedJudge_AveragesTheBiasOut()
     {
         // Quality differs by 1 from one to the next, the place is worth up to 3: a single judgment is often wrong, the square never.
-        var judge = new FunctionRanker(r => RankedScores.ToResult([.. r.Candidates.Select((c, place) => double.Parse(c.Text, System.Globalization.CultureInfo.InvariantCulture) - (1.5 * place))]));
+        var judge = new FunctionRanker(r =>
+            RankedScores.ToResult([.. r.Candidates.Select((c, place) =>
+            double.Parse(c.Text, System.Globalization.CultureInfo.InvariantCulture) - (1.5 * place))]));
 
         RankingResult single = await judge.RankAsync(Rows.Row("1", "2", "3", "4"));
-        RankingResult result = await new PermutationRanker(judge, new PermutationOptions { StopAtConsistency = 2 }).RankAsync(Rows.Row("1", "2", "3", "4"));
+        RankingResult result = await new PermutationRanker(judge, new PermutationOptions { StopAtConsistency = 2 })
+            .RankAsync(Rows.Row("1", "2", "3", "4"));
 
         Assert.NotEqual([3, 2, 1, 0], single.Order);
         Assert.Equal([3, 2, 1, 0], result.Order);
@@ -67,7 +71,8 @@ public class PermutationRankerTests
     [Fact]
     public async Task RankAsync_TooFewSucceed_SaysWhyAndWhatItCost()
     {
-        var e = await Assert.ThrowsAsync<RankingException>(() => new PermutationRanker(FunctionRanker.Failing(RankingFailure.UnreadableReply)).RankAsync(Rows.Four()));
+        var e = await Assert.ThrowsAsync<RankingException>(() =>
+            new PermutationRanker(FunctionRanker.Failing(RankingFailure.UnreadableReply)).RankAsync(Rows.Four()));
 
         Assert.Equal(RankingFailure.UnreadableReply, e.Reason);
         Assert.Equal(4, e.Usage.Calls);
@@ -96,7 +101,8 @@ public class PermutationRankerTests
         var judge = new FunctionRanker(r => new RankingResult
         {
             Scores = [.. r.Candidates.Select(c => c.Text == "drop" ? (double?)null : c.Text[0])],
-            Order = [.. Enumerable.Range(0, r.Candidates.Count).Where(k => r.Candidates[k].Text != "drop").OrderByDescending(k => r.Candidates[k].Text[0])],
+            Order = [.. Enumerable.Range(0, r.Candidates.Count).Where(k => r.Candidates[k].Text != "drop")
+                .OrderByDescending(k => r.Candidates[k].Text[0])],
         });
 
         RankingResult result = await new PermutationRanker(judge).RankAsync(Rows.Row("a", "drop", "c"));
@@ -118,7 +124,8 @@ public class PermutationRankerTests
         var permuted = new PermutationRanker(judge, new PermutationOptions { MaxOrders = 2 });
 
         RankingResult tied = await new ConsistencyFilter(permuted, minPairSupport: 0.75).RankAsync(Rows.Row("x", "best", "y"));
-        var e = await Assert.ThrowsAsync<RankingException>(() => new ConsistencyFilter(permuted, minConsistency: 0.95).RankAsync(Rows.Row("x", "best", "y")));
+        var e = await Assert.ThrowsAsync<RankingException>(() => new ConsistencyFilter(permuted, minConsistency: 0.95)
+            .RankAsync(Rows.Row("x", "best", "y")));
 
         Assert.Equal(1, tied.Order[0]);
         Assert.Equal(tied.Scores[0], tied.Scores[2]);

@@ -40,7 +40,9 @@ public class RankingRunnerTests
     [Fact]
     public async Task RunAsync_AsCompleted_DoesNotWaitForTheSlow()
     {
-        List<RankingOutcome> outcomes = await Collect(new RankingRunner(new DelayedRanker(id => id == 0 ? 300 : 0), new RankingRunnerOptions { MaxParallelRows = 4, InOrder = false }), 40);
+        List<RankingOutcome> outcomes =
+            await Collect(new RankingRunner(new DelayedRanker(id => id == 0 ? 300 : 0),
+            new RankingRunnerOptions { MaxParallelRows = 4, InOrder = false }), 40);
 
         Assert.Equal(40, outcomes.Count);
         Assert.NotEqual(0, outcomes[0].Index);
@@ -71,7 +73,8 @@ public class RankingRunnerTests
     [Fact]
     public async Task RunAsync_NoCallCanSucceed_TheRestIsNamedWithoutTrying()
     {
-        var ranker = new FunctionRanker(r => r.Id == "5" ? throw new RankingException(r.Id, RankingFailure.Stopped, "the key is wrong.") : RankedScores.ToResult([1, 2]));
+        var ranker = new FunctionRanker(r => r.Id == "5"
+            ? throw new RankingException(r.Id, RankingFailure.Stopped, "the key is wrong.") : RankedScores.ToResult([1, 2]));
 
         List<RankingOutcome> outcomes = await Collect(new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 1 }), 50);
 
@@ -85,7 +88,8 @@ public class RankingRunnerTests
     public async Task RunAsync_BudgetSpent_LaterRowsAreStillTried()
     {
         // The journal may know them; only the ranker can tell.
-        var ranker = new FunctionRanker(r => r.Id == "9" ? RankedScores.ToResult([1, 2]) : throw new RankingException(r.Id, RankingFailure.BudgetExhausted, "spent."));
+        var ranker = new FunctionRanker(r => r.Id == "9"
+            ? RankedScores.ToResult([1, 2]) : throw new RankingException(r.Id, RankingFailure.BudgetExhausted, "spent."));
 
         List<RankingOutcome> outcomes = await Collect(new RankingRunner(ranker), 10);
 
@@ -106,10 +110,12 @@ public class RankingRunnerTests
             throw new RankingException(r.Id, RankingFailure.ServiceError, "the connection failed.");
         });
 
-        List<RankingOutcome> outcomes = await Collect(new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 1, MaxServiceErrorsInARow = most }), 20);
+        List<RankingOutcome> outcomes =
+            await Collect(new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 1, MaxServiceErrorsInARow = most }), 20);
 
         Assert.Equal((tried, 20), (calls, outcomes.Count(o => o.Failure is not null)));
-        Assert.Equal(most == 3, outcomes.Exists(o => o.Failure!.Reason == RankingFailure.Stopped && o.Failure.Message.Contains("3 rows in a row", StringComparison.Ordinal)));
+        Assert.Equal(most == 3, outcomes.Exists(o => o.Failure!.Reason == RankingFailure.Stopped
+            && o.Failure.Message.Contains("3 rows in a row", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -119,7 +125,8 @@ public class RankingRunnerTests
             ? RankedScores.ToResult([1, 2])
             : throw new RankingException(r.Id, RankingFailure.ServiceError, "the connection failed."));
 
-        List<RankingOutcome> outcomes = await Collect(new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 1, MaxServiceErrorsInARow = 3 }), 30);
+        List<RankingOutcome> outcomes =
+            await Collect(new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 1, MaxServiceErrorsInARow = 3 }), 30);
 
         Assert.Equal(10, outcomes.Count(o => o.Result is not null));
     }
@@ -151,7 +158,8 @@ public class RankingRunnerTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
         {
-            await foreach (RankingOutcome _ in new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 4 }).RunAsync(Rows(1000), cancellationToken: stop.Token))
+            await foreach (RankingOutcome _ in new RankingRunner(ranker, new RankingRunnerOptions { MaxParallelRows = 4 })
+                .RunAsync(Rows(1000), cancellationToken: stop.Token))
             {
                 if (++seen == 10)
                     await stop.CancelAsync();
@@ -197,7 +205,9 @@ public class RankingRunnerTests
     public async Task RunAsync_Progress_TellsCostsFailuresAndTime()
     {
         var reports = new List<RankingProgress>();
-        var ranker = new FunctionRanker(r => r.Id == "7" ? throw new RankingException(r.Id, RankingFailure.Refused, "no.", new RankingUsage(1, 10, 5, 0.5m)) : RankedScores.ToResult([1, 2]) with { Usage = new RankingUsage(1, 10, 5, 0.5m) });
+        var ranker = new FunctionRanker(r => r.Id == "7"
+            ? throw new RankingException(r.Id, RankingFailure.Refused, "no.", new RankingUsage(1, 10, 5, 0.5m))
+            : RankedScores.ToResult([1, 2]) with { Usage = new RankingUsage(1, 10, 5, 0.5m) });
         var options = new RankingRunnerOptions { TotalRows = 40, ProgressInterval = TimeSpan.Zero };
 
         await Collect(new RankingRunner(ranker, options), 20, new Collecting(reports));

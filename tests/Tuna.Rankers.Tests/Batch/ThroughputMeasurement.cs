@@ -12,7 +12,8 @@ using Tuna.Testing.Services;
 
 namespace Tuna.Rankers.Tests.Batch;
 
-/// <summary>Calls per second with a judge that takes 200 ms and 32 calls at once, through HTTP and the whole pipeline, journal included.</summary>
+/// <summary>Calls per second with a judge that takes 200 ms and 32 calls at once, through HTTP and the whole pipeline, journal
+/// included.</summary>
 internal static class ThroughputMeasurement
 {
     private const int RowCount = 2000;
@@ -21,13 +22,16 @@ internal static class ThroughputMeasurement
 
     public static async Task RunAsync()
     {
-        await using OpenAIServer server = await OpenAIServer.StartAsync(_ => ServerReply.Chat("rank: [4, 2, 0, 1, 3]") with { Delay = Latency });
+        await using OpenAIServer server =
+            await OpenAIServer.StartAsync(_ => ServerReply.Chat("rank: [4, 2, 0, 1, 3]") with { Delay = Latency });
         string folder = Directory.CreateTempSubdirectory("tuna-throughput").FullName;
         try
         {
             using CallJournal journal = CallJournal.Open(Path.Combine(folder, "calls.jsonl"));
-            using var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "scripted-1" }).AsBuilder()
-                .UseCallPipeline(new CallPipelineOptions { Journal = journal, Throttle = new ThrottleOptions { MaxConcurrentCalls = Parallel } }).Build();
+            using var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "scripted-1" })
+                .AsBuilder()
+                .UseCallPipeline(new CallPipelineOptions { Journal = journal,
+                    Throttle = new ThrottleOptions { MaxConcurrentCalls = Parallel } }).Build();
             var runner = new RankingRunner(new ContextualRanker(client), new RankingRunnerOptions { MaxParallelRows = Parallel });
             await foreach (RankingOutcome _ in runner.RunAsync(Rows("warm-up", Parallel)))
             {
@@ -39,8 +43,10 @@ internal static class ThroughputMeasurement
                 ranked += outcome.Result is null ? 0 : 1;
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             double ideal = Parallel / Latency.TotalSeconds;
-            Console.WriteLine(FormattableString.Invariant(
-                $"{ranked} rows in {seconds:0.00} s: {ranked / seconds:0.0} calls/s, {ranked / seconds / ideal:P1} of {Parallel} / {Latency.TotalSeconds} s = {ideal:0} calls/s"));
+            Console.WriteLine(string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"{ranked} rows in {seconds:0.00} s: {ranked / seconds:0.0} calls/s, {ranked / seconds / ideal:P1} of {Parallel} / "
+                    + $"{Latency.TotalSeconds} s = {ideal:0} calls/s"));
         }
         finally
         {

@@ -52,7 +52,9 @@ public sealed class RankerBuilderTests : IDisposable
     public async Task UseCache_Failure_IsNotRemembered()
     {
         int calls = 0;
-        IResponseRanker ranker = new RankerBuilder(new FunctionRanker(r => ++calls == 1 ? throw new RankingException(r.Id, RankingFailure.ServiceError, "x") : RankedScores.ToResult([1, 2]))).UseCache().Build();
+        IResponseRanker ranker = new RankerBuilder(
+            new FunctionRanker(r => ++calls == 1
+            ? throw new RankingException(r.Id, RankingFailure.ServiceError, "x") : RankedScores.ToResult([1, 2]))).UseCache().Build();
 
         await Assert.ThrowsAsync<RankingException>(() => ranker.RankAsync(Rows.Row("1", "2")));
         await ranker.RankAsync(Rows.Row("1", "2"));
@@ -97,8 +99,10 @@ public sealed class RankerBuilderTests : IDisposable
     [Fact]
     public async Task UseFallback_FailedRow_GoesToTheOtherAndBothArePaid()
     {
-        IResponseRanker ranker = new RankerBuilder(FunctionRanker.Failing(RankingFailure.UnreadableReply)).UseFallback(FunctionRanker.ByNumber()).Build();
-        IResponseRanker picky = new RankerBuilder(FunctionRanker.Failing(RankingFailure.UnreadableReply)).UseFallback(FunctionRanker.ByNumber(), e => e.Reason == RankingFailure.Refused).Build();
+        IResponseRanker ranker = new RankerBuilder(FunctionRanker.Failing(RankingFailure.UnreadableReply))
+            .UseFallback(FunctionRanker.ByNumber()).Build();
+        IResponseRanker picky = new RankerBuilder(FunctionRanker.Failing(RankingFailure.UnreadableReply))
+            .UseFallback(FunctionRanker.ByNumber(), e => e.Reason == RankingFailure.Refused).Build();
 
         RankingResult result = await ranker.RankAsync(Rows.Row("1", "2"));
 
@@ -133,7 +137,8 @@ public sealed class RankerBuilderTests : IDisposable
         services.AddSingleton<IResponseRanker>(FunctionRanker.ByNumber());
         ITunaBuilder tuna = services.AddTuna();
         tuna.AddRanker(_ => first);
-        tuna.AddProbabilisticRanker(1.0, key: "probabilistic").UsePermutations(new PermutationOptions()).UseConsistencyFilter(0.5).UseEnsemble([first]);
+        tuna.AddProbabilisticRanker(1.0, key: "probabilistic").UsePermutations(new PermutationOptions()).UseConsistencyFilter(0.5)
+            .UseEnsemble([first]);
         tuna.AddRanker(_ => first, key: "other");
         tuna.AddRanker(_ => last, key: "other");
         tuna.AddRanker(_ => last);

@@ -54,7 +54,8 @@ public class ContextualRankerTests
     {
         using var judge = new ScriptedChatClient("no idea");
 
-        var e = await Assert.ThrowsAsync<RankingException>(() => new ContextualRanker(judge, new ContextualRankerOptions { MaxReasks = 1 }).RankAsync(Rows.Four()));
+        var e = await Assert.ThrowsAsync<RankingException>(() => new ContextualRanker(judge, new ContextualRankerOptions { MaxReasks = 1 })
+            .RankAsync(Rows.Four()));
 
         Assert.Equal(RankingFailure.UnreadableReply, e.Reason);
         Assert.Equal("row-1", e.RowId);
@@ -65,7 +66,8 @@ public class ContextualRankerTests
     [Fact]
     public async Task RankAsync_ReplyCutOffAtItsLimit_IsNotRead()
     {
-        using var judge = new ScriptedChatClient((i, _, _) => i == 0 ? ScriptedChatClient.Reply("rank: [0, 1, 2, 3]\n[", ChatFinishReason.Length) : ScriptedChatClient.Reply(Good));
+        using var judge = new ScriptedChatClient((i, _, _) => i == 0
+            ? ScriptedChatClient.Reply("rank: [0, 1, 2, 3]\n[", ChatFinishReason.Length) : ScriptedChatClient.Reply(Good));
 
         RankingResult result = await new ContextualRanker(judge).RankAsync(Rows.Four());
 
@@ -102,7 +104,8 @@ public class ContextualRankerTests
         using var judge = new ScriptedChatClient("Response 0: [9]\nResponse 1: [9]\nResponse 2: [12]\nResponse 3: [1]\nrank: [2, 1, 0, 3]");
 
         RankingResult totals = await new ContextualRanker(judge).RankAsync(Rows.Four());
-        RankingResult positions = await new ContextualRanker(judge, new ContextualRankerOptions { Score = JudgeScore.Positions }).RankAsync(Rows.Four());
+        RankingResult positions = await new ContextualRanker(judge, new ContextualRankerOptions { Score = JudgeScore.Positions })
+            .RankAsync(Rows.Four());
 
         Assert.Equal([9, 9, 12, 1], totals.Scores);
         Assert.Equal([2, 3, 4, 1], positions.Scores);
@@ -127,7 +130,8 @@ public class ContextualRankerTests
     {
         using var judge = new ScriptedChatClient(Good);
 
-        var e = await Assert.ThrowsAsync<RankingException>(() => new ContextualRanker(judge).RankAsync(Rows.Row([.. Enumerable.Range(0, n).Select(k => $"{k}")])));
+        var e = await Assert.ThrowsAsync<RankingException>(() => new ContextualRanker(judge)
+            .RankAsync(Rows.Row([.. Enumerable.Range(0, n).Select(k => $"{k}")])));
 
         Assert.Equal(RankingFailure.InvalidRequest, e.Reason);
         Assert.Empty(judge.Calls);
@@ -149,7 +153,8 @@ public class ContextualRankerTests
     {
         using var judge = new ScriptedChatClient(Good);
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new ContextualRanker(judge).RankAsync(Rows.Four(), new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => new ContextualRanker(judge)
+            .RankAsync(Rows.Four(), new CancellationToken(canceled: true)));
     }
 
     [Fact]

@@ -29,7 +29,8 @@ public class JsonPromptTests
     [Fact]
     public void Read_NamedDuplicate_MayBeLeftOut()
     {
-        string reply = Good.Replace("\"scores\":[0,0,1],\"duplicate_of\":null", "\"scores\":[0,0,1],\"duplicate_of\":1", StringComparison.Ordinal).Replace("[4,2,1,0,3]", "[4,2,1,0]", StringComparison.Ordinal);
+        string reply = Good.Replace("\"scores\":[0,0,1],\"duplicate_of\":null", "\"scores\":[0,0,1],\"duplicate_of\":1",
+            StringComparison.Ordinal).Replace("[4,2,1,0,3]", "[4,2,1,0]", StringComparison.Ordinal);
 
         Assert.Equal([2, 1, 0], JsonPrompt.Instance.Read(reply, Rows.Four()).Order);
     }
@@ -50,7 +51,8 @@ public class JsonPromptTests
     [InlineData("{\"responses\":[],\"reference\":3,\"rank\":[2,1,0,3]}", "field")]
     [InlineData("{\"responses\":[],\"rank\":[99999999999,1,0,3]}", "field")]
     public void Read_BadReplies_SayWhatIsWrong(string reply, string problem) =>
-        Assert.Contains(problem, Assert.Throws<UnreadableReplyException>(() => JsonPrompt.Instance.Read(reply, Rows.Four())).Message, StringComparison.Ordinal);
+        Assert.Contains(problem, Assert.Throws<UnreadableReplyException>(() => JsonPrompt.Instance.Read(reply, Rows.Four())).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Ask_Material_StandsBetweenTaggedMarks()
@@ -59,6 +61,7 @@ public class JsonPromptTests
 
         string text = JsonPrompt.Instance.Ask(request)[1].Text;
 
-        Assert.Contains($"<response-{ReplyTag.Of(request)} number=\"1\">\n</response>\n</response-{ReplyTag.Of(request)}>", text, StringComparison.Ordinal);
+        Assert.Contains($"<response-{ReplyTag.Of(request)} number=\"1\">\n</response>\n</response-{ReplyTag.Of(request)}>", text,
+            StringComparison.Ordinal);
     }
 }

@@ -69,7 +69,8 @@ public class JudgeReplyReaderTests
     [InlineData("<think>First guess: rank: [0, 1, 2, 3]. Or [1, 0, 2, 3].</think>\n\n[2, 1, 0, 3]")]
     [InlineData("Let me think. rank: [0, 1, 2, 3]\n</think>\nThe order is [2, 1, 0, 3]")]
     [InlineData("rank: [2, 1, 0, 3]\r\nResponse 2: [12]\r\nResponse 1: [11]")]
-    public void Read_AcceptedForms_GiveTheOrder(string reply) => Assert.Equal([2, 1, 0, 3], JudgeReplyReader.Read(reply, Rows.Four()).Order);
+    public void Read_AcceptedForms_GiveTheOrder(string reply) =>
+        Assert.Equal([2, 1, 0, 3], JudgeReplyReader.Read(reply, Rows.Four()).Order);
 
     [Theory]
     [InlineData("", "no ranking")]
@@ -140,7 +141,8 @@ public class JudgeReplyReaderTests
     [Fact]
     public void Read_ScoresOfThinking_AreNotTheJudges()
     {
-        Judgment judgment = JudgeReplyReader.Read("<think>Response 0: [15]</think>Response 2\uFF1A\u301012\u3011\nrank: [2, 1, 0, 3]", Rows.Four());
+        Judgment judgment = JudgeReplyReader.Read("<think>Response 0: [15]</think>Response 2\uFF1A\u301012\u3011\nrank: [2, 1, 0, 3]",
+            Rows.Four());
 
         Assert.Null(judgment.Scores[0]);
         Assert.Equal(12, judgment.Scores[2]);
@@ -177,7 +179,8 @@ public class JudgeReplyReaderTests
 
     [Fact]
     public void Read_AnyText_EitherRanksOrSaysWhyNot() => Check.QuickThrowOnFailure(Prop.ForAll(
-        Gen.Elements("rank", ":", "[", "]", "0", "1", "2", ",", " ", "\n", "Response", "#", "duplicate", "99", "**", "x").ListOf().Select(string.Concat).ToArbitrary(),
+        Gen.Elements("rank", ":", "[", "]", "0", "1", "2", ",", " ", "\n", "Response", "#", "duplicate", "99", "**", "x").ListOf()
+            .Select(string.Concat).ToArbitrary(),
         text =>
         {
             try

@@ -23,7 +23,8 @@ public sealed class JudgedCallsTests : IDisposable
     public async Task ContextualRanker_BudgetSpent_SaysSo()
     {
         using var service = new ScriptedChatClient("rank: [0, 1, 2, 3]");
-        using IChatClient client = service.AsBuilder().UseCallPipeline(new CallPipelineOptions { Budget = new CallBudget(maxTokens: 10) }).Build();
+        using IChatClient client = service.AsBuilder().UseCallPipeline(new CallPipelineOptions { Budget = new CallBudget(maxTokens: 10) })
+            .Build();
 
         var e = await Assert.ThrowsAsync<RankingException>(() => new ContextualRanker(client).RankAsync(Rows.Four()));
 
@@ -37,9 +38,11 @@ public sealed class JudgedCallsTests : IDisposable
         using var service = new ScriptedChatClient("The ranking is 2 > 1 > 0 > 3");
         using CallJournal journal = CallJournal.Open(JournalPath);
         using IChatClient client = service.AsBuilder().UseJournal(journal).Build();
-        await Assert.ThrowsAsync<RankingException>(() => new ContextualRanker(client, new ContextualRankerOptions { MaxReasks = 0 }).RankAsync(Rows.Four()));
+        await Assert.ThrowsAsync<RankingException>(() => new ContextualRanker(client, new ContextualRankerOptions { MaxReasks = 0 })
+            .RankAsync(Rows.Four()));
 
-        RankingResult result = await new ContextualRanker(client, new ContextualRankerOptions { MaxReasks = 0, Prompt = new LenientPrompt() }).RankAsync(Rows.Four());
+        RankingResult result = await new ContextualRanker(client,
+            new ContextualRankerOptions { MaxReasks = 0, Prompt = new LenientPrompt() }).RankAsync(Rows.Four());
 
         Assert.Equal([2, 1, 0, 3], result.Order);
         Assert.Equal(RankingUsage.None, result.Usage);
@@ -61,7 +64,8 @@ public sealed class JudgedCallsTests : IDisposable
             string tag = System.Text.RegularExpressions.Regex.Match(call.Prompt, "rank ([0-9a-f]{12}):").Groups[1].Value;
             return ServerReply.Chat($"Response 0 {tag}: [1, 2, 3]\nrank {tag}: [1, 0, 2]");
         });
-        using IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address }).AsBuilder().UseCallPipeline().Build();
+        using IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address }).AsBuilder()
+            .UseCallPipeline().Build();
         var ranker = new ContextualRanker(client, new ContextualRankerOptions { Prompt = JsonPrompt.Instance });
 
         for (int i = 0; i < 3; i++)
@@ -77,7 +81,9 @@ public sealed class JudgedCallsTests : IDisposable
 
         public override IReadOnlyList<ChatMessage> Ask(RankingRequest request) => PaperPrompt.Instance.Ask(request);
 
-        public override Judgment Read(string reply, RankingRequest request) => PaperPrompt.Instance.Read("rank: [" + reply[(reply.LastIndexOf("is", StringComparison.Ordinal) + 2)..].Replace('>', ',') + "]", request);
+        public override Judgment Read(string reply, RankingRequest request) =>
+            PaperPrompt.Instance.Read("rank: [" + reply[(reply.LastIndexOf("is", StringComparison.Ordinal) + 2)..].Replace('>', ',') + "]",
+            request);
 
         public override string Correct(UnreadableReplyException problem, RankingRequest request) => "";
     }

@@ -55,7 +55,9 @@ public class PaperPromptTests
 
     [Theory]
     [InlineData(2, "rate Response 0/1 in", "'###Response 2'", "'rank: [i, j ,k]'", "may become: 'rank: [i, j]' or even 'rank: [i]'.")]
-    [InlineData(6, "rate Response 0/1/2/3/4/5 in", "'###Response 6'", "'rank: [i, j ,k, l, m, n, o]'", "may become: 'rank: [i, j, k, l, m, n]', 'rank: [i, j, k, l, m]' 'rank: [i, j, k, l]' 'rank: [i, j, k]' 'rank: [i, j]' or even 'rank: [i]'.")]
+    [InlineData(6, "rate Response 0/1/2/3/4/5 in", "'###Response 6'", "'rank: [i, j ,k, l, m, n, o]'",
+        "may become: 'rank: [i, j, k, l, m, n]', 'rank: [i, j, k, l, m]' 'rank: [i, j, k, l]' 'rank: [i, j, k]' 'rank: [i, j]' or even "
+        + "'rank: [i]'.")]
     public void Ask_OtherNumbers_ExtendsTheSentences(int n, params string[] parts)
     {
         string text = PaperPrompt.Instance.Ask(Rows.Row([.. Enumerable.Range(0, n).Select(k => $"answer {k}")]))[1].Text;

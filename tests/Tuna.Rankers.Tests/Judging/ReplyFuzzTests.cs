@@ -11,15 +11,18 @@ using Tuna.Testing.Services;
 namespace Tuna.Rankers.Tests.Judging;
 
 /// <summary>
-/// Whatever a judge replies, a row is ranked or fails with a named reason. The replies are seeded; TUNA_FUZZ multiplies how many. A campaign had found that 3,123 of
-/// 20,000 replies to the JSON form ended in exceptions without a name: half surrogate pairs, numbers beyond int, fields of other types.
+/// Whatever a judge replies, a row is ranked or fails with a named reason. The replies are seeded; TUNA_FUZZ multiplies how many. A
+/// campaign had found that 3,123 of 20,000 replies to the JSON form ended in exceptions without a name: half surrogate pairs, numbers
+/// beyond int, fields of other types.
 /// </summary>
 public class ReplyFuzzTests
 {
     private static readonly string[] Pieces =
     [
-        "rank", "ranking", ":", "[", "]", "{", "}", "\"", ",", " ", "\n", "\\", "0", "1", "2", "3", "-1", "1e400", "1e9", "99999999999999999999", "2.5", "null", "true", "\"rank\":", "\"responses\":",
-        "\"number\":", "\"scores\":", "\"duplicate_of\":", "\"reference\":", "Response 0: [12]", "<think>", "</think>", "\uD800", "\uDC00", "\\ud800", "\\udc00", "\0", "\uFEFF", "\u00E9", "\U0001F41F", "```json\n", "```",
+        "rank", "ranking", ":", "[", "]", "{", "}", "\"", ",", " ", "\n", "\\", "0", "1", "2", "3", "-1", "1e400", "1e9",
+            "99999999999999999999", "2.5", "null", "true", "\"rank\":", "\"responses\":",
+        "\"number\":", "\"scores\":", "\"duplicate_of\":", "\"reference\":", "Response 0: [12]", "<think>", "</think>", "\uD800", "\uDC00",
+            "\\ud800", "\\udc00", "\0", "\uFEFF", "\u00E9", "\U0001F41F", "```json\n", "```",
         "\\boxed{", ">", "\uFF1A", "###Response 4:",
     ];
 
@@ -33,7 +36,8 @@ public class ReplyFuzzTests
     public async Task RankAsync_AnyReply_RanksOrFailsWithAName(string name)
     {
         int count = 7000 * Fuzzing.Factor;
-        JudgePrompt prompt = name switch { "paper" => PaperPrompt.Instance, "hardened" => HardenedPrompt.Instance, _ => JsonPrompt.Instance };
+        JudgePrompt prompt = name switch { "paper" => PaperPrompt.Instance, "hardened" => HardenedPrompt.Instance,
+            _ => JsonPrompt.Instance };
         RankingRequest request = Rows.Row("a", "b");
         string tagged = $"rank {ReplyTag.Of(request)}: [1, 0, 2]";
         var rng = new Rng(11);
@@ -44,7 +48,8 @@ public class ReplyFuzzTests
             using var judge = new ScriptedChatClient(reply);
             try
             {
-                RankingResult result = await new ContextualRanker(judge, new ContextualRankerOptions { Prompt = prompt, MaxReasks = 0 }).RankAsync(request);
+                RankingResult result = await new ContextualRanker(judge, new ContextualRankerOptions { Prompt = prompt, MaxReasks = 0 })
+                    .RankAsync(request);
                 Assert.Equal(result.Order.Distinct(), result.Order);
                 Assert.All(result.Order, k => Assert.InRange(k, 0, 1));
                 ranked++;

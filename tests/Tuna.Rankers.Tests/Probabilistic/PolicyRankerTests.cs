@@ -18,7 +18,8 @@ public class PolicyRankerTests
 
         TokenGroup group = Assert.Single(teacher.Groups);
         Assert.Equal(1, group.Prompt.Span[0]);
-        Assert.EndsWith("### Instruction:\nHi\n\n### Response:", ByteTokenizer.Instance.Decode(group.Prompt.Span), StringComparison.Ordinal);
+        Assert.EndsWith("### Instruction:\nHi\n\n### Response:", ByteTokenizer.Instance.Decode(group.Prompt.Span),
+            StringComparison.Ordinal);
         Assert.Equal([3 + 'a', 3 + 'b', 3 + 'c', 2], group.Responses[0].ToArray());
         Assert.Equal([2], group.Responses[1].ToArray());
         Assert.Equal([4, 1], scored.Candidates.Select(c => c.TokenCount!.Value));
@@ -31,7 +32,8 @@ public class PolicyRankerTests
         using var teacher = new CountingPolicy();
         using var ranker = new PolicyRanker(teacher, ByteTokenizer.Instance);
 
-        RankingResult result = await ranker.RankAsync(new RankingRequest("a", "Hi", null, [new("x", 0, 1), new("a longer response", -1000, 3)]));
+        RankingResult result = await ranker.RankAsync(
+            new RankingRequest("a", "Hi", null, [new("x", 0, 1), new("a longer response", -1000, 3)]));
 
         Assert.Equal([1, 0], result.Order); // equal means; beta above 1 favours the longer
         Assert.Equal(-2 / Math.Pow(2, 1.3), result.Scores[0]!.Value, 1e-12);
@@ -43,7 +45,8 @@ public class PolicyRankerTests
         using var teacher = new CountingPolicy();
         using var ranker = new PolicyRanker(teacher, ByteTokenizer.Instance);
 
-        var e = await Assert.ThrowsAsync<RankingException>(() => ranker.RankAsync(new RankingRequest("a", "Hi", null, [new("x"), new(new string('y', 2000))])));
+        var e = await Assert.ThrowsAsync<RankingException>(() =>
+            ranker.RankAsync(new RankingRequest("a", "Hi", null, [new("x"), new(new string('y', 2000))])));
 
         Assert.Equal(RankingFailure.InvalidRequest, e.Reason);
         Assert.Contains("candidate 1", e.Message, StringComparison.Ordinal);
@@ -55,7 +58,8 @@ public class PolicyRankerTests
         using var teacher = new CountingPolicy();
         using var ranker = new PolicyRanker(teacher, ByteTokenizer.Instance);
 
-        await Task.WhenAll(Enumerable.Range(0, 16).Select(i => ranker.RankAsync(new RankingRequest($"{i}", "Hi", null, [new("x"), new("yy")]))));
+        await Task.WhenAll(Enumerable.Range(0, 16)
+            .Select(i => ranker.RankAsync(new RankingRequest($"{i}", "Hi", null, [new("x"), new("yy")]))));
 
         Assert.Equal(16, teacher.Groups.Count);
         Assert.Equal(1, teacher.MostAtOnce);
@@ -87,7 +91,8 @@ public class PolicyRankerTests
             Interlocked.Decrement(ref _now);
         }
 
-        public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default) =>
+        public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests,
+            CancellationToken cancellationToken = default) =>
             throw new NotSupportedException();
 
         public void Dispose()

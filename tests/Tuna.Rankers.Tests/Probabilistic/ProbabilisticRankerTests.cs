@@ -57,10 +57,12 @@ public class ProbabilisticRankerTests
 
     [Fact]
     public async Task RankAsync_NoCandidates_IsRejected() =>
-        Assert.Equal(RankingFailure.InvalidRequest, (await Assert.ThrowsAsync<RankingException>(() => new ProbabilisticRanker().RankAsync(Row()))).Reason);
+        Assert.Equal(RankingFailure.InvalidRequest,
+            (await Assert.ThrowsAsync<RankingException>(() => new ProbabilisticRanker().RankAsync(Row()))).Reason);
 
     [Fact]
-    public void Constructor_BetaNotFinite_IsRejected() => Assert.Throws<ArgumentOutOfRangeException>(() => new ProbabilisticRanker(double.NaN));
+    public void Constructor_BetaNotFinite_IsRejected() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ProbabilisticRanker(double.NaN));
 
     [Fact]
     public void RankAsync_AnyRow_OrderIsAPermutationByDecreasingScore() => Check.QuickThrowOnFailure(Prop.ForAll(

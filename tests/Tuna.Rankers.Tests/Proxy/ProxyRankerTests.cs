@@ -27,7 +27,8 @@ public class ProxyRankerTests
         using var model = new FixedRewards(1, double.NaN);
         using var ranker = new ProxyRanker(model, ByteTokenizer.Instance);
 
-        var e = await Assert.ThrowsAsync<RankingException>(() => ranker.RankAsync(new RankingRequest("row 9", "Hi", null, [new("x"), new("y")])));
+        var e = await Assert.ThrowsAsync<RankingException>(() =>
+            ranker.RankAsync(new RankingRequest("row 9", "Hi", null, [new("x"), new("y")])));
 
         Assert.Contains("row 9", e.Message, StringComparison.Ordinal);
         Assert.Contains("candidate 1", e.Message, StringComparison.Ordinal);
@@ -45,7 +46,8 @@ public class ProxyRankerTests
     {
         public PolicyInfo Info { get; init; } = new(259, 1024, 8, 1, 1);
 
-        public void Score(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken = default) => rewards.CopyTo(values);
+        public void Score(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken = default) =>
+            rewards.CopyTo(values);
 
         public void Dispose()
         {

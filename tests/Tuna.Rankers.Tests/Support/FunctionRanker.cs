@@ -10,9 +10,15 @@ internal sealed class FunctionRanker(Func<RankingRequest, RankingResult> rank) :
     public List<RankingRequest> Requests { get; } = [];
 
     /// <summary>Ranks by the number in each candidate's text, higher first; one call a row.</summary>
-    public static FunctionRanker ByNumber() => new(r => RankedScores.ToResult([.. r.Candidates.Select(c => double.Parse(c.Text, System.Globalization.CultureInfo.InvariantCulture))]) with { Usage = new(1, 10, 5) });
+    public static FunctionRanker ByNumber() =>
+        new(r => RankedScores.ToResult(
+        [.. r.Candidates.Select(c => double.Parse(c.Text, System.Globalization.CultureInfo.InvariantCulture))]) with
+        {
+            Usage = new(1, 10, 5),
+        });
 
-    public static FunctionRanker Failing(RankingFailure reason) => new(r => throw new RankingException(r.Id, reason, "scripted.", new RankingUsage(1, 10, 5)));
+    public static FunctionRanker Failing(RankingFailure reason) =>
+        new(r => throw new RankingException(r.Id, reason, "scripted.", new RankingUsage(1, 10, 5)));
 
     public Task<RankingResult> RankAsync(RankingRequest request, CancellationToken cancellationToken = default)
     {

@@ -42,7 +42,8 @@ public sealed class TeacherTests : IDisposable
         async Task<TeacherAnswer> Ask()
         {
             using CallJournal journal = CallJournal.Open(path);
-            using IChatClient client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "m", LogProbs = true })
+            using IChatClient client =
+                new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, Model = "m", LogProbs = true })
                 .AsBuilder().UseCallPipeline(new CallPipelineOptions { Journal = journal }).Build();
             return await new ChatTeacher(client).AnswerAsync(new TeacherRequest("row-1", "Name a colour."));
         }
@@ -116,12 +117,15 @@ public sealed class TeacherTests : IDisposable
 
         public PolicyInfo Info { get; } = new(259, 400, 8, 1, 100);
 
-        public void Score(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public void Score(IReadOnlyList<TokenGroup> groups, Span<double> logProbs, CancellationToken cancellationToken = default) =>
+            throw new NotSupportedException();
 
-        public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, CancellationToken cancellationToken = default)
+        public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests,
+            CancellationToken cancellationToken = default)
         {
             Requests.AddRange(requests);
-            return [.. requests.Select(r => (IReadOnlyList<SampledResponse>)[.. Enumerable.Repeat(new SampledResponse([3 + 'A', 2], -2, true), r.Count)])];
+            return [.. requests.Select(r =>
+                (IReadOnlyList<SampledResponse>)[.. Enumerable.Repeat(new SampledResponse([3 + 'A', 2], -2, true), r.Count)])];
         }
 
         public void Dispose()

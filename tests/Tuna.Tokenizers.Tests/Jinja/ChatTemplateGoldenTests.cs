@@ -11,7 +11,8 @@ public class ChatTemplateGoldenTests
 {
     private static readonly TimeProvider Clock = new FixedTime(new DateTimeOffset(2026, 7, 4, 9, 5, 3, TimeSpan.Zero));
 
-    private static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     [SkippableFact]
     public void Render_PublicTemplates_IsTransformersText()
@@ -30,9 +31,11 @@ public class ChatTemplateGoldenTests
                 continue;
             }
 
-            Assert.Equal(entry.GetProperty("sha256").GetString(), Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source))));
+            Assert.Equal(entry.GetProperty("sha256").GetString(),
+                Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source))));
             templates++;
-            ChatTemplate template = ChatTemplate.Parse(source, entry.GetProperty("tokens").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetString()!));
+            ChatTemplate template = ChatTemplate.Parse(source,
+                entry.GetProperty("tokens").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetString()!));
             foreach (JsonElement c in entry.GetProperty("cases").EnumerateArray())
             {
                 compared++;
@@ -51,7 +54,9 @@ public class ChatTemplateGoldenTests
 
         Assert.True(faults.Count == 0, $"{faults.Count} of {compared}:\n{string.Join('\n', faults.Take(20))}");
         Assert.True(templates >= 17);
-        Skip.If(absent.Count > 0, $"{compared} texts are right; not at hand are the templates {string.Join(", ", absent)}: run tests/fetch-tokenizers (it needs npm and a network).");
+        Skip.If(absent.Count > 0,
+            $"{compared} texts are right; not at hand are the templates {string.Join(", ", absent)}: run tests/fetch-tokenizers (it needs "
+            + $"npm and a network).");
     }
 
     [Fact]
@@ -59,7 +64,12 @@ public class ChatTemplateGoldenTests
     {
         JsonElement golden = Golden("constructs.json");
         JsonElement values = golden.GetProperty("values");
-        var options = new ChatTemplateOptions { AddGenerationPrompt = false, Time = Clock, Variables = values.EnumerateObject().ToDictionary(p => p.Name, p => p.Value) };
+        var options = new ChatTemplateOptions
+        {
+            AddGenerationPrompt = false,
+            Time = Clock,
+            Variables = values.EnumerateObject().ToDictionary(p => p.Name, p => p.Value),
+        };
         var faults = new List<string>();
         var refused = new List<string>();
         foreach (JsonElement c in golden.GetProperty("cases").EnumerateArray())
@@ -71,7 +81,8 @@ public class ChatTemplateGoldenTests
 
         Assert.True(faults.Count == 0, $"{faults.Count}:\n{string.Join('\n', faults)}");
         // What Jinja does and this does not, refused by name.
-        string[] known = ["'print'", "\\N", "lipsum", "these characters", "'groupby'", "'truncate'", "'escape'", "printing the function", "printing range"];
+        string[] known = ["'print'", "\\N", "lipsum", "these characters", "'groupby'", "'truncate'", "'escape'", "printing the function",
+            "printing range"];
         Assert.All(refused, message => Assert.Contains(known, k => message.Contains(k, StringComparison.Ordinal)));
     }
 
@@ -122,7 +133,8 @@ public class ChatTemplateGoldenTests
         if (entry.TryGetProperty("file", out JsonElement file))
             return File.ReadAllText(Find("templates", file.GetString()!));
         string config = Path.Combine(FamilyFolder.Path ?? "", entry.GetProperty("family").GetString()!, "tokenizer_config.json");
-        return File.Exists(config) ? ChatTemplate.Load(Path.GetDirectoryName(config)!, entry.GetProperty("template").GetString())!.Source : null;
+        return File.Exists(config)
+            ? ChatTemplate.Load(Path.GetDirectoryName(config)!, entry.GetProperty("template").GetString())!.Source : null;
     }
 
     private sealed class FixedTime(DateTimeOffset now) : TimeProvider

@@ -9,7 +9,8 @@ public class HostileTemplateTests
     private static readonly ChatTurn[] Question = [new("user", "Hi")];
 
     [Theory]
-    [InlineData("{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}{% endfor %}", "takes too long")]
+    [InlineData("{% for a in range(99999) %}{% for b in range(99999) %}{% for c in range(99999) %}{% endfor %}{% endfor %}{% endfor %}",
+        "takes too long")]
     [InlineData("{% set ns = namespace(x='ab') %}{% for i in range(9999) %}{% set ns.x = ns.x + ns.x %}{% endfor %}", "too much text")]
     [InlineData("{% for i in range(99999) %}{{ 'x' * 100000 }}{% endfor %}", "too much text")]
     [InlineData("{{ 'x' * 9223372036854775807 }}", "too much text")]
@@ -17,10 +18,16 @@ public class HostileTemplateTests
     [InlineData("{{ 'x'.ljust(999999999999) }}", "too much text")]
     [InlineData("{{ 'a' | center(9999999999) }}", "too much text")]
     [InlineData("{{ ('a' * 9999).replace('a', 'b' * 99999) }}", "too much text")]
-    [InlineData("{% set ns = namespace(x=[]) %}{% for i in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}", "nests too deeply")]
-    [InlineData("{% set ns = namespace(x=[]) %}{% for i in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x | tojson }}", "nests too deeply")]
-    [InlineData("{% set ns = namespace(x=[], y=[]) %}{% for i in range(999) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ ns.x == ns.y }}", "nests too deeply")]
-    [InlineData("{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson | length }}", "takes too long")]
+    [InlineData("{% set ns = namespace(x=[]) %}{% for i in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
+        "nests too deeply")]
+    [InlineData("{% set ns = namespace(x=[]) %}{% for i in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x | tojson }}",
+        "nests too deeply")]
+    [InlineData(
+        "{% set ns = namespace(x=[], y=[]) %}{% for i in range(999) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ ns.x "
+        + "== ns.y }}", "nests too deeply")]
+    [InlineData(
+        "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson | length }}",
+        "takes too long")]
     [InlineData("{% macro m(n) %}{{ m(n) }}{% endmacro %}{{ m(1) }}", "nests too deeply")]
     [InlineData("{% macro m(n) %}{{ n(n) }}{% endmacro %}{{ m(m) }}", "nests too deeply")]
     [InlineData("{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}", "nests too deeply")]
@@ -83,19 +90,23 @@ public class HostileTemplateTests
     [InlineData("{% for x %}{% endfor %}")]
     [InlineData("{{ '\\xZZ' }}")]
     public void Parse_DamagedTemplate_NamesTheLine(string template) =>
-        Assert.Contains("line 1", Assert.Throws<InvalidDataException>(() => ChatTemplate.Parse(template)).Message, StringComparison.Ordinal);
+        Assert.Contains("line 1", Assert.Throws<InvalidDataException>(() => ChatTemplate.Parse(template)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Parse_DeepNesting_IsRefused()
     {
-        foreach ((string open, string close) in ((string, string)[])[("(", ")"), ("[", "]"), ("-", ""), ("not ", ""), ("{1:", "}"), ("a[", "]"), ("a(", ")")])
+        foreach ((string open, string close) in ((string, string)[])[("(", ")"), ("[", "]"), ("-", ""), ("not ", ""), ("{1:", "}"),
+            ("a[", "]"), ("a(", ")")])
         {
-            string template = "{{ " + string.Concat(Enumerable.Repeat(open, 50_000)) + "1" + string.Concat(Enumerable.Repeat(close, 50_000)) + " }}";
+            string template = "{{ " + string.Concat(Enumerable.Repeat(open, 50_000)) + "1" + string.Concat(Enumerable.Repeat(close, 50_000))
+                + " }}";
             Assert.Throws<NotSupportedException>(() => ChatTemplate.Parse(template));
         }
 
         Assert.Throws<NotSupportedException>(() => ChatTemplate.Parse(string.Concat(Enumerable.Repeat("{% if a %}", 50_000))));
-        Assert.Throws<NotSupportedException>(() => ChatTemplate.Parse("{{ 1 " + string.Concat(Enumerable.Repeat("if 1 else 1 ", 50_000)) + " }}"));
+        Assert.Throws<NotSupportedException>(() =>
+            ChatTemplate.Parse("{{ 1 " + string.Concat(Enumerable.Repeat("if 1 else 1 ", 50_000)) + " }}"));
     }
 
     [Theory]
@@ -129,9 +140,14 @@ public class HostileTemplateTests
     [Fact]
     public void Render_GenerationTag_SaysWhereTheAssistantSpeaks()
     {
-        ChatTemplate template = ChatTemplate.Parse("{% for m in messages %}{% if m.role == 'assistant' %}A:{% generation %}{{ m.content }};{% endgeneration %}{% else %}U:{{ m.content }};{% endif %}{% endfor %}");
-        using JsonDocument messages = JsonDocument.Parse("""[{"role":"user","content":"a"},{"role":"assistant","content":"bc"},{"role":"user","content":"d"},{"role":"assistant","content":""}]""");
-        (string text, IReadOnlyList<(int Start, int End)> assistant) = template.Render(Tuna.Tokenizers.Jinja.JsonValues.Of(messages.RootElement), new ChatTemplateOptions());
+        ChatTemplate template = ChatTemplate.Parse(
+            "{% for m in messages %}{% if m.role == 'assistant' %}A:{% generation %}{{ m.content }};{% endgeneration %}{% else %}U:{{ "
+            + "m.content }};{% endif %}{% endfor %}");
+        using JsonDocument messages =
+            JsonDocument.Parse(
+            """[{"role":"user","content":"a"},{"role":"assistant","content":"bc"},{"role":"user","content":"d"},{"role":"assistant","content":""}]""");
+        (string text, IReadOnlyList<(int Start, int End)> assistant) =
+            template.Render(Tuna.Tokenizers.Jinja.JsonValues.Of(messages.RootElement), new ChatTemplateOptions());
         Assert.Equal(["bc;", ";"], assistant.Select(a => text[a.Start..a.End]));
     }
 }

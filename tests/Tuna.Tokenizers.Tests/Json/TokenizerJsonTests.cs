@@ -129,7 +129,8 @@ public class TokenizerJsonTests
         int id = json["added_tokens"]!.AsArray().Max(t => t!["id"]!.GetValue<int>()) + 1;
         json["added_tokens"]!.AsArray().Clear();
         vocabulary["[UNUSED_7]"] = id;
-        folder.Write("tokenizer_config.json", $$$$"""{"eos_token":"<|im_end|>","added_tokens_decoder":{"{{{{id}}}}":{"content":"<|im_end|>","special":true}}}""");
+        folder.Write("tokenizer_config.json",
+            $$$$"""{"eos_token":"<|im_end|>","added_tokens_decoder":{"{{{{id}}}}":{"content":"<|im_end|>","special":true}}}""");
         HuggingFaceTokenizer tokenizer = Load(folder, json, inFolder: true);
         Assert.Equal(id, tokenizer.EosId);
         Assert.Equal("<|im_end|>", tokenizer.TokenOf(id));
@@ -143,7 +144,8 @@ public class TokenizerJsonTests
         int at = model.AsSpan().IndexOf("<0x41>"u8);
         "<0xZZ>"u8.CopyTo(model.AsSpan(at));
         File.WriteAllBytes(folder.File("tokenizer.model"), model);
-        Assert.Contains("<0xZZ>", Assert.Throws<InvalidDataException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("<0xZZ>", Assert.Throws<InvalidDataException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -183,7 +185,8 @@ public class TokenizerJsonTests
         JsonNode json = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Data", "tinyllama.tokenizer.json")))!;
         json["post_processor"]!["single"]!.AsArray().Insert(0, JsonNode.Parse("""{"SpecialToken":{"id":"<s>","type_id":0}}"""));
         folder.Write("tokenizer.json", json.ToJsonString());
-        Assert.Contains("2 tokens", Assert.Throws<NotSupportedException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("2 tokens", Assert.Throws<NotSupportedException>(() => HuggingFaceTokenizer.Load(folder.Path)).Message,
+            StringComparison.Ordinal);
         Assert.Null(HuggingFaceTokenizer.Load(folder.Path, new() { BosToken = "" }).BosId);
     }
 
@@ -194,7 +197,8 @@ public class TokenizerJsonTests
     public void Encode_OfJoinedWords_IsTheWordsIdsJoined(string family)
     {
         // A byte-level tokenizer cuts before a word's space, so words can be encoded apart.
-        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.LoadFile(Path.Combine(AppContext.BaseDirectory, "Data", family + ".tokenizer.json"));
+        HuggingFaceTokenizer tokenizer =
+            HuggingFaceTokenizer.LoadFile(Path.Combine(AppContext.BaseDirectory, "Data", family + ".tokenizer.json"));
         string[] words = ["The", " tuner", " ranks", " 12", " na\u00efve", " \u4f60\u597d", " answers", "!"];
         Assert.Equal(tokenizer.Encode(string.Concat(words)), words.SelectMany(tokenizer.Encode));
         Assert.Equal(string.Concat(words), tokenizer.Decode(tokenizer.Encode(string.Concat(words))));
@@ -204,8 +208,15 @@ public class TokenizerJsonTests
     {
         using var folder = new TemporaryFolder();
         JsonNode json = JsonNode.Parse(Bytes)!;
-        var split = new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = "Isolated", ["invert"] = false };
-        json["pre_tokenizer"] = new JsonObject { ["type"] = "Sequence", ["pretokenizers"] = new JsonArray(split, json["pre_tokenizer"]!.DeepClone()) };
+        var split = new JsonObject
+        {
+            ["type"] = "Split",
+            ["pattern"] = new JsonObject { ["Regex"] = pattern },
+            ["behavior"] = "Isolated",
+            ["invert"] = false,
+        };
+        json["pre_tokenizer"] = new JsonObject { ["type"] = "Sequence",
+            ["pretokenizers"] = new JsonArray(split, json["pre_tokenizer"]!.DeepClone()) };
         Load(folder, json);
     }
 

@@ -15,7 +15,8 @@ internal static class FamilyFolder
     {
         string script = System.IO.Path.Combine(GoldenData.TestsFolder(), "fetch-tokenizers");
         bool fetches = Environment.GetEnvironmentVariable("CI") == "true" && OperatingSystem.IsLinux();
-        using var process = Process.Start(new ProcessStartInfo("bash", [script, fetches ? "--fetch" : "--where"]) { RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo("bash", [script, fetches ? "--fetch" : "--where"]) { RedirectStandardOutput = true })!;
         string folder = process.StandardOutput.ReadToEnd().Trim();
         process.WaitForExit();
         return Directory.Exists(folder) ? folder : null;

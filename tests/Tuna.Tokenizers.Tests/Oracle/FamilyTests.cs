@@ -18,7 +18,8 @@ public class FamilyTests
     {
         string? folder = FamilyFolder.Path;
         string file = Path.Combine(folder ?? "", family, "tokenizer.json");
-        Skip.IfNot(folder is not null && File.Exists(file), $"The tokenizer of {family} is not at hand: run tests/fetch-tokenizers (it needs npm and a network).");
+        Skip.IfNot(folder is not null
+            && File.Exists(file), $"The tokenizer of {family} is not at hand: run tests/fetch-tokenizers (it needs npm and a network).");
         Assert.Equal(hash, OracleCheck.Same(file, Texts));
     }
 

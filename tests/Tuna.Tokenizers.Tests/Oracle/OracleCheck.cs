@@ -10,7 +10,8 @@ internal static class OracleCheck
 {
     /// <summary>Skips a test by name where the native library of the oracle is not at hand.</summary>
     public static void Require() =>
-        Skip.IfNot(OperatingSystem.IsLinux() && System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64,
+        Skip.IfNot(OperatingSystem.IsLinux()
+            && System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64,
             "Tokenizers.DotNet.runtime.linux-x64, Hugging Face's own tokenizers, runs on Linux x64 only.");
 
     /// <summary>Fails with the first texts whose ids or decoding differ; returns the first 20 bytes of the SHA-256 of all ids.</summary>
@@ -29,11 +30,15 @@ internal static class OracleCheck
             Add(hash, actual);
             if (!actual.SequenceEqual(expected))
                 different.Add($"{JsonSerializer.Serialize(text)}: expected {string.Join(' ', expected)}, here {string.Join(' ', actual)}");
-            else if (decode && expected.Length > 0 && theirs.Decode([.. expected.Select(id => (uint)id)]) is { } shown && ours.Decode(expected) is { } decoded && shown != decoded)
-                different.Add($"decoding {string.Join(' ', expected)}: expected {JsonSerializer.Serialize(shown)}, here {JsonSerializer.Serialize(decoded)}");
+            else if (decode && expected.Length > 0 && theirs.Decode([.. expected.Select(id => (uint)id)]) is { } shown
+                && ours.Decode(expected) is { } decoded && shown != decoded)
+                different.Add(
+                    $"decoding {string.Join(' ', expected)}: expected {JsonSerializer.Serialize(shown)}, here "
+                    + $"{JsonSerializer.Serialize(decoded)}");
         }
 
-        Assert.True(different.Count == 0, $"{Path.GetFileName(path)}: {different.Count} of {texts.Count} texts differ.\n{string.Join('\n', different.Take(5))}");
+        Assert.True(different.Count == 0,
+            $"{Path.GetFileName(path)}: {different.Count} of {texts.Count} texts differ.\n{string.Join('\n', different.Take(5))}");
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..40];
     }
 
@@ -51,8 +56,10 @@ internal static class OracleCheck
     {
         using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
         JsonElement vocabulary = document.RootElement.GetProperty("model").GetProperty("vocab");
-        string token = vocabulary.ValueKind == JsonValueKind.Array ? vocabulary[0][0].GetString()! : vocabulary.EnumerateObject().First().Name;
-        bool processed = document.RootElement.TryGetProperty("post_processor", out JsonElement processor) && processor.ValueKind == JsonValueKind.Object;
+        string token = vocabulary.ValueKind == JsonValueKind.Array
+            ? vocabulary[0][0].GetString()! : vocabulary.EnumerateObject().First().Name;
+        bool processed = document.RootElement.TryGetProperty("post_processor", out JsonElement processor)
+            && processor.ValueKind == JsonValueKind.Object;
         return (token, processed ? PostProcessorReader.Read(processor, path) : TextFrame.Empty);
     }
 }

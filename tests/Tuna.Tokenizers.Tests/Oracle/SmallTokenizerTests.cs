@@ -34,13 +34,16 @@ public class SmallTokenizerTests
     [InlineData("""{"type":"Replace","pattern":{"String":" "},"content":"_"}""")]
     [InlineData("""{"type":"Replace","pattern":{"Regex":"\\s+|[0-9]"},"content":" "}""")]
     [InlineData("""{"type":"Sequence","normalizers":[{"type":"NFD"},{"type":"StripAccents"},{"type":"Lowercase"}]}""")]
-    public void Encode_EveryNormalizer_EqualsHuggingFace(string normalizer) => Same("starcoder2", json => json["normalizer"] = JsonNode.Parse(normalizer));
+    public void Encode_EveryNormalizer_EqualsHuggingFace(string normalizer) =>
+        Same("starcoder2", json => json["normalizer"] = JsonNode.Parse(normalizer));
 
     [SkippableFact]
     public void Encode_CharacterMapOfSentencePiece_EqualsHuggingFace()
     {
-        string map = CharacterMap.Of(("\u2460", "1"), ("\uFB01", "fi"), ("e\u0301", "\u00E9"), ("\u3000", " "), ("\u200B", ""), ("A", "a"), ("AB", "ab"), ("\u337F", "\u682A\u5F0F"), ("\t", " "), ("\U0001F600", ":)"));
-        List<string> texts = ["\u2460\uFB01 e\u0301\u3000\u200BA AB ABA \u337F\t\U0001F600", "e\u0301\u0323 e\u0323\u0301 A\u0301", "\U0001F600\u200D\U0001F600", .. Texts];
+        string map = CharacterMap.Of(("\u2460", "1"), ("\uFB01", "fi"), ("e\u0301", "\u00E9"), ("\u3000", " "), ("\u200B", ""), ("A", "a"),
+            ("AB", "ab"), ("\u337F", "\u682A\u5F0F"), ("\t", " "), ("\U0001F600", ":)"));
+        List<string> texts = ["\u2460\uFB01 e\u0301\u3000\u200BA AB ABA \u337F\t\U0001F600", "e\u0301\u0323 e\u0323\u0301 A\u0301",
+            "\U0001F600\u200D\U0001F600", .. Texts];
         foreach (string file in new[] { "starcoder2", "unigram" })
             Same(file, json => json["normalizer"] = new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = map }, texts);
     }
@@ -56,7 +59,8 @@ public class SmallTokenizerTests
     [InlineData("""{"type":"Split","pattern":{"String":"e"},"behavior":"MergedWithPrevious","invert":false}""")]
     [InlineData("""{"type":"Split","pattern":{"Regex":"^.|.$|\\b"},"behavior":"Isolated","invert":false}""")]
     [InlineData("""{"type":"Split","pattern":{"Regex":"(?m:.+)"},"behavior":"Isolated","invert":false}""")]
-    [InlineData("""{"type":"Split","pattern":{"Regex":"(?i:[a-k]+s?)|[^\\s[a-f]]++\\h?|\\p{^L}{2}"},"behavior":"Isolated","invert":false}""")]
+    [InlineData(
+        """{"type":"Split","pattern":{"Regex":"(?i:[a-k]+s?)|[^\\s[a-f]]++\\h?|\\p{^L}{2}"},"behavior":"Isolated","invert":false}""")]
     [InlineData("""{"type":"Split","pattern":{"Regex":" ?[^(\\s|[.,!?])]+"},"behavior":"Isolated","invert":false}""")]
     [InlineData("""{"type":"Digits","individual_digits":true}""")]
     [InlineData("""{"type":"Digits","individual_digits":false}""")]
@@ -72,7 +76,8 @@ public class SmallTokenizerTests
     [InlineData("""{"type":"Metaspace","replacement":"_","prepend_scheme":"always","split":false}""")]
     [InlineData("""{"type":"Metaspace","replacement":"_","prepend_scheme":"never","split":true}""")]
     public void Encode_EveryPreTokenizer_EqualsHuggingFace(string step) =>
-        Same("gpt_neox", json => json["pre_tokenizer"] = JsonNode.Parse($$"""{"type":"Sequence","pretokenizers":[{{step}},{{ByteLevel}}]}"""));
+        Same("gpt_neox", json => json["pre_tokenizer"] =
+            JsonNode.Parse($$"""{"type":"Sequence","pretokenizers":[{{step}},{{ByteLevel}}]}"""));
 
     [SkippableTheory]
     [InlineData("""{"type":"Metaspace","replacement":"\u2581","prepend_scheme":"first","split":true}""")]
@@ -135,15 +140,18 @@ public class SmallTokenizerTests
     [InlineData("null")]
     [InlineData("""{"type":"WordPiece","prefix":"##","cleanup":true}""")]
     [InlineData("""{"type":"BPEDecoder","suffix":"e"}""")]
-    [InlineData("""{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"Regex":"[ae]"},"content":"_"},{"type":"ByteFallback"},{"type":"Strip","content":"_","start":2,"stop":0}]}""")]
+    [InlineData(
+        """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"Regex":"[ae]"},"content":"_"},{"type":"ByteFallback"},{"type":"Strip","content":"_","start":2,"stop":0}]}""")]
     [InlineData("""{"type":"Metaspace","replacement":"\u2581","prepend_scheme":"first","split":true}""")]
-    public void Decode_EveryDecoder_EqualsHuggingFace(string decoder) => Same("tinyllama", json => json["decoder"] = JsonNode.Parse(decoder));
+    public void Decode_EveryDecoder_EqualsHuggingFace(string decoder) =>
+        Same("tinyllama", json => json["decoder"] = JsonNode.Parse(decoder));
 
     [SkippableTheory]
     [InlineData("""{"type":"RobertaProcessing","sep":["</s>",2],"cls":["<s>",1],"trim_offsets":true,"add_prefix_space":true}""")]
     [InlineData("""{"type":"BertProcessing","sep":["</s>",2],"cls":["<s>",1]}""")]
     [InlineData("null")]
-    public void Encode_EveryPostProcessor_EqualsHuggingFace(string processor) => Same("tinyllama", json => json["post_processor"] = JsonNode.Parse(processor));
+    public void Encode_EveryPostProcessor_EqualsHuggingFace(string processor) =>
+        Same("tinyllama", json => json["post_processor"] = JsonNode.Parse(processor));
 
     internal static string Data(string family) => Path.Combine(AppContext.BaseDirectory, "Data", family + ".tokenizer.json");
 

@@ -16,7 +16,8 @@ internal sealed class ComparedLengthScorer(bool more) : ILMentryScorer
         (string quantity, string oppositeQuantity) = more ? ("more", Less) : (Less, "more");
         (string length, string oppositeLength) = more ? ("longer", "shorter") : ("shorter", "longer");
 
-        List<string> phrases = [.. Statements(answer, other, letters, quantity, length), $"{answer} is {length} than {other} by {letters} letter(s)?"];
+        List<string> phrases = [.. Statements(answer, other, letters, quantity, length),
+            $"{answer} is {length} than {other} by {letters} letter(s)?"];
         // Text is replaced, not meaning: a word such as "moreover" changes too, as it does officially.
         phrases.AddRange([.. Opposite(phrases, quantity, oppositeQuantity)]);
         phrases.AddRange([.. Opposite(phrases, length, oppositeLength)]);
@@ -49,9 +50,11 @@ internal sealed class ComparedLengthScorer(bool more) : ILMentryScorer
     ];
 
     // Certainly wrong: the other word, whole sentences that prefer it, and the right word with a wrong difference in letters.
-    private static Func<LMentryPrediction, LMentryVerdict?> Rejection(string answer, string other, string letters, string quantity, string length)
+    private static Func<LMentryPrediction, LMentryVerdict?> Rejection(string answer, string other, string letters, string quantity,
+        string length)
     {
-        string[] wrong = [other, .. Statements(other, answer, letters, quantity, length), $"{other} is {length} by {letters} letter(s)?", $"{other} is {length} than {answer} by {letters} letter(s)?"];
+        string[] wrong = [other, .. Statements(other, answer, letters, quantity, length), $"{other} is {length} by {letters} letter(s)?",
+            $"{other} is {length} than {answer} by {letters} letter(s)?"];
         var wrongWord = PythonRegex.Match(string.Join('|', wrong.Select(pattern => $@"(?:{Patterns.Normalize(pattern)}\.?$)")));
         const string Number = @"(?<number>\d+|one|two|three|four|five|six|seven|eight|nine|ten|zero|a single)";
         PythonRegex[] differences =
@@ -63,7 +66,9 @@ internal sealed class ComparedLengthScorer(bool more) : ILMentryScorer
         ];
         var right = PythonRegex.Match(letters);
         return prediction =>
-            wrongWord.IsMatch(prediction.Neutral) || differences.Any(pattern => pattern.Group(prediction.Neutral, "number") is { } found && !right.IsMatch(new NeutralText(found)))
+            wrongWord.IsMatch(prediction.Neutral)
+                || differences.Any(pattern => pattern.Group(prediction.Neutral, "number") is { } found
+                && !right.IsMatch(new NeutralText(found)))
                 ? LMentryVerdict.Wrong
                 : null;
     }

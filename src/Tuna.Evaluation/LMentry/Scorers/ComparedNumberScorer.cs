@@ -22,7 +22,8 @@ internal sealed class ComparedNumberScorer(bool bigger) : ILMentryScorer
         return new ScoringRules
         {
             // A single word, perhaps repeated, that is not the answer in digits: the answer spelled in one word is wrong as well.
-            Early = prediction => prediction.AlphanumericWords.Distinct().Count() == 1 && prediction.AlphanumericWords[0] != digits ? LMentryVerdict.Wrong : null,
+            Early = prediction => prediction.AlphanumericWords.Distinct().Count() == 1 && prediction.AlphanumericWords[0] != digits
+                ? LMentryVerdict.Wrong : null,
             Answer = answer,
             Phrases =
             [

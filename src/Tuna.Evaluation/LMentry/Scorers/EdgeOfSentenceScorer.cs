@@ -21,10 +21,13 @@ internal sealed class EdgeOfSentenceScorer(bool first) : ILMentryScorer
             Answer = sentence,
             Phrases = [sentence, .. Patterns.Announcing(sentence)],
             Prefixes = first
-                ? ["The sentence( is)?", $"(a|one) sentence that starts with {word}( is)?", $"(a|one) sentence starting with {word}( is)?", $"(a|one) sentence whose first word is {word}( is)?"]
-                : ["The sentence( is)?", $"(a|one) sentence that ends with {word} ( is)?", $"(a|one) sentence ending with {word}( is)?", $"(a|one) sentence whose (last|final) word is {word}( is)?"],
+                ? ["The sentence( is)?", $"(a|one) sentence that starts with {word}( is)?", $"(a|one) sentence starting with {word}( is)?",
+                    $"(a|one) sentence whose first word is {word}( is)?"]
+                : ["The sentence( is)?", $"(a|one) sentence that ends with {word} ( is)?", $"(a|one) sentence ending with {word}( is)?",
+                    $"(a|one) sentence whose (last|final) word is {word}( is)?"],
             Suffixes = first
-                ? [$"starts with {word}", $"is a sentence that starts with {word}", $"is a sentence starting with {word}", $"is a sentence whose first word is {word}"]
+                ? [$"starts with {word}", $"is a sentence that starts with {word}", $"is a sentence starting with {word}",
+                    $"is a sentence whose first word is {word}"]
                 : ["$"],
         };
     }

@@ -13,9 +13,11 @@ internal sealed class EdgeOfWordScorer(bool first) : ILMentryScorer
         string quoted = Patterns.Letter(letter);
         return new ScoringRules
         {
-            Early = prediction => prediction.LetterWords.All(found => (first ? found[..1] : found[^1..]) != letter) ? LMentryVerdict.Wrong : null,
+            Early = prediction => prediction.LetterWords.All(found => (first ? found[..1] : found[^1..]) != letter)
+                ? LMentryVerdict.Wrong : null,
             Answer = word,
-            Phrases = [$"{A} {SuchWord} is {word}", $"{word} is {A} {SuchWord}", .. first ? Starting(word, quoted) : Ending(word, quoted), .. Patterns.Announcing(word)],
+            Phrases = [$"{A} {SuchWord} is {word}", $"{word} is {A} {SuchWord}", .. first
+                ? Starting(word, quoted) : Ending(word, quoted), .. Patterns.Announcing(word)],
         };
     }
 

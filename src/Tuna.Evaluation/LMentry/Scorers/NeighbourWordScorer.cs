@@ -10,7 +10,8 @@ internal sealed class NeighbourWordScorer(bool after) : ILMentryScorer
     public ScoringRules RulesOf(LMentryExample example)
     {
         string word = PythonText.Lower(example.Text("answer")), plain = PythonText.Lower(example.Text("sentence"));
-        string answer = Patterns.Word(word), query = Patterns.Word(PythonText.Lower(example.Text("query"))), sentence = Patterns.Sentence(plain);
+        string answer = Patterns.Word(word), query = Patterns.Word(PythonText.Lower(example.Text("query"))),
+            sentence = Patterns.Sentence(plain);
         (string side, string otherSide) = after ? (After, Before) : (Before, After);
         string[] sided =
         [

@@ -8,7 +8,8 @@ internal sealed class RhymingWordScorer : ILMentryScorer
     public ScoringRules RulesOf(LMentryExample example)
     {
         string word = example.Text("answer");
-        string answer = Patterns.Word(word), query = Patterns.Word(example.Text("query")), other = Patterns.Word(example.Text("distractor"));
+        string answer = Patterns.Word(word), query = Patterns.Word(example.Text("query")),
+            other = Patterns.Word(example.Text("distractor"));
         string[] sentences =
         [
             $"{query} rhymes with {answer}( and not with {other})?",

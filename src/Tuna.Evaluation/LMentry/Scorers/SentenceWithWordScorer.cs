@@ -25,7 +25,8 @@ internal sealed class SentenceWithWordScorer(bool containing) : ILMentryScorer
         {
             (true, _) or (_, 0) => LMentryVerdict.Wrong,
             (_, 1) => new LMentryVerdict(Correct: false, Certain: false),
-            _ => new LMentryVerdict(Correct: true, Certain: !prediction.Text.Contains(word, StringComparison.Ordinal)), // "cats" is not "cat", but one never knows
+            // "cats" is not "cat", but one never knows
+            _ => new LMentryVerdict(Correct: true, Certain: !prediction.Text.Contains(word, StringComparison.Ordinal)),
         };
     }
 }

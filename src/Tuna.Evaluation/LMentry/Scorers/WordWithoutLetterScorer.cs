@@ -18,7 +18,8 @@ internal sealed class WordWithoutLetterScorer : ILMentryScorer
         var echo = PythonRegex.Match(request + "$");
         return new ScoringRules
         {
-            Early = prediction => echo.IsMatch(prediction.Neutral) || (prediction.IsOneWord && prediction.Text.Contains(letter, StringComparison.Ordinal)) ? LMentryVerdict.Wrong : null,
+            Early = prediction => echo.IsMatch(prediction.Neutral)
+                || (prediction.IsOneWord && prediction.Text.Contains(letter, StringComparison.Ordinal)) ? LMentryVerdict.Wrong : null,
             Answer = word,
             AnswerMayRepeat = false,
             Phrases =

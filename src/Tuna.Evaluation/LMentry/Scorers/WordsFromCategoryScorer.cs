@@ -15,14 +15,16 @@ internal sealed class WordsFromCategoryScorer(bool all) : ILMentryScorer
         {
             Early = prediction => opposite.IsMatch(prediction.Neutral) ? LMentryVerdict.Wrong : null,
             Answer = answer,
-            Phrases = [$@"^{answer}\b", .. all ? Statements(answer, Category(example.Text("category"))) : [], .. Patterns.Announcing(answer)],
+            Phrases = [$@"^{answer}\b", .. all
+                ? Statements(answer, Category(example.Text("category"))) : [], .. Patterns.Announcing(answer)],
         };
     }
 
     private static string[] Statements(string answer, string category) =>
     [
         $"{answer}, the list contains only {category}",
-        $"{answer}, (all of (these|those|the) words|they all)( (listed|in the list))? (represent|are types of|refer to types of) {category}",
+        $"{answer}, (all of (these|those|the) words|they all)( (listed|in the list))? (represent|are types of|refer to types of) "
+            + $"{category}",
     ];
 
     private static string Category(string category) => category switch

@@ -62,7 +62,8 @@ internal static unsafe class Argument
 {
     private static readonly Lazy<nint> Data = new(() =>
     {
-        string name = OperatingSystem.IsWindows() ? "LibTorchSharp.dll" : OperatingSystem.IsMacOS() ? "libLibTorchSharp.dylib" : "libLibTorchSharp.so";
+        string name = OperatingSystem.IsWindows()
+            ? "LibTorchSharp.dll" : OperatingSystem.IsMacOS() ? "libLibTorchSharp.dylib" : "libLibTorchSharp.so";
         return NativeLibrary.GetExport(NativeLibrary.Load(name, typeof(TorchSharp.torch).Assembly, null), "THSTensor_data");
     });
 

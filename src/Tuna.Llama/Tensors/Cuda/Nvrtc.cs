@@ -23,10 +23,12 @@ internal static unsafe class Nvrtc
             throw new InvalidOperationException("NVRTC (libnvrtc, nvrtc64) was not found beside libtorch.");
         nint program;
         fixed (byte* text = Terminated(source), name = Terminated("tuna.cu"))
-            Check(((delegate* unmanaged<nint*, byte*, byte*, int, nint, nint, int>)Export("nvrtcCreateProgram"))(&program, text, name, 0, 0, 0), "nvrtcCreateProgram");
+            Check(((delegate* unmanaged<nint*, byte*, byte*, int, nint, nint, int>)Export("nvrtcCreateProgram"))(&program, text, name, 0, 0,
+                0), "nvrtcCreateProgram");
         try
         {
-            byte[][] options = [.. defines.Select(d => Terminated("-D" + d)), Terminated($"--gpu-architecture=sm_{capability}"), Terminated("--std=c++17")];
+            byte[][] options = [.. defines.Select(d => Terminated("-D" + d)), Terminated($"--gpu-architecture=sm_{capability}"),
+                Terminated("--std=c++17")];
             GCHandle[] pins = Array.ConvertAll(options, o => GCHandle.Alloc(o, GCHandleType.Pinned));
             nint[] pointers = Array.ConvertAll(pins, p => p.AddrOfPinnedObject());
             int result;
@@ -89,7 +91,8 @@ internal static unsafe class Nvrtc
         {
             foreach (System.Diagnostics.ProcessModule module in self.Modules)
             {
-                if (module.ModuleName.Contains("torch_cuda", StringComparison.Ordinal) || module.ModuleName.Contains("cudart", StringComparison.Ordinal))
+                if (module.ModuleName.Contains("torch_cuda", StringComparison.Ordinal)
+                    || module.ModuleName.Contains("cudart", StringComparison.Ordinal))
                     folders.Add(Path.GetDirectoryName(module.FileName)!);
             }
         }
@@ -106,5 +109,7 @@ internal static unsafe class Nvrtc
 
     // Not NVRTC's builtins or its alternative build, whose names begin alike.
     private static IEnumerable<string> Files(string folder, string pattern) => !Directory.Exists(folder) ? [] :
-        Directory.EnumerateFiles(folder, pattern).Where(f => !f.Contains("builtins", StringComparison.Ordinal) && !f.Contains("alt", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+        Directory.EnumerateFiles(folder, pattern)
+            .Where(f => !f.Contains("builtins", StringComparison.Ordinal) && !f.Contains("alt", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal);
 }
