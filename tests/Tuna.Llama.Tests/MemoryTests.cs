@@ -35,7 +35,7 @@ public class MemoryTests
         Steps(Tiny.Policy(), Batches.Random(2, 3, Tiny.Config.VocabularySize)); // libtorch is loaded and warm
         TokenGroup[] groups = Groups();
         GC.Collect();
-        _ = mallopt(MmapThreshold, 1 << 20); // freed tensors go back to the system at once
+        _ = mallopt(MmapThreshold, 1 << 16); // freed tensors go back to the system at once, small ones among them
         _ = malloc_trim(0);
         File.WriteAllText("/proc/self/clear_refs", "5");
         long before = Status("VmRSS");

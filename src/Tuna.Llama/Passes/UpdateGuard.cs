@@ -48,12 +48,9 @@ internal sealed class UpdateGuard(TrainingParameters parameters) : IDisposable
         var bounds = new AdamWBounds(0, 0, 0);
         foreach (TrainedWeight weight in parameters.Weights)
         {
-            using DisposeScope scope = NewDisposeScope();
-            long rows = weight.Data.shape[0];
-            double first = weight.Moments is { } m
-                ? Largest(m.First(0, rows)) : 0, second = weight.Moments is { } v ? Largest(v.Second(0, rows)) : 0;
+            (double first, double second) = weight.Moments?.Largest() ?? (0, 0);
             // A bf16 weight is the exact one rounded.
-            bounds = bounds.With(new(Largest(weight.Data) * 1.01, first, second));
+            bounds = bounds.With(new(Moments.Magnitude(weight.Data) * 1.01, first, second));
         }
 
         return bounds;
@@ -101,8 +98,6 @@ internal sealed class UpdateGuard(TrainingParameters parameters) : IDisposable
         TrainedParameter parameter = parameters.List.First(p => p.Weight == move.Weight && row >= p.Row && row < p.Row + p.Rows);
         return new(parameter.Name, element - ((parameter.Row - move.Row) * width), why);
     }
-
-    private static double Largest(Tensor tensor) => tensor.abs().max().to(ScalarType.Float32).item<float>();
 
     private static long FirstFalse(Tensor flags) => flags.logical_not().flatten().nonzero()[0, 0].item<long>();
 }

@@ -28,6 +28,16 @@ internal abstract class Moments : IDisposable
     /// <summary>Second moment of some rows, as <see cref="First"/>.</summary>
     public abstract Tensor Second(long row, long rows);
 
+    /// <summary>The largest magnitude of some numbers, without a copy of them.</summary>
+    public static double Magnitude(Tensor tensor)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return Math.Max(tensor.max().to(ScalarType.Float32).item<float>(), -tensor.min().to(ScalarType.Float32).item<float>());
+    }
+
+    /// <summary>The largest magnitudes of both moments, or bounds of them; without copies.</summary>
+    public abstract (double First, double Second) Largest();
+
     /// <summary>Sets the moments of a part that begins at a row; null leaves one as it is.</summary>
     public abstract void Assign(long row, Tensor? first, Tensor? second);
 
@@ -52,6 +62,8 @@ internal abstract class Moments : IDisposable
         public override Tensor First(long row, long rows) => _first.narrow(0, row, rows);
 
         public override Tensor Second(long row, long rows) => _second.narrow(0, row, rows);
+
+        public override (double First, double Second) Largest() => (Magnitude(_first), Magnitude(_second));
 
         public override void Assign(long row, Tensor? first, Tensor? second)
         {
@@ -91,6 +103,13 @@ internal abstract class Moments : IDisposable
         public override Tensor First(long row, long rows) => Join(row, rows, c => c.First.Read(0, c.First.Count));
 
         public override Tensor Second(long row, long rows) => Join(row, rows, c => c.Root.Read(0, c.Root.Count).square());
+
+        public override (double First, double Second) Largest()
+        {
+            // No number of a block is larger than its scale.
+            double root = _parts.Max(p => Magnitude(p.Codes.Root.Scales));
+            return (_parts.Max(p => Magnitude(p.Codes.First.Scales)), root * root);
+        }
 
         public override void Assign(long row, Tensor? first, Tensor? second)
         {
