@@ -15,7 +15,6 @@ if (args is ["host", ..])
 
 if (args is ["nf4", ..])
 {
-    Tuna.Llama.TorchRuntime.Load();
     Accuracy.Run(Option("--model") ?? throw new ArgumentException("nf4 needs --model FOLDER."), Option("--device") ?? "cpu");
     return;
 }

@@ -97,7 +97,8 @@ internal sealed partial class OfflineJudge(IEnumerable<Exercise> key) : IChatCli
     }
 
     [GeneratedRegex(
-        @"^\[User Question\]\n(.*)\n\n\[The Start of Assistant A's Answer\]\n(.*)\n\[The End of Assistant A's Answer\]\n\n\[The Start of Assistant B's Answer\]\n(.*)\n\[The End of", RegexOptions.Singleline)]
+        @"^\[User Question\]\n(.*)\n\n\[The Start of Assistant A's Answer\]\n(.*)\n\[The End of Assistant A's Answer\]\n\n"
+        + @"\[The Start of Assistant B's Answer\]\n(.*)\n\[The End of", RegexOptions.Singleline)]
     private static partial Regex PairPattern();
 
     [GeneratedRegex(@"### Instruction:\n(.*?)\n\n### Response:", RegexOptions.Singleline)]

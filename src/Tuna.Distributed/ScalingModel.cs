@@ -5,10 +5,12 @@ namespace Tuna.Distributed;
 /// <remarks>
 /// <para>With N parameters, T tokens a step, P GPUs:</para>
 /// <code>
-/// compute   = 6 N T / (P F u)                  8 N T with layers computed again in backward; F peak FLOP/s, u the share of it that is reached
+/// compute   = 6 N T / (P F u)
+///             8 N T with layers computed again in backward; F peak FLOP/s, u the share of it that is reached
 /// exchange  = 2 (P - 1) / P 4 N / B + tensors 2 log2(P) a
 ///             4 N bytes of single-precision gradients over the slowest link B, in a ring's volume; a message takes a
-/// optimizer = 24 N / M                         bytes that a step of AdamW moves, over the memory's bandwidth M; N / P of them where it is sharded
+/// optimizer = 24 N / M
+///             bytes that a step of AdamW moves, over the memory's bandwidth M; N / P of them where it is sharded
 /// </code>
 /// <para>
 /// With a sharded optimizer gradients go to their owner and weights come back: the volume is the same. Not counted: waiting for the slowest

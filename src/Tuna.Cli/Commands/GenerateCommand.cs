@@ -115,9 +115,10 @@ internal sealed class GenerateCommand : StageCommand
         });
         FailureFile.Write(output, failures);
         share.Complete(output, settings, result.Rows.Select(Rows.Key));
-        return new StageResult(
-            $"{output}: {result.Rows.Count} "
-            + $"answers{(failures.Count > 0 ? $"; {failures.Count} prompts could not be answered, see {FailureFile.PathFor(output)}" : "")}", new()
+        string failed = failures.Count > 0
+            ? $"; {failures.Count} prompts could not be answered, see {FailureFile.PathFor(output)}"
+            : "";
+        return new StageResult($"{output}: {result.Rows.Count} answers{failed}", new()
         {
             ["out"] = output,
             ["rows"] = result.Rows.Count,

@@ -124,7 +124,8 @@ internal sealed class ScaleCommand : StageCommand
             string limit = sharded > gpu.Memory ? $"memory: {gpu.Memory:0} GB" : p > batch
                 ? "the batch" : at.Exchange > at.Compute ? "the exchange" : at.Optimizer > at.Compute ? "the optimizer" : "compute";
             text.AppendLine(CultureInfo.InvariantCulture,
-                $"{p,5}{at.Total,8:0.00}{at.Compute,9:0.00}{at.Exchange,10:0.00}{at.Optimizer,11:0.000}{model.At(1).Total / at.Total,10:0.0}{100 * model.Efficiency(p),8:0}{whole,5:0}{sharded,12:0}  {limit}");
+                $"{p,5}{at.Total,8:0.00}{at.Compute,9:0.00}{at.Exchange,10:0.00}{at.Optimizer,11:0.000}"
+                + $"{model.At(1).Total / at.Total,10:0.0}{100 * model.Efficiency(p),8:0}{whole,5:0}{sharded,12:0}  {limit}");
             rows.Add(new JsonObject
             {
                 ["gpus"] = p,

@@ -30,9 +30,8 @@ internal static class InputFile
         {
             string[] inside = [.. Directory.EnumerateFiles(path).Select(Path.GetFileName).OfType<string>()
                 .Where(f => DataEndings.Contains(Path.GetExtension(f).ToLowerInvariant())).Order(StringComparer.Ordinal)];
-            string names = inside.Length == 0
-                ? "It holds no data files."
-                : $"It holds: {string.Join(", ", inside.Take(Shown))}{(inside.Length > Shown ? $" and {inside.Length - Shown} more" : "")}.";
+            string more = inside.Length > Shown ? $" and {inside.Length - Shown} more" : "";
+            string names = inside.Length == 0 ? "It holds no data files." : $"It holds: {string.Join(", ", inside.Take(Shown))}{more}.";
             throw new StageException($"{path} is a folder; a file is needed here. {names}");
         }
 

@@ -17,11 +17,12 @@ internal static class RecipeBook
         string[] places = name.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
             ? [name, Path.Combine(beside ?? Folder, name)]
             : [Path.Combine(beside ?? Folder, name + ".json"), Path.Combine(Folder, name + ".json")];
-        string file = places.FirstOrDefault(File.Exists)
-            ?? throw new StageException(
-                $"There is no recipe "
-                + $"'{name}'.{Suggestion.For(name, Directory.EnumerateFiles(Folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!))} `tuna recipe list` names those there are; one of your own is given as a path that ends in .json.");
-        return (Read(file), file);
+        if (places.FirstOrDefault(File.Exists) is { } file)
+            return (Read(file), file);
+        string hint = Suggestion.For(name, Directory.EnumerateFiles(Folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)!));
+        throw new StageException(
+            $"There is no recipe '{name}'.{hint} `tuna recipe list` names those there are; one of your own is given as a path that ends "
+            + "in .json.");
     }
 
     private static Recipe Read(string file)

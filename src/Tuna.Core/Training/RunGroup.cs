@@ -75,8 +75,9 @@ internal sealed class RunGroup(TrainingSetup setup, RunJournal journal)
         {
             if (low[rank] != low[0] || high[rank] != high[0])
                 throw new ProcessGroupException(
-                    $"After step {step} rank {rank} has other weights than rank 0. "
-                    + $"{(step == 0 ? "Give all ranks the same model folder." : "The processors do not compute the same; train on equal machines.")}");
+                    $"After step {step} rank {rank} has other weights than rank 0. " + (step == 0
+                        ? "Give all ranks the same model folder."
+                        : "The processors do not compute the same; train on equal machines."));
         }
     }
 

@@ -62,9 +62,14 @@ internal static class HubFiles
         var chosen = data.Where(d => d.Place.Split == split && (configuration is null || d.Place.Configuration == configuration)).ToList();
         string[] configurations = [.. chosen.Select(d => d.Place.Configuration).Distinct().Order(StringComparer.Ordinal)];
         if (chosen.Count == 0)
+        {
+            IEnumerable<string> known = data
+                .Select(d => d.Place.Configuration.Length > 0 ? $"{d.Place.Configuration}/{d.Place.Split}" : d.Place.Split)
+                .Distinct().Order(StringComparer.Ordinal);
             throw new HubException(
-                $"{name} has no split '{wanted ?? split}'. It has: "
-                + $"{string.Join(", ", data.Select(d => d.Place.Configuration.Length > 0 ? $"{d.Place.Configuration}/{d.Place.Split}" : d.Place.Split).Distinct().Order(StringComparer.Ordinal))}. Name one: {name}:SPLIT.");
+                $"{name} has no split '{wanted ?? split}'. It has: {string.Join(", ", known)}. Name one: {name}:SPLIT.");
+        }
+
         if (configurations.Length > 1)
             throw new HubException(
                 $"{name} has the split '{split}' in several configurations: {string.Join(", ", configurations)}. Name one: "

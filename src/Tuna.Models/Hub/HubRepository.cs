@@ -33,7 +33,8 @@ public sealed record HubRepository(HubKind Kind, string Name)
 
     /// <summary>The path of one of its files.</summary>
     internal string FilePath(string commit, string file) =>
-        $"{(Kind == HubKind.Model ? "" : "datasets/")}{Name}/resolve/{commit}/{string.Join('/', file.Split('/').Select(Uri.EscapeDataString))}";
+        $"{(Kind == HubKind.Model ? "" : "datasets/")}{Name}/resolve/{commit}/"
+        + string.Join('/', file.Split('/').Select(Uri.EscapeDataString));
 
     private static bool IsPart(string part) =>
         part.Length is > 0 and <= 96 && part[0] is not ('.' or '-') && part[^1] is not ('.' or '-')

@@ -12,7 +12,8 @@ internal sealed partial record Verdict(int Index, string List, VerdictWeight Wei
 {
     // What may stand before a label on its line, so that the line is the verdict and not a sentence that mentions one.
     private const string LeadingWords =
-        "final|overall|my|the|so|thus|therefore|hence|last|lastly|finally|fifth|step|answer|verdict|complete|full|resulting|here|is|and|order|output|result";
+        "final|overall|my|the|so|thus|therefore|hence|last|lastly|finally|fifth|step|answer|verdict|complete|full|resulting|here|is|and|"
+        + "order|output|result";
 
     /// <summary>The lists of a reply, in the order they stand in.</summary>
     /// <param name="text">The reply, narrowed (<see cref="ReplyText.Narrow"/>).</param>

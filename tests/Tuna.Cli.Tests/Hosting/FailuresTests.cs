@@ -16,7 +16,7 @@ public class FailuresTests
     [Fact]
     public void Explain_ADefect_SaysSo()
     {
-        (int code, string message) = Failures.Explain(new NotImplementedException());
+        (int code, string message) = Failures.Explain(new InvalidCastException());
 
         Assert.Equal(ExitCodes.Defect, code);
         Assert.Contains("report", message, StringComparison.Ordinal);
