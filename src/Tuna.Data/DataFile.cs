@@ -25,13 +25,14 @@ public static class DataFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(format);
-        DataReadOptions validated = (options ?? DataReadOptions.Default).Validated();
+        options ??= DataReadOptions.Default;
+        options.Validate();
         return Rows();
 
         IEnumerable<T> Rows()
         {
             using Stream stream = Open(path);
-            foreach (T row in Read(stream, path, format, validated))
+            foreach (T row in Read(stream, path, format, options))
                 yield return row;
         }
     }
@@ -47,12 +48,13 @@ public static class DataFile
     {
         ArgumentNullException.ThrowIfNull(paths);
         ArgumentNullException.ThrowIfNull(format);
-        DataReadOptions validated = (options ?? DataReadOptions.Default).Validated();
+        options ??= DataReadOptions.Default;
+        options.Validate();
         return Rows();
 
         IEnumerable<T> Rows()
         {
-            DataReadOptions joined = paths.Count < 2 ? validated : validated with { Joined = new() };
+            DataReadOptions joined = paths.Count < 2 ? options : options with { Joined = new() };
             foreach (string path in paths)
             {
                 foreach (T row in Read(path, format, joined))
@@ -72,13 +74,14 @@ public static class DataFile
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(format);
-        DataReadOptions validated = (options ?? DataReadOptions.Default).Validated();
+        options ??= DataReadOptions.Default;
+        options.Validate();
         return Rows();
 
         IEnumerable<T> Rows()
         {
-            using DataContainer data = DataContainer.Open(stream, name, validated.MaxRowBytes);
-            using var rows = new RowReader<T>(name, format, validated, data.Rows);
+            using DataContainer data = DataContainer.Open(stream, name, options.MaxRowBytes);
+            using var rows = new RowReader<T>(name, format, options, data.Rows);
             while (true)
             {
                 switch (rows.Next(out T? row))
@@ -114,7 +117,8 @@ public static class DataFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(format);
-        DataReadOptions validated = (options ?? DataReadOptions.Default).Validated();
+        options ??= DataReadOptions.Default;
+        options.Validate();
         return Rows(cancellationToken);
 
         async IAsyncEnumerable<T> Rows([EnumeratorCancellation] CancellationToken token)
@@ -122,7 +126,7 @@ public static class DataFile
             RefuseFolder(path);
             await using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0,
                 FileOptions.SequentialScan | FileOptions.Asynchronous);
-            await foreach (T row in ReadAsync(stream, path, format, validated, token).ConfigureAwait(false))
+            await foreach (T row in ReadAsync(stream, path, format, options, token).ConfigureAwait(false))
                 yield return row;
         }
     }
@@ -140,13 +144,14 @@ public static class DataFile
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(format);
-        DataReadOptions validated = (options ?? DataReadOptions.Default).Validated();
+        options ??= DataReadOptions.Default;
+        options.Validate();
         return Rows(cancellationToken);
 
         async IAsyncEnumerable<T> Rows([EnumeratorCancellation] CancellationToken token)
         {
-            using DataContainer data = DataContainer.Open(stream, name, validated.MaxRowBytes);
-            using var rows = new RowReader<T>(name, format, validated, data.Rows);
+            using DataContainer data = DataContainer.Open(stream, name, options.MaxRowBytes);
+            using var rows = new RowReader<T>(name, format, options, data.Rows);
             while (true)
             {
                 switch (rows.Next(out T? row))

@@ -29,11 +29,12 @@ public sealed record DataReadOptions
 
     internal static DataReadOptions Default { get; } = new();
 
-    internal DataReadOptions Validated()
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    public void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxRowBytes, 1024);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxRowBytes, 1 << 30);
-        return this;
     }
 }
 

@@ -48,7 +48,8 @@ public sealed class RankedReader : IDisposable
 
     internal RankedReader(string path, DataReadOptions? options, int blockBytes)
     {
-        _options = (options ?? DataReadOptions.Default).Validated();
+        _options = options ?? DataReadOptions.Default;
+        _options.Validate();
         FileStream file = DataFile.Open(path);
         if (RankedBlocks.Suits(file, blockBytes))
             (_blocks, _rows) = (new(file, _options.MaxRowBytes, blockBytes), new(path, ScanFormat.Instance, _options));
@@ -64,7 +65,8 @@ public sealed class RankedReader : IDisposable
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(name);
-        _options = (options ?? DataReadOptions.Default).Validated();
+        _options = options ?? DataReadOptions.Default;
+        _options.Validate();
         _rows = Open(stream, name, out _stream, ownsStream: false);
     }
 

@@ -32,7 +32,8 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
         if (dtype is not (ScalarType.Float32 or ScalarType.BFloat16))
             throw new ArgumentOutOfRangeException(nameof(dtype), dtype, "Models compute in Float32 or BFloat16.");
         Config = config.Validate();
-        Lora = lora?.Validated();
+        lora?.Validate();
+        Lora = lora;
         Device = device;
         DType = dtype;
         _place = baseWeights == WeightPrecision.Nf4 ? new UnpackedPlace(device, dtype) : null;

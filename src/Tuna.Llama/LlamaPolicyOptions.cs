@@ -87,6 +87,6 @@ public sealed record LlamaPolicyOptions
                 $"Weights in 4 bits are not trained: {nameof(BaseWeights)} = {BaseWeights} needs {nameof(Lora)}, or {nameof(Trainable)} = "
                 + $"false.");
         ArgumentNullException.ThrowIfNull(ParameterGroups);
-        Lora?.Validated();
+        Lora?.Validate();
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Spectre.Console;
+using Tuna.Text;
 
 namespace Tuna.Cli.Terminal;
 
@@ -20,7 +21,7 @@ internal sealed class BarView(ProgressTask task) : IMeterView
         task.Value = reading.Total == 0 ? 1 : reading.Done;
         string left = reading.Remaining is { } time && reading.Done < reading.Total ? Duration.Text(time) + " left" : "";
         task.Description = Markup.Escape(
-            Printable.Text(string.Join("  ",
+            ForeignText.Printable(string.Join("  ",
             new[] { reading.What, $"{reading.Done}/{reading.Total}", reading.Rate, left, reading.Status }.Where(s => s.Length > 0))));
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Spectre.Console;
 using Tuna.Cli.Hosting;
+using Tuna.Text;
 
 namespace Tuna.Cli.Terminal;
 
@@ -25,7 +26,7 @@ internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter err
     {
         lock (_gate)
         {
-            output.Write(Printable.Text(text));
+            output.Write(ForeignText.Printable(text));
             output.Flush();
         }
     }
@@ -127,6 +128,6 @@ internal sealed class StageUi(OutputMode mode, TextWriter output, TextWriter err
     private void Locked(TextWriter writer, string line)
     {
         lock (_gate)
-            writer.WriteLine(Printable.Text(line));
+            writer.WriteLine(ForeignText.Printable(line));
     }
 }

@@ -2,28 +2,12 @@ namespace Tuna.IO;
 
 /// <summary>What a journal holds as a text of lines, without checksums. Lines that were left out are blank, so that every other keeps its
 /// number.</summary>
-internal sealed class JournalStream(JsonlJournal journal) : Stream
+internal sealed class JournalStream(JsonlJournal journal) : ForwardStream
 {
     private readonly IEnumerator<JournalLine> _lines = journal.ReadLines().GetEnumerator();
     private ReadOnlyMemory<byte> _rest; // of the line that is being handed out
     private long _ended; // lines whose newline was handed out
     private bool _atEnd;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -47,16 +31,6 @@ internal sealed class JournalStream(JsonlJournal journal) : Stream
 
         return filled;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -34,7 +34,8 @@ public sealed class DiverseSampler
         ArgumentNullException.ThrowIfNull(tokenizer);
         _policy = policy;
         _tokenizer = tokenizer;
-        _options = (options ?? new()).Validated();
+        _options = options ?? new();
+        _options.Validate();
         _rouge = _options.Stem ? RougeL.Stemmed : RougeL.Plain;
     }
 

@@ -35,7 +35,9 @@ public sealed record DiverseSamplerOptions
     /// <summary>Seed of the run; each draw has its own stream derived from the seed, the row's id, the slot and the trial.</summary>
     public ulong Seed { get; init; }
 
-    internal DiverseSamplerOptions Validated()
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    public void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(Count, 1);
         Require(Threshold > 0 && Threshold <= 1, nameof(Threshold), Threshold, "(0, 1]");
@@ -45,7 +47,6 @@ public sealed record DiverseSamplerOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxNewTokens, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(TopK);
         Require(TopP > 0 && TopP <= 1, nameof(TopP), TopP, "(0, 1]");
-        return this;
     }
 
     private static void Require(bool holds, string name, double value, string range)

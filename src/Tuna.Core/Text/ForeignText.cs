@@ -42,6 +42,31 @@ public static class ForeignText
         return result.ToString();
     }
 
+    /// <summary>
+    /// The whole text for a terminal: as it is, but with control characters other than tabs and line ends, and marks that turn the direction
+    /// of writing, as <c>\uXXXX</c>.
+    /// </summary>
+    /// <param name="text">Any text, of several lines perhaps.</param>
+    public static string Printable(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (!text.Any(IsUnsafe))
+            return text;
+        var result = new StringBuilder(text.Length + 16);
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (!IsUnsafe(text[i]) || text.AsSpan(i).StartsWith("\r\n"))
+                result.Append(text[i]);
+            else
+                Escape(result, text.AsSpan(i, 1));
+        }
+        return result.ToString();
+    }
+
+    private static bool IsUnsafe(char c) => (char.IsControl(c) && c is not ('\n' or '\t')) || TurnsWriting(c);
+
+    private static bool TurnsWriting(char c) => c is (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+
     private static bool IsPlain(string text)
     {
         foreach (char c in text)
@@ -58,6 +83,6 @@ public static class ForeignText
     private static void Escape(StringBuilder result, ReadOnlySpan<char> units)
     {
         foreach (char c in units)
-            result.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:X4}");
+            result.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
     }
 }

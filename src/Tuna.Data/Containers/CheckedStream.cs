@@ -1,26 +1,11 @@
+using Tuna.IO;
 using ZstdSharp;
 
 namespace Tuna.Data.Containers;
 
 /// <summary>An unpacking stream whose errors name the file. A file that ends too early is an error, too.</summary>
-internal sealed class CheckedStream(Stream stream, string source, string what) : Stream
+internal sealed class CheckedStream(Stream stream, string source, string what) : ForwardStream
 {
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
     public override int Read(Span<byte> buffer)
     {
         try
@@ -44,19 +29,6 @@ internal sealed class CheckedStream(Stream stream, string source, string what) :
             throw Damaged(e);
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

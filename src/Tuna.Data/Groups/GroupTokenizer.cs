@@ -31,7 +31,8 @@ public sealed class GroupTokenizer
         _tokenizer = tokenizer;
         _template = template ?? AlpacaPromptTemplate.Instance;
         _chat = _template as IChatFormat;
-        Options = (options ?? new()).Validated();
+        Options = options ?? new();
+        Options.Validate();
     }
 
     /// <summary>Lengths and rules.</summary>

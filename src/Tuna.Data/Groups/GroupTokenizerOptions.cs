@@ -28,7 +28,9 @@ public sealed record GroupTokenizerOptions
     /// <summary>A ranked row with fewer candidates than this after all rules is rejected, >= 1. Default 1.</summary>
     public int MinCandidates { get; init; } = 1;
 
-    internal GroupTokenizerOptions Validated()
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    public void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxLength, 2);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxLength, 1 << 30);
@@ -36,7 +38,6 @@ public sealed record GroupTokenizerOptions
             ArgumentOutOfRangeException.ThrowIfLessThan(most, 1, nameof(MaxResponseLength));
         ArgumentOutOfRangeException.ThrowIfLessThan(MinResponseRoom, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MinCandidates, 1);
-        return this;
     }
 }
 

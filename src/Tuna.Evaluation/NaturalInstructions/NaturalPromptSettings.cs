@@ -31,12 +31,13 @@ public sealed record NaturalPromptSettings
     /// <summary>Most new tokens of an answer, at least 1. Default 128.</summary>
     public int MaxNewTokens { get; init; } = 128;
 
-    internal NaturalPromptSettings Validated()
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    public void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfNegative(PositiveExamples);
         ArgumentOutOfRangeException.ThrowIfNegative(NegativeExamples);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxSourceTokens, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxNewTokens, 1);
-        return this;
     }
 }

@@ -72,7 +72,7 @@ public sealed class SuperNaturalInstructions
         IPromptTemplate? template = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        settings.Validated();
+        settings.Validate();
         foreach (NaturalTask task in Tasks)
         {
             foreach (NaturalInstance instance in task.Instances)

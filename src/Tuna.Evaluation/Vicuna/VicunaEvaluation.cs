@@ -27,7 +27,8 @@ public sealed class VicunaEvaluation
         ArgumentNullException.ThrowIfNull(protocol);
         _judge = judge;
         _protocol = protocol;
-        _options = (options ?? new()).Validated();
+        _options = options ?? new();
+        _options.Validate();
     }
 
     /// <summary>Judges every question that both models answered.</summary>
@@ -156,12 +157,12 @@ public sealed record VicunaOptions
     /// <summary>Seed of the resampling. Default 0.</summary>
     public ulong Seed { get; init; }
 
-
-    internal VicunaOptions Validated()
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    public void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxParallelMatches, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(BootstrapSamples, 1);
-        return this;
     }
 }
 

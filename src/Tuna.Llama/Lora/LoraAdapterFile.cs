@@ -99,13 +99,15 @@ internal static class LoraAdapterFile
 
             if (root.TryGetProperty("bias", out JsonElement bias) && bias.GetString() != "none")
                 throw new InvalidDataException($"{path}: bias is '{bias.GetString()}'; supported is none.");
-            return new LoraOptions
+            var options = new LoraOptions
             {
                 Rank = root.GetProperty("r").GetInt32(),
                 Alpha = root.GetProperty("lora_alpha").GetDouble(),
                 Dropout = root.TryGetProperty("lora_dropout", out JsonElement dropout) ? dropout.GetDouble() : 0,
                 TargetModules = [.. root.GetProperty("target_modules").EnumerateArray().Select(m => m.GetString()!)],
-            }.Validated();
+            };
+            options.Validate();
+            return options;
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
             or ArgumentException)

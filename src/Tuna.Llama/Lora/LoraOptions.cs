@@ -30,7 +30,7 @@ public sealed record LoraOptions
 
     /// <summary>Checks the settings.</summary>
     /// <exception cref="ArgumentException">Names the setting that is out of range.</exception>
-    public LoraOptions Validated()
+    public void Validate()
     {
         Require(Rank >= 1, nameof(Rank), Rank, ">= 1");
         Require(double.IsFinite(Alpha) && Alpha > 0, nameof(Alpha), Alpha, "> 0");
@@ -40,12 +40,11 @@ public sealed record LoraOptions
             throw new ArgumentException(
                 $"LoRA's {nameof(TargetModules)} are [{string.Join(", ", TargetModules ?? [])}]; give each once, of "
                 + $"{string.Join(", ", AllProjections)}.");
-        return this;
 
         static void Require(bool holds, string name, double value, string rule)
         {
             if (!holds)
-                throw new ArgumentException($"LoRA's {name} is {value.ToString(CultureInfo.InvariantCulture)}; it must be {rule}.");
+                throw new ArgumentOutOfRangeException(name, value, $"LoRA's {name} must be {rule}.");
         }
     }
 }

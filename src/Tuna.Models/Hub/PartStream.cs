@@ -1,25 +1,11 @@
+using Tuna.IO;
+
 namespace Tuna.Models.Hub;
 
 /// <summary>The next bytes of a stream, so many and no more; the stream stays open.</summary>
-internal sealed class PartStream(Stream stream, long count) : Stream
+internal sealed class PartStream(Stream stream, long count) : ForwardStream
 {
     private long _left = count;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -34,14 +20,4 @@ internal sealed class PartStream(Stream stream, long count) : Stream
         _left -= read;
         return read;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }
