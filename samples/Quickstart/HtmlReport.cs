@@ -8,11 +8,15 @@ namespace Quickstart;
 internal sealed class HtmlReport(string title)
 {
     private const string Style = """
-        body { font: 15px/1.5 system-ui, sans-serif; color: #1c2430; background: #fff; max-width: 62rem; margin: 2rem auto; padding: 0 1.2rem; }
-        h1 { font-size: 1.7rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #d8dee6; padding-bottom: .2rem }
-        table { border-collapse: collapse; margin: .8rem 0 } th, td { padding: .3rem .8rem; border-bottom: 1px solid #e4e8ee; text-align: right; vertical-align: top }
+        body { font: 15px/1.5 system-ui, sans-serif; color: #1c2430; background: #fff; max-width: 62rem; margin: 2rem auto;
+        padding: 0 1.2rem; }
+        h1 { font-size: 1.7rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #d8dee6;
+        padding-bottom: .2rem }
+        table { border-collapse: collapse; margin: .8rem 0 } th, td { padding: .3rem .8rem; border-bottom: 1px solid #e4e8ee;
+        text-align: right; vertical-align: top }
         th:first-child, td:first-child, table.text td, table.text th { text-align: left } thead th { border-bottom: 2px solid #9aa7b5 }
-        table:not(.text) td { white-space: nowrap } table.text td { font-size: .9rem } .note { color: #5a6675 } .wrong { color: #b3261e } .right { color: #1b7f3b } svg { max-width: 100%; height: auto }
+        table:not(.text) td { white-space: nowrap } table.text td { font-size: .9rem } .note { color: #5a6675 } .wrong { color: #b3261e }
+        .right { color: #1b7f3b } svg { max-width: 100%; height: auto }
         .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem }
         """;
 

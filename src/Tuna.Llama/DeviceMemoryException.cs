@@ -55,6 +55,8 @@ public sealed class DeviceMemoryException : InvalidOperationException
             yield return $"{nameof(LlamaPolicyOptions.Activations)} = {nameof(ActivationMode.Recompute)}";
         if (options.Moments == MomentPrecision.Full && options.Lora is null)
             yield return $"{nameof(LlamaPolicyOptions.Moments)} = {nameof(MomentPrecision.EightBit)}";
+        if (options.Gradients == GradientMode.Keep && options.Lora is null)
+            yield return $"{nameof(LlamaPolicyOptions.Gradients)} = {nameof(GradientMode.Recompute)}, where a step is one pass";
         if (options.Lora is null)
             yield return $"{nameof(LlamaPolicyOptions.Lora)}, which trains adapters alone";
         else if (options.BaseWeights == WeightPrecision.Full)

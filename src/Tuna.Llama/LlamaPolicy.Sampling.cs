@@ -18,6 +18,7 @@ public sealed partial class LlamaPolicy
         CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
+        RequireWhole();
         PolicyGuard.CheckRequests(requests, Info);
         var waiting = new List<SampleState>();
         for (int r = 0; r < requests.Count; r++)
@@ -61,6 +62,7 @@ public sealed partial class LlamaPolicy
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
+        RequireWhole();
         PolicyGuard.CheckRequests([request], Info);
         if (request.Count != 1)
             throw new ArgumentException($"Count is {request.Count}; a stream is of one sample.", nameof(request));

@@ -32,6 +32,9 @@ public sealed record LlamaPolicyOptions
     /// <summary>How AdamW's moments are kept. Default <see cref="MomentPrecision.Full"/>.</summary>
     public MomentPrecision Moments { get; init; }
 
+    /// <summary>What becomes of gradients between backward and the step. Default <see cref="GradientMode.Keep"/>.</summary>
+    public GradientMode Gradients { get; init; }
+
     /// <summary>Low-rank adapters; null trains all weights. Default null.</summary>
     public LoraOptions? Lora { get; init; }
 
@@ -79,6 +82,9 @@ public sealed record LlamaPolicyOptions
         if (!Enum.IsDefined(Moments))
             throw new ArgumentOutOfRangeException(nameof(Moments), Moments,
                 $"{nameof(Moments)} must be {MomentPrecision.Full} or {MomentPrecision.EightBit}.");
+        if (!Enum.IsDefined(Gradients))
+            throw new ArgumentOutOfRangeException(nameof(Gradients), Gradients,
+                $"{nameof(Gradients)} must be {GradientMode.Keep} or {GradientMode.Recompute}.");
         if (!Enum.IsDefined(BaseWeights))
             throw new ArgumentOutOfRangeException(nameof(BaseWeights), BaseWeights,
                 $"{nameof(BaseWeights)} must be {WeightPrecision.Full} or {WeightPrecision.Nf4}.");

@@ -39,11 +39,14 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
     /// <param name="passes">Micro-batches a step, >= 1: with one, a GPU keeps most BF16 gradients as they arrive instead of
     /// single-precision sums.</param>
     /// <param name="baseWeights">How weights that are not trained are kept.</param>
+    /// <param name="gradientMode">What becomes of gradients; <see cref="GradientMode.Recompute"/> counts where there is one pass a
+    /// step.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are less than one pass a step.</exception>
     public static MemoryEstimate Of(
         LlamaConfig config, LoraOptions? lora, TensorDType compute, bool trainable, IReadOnlyList<TokenGroup> groups, ActivationMode mode,
             string device = "cpu",
-        MomentPrecision moments = MomentPrecision.Full, int passes = 2, WeightPrecision baseWeights = WeightPrecision.Full)
+        MomentPrecision moments = MomentPrecision.Full, int passes = 2, WeightPrecision baseWeights = WeightPrecision.Full,
+        GradientMode gradientMode = GradientMode.Keep)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(groups);
@@ -61,6 +64,8 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         long tables = lora is null && trainable
             ? (long)config.VocabularySize * config.HiddenSize * (config.TieWordEmbeddings || config.ScalarHead ? 1 : 2) : 0;
         long gradients = narrow && gpu && passes == 1 ? (2 * (all + tables)) + (2 * scalarHead) : 4 * all;
+        if (gradientMode == GradientMode.Recompute && passes == 1)
+            gradients = ArrivingGradients(config, trainable, adapters, lora is null, narrow && gpu ? 2 : 4);
         long masters = !narrow ? 0 : gpu ? 2 * rounded : 4 * rounded;
         long kept = trained.Sum(n => moments == MomentPrecision.EightBit ? Tensors.Moments.CompactBytes(n) : 8 * n);
         long activations = LayerMemory.Bytes(config, groups, size, gpu && narrow, trainable, mode, summed: trainable && lora is null
@@ -110,6 +115,19 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         $"{Total / 1e9:0.00} GB: weights {Weights / 1e9:0.00}, masters {Masters / 1e9:0.00}, moments {Moments / 1e9:0.00}, gradients "
             + $"{Gradients / 1e9:0.00}, activations {Activations / 1e9:0.00}, logits "
             + $"{Head / 1e9:0.00}{(Context > 0 ? $", CUDA {Context / 1e9:0.00}" : "")}");
+
+    /// <summary>Gradients that are there at one time: a layer's, or those of a table, which are sums in single precision; that of a table
+    /// which is both embedding and head waits for the last layer.</summary>
+    private static long ArrivingGradients(LlamaConfig config, bool trainable, long[] adapters, bool allTrained, long size)
+    {
+        if (!trainable)
+            return 0;
+        if (!allTrained)
+            return 4 * adapters.Sum() / config.LayerCount;
+        long table = 4L * config.VocabularySize * config.HiddenSize;
+        long layer = size * config.Parameters().Where(p => p.Name.Contains(".layers.0.", StringComparison.Ordinal)).Sum(p => p.ElementCount);
+        return config.TieWordEmbeddings && !config.ScalarHead ? table + layer : Math.Max(table, layer);
+    }
 
     private static IEnumerable<long> Adapters(LlamaConfig config, LoraOptions lora)
     {

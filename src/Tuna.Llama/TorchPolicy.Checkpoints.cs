@@ -15,6 +15,7 @@ public abstract partial class TorchPolicy
     /// <remarks>With adapters: the merged model, or the adapter alone where <see cref="LoraOptions.SaveMerged"/> is false.</remarks>
     protected override void SaveModelCore(string folder)
     {
+        RequireWhole();
         if (_options.Lora is { SaveMerged: false })
         {
             LoraAdapterFile.Save(folder, _model, _training, baseModel: null);
@@ -33,6 +34,7 @@ public abstract partial class TorchPolicy
     public void SaveAdapter(string folder, string? baseModel = null)
     {
         using Turn turn = TakeTurn(passMayBeOpen: true);
+        RequireWhole();
         LoraAdapterFile.Save(folder, _model, _training, baseModel);
     }
 
@@ -54,6 +56,8 @@ public abstract partial class TorchPolicy
     {
         // The model's files hold the weights exactly only when they are F32 and no adapter was merged into them.
         TrainingParameters training = Training;
+        RequireWhole();
+        KeepWaiting();
         bool weights = SavedType != TensorDType.F32 || _options.Lora is not null;
         TrainingStateFile.Save(folder, training, _copies, weights, _passes);
     }
@@ -63,7 +67,9 @@ public abstract partial class TorchPolicy
     protected override void LoadTrainingStateCore(string folder)
     {
         TrainingParameters training = Training;
+        DropWaiting();
         _norm = null;
         _passes = TrainingStateFile.Load(folder, _model, training, _copies);
+        _halfMoved = false;
     }
 }

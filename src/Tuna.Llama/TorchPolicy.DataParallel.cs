@@ -28,6 +28,7 @@ public abstract partial class TorchPolicy : IDataParallelScorer
         ArgumentNullException.ThrowIfNull(group);
         using Turn turn = TakeTurn();
         TrainingParameters training = Training;
+        KeepWaiting();
         if (group.Size == 1 && _copies is null)
             return;
         if (training.Weights.Any(w => w.Moments is not null) && (_copies?.IsSharded == true || (shardOptimizer && group.Size > 1)))
@@ -53,6 +54,8 @@ public abstract partial class TorchPolicy : IDataParallelScorer
     public void EndLeaf()
     {
         using Turn turn = TakeTurn();
+        KeepWaiting();
+        _keepsGradients = true;
         foreach (TrainedWeight weight in Training.Weights)
             weight.EndLeaf();
     }

@@ -13,6 +13,7 @@ public abstract partial class TorchPolicy : IHiddenStates
     public void HiddenStates(ReadOnlySpan<int> tokens, int layer, Span<float> destination)
     {
         using Turn turn = TakeTurn();
+        RequireWhole();
         CheckHiddenStates(tokens, layer, destination.Length);
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();

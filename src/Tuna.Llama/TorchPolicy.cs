@@ -27,8 +27,6 @@ public abstract partial class TorchPolicy : PolicyBase
     private readonly LlamaBackbone _model;
     private readonly TrainingParameters? _training;
     private long _passes;
-    private bool _summed; // the gradient is a sum of leaves
-    private double? _norm; // of the gradient as it is
 
     private protected TorchPolicy(
         LlamaConfig config,
@@ -49,7 +47,7 @@ public abstract partial class TorchPolicy : PolicyBase
         {
             _model = model = create(device, TensorTypes.Of(compute));
             if (options.Trainable)
-                _training = new TrainingParameters(_model, options.ParameterGroups, options.Moments);
+                _training = new TrainingParameters(_model, options);
             fill(_model, _training);
             if (options.Lora is not null)
                 FreshWeights.FillAdapters(_model, _training, options.Seed);
@@ -84,26 +82,13 @@ public abstract partial class TorchPolicy : PolicyBase
         _training ?? throw new InvalidOperationException(
             $"The model was opened with {nameof(LlamaPolicyOptions)}.{nameof(LlamaPolicyOptions.Trainable)} = false.");
 
-    /// <summary>A copy of a trained parameter's accumulated gradient, or null when nothing was accumulated; for tests and
-    /// inspection.</summary>
-    /// <param name="name">Checkpoint name of the parameter.</param>
-    /// <exception cref="ArgumentException">There is no such trained parameter.</exception>
-    public float[]? AccumulatedGradient(string name)
-    {
-        using Turn turn = TakeTurn(passMayBeOpen: true);
-        TrainedParameter parameter = Training.List.FirstOrDefault(p => p.Name == name)
-            ?? throw new ArgumentException($"There is no trained parameter '{name}'.", nameof(name));
-        using DisposeScope scope = NewDisposeScope();
-        return parameter.Gradient()?.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
-    }
-
     /// <summary>What a pass over these groups, and the optimizer, will take.</summary>
     /// <param name="groups">The largest micro-batch.</param>
     /// <param name="mode">What is kept between forward and backward.</param>
     /// <param name="passes">Micro-batches a step, >= 1: gradients of a single one take less on a GPU. Default 2.</param>
     public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode, int passes = 2) =>
         MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device,
-            _options.Moments, passes, _options.BaseWeights);
+            _options.Moments, passes, _options.BaseWeights, _options.Gradients);
 
     /// <inheritdoc/>
     protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values,
@@ -122,6 +107,7 @@ public abstract partial class TorchPolicy : PolicyBase
 
     private void ScoreBatch(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken)
     {
+        RequireWhole();
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
         PackedBatch batch = PackedBatch.Of(groups, _model.ResponseHead.Reads);
@@ -136,6 +122,13 @@ public abstract partial class TorchPolicy : PolicyBase
     protected override void ForwardCore(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken)
     {
         TrainingParameters training = Training;
+        RequireWhole();
+        if (_waiting is not null)
+        {
+            KeepWaiting(); // a step of several passes
+            _keepsGradients = true;
+        }
+
         bool keep = _options.Activations switch
         {
             ActivationMode.Keep => true,
@@ -154,44 +147,9 @@ public abstract partial class TorchPolicy : PolicyBase
     }
 
     /// <inheritdoc/>
-    protected override void BackwardCore(ReadOnlySpan<double> gradient)
-    {
-        _norm = null;
-        Training.Pass.Backward(gradient);
-    }
-
-    /// <inheritdoc/>
-    protected override void ClosePass() => Training.Pass.Dispose();
-
-    /// <inheritdoc/>
-    protected override double GradientNormCore() => _norm ??= _summed ? _copies!.GradientNorm() : AdamWOptimizer.GradientNorm(Training);
-
-    /// <inheritdoc/>
-    /// <exception cref="NonFiniteStepException">The gradient is not finite, or the step would leave weights or moments that are not;
-    /// nothing was changed.</exception>
-    protected override void ApplyGradientsCore(in AdamWStep step)
-    {
-        try
-        {
-            AdamWOptimizer.Step(Training, _copies, step, GradientNormCore());
-            (_summed, _norm) = (false, null);
-        }
-        catch (ExternalException e) when (DeviceMemoryException.Is(e))
-        {
-            throw DeviceMemoryException.Of(e, "in the optimizer's step", _options, null, DeviceMemoryException.TrainingAdvice(_options, 0));
-        }
-    }
-
-    /// <inheritdoc/>
-    protected override void ClearGradientsCore()
-    {
-        (_summed, _norm) = (false, null);
-        Training.ClearGradients();
-    }
-
-    /// <inheritdoc/>
     protected override void DisposeCore()
     {
+        _waiting?.Dispose();
         _copies?.Dispose();
         _training?.Dispose();
         _model.Dispose();

@@ -109,13 +109,13 @@ public class LoraTests
     [InlineData(0, 8, 0, "Rank")]
     [InlineData(4, 0, 0, "Alpha")]
     [InlineData(4, 8, 1, "Dropout")]
-    public void Validated_OutOfRange_NamesTheSetting(int rank, double alpha, double dropout, string name) =>
-        Assert.Contains(name, Assert.Throws<ArgumentException>(() =>
-            new LoraOptions { Rank = rank, Alpha = alpha, Dropout = dropout }.Validated()).Message, StringComparison.Ordinal);
+    public void Validate_OutOfRange_NamesTheSetting(int rank, double alpha, double dropout, string name) =>
+        Assert.Contains(name, Assert.Throws<ArgumentOutOfRangeException>(() =>
+            new LoraOptions { Rank = rank, Alpha = alpha, Dropout = dropout }.Validate()).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void Validated_UnknownModule_NamesTheChoices() =>
-        Assert.Contains("q_proj", Assert.Throws<ArgumentException>(() => new LoraOptions { TargetModules = ["wq"] }.Validated()).Message,
+    public void Validate_UnknownModule_NamesTheChoices() =>
+        Assert.Contains("q_proj", Assert.Throws<ArgumentException>(() => new LoraOptions { TargetModules = ["wq"] }.Validate()).Message,
             StringComparison.Ordinal);
 
     [Theory]

@@ -28,7 +28,9 @@ public class MemoryTests
     [InlineData(TensorDType.F32, ActivationMode.Recompute, false, MomentPrecision.Full)]
     [InlineData(TensorDType.BF16, ActivationMode.Recompute, false, MomentPrecision.Full)]
     [InlineData(TensorDType.F32, ActivationMode.Keep, true, MomentPrecision.Full)]
-    public void EstimateMemory_OfAWholeStep_IsWhatTheProcessTakes(TensorDType type, ActivationMode mode, bool lora, MomentPrecision moments)
+    [InlineData(TensorDType.F32, ActivationMode.Recompute, false, MomentPrecision.EightBit, GradientMode.Recompute)]
+    public void EstimateMemory_OfAWholeStep_IsWhatTheProcessTakes(TensorDType type, ActivationMode mode, bool lora, MomentPrecision moments,
+        GradientMode gradients = GradientMode.Keep)
     {
         Skip.IfNot(OperatingSystem.IsLinux()
             && File.Exists("/proc/self/clear_refs"), "Needs Linux: /proc/self tells the peak memory from a moment on.");
@@ -45,9 +47,10 @@ public class MemoryTests
             Activations = mode,
             Moments = moments,
             Lora = lora ? new LoraOptions() : null,
+            Gradients = gradients,
         });
-        MemoryEstimate estimate = policy.EstimateMemory(groups, mode);
-        Steps(policy, groups);
+        MemoryEstimate estimate = policy.EstimateMemory(groups, mode, gradients == GradientMode.Keep ? 2 : 1);
+        Steps(policy, groups, gradients);
         long taken = Status("VmHWM") - before;
         double ratio = (double)taken / estimate.Total;
         Assert.True(ratio is > 0.65 and < 1.15,
@@ -162,10 +165,17 @@ public class MemoryTests
     [DllImport("libc"), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int malloc_trim(nint pad);
 
-    private static void Steps(LlamaPolicy policy, TokenGroup[] groups)
+    private static void Steps(LlamaPolicy policy, TokenGroup[] groups, GradientMode gradients = GradientMode.Keep)
     {
         using (policy)
         {
+            if (gradients == GradientMode.Recompute)
+            {
+                for (int step = 1; step <= 3; step++)
+                    Batches.Train(policy, Tiny.Loss, groups, step);
+                return;
+            }
+
             // The peak is in the second pass of a step: moments and sums are there, and the next gradients arrive.
             Batches.Train(policy, Tiny.Loss, groups, 1);
             Batches.Accumulate(policy, Tiny.Loss, groups);

@@ -96,7 +96,8 @@ internal sealed class RankCommand : StageCommand
             $"; {spent.Calls} calls, {spent.InputTokens} + {spent.OutputTokens} "
             + $"tokens{(spent.Cost > 0 ? $", cost {spent.Cost:0.####}" : "")}");
         string failed = failures.Count == 0 ? "" : string.Join(Environment.NewLine,
-            $"{failures.Count} rows could not be ranked, all named in {FailureFile.PathFor(output)}:", Reasons(failures), Advice(failures), "");
+            $"{failures.Count} rows could not be ranked, all named in {FailureFile.PathFor(output)}:", Reasons(failures), Advice(failures),
+            "");
         return new($"{failed}{output}: {result.Rows.Count} rows ranked{cost}", new()
         {
             ["out"] = output,

@@ -39,6 +39,9 @@ internal sealed record EngineChoice
     /// <summary>How AdamW's moments are kept.</summary>
     public MomentPrecision Moments { get; init; }
 
+    /// <summary>What becomes of gradients between backward and the step.</summary>
+    public GradientMode Gradients { get; init; }
+
     /// <summary>As a person says it.</summary>
     public string Name => IsTorch ? $"TorchSharp on {Device}" : "the embedded engine";
 

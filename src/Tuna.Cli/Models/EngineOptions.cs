@@ -75,6 +75,15 @@ internal sealed class EngineOptions
         DefaultValueFactory = _ => "full",
     };
 
+    private readonly Setting<string> _gradients = new("--gradients")
+    {
+        Among = ["keep", "recompute"],
+        Description =
+            "With --engine torch, for training: keep all gradients until the step, or, where a step is one micro-batch, compute them twice "
+            + "and never hold more than a layer's: 2 to 4 bytes a trained weight less, for one more forward and backward a step.",
+        DefaultValueFactory = _ => "keep",
+    };
+
     private readonly Setting<double?> _memory = new("--memory-gb")
     {
         Range = Rule.OrNone(Rule.Above(0.0)),
@@ -125,7 +134,7 @@ internal sealed class EngineOptions
 
     /// <summary>All of them.</summary>
     public IReadOnlyList<Option> All => _trains
-        ? [_engine, _threads, _device, _dtype, _libtorch, _base, _moments, _memory, _saved, _rank, _alpha, _dropout, _targets]
+        ? [_engine, _threads, _device, _dtype, _libtorch, _base, _moments, _gradients, _memory, _saved, _rank, _alpha, _dropout, _targets]
         : [_engine, _threads, _device, _dtype, _libtorch, _base];
 
     public void AddTo(Command command)
@@ -149,6 +158,7 @@ internal sealed class EngineOptions
         MemoryBudget = _trains && parse.GetValue(_memory) is { } gb ? (long)(gb * 1e9) : null,
         BaseWeights = parse.GetValue(_base) == "nf4" ? WeightPrecision.Nf4 : WeightPrecision.Full,
         Moments = _trains && parse.GetValue(_moments) == "8bit" ? MomentPrecision.EightBit : MomentPrecision.Full,
+        Gradients = _trains && parse.GetValue(_gradients) == "recompute" ? GradientMode.Recompute : GradientMode.Keep,
         Lora = _trains && parse.GetValue(_rank) is > 0 and var rank ? Adapters(parse, rank) : null,
     };
 
@@ -167,7 +177,7 @@ internal sealed class EngineOptions
         // What was not given has no value yet here, not even its default.
         if ((result.GetValue(_engine) ?? Managed) == Managed)
         {
-            foreach (Option option in (Option[])[_device, _dtype, _libtorch, _base, _moments, _memory, _rank, _alpha, _dropout, _targets])
+            foreach (Option option in (Option[])[_device, _dtype, _libtorch, _base, _moments, _gradients, _memory, _rank, _alpha, _dropout, _targets])
             {
                 if (result.GetResult(option) is { Implicit: false })
                     result.AddError(

@@ -85,6 +85,7 @@ internal static class TorchEngine
         Lora = trainable ? choice.Lora : null,
         BaseWeights = choice.BaseWeights,
         Moments = choice.Moments,
+        Gradients = choice.Gradients,
         Activations = plan is { Recompute: true } ? ActivationMode.Recompute : ActivationMode.Keep,
         Threads = choice.Threads,
         Seed = seed,

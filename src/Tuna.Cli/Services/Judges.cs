@@ -134,9 +134,7 @@ internal sealed class JudgeOptions
 
     // A local model is what its files hold.
     private static string? Recorded(string? judge) =>
-        judge is not null && (judge.StartsWith("prm:", StringComparison.Ordinal) || judge.StartsWith("policy:", StringComparison.Ordinal))
-        ? $"{judge[..judge.IndexOf(':', StringComparison.Ordinal)]}:{ContentHash.Of(RequiredFolder(judge[(judge.IndexOf(':', StringComparison.Ordinal) + 1)..]))}"
-        : judge;
+        judge?.Split(':', 2) is [("prm" or "policy") and { } kind, { } folder] ? $"{kind}:{ContentHash.Of(RequiredFolder(folder))}" : judge;
 
     /// <summary>Opens the judge.</summary>
     /// <param name="parse">The command line.</param>

@@ -14,7 +14,8 @@ internal sealed class ChartFrame
 
     public ChartFrame(ChartLayout layout, IReadOnlyList<string> names, bool squares)
     {
-        _layout = layout.Validated();
+        layout.Validate();
+        _layout = layout;
         Canvas = new(layout.Width, layout.Height, layout.Title);
         double y = 8;
         if (layout.Title.Length > 0)

@@ -48,12 +48,13 @@ public sealed record ChartLayout
     /// <summary>Whether a histogram's counts stand on a logarithmic axis, so that rare values beside very frequent ones are seen.</summary>
     public bool LogCounts { get; init; }
 
-    internal ChartLayout Validated()
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    public void Validate()
     {
         if (Width is < 200 or > 4000)
             throw new ArgumentOutOfRangeException(nameof(Width), Width, "A chart is 200 to 4000 pixels wide.");
         if (Height is < 150 or > 4000)
             throw new ArgumentOutOfRangeException(nameof(Height), Height, "A chart is 150 to 4000 pixels high.");
-        return this;
     }
 }

@@ -34,7 +34,8 @@ public sealed class PredictionRunner
                 nameof(tokenizer));
         _policy = policy;
         _tokenizer = tokenizer;
-        _options = (options ?? new()).Validated();
+        _options = options ?? new();
+        _options.Validate();
     }
 
     /// <summary>Answers every prompt that the file does not answer yet. Lines of the file carry checksums; one that is damaged is removed,

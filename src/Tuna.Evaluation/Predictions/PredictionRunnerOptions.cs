@@ -15,13 +15,14 @@ public sealed record PredictionRunnerOptions
     /// <summary>Names the model; a resumed run checks that the predictions it finds are this model's. Default "".</summary>
     public string ModelName { get; init; } = "";
 
-    internal PredictionRunnerOptions Validated()
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
+    public void Validate()
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(BatchSize, 1);
         if (!(Temperature >= 0 && double.IsFinite(Temperature)))
             throw new ArgumentOutOfRangeException(nameof(Temperature), Temperature, "A temperature is finite and at least 0.");
         ArgumentNullException.ThrowIfNull(ModelName);
-        return this;
     }
 }
 

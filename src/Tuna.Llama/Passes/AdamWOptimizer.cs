@@ -38,6 +38,19 @@ internal static class AdamWOptimizer
         bool IsOwn(TrainedWeight weight) => copies?.IsOwn(weight) ?? true;
     }
 
+    /// <summary>What a step moves, and memory for it, where it surely leaves everything finite; null where that has to be looked at in the
+    /// gradients themselves.</summary>
+    public static IReadOnlyList<MovedRows>? Prepare(TrainingParameters parameters, in AdamWStep step, double norm)
+    {
+        using IDisposable mode = no_grad();
+        List<MovedRows> moves = Moves(parameters, step);
+        if (!parameters.Guard.Proves(moves, step, norm))
+            return null;
+        foreach (TrainedWeight weight in parameters.Weights)
+            weight.EnsureMoments();
+        return moves;
+    }
+
     /// <summary>Which rows move by which rule; parts that follow the same rule move together.</summary>
     private static List<MovedRows> Moves(TrainingParameters parameters, in AdamWStep step)
     {

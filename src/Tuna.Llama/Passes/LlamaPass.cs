@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Tuna.Llama.Batches;
 using Tuna.Llama.Model;
+using Tuna.Llama.Tensors;
 using Tuna.Policies;
 using static TorchSharp.torch;
 
@@ -89,26 +90,36 @@ internal sealed class LlamaPass : IForwardPass
         if (gradient.Length != _outputs.Length)
             throw new ArgumentException($"The gradient has {gradient.Length} entries; the pass has {_outputs.Length} responses.",
                 nameof(gradient));
-        var active = new bool[gradient.Length];
         bool any = false;
         for (int r = 0; r < gradient.Length; r++)
         {
             if (!double.IsFinite(gradient[r]))
                 throw new ArgumentException($"The gradient of response {r} is {gradient[r]}; gradients are finite.", nameof(gradient));
-            active[r] = gradient[r] != 0;
-            any |= active[r];
+            any |= gradient[r] != 0;
         }
 
         _used = true;
         if (!any)
             return;
+        Sweep(gradient, arrived: null);
+        Free();
+    }
+
+    /// <summary>Goes backward once; what the pass holds stays, and it may go again, then recomputing all layers.</summary>
+    /// <param name="gradient">dL/d(output) of every response, not all zero.</param>
+    /// <param name="arrived">Called with every trained weight as soon as nothing more will be added to its gradient, which may then be taken
+    /// and the weight moved; null leaves all gradients with their weights.</param>
+    public void Sweep(ReadOnlySpan<double> gradient, Action<TrainedWeight>? arrived)
+    {
+        bool[] active = Array.ConvertAll(gradient.ToArray(), g => g != 0);
         PackedBatch needed = Array.TrueForAll(active, a => a) ? _batch : _batch.Restrict(active);
         try
         {
             if (_keep && needed.RowCount >= RecomputeBelow * _batch.RowCount)
-                Backward(_batch, _plan!, null, gradient);
+                Backward(_batch, _plan!, null, gradient, arrived);
             else
-                BackwardRecomputed(needed, gradient);
+                BackwardRecomputed(needed, gradient, arrived);
+            _traces.Clear(); // each was freed after its layer
         }
         catch (ExternalException e) when (DeviceMemoryException.Is(e))
         {
@@ -116,18 +127,16 @@ internal sealed class LlamaPass : IForwardPass
             _parameters.ClearGradients(); // a part of this one was added
             throw _explain(e, "in the backward pass over");
         }
-
-        Free();
     }
 
-    private void BackwardRecomputed(PackedBatch needed, ReadOnlySpan<double> gradient)
+    private void BackwardRecomputed(PackedBatch needed, ReadOnlySpan<double> gradient, Action<TrainedWeight>? arrived)
     {
         foreach (LayerTrace trace in _traces)
             trace.Dispose();
         _traces.Clear();
         using Tensor? rows = needed.SourceRows is { } source ? tensor(Array.ConvertAll(source, r => (long)r), device: _model.Device) : null;
         using PackedPlan plan = Plan(needed, rows);
-        Backward(needed, plan, rows, gradient);
+        Backward(needed, plan, rows, gradient, arrived);
     }
 
     /// <summary>Backward from the head to the embedding; layers without a trace are run again on the rows of the batch.</summary>
@@ -135,11 +144,13 @@ internal sealed class LlamaPass : IForwardPass
     /// <param name="plan">The plan of that batch.</param>
     /// <param name="rows">Which rows of the pass they are; null for all.</param>
     /// <param name="gradient">dL/d(output) of every response.</param>
-    private void Backward(PackedBatch batch, PackedPlan plan, Tensor? rows, ReadOnlySpan<double> gradient)
+    /// <param name="arrived">As in <see cref="Sweep"/>.</param>
+    private void Backward(PackedBatch batch, PackedPlan plan, Tensor? rows, ReadOnlySpan<double> gradient, Action<TrainedWeight>? arrived)
     {
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
         Tensor dx = HeadBackward(batch, rows, gradient);
+        Arrive(_parameters.AboveLayers, arrived);
         for (int l = _model.Layers.Count - 1; l >= 0 && l >= _parameters.LowestLayer; l--)
         {
             using DisposeScope layerScope = NewDisposeScope();
@@ -148,6 +159,7 @@ internal sealed class LlamaPass : IForwardPass
             Tensor? next = _model.Layers[l].Backward(trace, dx, plan, _model.Parts.Operations, needed: _parameters.LowestLayer < l);
             trace.Dispose();
             dx.Dispose();
+            Arrive(_model.Layers[l].Weights(), arrived);
             if (next is null)
                 return;
             dx = layerScope.MoveToOuter(next);
@@ -157,6 +169,15 @@ internal sealed class LlamaPass : IForwardPass
             return;
         using Tensor ids = tensor(Array.ConvertAll(batch.Tokens, t => (long)t), device: _model.Device);
         embedding.AddRows(ids, dx);
+        Arrive([_model.EmbeddingWeight], arrived);
+    }
+
+    private static void Arrive(IEnumerable<Weight> weights, Action<TrainedWeight>? arrived)
+    {
+        if (arrived is null)
+            return;
+        foreach (TrainedWeight weight in weights.Select(w => w.Trained).OfType<TrainedWeight>())
+            arrived(weight);
     }
 
     private LayerTrace Retrace(int layer, Tensor? rows, PackedPlan plan)

@@ -8,25 +8,27 @@ internal sealed class TrainingParameters : IDisposable
     private readonly List<TrainedWeight> _weights = [];
     private LlamaPass? _open;
 
-    public TrainingParameters(LlamaBackbone model, IReadOnlyList<ParameterGroup> groups, MomentPrecision moments)
+    public TrainingParameters(LlamaBackbone model, LlamaPolicyOptions options)
     {
         Operations = model.Parts.Operations;
         var names = model.named_parameters().ToDictionary(p => p.parameter.Handle, p => p.name);
         var list = new List<TrainedParameter>();
         foreach (Weight weight in model.Weights.Where(w => w.Parts[0].Parameter.requires_grad))
         {
-            var trained = new TrainedWeight(weight, Operations, moments);
+            var trained = new TrainedWeight(weight, Operations, options.Moments, options.Gradients);
             weight.Trained = trained;
             _weights.Add(trained);
             foreach (WeightPart part in weight.Parts)
             {
                 string name = names[part.Parameter.Handle];
-                list.Add(new TrainedParameter(name, part.Parameter, part.Row, trained, groups.FirstOrDefault(g => g.Accepts(name))));
+                list.Add(new TrainedParameter(name, part.Parameter, part.Row, trained, options.ParameterGroups.FirstOrDefault(g => g.Accepts(name))));
             }
         }
 
         List = list;
         Guard = new UpdateGuard(this);
+        var below = new HashSet<Weight>([model.EmbeddingWeight, .. model.Layers.SelectMany(l => l.Weights())]);
+        AboveLayers = [.. model.Weights.Where(w => !below.Contains(w))];
         LowestLayer = model.EmbeddingWeight.Trained is not null ? -1 :
             Enumerable.Range(0, model.Layers.Count)
                 .FirstOrDefault(l => model.Layers[l].Weights().Any(w => w.Trained is not null), model.Layers.Count);
@@ -37,6 +39,9 @@ internal sealed class TrainingParameters : IDisposable
 
     /// <summary>The weights that they are parts of.</summary>
     public IReadOnlyList<TrainedWeight> Weights => _weights;
+
+    /// <summary>The last norm and the head, where that is not the embedding: their gradients are known before any layer's.</summary>
+    public IReadOnlyList<Weight> AboveLayers { get; }
 
     /// <summary>Keeps steps away that would leave what is not finite.</summary>
     public UpdateGuard Guard { get; }
@@ -61,6 +66,12 @@ internal sealed class TrainingParameters : IDisposable
     }
 
     public LlamaPass Pass => _open!;
+
+    /// <summary>Frees the open pass, if there is one.</summary>
+    public void ClosePass() => _open?.Dispose();
+
+    /// <summary>Leaves the open pass to the caller.</summary>
+    public void Release() => _open = null;
 
     public void PassClosed(LlamaPass pass)
     {

@@ -23,22 +23,35 @@ internal sealed class UpdateGuard(TrainingParameters parameters) : IDisposable
     {
         if (!double.IsFinite(norm))
             return NonFiniteGradient(norm);
+        if (Proves(moves, step, norm))
+            return null;
+        foreach (MovedRows move in moves)
+        {
+            if (Try(move, step) is { } refusal)
+                return refusal;
+        }
+
+        _bounds = null;
+        return null;
+    }
+
+    /// <summary>Whether a step surely leaves everything finite; the gradient itself is not looked at. The step is then taken.</summary>
+    /// <param name="moves">What moves.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="norm">Norm of the accumulated gradient.</param>
+    public bool Proves(IReadOnlyList<MovedRows> moves, in AdamWStep step, double norm)
+    {
+        if (!double.IsFinite(norm))
+            return false;
         long version = parameters.Weights.Sum(w => w.Version);
         AdamWBounds before = _bounds is { } known && _version == version ? known : Measure();
         AdamWBounds? after = before;
         foreach (MovedRows rule in moves.DistinctBy(move => (move.Rate, move.Decay)))
             after = before.After(rule.Rule(step), norm) is { } own ? after?.With(own) : null;
         if (after is null)
-        {
-            foreach (MovedRows move in moves)
-            {
-                if (Try(move, step) is { } refusal)
-                    return refusal;
-            }
-        }
-
+            return false;
         (_bounds, _version) = (after, version);
-        return null;
+        return true;
     }
 
     public void Dispose() => _plain.Dispose();

@@ -203,12 +203,9 @@ internal sealed class CudaOperations : Operations
                 Argument.Of(_nf4), at, Argument.Of(codes.Count));
     }
 
-    public override double SumOfSquares(IReadOnlyList<Tensor> tensors)
+    public override Tensor Squares(IReadOnlyList<Tensor> tensors)
     {
-        if (tensors.Count == 0)
-            return 0;
         const int Shares = 128; // blocks a tensor
-        using DisposeScope scope = NewDisposeScope();
         Tensor sums = empty([tensors.Count * Shares], ScalarType.Float64, tensors[0].device);
         ulong at = Argument.Of(sums);
         for (int t = 0; t < tensors.Count; t++)
@@ -218,7 +215,7 @@ internal sealed class CudaOperations : Operations
                 Argument.Of(tensors[t].numel()));
         }
 
-        return sums.sum().item<double>();
+        return sums;
     }
 
     public override void Dispose()

@@ -161,7 +161,18 @@ internal abstract class Operations : IDisposable
     }
 
     /// <summary>Sum of squares of all elements of all tensors.</summary>
-    public abstract double SumOfSquares(IReadOnlyList<Tensor> tensors);
+    public double SumOfSquares(IReadOnlyList<Tensor> tensors)
+    {
+        if (tensors.Count == 0)
+            return 0;
+        using DisposeScope scope = NewDisposeScope();
+        return Squares(tensors).sum().item<double>();
+    }
+
+    /// <summary>What is to be summed up for <see cref="SumOfSquares"/>, as many numbers a tensor whatever the tensors: Float64, on the
+    /// device, in the caller's scope.</summary>
+    /// <param name="tensors">At least one.</param>
+    public abstract Tensor Squares(IReadOnlyList<Tensor> tensors);
 
     public virtual void Dispose()
     {

@@ -114,11 +114,9 @@ internal sealed class PlainOperations : Operations
             tensors.Weights.copy_(w);
     }
 
-    public override double SumOfSquares(IReadOnlyList<Tensor> tensors)
+    public override Tensor Squares(IReadOnlyList<Tensor> tensors)
     {
-        if (tensors.Count == 0)
-            return 0;
         using DisposeScope scope = NewDisposeScope();
-        return stack(tensors.Select(t => t.to(ScalarType.Float32).norm())).to(ScalarType.Float64).square().sum().item<double>();
+        return scope.MoveToOuter(stack(tensors.Select(t => t.to(ScalarType.Float32).norm())).to(ScalarType.Float64).square());
     }
 }

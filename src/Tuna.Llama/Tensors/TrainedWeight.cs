@@ -20,15 +20,16 @@ internal sealed class TrainedWeight : IDisposable
     private readonly bool _alwaysWide;
     private readonly LeafSums _leaves = new();
     private Moments? _moments;
-    private bool _wide = true;
+    private bool _wide;
     private bool _summed; // since the last step, beyond a single gradient
 
-    public TrainedWeight(Weight weight, Operations operations, MomentPrecision precision)
+    public TrainedWeight(Weight weight, Operations operations, MomentPrecision precision, GradientMode gradients)
     {
         using IDisposable mode = no_grad();
         _weight = weight;
         _operations = operations;
         _precision = precision;
+        _wide = gradients == GradientMode.Keep;
         _alwaysWide = weight.Data.device.type == DeviceType.CPU; // a rounded gradient saves nothing worth having there
         if (weight.Data.dtype == ScalarType.Float32)
             return;

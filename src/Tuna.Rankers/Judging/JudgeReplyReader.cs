@@ -72,7 +72,9 @@ public static partial class JudgeReplyReader
     // 'Response 2: [12]', also '12', '12/15', '[4 + 4 + 4 = 12]' and '[4, 4, 4]'; with the row's tag where the prompt asks for it. Not a
     // '###Response 4:' heading.
     [GeneratedRegex(
-        @"(?<![#\w])(?<!#[ \t])response[ \t]{0,8}(?<k>[0-9]{1,3})[*_ \t]{0,8}(?<tag>[0-9a-f]{12})?[*_ \t]{0,8}:[*_ \t]{0,8}(?:\[(?<value>[^\[\]\n]*)\]|(?<value>[0-9]{1,2}(?:\.[0-9]{1,3})?(?:[ \t]?/[ \t]?15)?)(?=[*_ \t.]{0,8}\r?$))", RegexOptions.IgnoreCase | RegexOptions.Multiline | RegexOptions.CultureInvariant)]
+        @"(?<![#\w])(?<!#[ \t])response[ \t]{0,8}(?<k>[0-9]{1,3})[*_ \t]{0,8}(?<tag>[0-9a-f]{12})?[*_ \t]{0,8}:[*_ \t]{0,8}"
+        + @"(?:\[(?<value>[^\[\]\n]*)\]|(?<value>[0-9]{1,2}(?:\.[0-9]{1,3})?(?:[ \t]?/[ \t]?15)?)(?=[*_ \t.]{0,8}\r?$))",
+        RegexOptions.IgnoreCase | RegexOptions.Multiline | RegexOptions.CultureInvariant)]
     private static partial Regex ScoreLine();
 
     [GeneratedRegex(@"#[ \t]{0,8}response[ \t]{0,8}(?<k>[0-9]{1,3})[ \t]{0,8}:?", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]

@@ -86,7 +86,11 @@ internal sealed partial record Verdict(int Index, string List, VerdictWeight Wei
     // An optional label, 'rank:' or 'Response k:', and a bracketed list; after 'rank:' also a list without brackets. Emphasis, quotes and
     // LaTeX around the label are allowed. Runs are bounded, so that hostile text cannot make the matching slow.
     [GeneratedRegex(
-        """(?:(?<label>\brank(?:ing)?\b(?:[ \t]order)?["'*_ \t]{0,8}(?<tag>[0-9a-f]{12})?["'*_ \t]{0,8}(?:[:=]|\r?\n)(?:["'*_`$({\s]|\\(?:boxed|text|mathbf|mathrm|left|\(|,)|\\(?=\[)){0,24})|(?<score>\bresponse[ \t]{0,8}[0-9]{1,3}[*_ \t]{0,8}(?:[0-9a-f]{12})?[*_ \t]{0,8}:?[*_ \t]{0,8}))?(?:\[(?<list>[^\[\]]*)\]|(?(label)(?<bare>(?<list>(?:response[ \t]{0,4})?[0-9]{1,3}(?:[ \t]{0,4}[>,][ \t]{0,4}(?:response[ \t]{0,4})?[0-9]{1,3}){1,16}))|(?!)))""",
+        """(?:(?<label>\brank(?:ing)?\b(?:[ \t]order)?["'*_ \t]{0,8}(?<tag>[0-9a-f]{12})?["'*_ \t]{0,8}(?:[:=]|\r?\n)"""
+        + """(?:["'*_`$({\s]|\\(?:boxed|text|mathbf|mathrm|left|\(|,)|\\(?=\[)){0,24})"""
+        + """|(?<score>\bresponse[ \t]{0,8}[0-9]{1,3}[*_ \t]{0,8}(?:[0-9a-f]{12})?[*_ \t]{0,8}:?[*_ \t]{0,8}))?"""
+        + """(?:\[(?<list>[^\[\]]*)\]|(?(label)(?<bare>(?<list>(?:response[ \t]{0,4})?[0-9]{1,3}"""
+        + """(?:[ \t]{0,4}[>,][ \t]{0,4}(?:response[ \t]{0,4})?[0-9]{1,3}){1,16}))|(?!)))""",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Lists();
 

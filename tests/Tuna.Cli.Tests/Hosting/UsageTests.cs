@@ -66,6 +66,7 @@ public class UsageTests
     [InlineData("sft --lora-rank 8", "Add --engine torch")]
     [InlineData("train --engine torch --lora-alpha 8", "--lora-alpha has no effect without --lora-rank")]
     [InlineData("train --engine torch --base-weights nf4", "Add --lora-rank")]
+    [InlineData("train --gradients recompute", "--gradients has no effect on the embedded engine")]
     [InlineData("train --moments 8bit", "--moments has no effect on the embedded engine")]
     [InlineData("train --engine torch --device gpu", "It is cpu, cuda or cuda:N")]
     public async Task Run_ASettingWithoutEffect_IsRefused(string line, string said)
