@@ -56,6 +56,8 @@ internal sealed class TrainingOptions
         DefaultValueFactory = _ => 100,
     };
 
+    private readonly WatchOptions _watch = new();
+
     private readonly Setting<int> _leaves = new("--gradient-leaves")
     {
         Range = (value => value is >= 1 and <= 1024 && int.IsPow2(value), "a power of two from 1 to 1024"),
@@ -109,6 +111,7 @@ internal sealed class TrainingOptions
         foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _lowMemory, _clip, _weightDecay,
             _seed, _checkpointEvery, _leaves, _shardOptimizer, _rankTimeout])
             command.Options.Add(option);
+        _watch.AddTo(command);
     }
 
     public string Out(ParseResult parse) => Path.TrimEndingDirectorySeparator(parse.GetValue(_out)!);
@@ -124,7 +127,7 @@ internal sealed class TrainingOptions
         if (microBatch < 1 || batch < 1 || batch % microBatch != 0)
             throw new StageException($"--batch {batch} is not a multiple of --micro-batch {microBatch}.", ExitCodes.Usage);
         double warmup = parse.GetValue(_warmup);
-        return new TrainerOptions
+        return _watch.AddTo(new TrainerOptions
         {
             Epochs = parse.GetValue(_epochs),
             GroupsPerMicroBatch = microBatch,
@@ -144,7 +147,7 @@ internal sealed class TrainingOptions
             PassMode = parse.GetValue(_lowMemory) ? PassMode.ScoreFirst : PassMode.Fused,
             CheckpointEverySteps = parse.GetValue(_checkpointEvery),
             RunFolder = RunFolder(parse),
-        };
+        }, parse);
     }
 
     /// <summary>Where checkpoints are while training lasts.</summary>
