@@ -95,6 +95,7 @@ internal sealed class PrmCommand : StageCommand
             Settings = settings,
             Group = Group,
             Options = _training.Trainer(parse),
+            TensorBoard = _training.TensorBoard(parse),
             Engine = _policy.Engine(parse),
             IsRewardModel = true,
             Loss = parse.GetValue(_objective) == "pairwise" ? new PairwiseLogisticLoss() : ListMleLoss.OnRawValues(),

@@ -90,6 +90,7 @@ internal sealed class SftCommand : StageCommand
             Settings = settings,
             Group = Group,
             Options = _training.Trainer(parse),
+            TensorBoard = _training.TensorBoard(parse),
             Engine = _policy.Engine(parse),
             Loss = new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference),
             Tokenization = report,

@@ -99,6 +99,7 @@ internal sealed class TrainCommand : StageCommand
             Settings = settings,
             Group = Group,
             Options = options,
+            TensorBoard = _training.TensorBoard(parse),
             Loss = loss,
             Engine = _policy.Engine(parse),
             Tokenization = report,

@@ -57,6 +57,12 @@ internal sealed class TrainingOptions
     };
 
     private readonly WatchOptions _watch = new();
+    private readonly Setting<string?> _tensorBoard = new("--tensorboard")
+    {
+        Effect = Effect.Course,
+        HelpName = "FOLDER",
+        Description = "Writes the curves for TensorBoard as training goes on, into FOLDER/NAME with the name of --out: tensorboard --logdir FOLDER.",
+    };
 
     private readonly Setting<int> _leaves = new("--gradient-leaves")
     {
@@ -109,12 +115,16 @@ internal sealed class TrainingOptions
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _lowMemory, _clip, _weightDecay,
-            _seed, _checkpointEvery, _leaves, _shardOptimizer, _rankTimeout])
+            _seed, _checkpointEvery, _tensorBoard, _leaves, _shardOptimizer, _rankTimeout])
             command.Options.Add(option);
         _watch.AddTo(command);
     }
 
     public string Out(ParseResult parse) => Path.TrimEndingDirectorySeparator(parse.GetValue(_out)!);
+
+    /// <summary>The run's own folder for TensorBoard, when one was asked for.</summary>
+    public string? TensorBoard(ParseResult parse) =>
+        parse.GetValue(_tensorBoard) is { } folder ? Path.Combine(folder, Path.GetFileName(Path.GetFullPath(Out(parse)))) : null;
 
     /// <summary>How training joins the other processes of an MPI job.</summary>
     public MpiOptions Together(ParseResult parse) => new() { Timeout = TimeSpan.FromMinutes(parse.GetValue(_rankTimeout)) };

@@ -6,6 +6,7 @@ using Tuna.Cli.Models;
 using Tuna.Cli.Terminal;
 using Tuna.Data.Groups;
 using Tuna.Distributed;
+using Tuna.Evaluation.TensorBoard;
 using Tuna.IO;
 using Tuna.Losses;
 using Tuna.Policies;
@@ -45,6 +46,9 @@ internal sealed record TrainingStage
 
     /// <summary>Whether the trained model gives rewards in place of log-probabilities.</summary>
     public bool IsRewardModel { get; init; }
+
+    /// <summary>The run's folder for TensorBoard; null for none.</summary>
+    public string? TensorBoard { get; init; }
 
     /// <summary>Rows that training does not see; the model is measured on them.</summary>
     public IReadOnlyList<TokenGroup> HeldOut { get; init; } = [];
@@ -154,9 +158,12 @@ internal sealed record TrainingStage
                 ui.Warn($"A damaged checkpoint is passed over. {passedOver}");
             if (done > 0)
                 ui.Note($"Going on from the checkpoint after step {done} of {steps} in {RunFolder}.");
+            using TensorBoardLog? curves = IsFirst && TensorBoard is not null ? new(TensorBoard, ui.Time) : null;
+            ITrainingObserver? observer = !IsFirst ? null : new Observers([new RunNotes(ui), .. curves is null
+                ? [] : (ITrainingObserver[])[curves]]);
             return ui.Measure("training", "steps", steps, done,
                 meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), heldOut: watched,
-                    observer: IsFirst ? new RunNotes(ui) : null, cancellationToken: cancellationToken));
+                    observer: observer, cancellationToken: cancellationToken));
         }
         catch (InvalidOperationException e)
         {

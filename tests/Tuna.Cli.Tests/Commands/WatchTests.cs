@@ -53,6 +53,19 @@ public class WatchTests
     }
 
     [Fact]
+    public async Task Train_TensorBoard_WritesEachStepIntoAFolderOfTheRun()
+    {
+        using Workspace work = await new Workspace().WithRanked(8).WithModelAsync();
+        (await TunaProcess.RunAsync(work.Root, [.. Train, "--tensorboard", "logs", "--held-out", "0.3", "--eval-every", "1"])).Expect(0);
+
+        string events = System.Text.Encoding.Latin1.GetString(
+            await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(Path.Combine(work["logs"], "tuned"), "events.out.tfevents.*"))));
+        int steps = MetricsFile.Read(Path.Combine(work["tuned"], "training.jsonl")).Steps.Count;
+        Assert.True(steps > 1);
+        Assert.Equal((steps, steps), (events.Split("train/loss").Length - 1, events.Split("held_out/nll").Length - 1));
+    }
+
+    [Fact]
     public async Task Prm_EvalEvery_MeasuresRewards()
     {
         using Workspace work = await new Workspace().WithRanked(8).WithModelAsync();
