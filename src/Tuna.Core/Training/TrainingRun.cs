@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Tuna.Policies;
@@ -47,6 +48,7 @@ internal sealed class TrainingRun
         _leaves?.Settle(at.Step);
         _group.RequireSameWeights(at.Step);
         long resumedFrom = at.Step;
+        using Activity? span = TrainingSpans.Run(_setup, _plan.TotalSteps, resumedFrom);
         _setup.Observer?.Started(_journal.Steps, _journal.Evaluations);
         try
         {
@@ -60,11 +62,13 @@ internal sealed class TrainingRun
                     Save(at);
                 if (ends)
                     break;
+                using Activity? stepSpan = TrainingSpans.Step();
                 long start = _report.Now;
                 StepOutcome outcome = RunStep(at, cancellationToken);
                 TrainingStep done = Finish(at, outcome);
                 _journal.Append(done);
                 _report.StepDone(done, start);
+                TrainingSpans.Tell(stepSpan, done);
                 _setup.Observer?.StepDone(done);
             }
         }
@@ -188,6 +192,7 @@ internal sealed class TrainingRun
 
     private void Evaluate(RunPosition at, CancellationToken cancellationToken)
     {
+        using Activity? span = TrainingSpans.Evaluation();
         SortedDictionary<string, double> values = _group.Evaluate(at.Step, cancellationToken);
         if (_options.WatchedMetric is { } metric)
         {
@@ -201,12 +206,18 @@ internal sealed class TrainingRun
         var evaluation = new TrainingEvaluation(at.Step, values);
         _journal.Append(evaluation);
         TrainerLog.Evaluated(_log, at.Step, string.Join(", ", values.Select(v => Text(v.Key, v.Value))));
+        _report.Evaluated(evaluation);
+        TrainingSpans.Tell(span, evaluation);
         _setup.Observer?.Evaluated(evaluation);
     }
 
     private static string Text(string name, double value) => string.Create(CultureInfo.InvariantCulture, $"{name} {value:0.####}");
 
-    private void Save(RunPosition at) => _group.Save(at.ToState(_plan, _setup, _journal.MetricsLength));
+    private void Save(RunPosition at)
+    {
+        using Activity? span = TrainingSpans.Checkpoint(at.Step);
+        _group.Save(at.ToState(_plan, _setup, _journal.MetricsLength));
+    }
 
     private List<string> GroupIds(StepRange range)
     {
