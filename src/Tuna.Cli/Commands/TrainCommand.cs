@@ -85,7 +85,8 @@ internal sealed class TrainCommand : StageCommand
                 + $"the best candidates, --lambda 0 does without.", ExitCodes.Usage);
         GroupTokenizer tokenizer = Tokenizer(parse, model, learnsReference);
         var report = new TokenizationReport();
-        (List<RankedExample> training, List<RankedExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id);
+        (List<RankedExample> training, List<RankedExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id,
+            file => RankedRows(file, limit: 0));
         IReadOnlyList<TokenGroup> groups = [.. tokenizer.Tokenize(training, report)];
         if (report.Count(TokenizationIssueKind.ReferenceMissing) is > 0 and var missing)
             ui.Warn($"{missing} rows have no reference response (`reference`) within --max-length, which this objective learns too. "
@@ -98,13 +99,13 @@ internal sealed class TrainCommand : StageCommand
             Settings = settings,
             Group = Group,
             Options = options,
+            TensorBoard = _training.TensorBoard(parse),
             Loss = loss,
             Engine = _policy.Engine(parse),
             Tokenization = report,
-            HeldOut = [.. tokenizer.Tokenize(heldOut)],
+            HeldOut = HeldOutGroups.Of(issues => tokenizer.Tokenize(heldOut, issues), ui),
         };
-        return stage.Run(groups, () => loss.Needs.ReferencePolicy
-            ? Reference(parse, options, groups, model, ui, cancellationToken) : null, ui, cancellationToken);
+        return stage.Run(groups, scored => Reference(parse, options, scored, model, ui, cancellationToken), ui, cancellationToken);
     }
 
     private GroupTokenizer Tokenizer(ParseResult parse, string model, bool learnsReference)

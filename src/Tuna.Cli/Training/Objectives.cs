@@ -79,7 +79,4 @@ internal static class Objectives
         new("listmle", "ListMLE on mean log-probabilities", [], _ => ListMleLoss.OnMeanLogProbs()),
         new("listmle-ratio", "ListMLE on log-ratios to a frozen policy", [("beta", 0.1)], s => ListMleLoss.OnLogRatios(s.Beta)),
     ];
-
-    public static Objective Find(string name) =>
-        All.FirstOrDefault(o => o.Name == name) ?? throw new StageException($"There is no objective '{name}'.", ExitCodes.Usage);
 }
