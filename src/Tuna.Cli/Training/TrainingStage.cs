@@ -52,6 +52,10 @@ internal sealed record TrainingStage
     /// <summary>Figures to take of the trained model, for its record, in place of the usual ones; with their text.</summary>
     public Func<ITrainableScorer, (JsonObject Facts, string Text)>? Measure { get; init; }
 
+    /// <summary>For objectives with a ratio to the policy that drew the responses: its log-probabilities; null where the groups have
+    /// them.</summary>
+    public Func<ReferenceLogProbs?>? OldPolicy { get; init; }
+
     private bool IsFirst => Group.Rank == 0;
 
     private string RunFolder => Options.RunFolder!;
@@ -80,6 +84,8 @@ internal sealed record TrainingStage
             ui.Note($"{Engine.Name}; {plan.Text}");
         ReferenceLogProbs? frozen = Loss.Needs.ReferencePolicy
             ? ReferenceLogProbs.Share(Group, groups, IsFirst ? reference() : null) : null;
+        if (Loss.Needs.OldPolicy && OldPolicy is not null)
+            groups = ReferenceLogProbs.Share(Group, groups, IsFirst ? OldPolicy() : null).AsOldPolicy(groups);
         using ITrainableScorer policy = IsRewardModel
             ? Engine.LoadRewardModel(Initial, Options.Seed, trainable: true, plan)
             : Engine.LoadPolicy(Initial, Options.Seed, trainable: true, plan);

@@ -66,7 +66,7 @@ internal sealed record TrainingSetup
         Fingerprint = Options.Fingerprint();
         Fingerprint["Loss"] = loss.ToString();
         Fingerprint["Policy"] = $"{Model.Info.ParameterCount} parameters, vocabulary {Model.Info.VocabularySize}";
-        DataFingerprint = GroupHash.DataSet(Groups, needs.ReferencePolicy ? Reference : null);
+        DataFingerprint = GroupHash.DataSet(Groups, needs.ReferencePolicy ? Reference : null, needs.OldPolicy);
         return this;
     }
 
@@ -88,6 +88,8 @@ internal sealed record TrainingSetup
             return "there is no reference response";
         if (group.CandidateCount < needs.LeastCandidates)
             return $"there are {group.CandidateCount} candidates, fewer than the {needs.LeastCandidates}";
+        if (needs.OldPolicy && group.OldPolicyLogProbs.Length != group.CandidateCount)
+            return "there are no log-probabilities of the policy that drew its candidates (WithOldPolicy)";
         ReadOnlySpan<double> scores = group.Scores.Span;
         for (int k = 0; k < scores.Length; k++)
         {

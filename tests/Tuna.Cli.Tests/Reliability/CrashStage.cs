@@ -41,6 +41,8 @@ internal sealed record CrashStage(string Name, string Line, string[] Outputs, in
         new("sft", $"sft --model model --data data.jsonl --limit 24 --out OUT {Trained}", s_model),
         new("train", $"train --model model --data ranked.jsonl --out OUT {Trained}", s_model),
         new("train-dpo", $"train --model model --data ranked.jsonl --objective dpo --out OUT {Trained}", s_model),
+        new("train-gspo", $"train --model model --data ranked.jsonl --objective gspo --beta 0.1 --clip-low 0.2 --clip-high 0.2 --out OUT {Trained}",
+            s_model),
         new("prm", $"prm --model model --data ranked.jsonl --out OUT {Trained}", s_model),
         new("train-torch", $"train --engine torch --model model --data ranked.jsonl --out OUT {Trained}", s_model),
         new("rank", $"rank --data ranked.jsonl --judge openai:loopback --out OUT {s_service}", s_rows, PaidRows: Rows),
