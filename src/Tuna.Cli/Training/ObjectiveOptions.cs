@@ -115,12 +115,10 @@ internal sealed class ObjectiveOptions
     // With the constants that were given: a penalty of weight 0 needs nothing. One that is out of range has its own error.
     private LossNeeds Needs(Objective objective, CommandResult result)
     {
-        Dictionary<string, double> constants = objective.Constants.ToDictionary(c => c.Name, c => c.Value, StringComparer.Ordinal);
-        foreach (Setting<double?> given in Constants.Where(c => result.GetResult(c) is { Implicit: false } && constants.ContainsKey(c.Key)))
-            constants[given.Key] = result.GetValue(given) ?? constants[given.Key];
         try
         {
-            return objective.Create(new ObjectiveSettings(constants, PairSelection.AllPairs, MarginReduction.Paper)).Needs;
+            return Objectives.NeedsOf(objective.Name, Constants.Where(c => result.GetResult(c) is { Implicit: false, Tokens.Count: > 0 })
+                .Select(c => (c.Name, (string?)result.GetResult(c)!.Tokens[^1].Value)));
         }
         catch (ArgumentOutOfRangeException e)
         {

@@ -91,6 +91,23 @@ internal static class Objectives
             s => new GspoLoss(s.ClipLow, s.ClipHigh, s.Beta, normalize: false)),
     ];
 
+    /// <summary>What an objective needs with the constants that were given, as options.</summary>
+    /// <param name="name">The objective.</param>
+    /// <param name="given">Options of a training; those that are no constants of it are passed over.</param>
+    public static LossNeeds NeedsOf(string name, IEnumerable<(string Option, string? Value)> given)
+    {
+        Objective objective = Find(name);
+        Dictionary<string, double> constants = objective.Constants.ToDictionary(c => c.Name, c => c.Value, StringComparer.Ordinal);
+        foreach ((string option, string? value) in given)
+        {
+            if (constants.ContainsKey(option.TrimStart('-'))
+                && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
+                constants[option.TrimStart('-')] = number;
+        }
+
+        return objective.Create(new(constants, PairSelection.AllPairs, MarginReduction.Paper)).Needs;
+    }
+
     public static Objective Find(string name) =>
         All.FirstOrDefault(o => o.Name == name) ?? throw new StageException($"There is no objective '{name}'.", ExitCodes.Usage);
 }
