@@ -18,6 +18,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>The recipe as one command, several times over: sample, rank, train, and again from the new policy.</summary>
 internal sealed class RoundsCommand : StageCommand
 {
+    private const double UsualShare = 0.05;
+    private const int UsualRows = 256;
+    private const int FewRows = 64;
+
     private static readonly string[] s_own =
         ["model", "teacher", "data", "out", "seed", "base-url", "judge", "objective", "reference-model", "held-out", "split-seed", "budget",
         "budget-tokens", "shard"];
@@ -68,7 +72,14 @@ internal sealed class RoundsCommand : StageCommand
         DefaultValueFactory = _ => "start",
     };
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed of the first round; each further one has the next." };
-    private readonly HeldOut _heldOut = new();
+    private readonly Setting<double?> _heldOut = new("--held-out")
+    {
+        Range = Rule.OrNone(Rule.Share<double>()),
+        Description =
+            $"Share of the instructions that no round trains on, by a hash of their ids; every policy is measured on them. Default: 5 %, about "
+            + $"{UsualRows} rows at most, and none of fewer than {FewRows}.",
+    };
+    private readonly Setting<ulong> _splitSeed = new("--split-seed") { Description = "Another seed holds other rows out." };
     private readonly Setting<string[]> _sample = Words("--sample", "`tuna sample`", "count=8");
     private readonly Setting<string[]> _rank = Words("--rank", "`tuna rank`", "orders=4");
     private readonly Setting<string[]> _train = Words("--train", "`tuna train`", "lr=1e-6");
@@ -93,10 +104,8 @@ internal sealed class RoundsCommand : StageCommand
             + "answers again. Kill it at any moment and run the same command again.")
     {
         _app = app;
-        foreach (Option option in (Option[])[_model, _data, _work, _rounds, _limit, _rows, _sampler, _judge, _objective, _reference, _seed])
-            Options.Add(option);
-        _heldOut.AddTo(this);
-        foreach (Option option in (Option[])[_sample, _rank, _train, _answer, _budget, _budgetTokens])
+        foreach (Option option in (Option[])[_model, _data, _work, _rounds, _limit, _rows, _sampler, _judge, _objective, _reference, _seed,
+            _heldOut, _splitSeed, _sample, _rank, _train, _answer, _budget, _budgetTokens])
             Options.Add(option);
         _tokenizer.AddTo(this);
         _engine.AddTo(this);
@@ -141,8 +150,8 @@ internal sealed class RoundsCommand : StageCommand
         Objective = parse.GetValue(_objective)!,
         ReferenceIsPrevious = parse.GetValue(_reference) == "previous",
         Rows = parse.GetValue(_rows),
-        HeldOut = _heldOut.ShareOf(parse, rows),
-        SplitSeed = _heldOut.Seed(parse),
+        HeldOut = parse.GetValue(_heldOut) ?? (rows < FewRows ? 0 : Math.Min(UsualShare, (double)UsualRows / rows)),
+        SplitSeed = parse.GetValue(_splitSeed),
         Seed = parse.GetValue(_seed),
         Sample = new("--sample", parse.GetValue(_sample) ?? [], s_own),
         Rank = new("--rank", parse.GetValue(_rank) ?? [], s_own),

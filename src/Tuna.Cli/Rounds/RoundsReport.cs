@@ -14,6 +14,8 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
 {
     private const string First = "round 0";
 
+    private string Measured => rounds[0].Measured.HeldOut ? "held-out rows" : "training rows";
+
     public JsonObject ToJson() => new()
     {
         ["policy"] = settings.PolicyAfter(rounds.Count),
@@ -44,8 +46,10 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
             + $"frozen policy: {(settings.ReferenceIsPrevious ? "that of the round before" : "round 0")}.";
         if (rounds.FirstOrDefault() is { } first && first.Measured.Rows > 0)
             yield return first.Measured.HeldOut
-                ? $"NLL and pairs in order are measured on {first.Measured.Rows} rows that no round trains on."
-                : $"NLL and pairs in order are measured on {first.Measured.Rows} of the rows trained on; none are held out (--held-out).";
+                ? $"NLL (of the reference response, or of the best candidate where a row has none) and pairs in order are measured on "
+                    + $"{first.Measured.Rows} rows that no round trains on."
+                : $"NLL (of the reference response, or of the best candidate where a row has none) and pairs in order are measured on "
+                    + $"{first.Measured.Rows} of the rows trained on; none are held out (--held-out).";
         if (rounds.LastOrDefault(r => r.Answers is not null)?.Answers is { } answers)
             yield return string.Create(CultureInfo.InvariantCulture,
                 $"Answers of the last round against those of round 0 on {answers.Rows} held-out prompts: {answers.Wins} won, {answers.Ties} "
@@ -80,8 +84,8 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
         [
             (new("samples", "mean score", 3), r => SampledBy(r.Round)?.MeanScore, SampledBy(0)?.MeanScore),
             (new("samples", "best of N", 3), r => SampledBy(r.Round)?.BestScore, SampledBy(0)?.BestScore),
-            (new("ranked rows", "NLL per token", 4, LowerIsBetter: true), r => r.After?.NllPerToken, rounds[0].Before?.NllPerToken),
-            (new("ranked rows", "pairs in order, %", 1), r => 100 * r.After?.InOrder, 100 * rounds[0].Before?.InOrder),
+            (new(Measured, "NLL per token", 4, LowerIsBetter: true), r => r.After?.NllPerToken, rounds[0].Before?.NllPerToken),
+            (new(Measured, "pairs in order, %", 1), r => 100 * r.After?.InOrder, 100 * rounds[0].Before?.InOrder),
             (new("answers", "mean score", 3), r => r.Answers?.Score, rounds[0].Answers?.FirstScore),
             (new("answers", "win rate, %", 1, Compared: false), r => 100 * r.Answers?.WinRate.Mean, null),
         ];
@@ -124,16 +128,15 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
     private IEnumerable<string> Charts()
     {
         ComparisonTable gains = Gains();
-        foreach (ComparisonColumn[] group in (ComparisonColumn[][])
-            [[.. gains.Columns.Where(c => c.Name is "mean score" or "best of N")], [.. gains.Columns.Where(c => c.Name.StartsWith("win", StringComparison.Ordinal))],
-            [.. gains.Columns.Where(c => c.Name.StartsWith("NLL", StringComparison.Ordinal))],
-            [.. gains.Columns.Where(c => c.Name.StartsWith("pairs", StringComparison.Ordinal))]])
+        foreach ((string title, string[] names) in (IEnumerable<(string, string[])>)
+            [("score", ["mean score", "best of N"]), ("win rate, %", ["win rate, %"]), ("NLL per token", ["NLL per token"]),
+            ("pairs in order, %", ["pairs in order, %"])])
         {
-            if (group.Length == 0)
+            ComparisonColumn[] shown = [.. gains.Columns.Where(c => names.Contains(c.Name))];
+            if (shown.Length == 0)
                 continue;
-            string title = group.Length > 1 ? "score" : group[0].Name;
-            yield return SvgChart.Line(new ChartLayout { Title = $"Policies: {title}", XTitle = "round", YTitle = title, Width = 560 },
-                [.. group.Select(c => Series(gains, c))]);
+            var layout = new ChartLayout { Title = "Policies: " + title, XTitle = "round", YTitle = title, Width = 560, WholeX = true };
+            yield return SvgChart.Line(layout, [.. shown.Select(c => Series(gains, c))]);
         }
 
         if (rounds.Any(r => r.Spent.Calls > 0))

@@ -27,17 +27,11 @@ internal sealed class HeldOut
         command.Options.Add(_seed);
     }
 
-    /// <summary>The share of so many rows.</summary>
-    public double ShareOf(ParseResult parse, int rows) =>
-        parse.GetValue(_share) ?? (rows < FewRows ? 0 : Math.Min(UsualShare, (double)UsualRows / rows));
-
-    public ulong Seed(ParseResult parse) => parse.GetValue(_seed);
-
     /// <summary>Splits rows in those to train on and those held out.</summary>
     public (List<T> Training, List<T> HeldOut) Split<T>(ParseResult parse, IReadOnlyList<T> rows, Func<T, string> id)
     {
-        double share = ShareOf(parse, rows.Count);
-        ulong seed = Seed(parse);
+        double share = parse.GetValue(_share) ?? (rows.Count < FewRows ? 0 : Math.Min(UsualShare, (double)UsualRows / rows.Count));
+        ulong seed = parse.GetValue(_seed);
         ILookup<bool, T> split = rows.ToLookup(row => StableHash.IsHeldOut(id(row), share, seed));
         return ([.. split[false]], [.. split[true]]);
     }

@@ -96,7 +96,7 @@ internal static class Objectives
     /// <param name="given">Options of a training; those that are no constants of it are passed over.</param>
     public static LossNeeds NeedsOf(string name, IEnumerable<(string Option, string? Value)> given)
     {
-        Objective objective = Find(name);
+        Objective objective = All.First(o => o.Name == name);
         Dictionary<string, double> constants = objective.Constants.ToDictionary(c => c.Name, c => c.Value, StringComparer.Ordinal);
         foreach ((string option, string? value) in given)
         {
