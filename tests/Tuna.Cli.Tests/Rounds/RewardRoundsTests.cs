@@ -26,7 +26,7 @@ public class RewardRoundsTests
         JsonNode[] rounds = [.. JsonNode.Parse(work.Text("w/rounds.json"))!["rounds"]!.AsArray()!];
         double[] rewards = [.. rounds.Select(r => r["mean_score"]!.GetValue<double>())];
         Assert.True(rewards[0] < rewards[1] && rewards[1] < rewards[2], string.Join(" -> ", rewards));
-        Assert.True(rewards[2] > rewards[0] + 0.5, string.Join(" -> ", rewards));
+        Assert.True(rewards[2] > rewards[0] + 0.2, string.Join(" -> ", rewards));
         JsonNode answers = rounds[2]["answers"]!; // greedy, to prompts that no round trained on
         Assert.True(answers["mean_score"]!.GetValue<double>() > answers["mean_score_of_round_0"]!.GetValue<double>());
     }
