@@ -25,6 +25,38 @@ public sealed class DataParallelTests : IDisposable
         Assert.True(one.Count > 10);
     }
 
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(4, true)]
+    public void Train_WatchedOnRanks_StopsAndEndsWithTheBestAsOneProcess(int ranks, bool shard)
+    {
+        TrainerOptions Change(TrainerOptions o) => o with
+        {
+            Epochs = 6,
+            EvaluateEverySteps = 1,
+            CheckpointEverySteps = 4,
+            KeepCheckpoints = 1,
+            WatchedMetric = HeldOutRows.Loss,
+            Patience = 3,
+            EndWithBest = true,
+            ShardOptimizer = shard,
+            RunFolder = _temp["one"],
+        };
+        ulong best = 0;
+        TrainingResult one = TinyRun.Train(SingleProcess.Instance, Change(TinyRun.Options), look: m => best = m.WeightsHash());
+        Assert.True(one.StoppedEarly);
+        Assert.InRange(one.BestStep, 1, one.Steps - 1);
+        IReadOnlyList<(long, long, ulong)> ends = ThreadGroup.Run(ranks, group =>
+        {
+            ulong weights = 0;
+            TrainingResult mine = TinyRun.Train(group, Change(TinyRun.Options) with { RunFolder = _temp["several"] },
+                look: m => weights = m.WeightsHash());
+            return (mine.Steps, mine.BestStep, weights);
+        });
+        Assert.Equal(Enumerable.Repeat((one.Steps, one.BestStep, best), ranks), ends);
+        Assert.Equal(FolderContent.Of(_temp["one"]), FolderContent.Of(_temp["several"]));
+    }
+
     [Fact]
     public void Train_OneLeafOrFour_DiffersInRoundingOnly()
     {

@@ -36,6 +36,10 @@ internal static class TinyRun
             Enumerable.Range(0, k).Select(c => (double)-c).ToArray(), Tokens());
     })];
 
+    /// <summary>Rows that are measured where a metric is watched.</summary>
+    public static TokenGroup[] HeldOut { get; } = [.. Groups.Take(3).Select(g => new TokenGroup("held " + g.Id, g.Responses[0],
+        [g.Prompt, .. g.Responses.Take(1)], new double[] { 1, 0 }, g.Responses[0]))];
+
     public static TrainerOptions Options { get; } = new()
     {
         Epochs = 2,
@@ -53,7 +57,8 @@ internal static class TinyRun
     {
         using ManagedLlama model = ManagedLlama.Create(Config, new() { Seed = 1, Threads = threads, SavedType = TensorDType.BF16 });
         TrainingResult result = new RankingTrainer(model, loss ?? new MarginRankingLoss(), options, group: group)
-            .Train(Groups, evaluate: Evaluate, cancellationToken: cancellationToken);
+            .Train(Groups, evaluate: Evaluate, heldOut: options.WatchedMetric is null ? null : new(HeldOut),
+                cancellationToken: cancellationToken);
         look?.Invoke(model);
         return result;
 

@@ -3,8 +3,6 @@ using System.Text.Json.Nodes;
 using Tuna.Models;
 using Tuna.Data;
 using Tuna.Losses;
-using Tuna.Numerics;
-using Tuna.Policies;
 using Tuna.Rankers.Proxy;
 using Tuna.Data.Groups;
 using Tuna.Tokenization;
@@ -43,13 +41,7 @@ internal sealed class PrmCommand : StageCommand
         Description = "pairwise (logistic loss on all pairs) or plackett-luce (likelihood of the whole ranking).",
         DefaultValueFactory = _ => "pairwise",
     };
-    private readonly Setting<double> _heldOut = new("--held-out")
-    {
-        Range = Rule.Share<double>(),
-        Description = "Share of the rows kept out of training, by a hash of their ids; the model is measured on them.",
-        DefaultValueFactory = _ => 0.1,
-    };
-    private readonly Setting<ulong> _splitSeed = new("--split-seed") { Description = "Another seed holds other rows out." };
+    private readonly HeldOut _heldOut = new(usual: 0.1);
     private readonly TrainingOptions _training = new(epochs: 1, learningRate: 1e-5, batch: 16);
 
     public PrmCommand(App app)
@@ -58,8 +50,9 @@ internal sealed class PrmCommand : StageCommand
             + "prm:FOLDER`).")
     {
         _policy.AddTo(this);
-        foreach (Option option in (Option[])[_data, _limit, _maxLength, _truncate, _objective, _heldOut, _splitSeed])
+        foreach (Option option in (Option[])[_data, _limit, _maxLength, _truncate, _objective])
             Options.Add(option);
+        _heldOut.AddTo(this);
         _training.AddTo(this);
         Examples =
         [
@@ -77,7 +70,6 @@ internal sealed class PrmCommand : StageCommand
     {
         string data = parse.GetValue(_data)!, model = _policy.Folder(parse)!, output = _training.Out(parse);
         ModelFolder.Require(model);
-        double share = parse.GetValue(_heldOut);
         IReadOnlyList<RankedExample> rows = Rows.Ranked(data, parse.GetValue(_limit));
         Fingerprint settings = Fingerprint.Of(parse);
         if (ModelRecord.IsFinished(output, settings))
@@ -94,9 +86,8 @@ internal sealed class PrmCommand : StageCommand
             Reference = ReferenceSource.None,
             MinCandidates = 2,
         });
-        List<TokenGroup> training =
-            [.. groups.Tokenize(rows.Where(r => !StableHash.IsHeldOut(r.Id, share, parse.GetValue(_splitSeed))), report)];
-        List<RankedExample> heldOut = [.. rows.Where(r => StableHash.IsHeldOut(r.Id, share, parse.GetValue(_splitSeed)))];
+        (List<RankedExample> training, List<RankedExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id,
+            file => Rows.Ranked(file, limit: 0));
         var stage = new TrainingStage
         {
             Out = output,
@@ -104,16 +95,18 @@ internal sealed class PrmCommand : StageCommand
             Settings = settings,
             Group = Group,
             Options = _training.Trainer(parse),
+            TensorBoard = _training.TensorBoard(parse),
             Engine = _policy.Engine(parse),
             IsRewardModel = true,
             Loss = parse.GetValue(_objective) == "pairwise" ? new PairwiseLogisticLoss() : ListMleLoss.OnRawValues(),
             Tokenization = report,
+            HeldOut = HeldOutGroups.Of(issues => groups.Tokenize(heldOut, issues), ui),
             Measure = reward =>
             {
                 JsonObject facts = RankerReport.Facts(RankerReport.Measure(reward, groups, heldOut, ui, cancellationToken));
                 return (facts, RankerReport.Text(facts));
             },
         };
-        return stage.Run(training, () => null, ui, cancellationToken);
+        return stage.Run([.. groups.Tokenize(training, report)], _ => null, ui, cancellationToken);
     }
 }

@@ -61,8 +61,7 @@ internal sealed class RoundsCommand : StageCommand
         new("--judge", "-j") { Description = JudgeOptions.Help + " A service's address may follow its model after an @.", Required = true };
     private readonly Setting<string> _objective = new("--objective")
     {
-        Among = [.. Objectives.All.Select(o => o.Name)],
-        Description = "What the training of a round learns, as in `tuna train`; rloo and gspo take the scores as rewards.",
+        Description = "What the training of a round learns, as in `tuna train` (one objective, or several with weights); rloo and gspo take the scores as rewards.",
         DefaultValueFactory = _ => Objectives.Usual,
     };
     private readonly Setting<string> _reference = new("--reference-policy")
@@ -147,7 +146,7 @@ internal sealed class RoundsCommand : StageCommand
         Rounds = parse.GetValue(_rounds),
         Sampler = ModelName.Parse("--sampler", parse.GetValue(_sampler)!, "policy", "policy:", "openai:", "completions:"),
         Judge = ModelName.Parse("--judge", parse.GetValue(_judge)!, "openai:", "probabilistic", "policy:", "prm:"),
-        Objective = parse.GetValue(_objective)!,
+        Mix = ObjectiveMix.Parse(parse.GetValue(_objective)!, out string? wrong) ?? throw new StageException(wrong!, ExitCodes.Usage),
         ReferenceIsPrevious = parse.GetValue(_reference) == "previous",
         Rows = parse.GetValue(_rows),
         HeldOut = parse.GetValue(_heldOut) ?? (rows < FewRows ? 0 : Math.Min(UsualShare, (double)UsualRows / rows)),

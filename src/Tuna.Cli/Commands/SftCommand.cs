@@ -81,7 +81,8 @@ internal sealed class SftCommand : StageCommand
         {
             MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength),
         });
-        (List<InstructionExample> training, List<InstructionExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id!);
+        (List<InstructionExample> training, List<InstructionExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id!,
+            file => Rows.Instructions(file, limit: 0, answered: true));
         var stage = new TrainingStage
         {
             Out = output,
@@ -89,12 +90,13 @@ internal sealed class SftCommand : StageCommand
             Settings = settings,
             Group = Group,
             Options = _training.Trainer(parse),
+            TensorBoard = _training.TensorBoard(parse),
             Engine = _policy.Engine(parse),
             Loss = new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference),
             Tokenization = report,
-            HeldOut = [.. groups.Tokenize(Learned(parse, heldOut))],
+            HeldOut = HeldOutGroups.Of(report => groups.Tokenize(Learned(parse, heldOut), report), ui),
         };
-        return stage.Run([.. groups.Tokenize(Learned(parse, training), report)], () => null, ui, cancellationToken);
+        return stage.Run([.. groups.Tokenize(Learned(parse, training), report)], _ => null, ui, cancellationToken);
     }, cancellationToken);
 
     private IEnumerable<InstructionExample> Learned(ParseResult parse, IEnumerable<InstructionExample> rows) =>

@@ -86,7 +86,8 @@ internal sealed class TrainCommand : StageCommand
         bool drawn = loss.Needs.OldPolicy && _objective.TakesDrawnLogProbs(parse);
         GroupTokenizer tokenizer = Tokenizer(parse, model, learnsReference, drawn);
         var report = new TokenizationReport();
-        (List<RankedExample> training, List<RankedExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id);
+        (List<RankedExample> training, List<RankedExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id,
+            file => RankedRows(file, limit: 0));
         IReadOnlyList<TokenGroup> groups = [.. tokenizer.Tokenize(training, report)];
         if (report.Count(TokenizationIssueKind.ReferenceMissing) is > 0 and var missing)
             ui.Warn($"{missing} rows have no reference response (`reference`) within --max-length, which this objective learns too. "
@@ -99,14 +100,15 @@ internal sealed class TrainCommand : StageCommand
             Settings = settings,
             Group = Group,
             Options = options,
+            TensorBoard = _training.TensorBoard(parse),
             Loss = loss,
             Engine = _policy.Engine(parse),
             Tokenization = report,
-            HeldOut = [.. tokenizer.Tokenize(heldOut)],
-            OldPolicy = drawn ? null : () => Frozen(parse, options, groups, model, "model as it is", ui, cancellationToken),
+            HeldOut = HeldOutGroups.Of(issues => tokenizer.Tokenize(heldOut, issues), ui),
+            OldPolicy = drawn ? null : scored => Frozen(parse, options, scored, model, "model as it is", ui, cancellationToken),
         };
-        return stage.Run(groups, () => loss.Needs.ReferencePolicy
-            ? Frozen(parse, options, groups, _objective.ReferenceModel(parse) ?? model, "frozen policy", ui, cancellationToken) : null, ui,
+        string frozen = _objective.ReferenceModel(parse) ?? model;
+        return stage.Run(groups, scored => Frozen(parse, options, scored, frozen, "frozen policy", ui, cancellationToken), ui,
             cancellationToken);
     }
 

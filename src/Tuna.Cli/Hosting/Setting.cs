@@ -50,6 +50,10 @@ internal class Setting<T>(string name, params string[] aliases) : Option<T>(name
     /// <summary>Values that leave the output as it was before there was the setting: fingerprints of that time stay valid.</summary>
     public Func<T?, bool>? Unrecorded { get; init; }
 
+    /// <summary>Which values name files, of a setting whose other values do not: their content counts, as with
+    /// <see cref="Effect.Content"/>.</summary>
+    public Func<T?, bool>? NamesContent { get; init; }
+
     /// <summary>The only values there are.</summary>
     public IReadOnlyList<string> Among
     {
@@ -78,7 +82,7 @@ internal class Setting<T>(string name, params string[] aliases) : Option<T>(name
     public void AddTo(Fingerprint fingerprint, ParseResult parse)
     {
         T? value = parse.GetValue(this);
-        if (Effect == Effect.Content)
+        if (Effect == Effect.Content || (NamesContent?.Invoke(value) ?? false))
         {
             string[] paths = value switch { string one => [one], string[] several => several, _ => [] };
             foreach ((int i, string path) in paths.Index())

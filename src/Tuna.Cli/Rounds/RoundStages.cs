@@ -76,7 +76,7 @@ internal static class RoundStages
     private static IEnumerable<(string, string?)> Reference(RoundsSettings s, int round)
     {
         // The model that a training starts from is its frozen policy where none is named.
-        if (!s.ReferenceIsPrevious && round > 1 && Objectives.NeedsOf(s.Objective, s.Train.Options).ReferencePolicy)
+        if (!s.ReferenceIsPrevious && round > 1 && Objectives.NeedsOf(s.Mix, s.Train.Options).ReferencePolicy)
             yield return ("--reference-model", s.Model);
     }
 

@@ -1,3 +1,5 @@
+using Tuna.Cli.Training;
+
 namespace Tuna.Cli.Rounds;
 
 /// <summary>What the rounds are to do.</summary>
@@ -16,7 +18,10 @@ internal sealed record RoundsSettings
 
     public required ModelName Judge { get; init; }
 
-    public required string Objective { get; init; }
+    /// <summary>What the training of a round learns.</summary>
+    public required ObjectiveMix Mix { get; init; }
+
+    public string Objective => Mix.Name;
 
     /// <summary>Whether the frozen policy of objectives that have one is that of the round before; otherwise the first one.</summary>
     public required bool ReferenceIsPrevious { get; init; }

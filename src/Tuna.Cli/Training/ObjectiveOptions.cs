@@ -21,8 +21,10 @@ internal sealed class ObjectiveOptions
 
     private readonly Setting<string> _objective = new("--objective")
     {
-        Among = [.. Objectives.All.Select(o => o.Name)],
-        Description = "The objective: " + string.Join("; ", Objectives.All.Select(o => o.Help)) + ".",
+        CompletionSources = { _ => [.. Objectives.All.Select(o => new System.CommandLine.Completions.CompletionItem(o.Name))] },
+        Recorded = value => value is not null && ObjectiveMix.Parse(value, out _) is { } mix ? mix.Name : value,
+        Description = "The objective, or several with their weights (dpo=1,mle=0.2): "
+            + string.Join("; ", Objectives.All.Select(o => o.Help)) + ".",
         DefaultValueFactory = _ => Objectives.Usual,
     };
 
@@ -77,52 +79,68 @@ internal sealed class ObjectiveOptions
     /// <summary>The loss, and its name here.</summary>
     public (IRankingLoss Loss, string Name) Create(ParseResult parse)
     {
-        Objective objective = Objectives.Find(parse.GetValue(_objective)!);
-        var constants = objective.Constants.ToDictionary(c => c.Name, c => parse.GetValue(Constants.Single(o => o.Key == c.Name))
-            ?? c.Value, StringComparer.Ordinal);
-        var settings = new ObjectiveSettings(constants, Selections[parse.GetValue(_pairs)!], parse.GetValue(_reduction) == "released"
-            ? MarginReduction.Released : MarginReduction.Paper);
-        return (objective.Create(settings), objective.Name);
+        ObjectiveMix mix = ObjectiveMix.Parse(parse.GetValue(_objective)!, out string? error)
+            ?? throw new StageException(error!, ExitCodes.Usage);
+        return (mix.Create(Settings), mix.Name);
+
+        ObjectiveSettings Settings(Objective objective) => new(
+            objective.Constants.ToDictionary(c => c.Name, c => parse.GetValue(Constants.Single(o => o.Key == c.Name)) ?? c.Value,
+                StringComparer.Ordinal),
+            Selections[parse.GetValue(_pairs)!],
+            parse.GetValue(_reduction) == "released" ? MarginReduction.Released : MarginReduction.Paper);
     }
 
     private void Check(CommandResult result)
     {
         // What was not given has no value yet here, not even its default.
         string name = result.GetValue(_objective) ?? Objectives.Usual;
-        if (Objectives.All.FirstOrDefault(o => o.Name == name) is not { } objective)
-            return; // has its own error
-        foreach (Setting<double?> constant in Constants.Where(c => objective.Constants.All(own => own.Name != c.Key)))
-            Refuse(constant, "");
-        if (!objective.TakesPairs)
-            Refuse(_pairs, "");
-        if (!objective.TakesReduction)
-            Refuse(_reduction, "");
-        LossNeeds needs = Needs(objective, result);
+        if (ObjectiveMix.Parse(name, out string? error) is not { } mix)
+        {
+            result.AddError(error!);
+            return;
+        }
+
+        foreach (Setting<double?> constant in Constants)
+            Count(constant, o => o.Constants.Any(own => own.Name == constant.Key));
+        Count(_pairs, o => o.TakesPairs);
+        Count(_reduction, o => o.TakesReduction);
+        LossNeeds needs = Needs(mix, result);
         if (!needs.ReferencePolicy)
             Refuse(_referenceModel, " It has no frozen policy.");
         if (!needs.OldPolicy)
             Refuse(_oldPolicy, " It takes no ratio to an old policy.");
 
+        void Count(Option option, Func<Objective, bool> takes)
+        {
+            string[] takers = [.. mix.Terms.Select(t => t.Objective).Where(takes).Select(o => o.Name)];
+            if (takers.Length == 0)
+                Refuse(option, "");
+            else if (takers.Length > 1 && option != _pairs && result.GetResult(option) is { Implicit: false })
+                result.AddError(
+                    $"{option.Name} would be the same for {string.Join(" and ", takers)}, which mean different things by it. Leave it out, "
+                    + $"so that each has its own value, or mix the losses in a program (MixedLoss).");
+        }
+
         void Refuse(Option option, string why)
         {
             if (result.GetResult(option) is { Implicit: false })
                 result.AddError(
-                    $"{option.Name} has no effect on --objective {objective.Name}: {objective.Takes}.{why} Leave {option.Name} out, or "
+                    $"{option.Name} has no effect on --objective {mix.Name}: {Takes(mix)}.{why} Leave {option.Name} out, or "
                     + $"choose another objective.");
         }
     }
 
     // With the constants that were given: a penalty of weight 0 needs nothing. One that is out of range has its own error.
-    private LossNeeds Needs(Objective objective, CommandResult result)
+    private LossNeeds Needs(ObjectiveMix mix, CommandResult result)
     {
         try
         {
-            return Objectives.NeedsOf(objective.Name, Constants.Where(c => result.GetResult(c) is { Implicit: false, Tokens.Count: > 0 })
+            return Objectives.NeedsOf(mix, Constants.Where(c => result.GetResult(c) is { Implicit: false, Tokens.Count: > 0 })
                 .Select(c => (c.Name, (string?)result.GetResult(c)!.Tokens[^1].Value)));
         }
         catch (ArgumentOutOfRangeException e)
         {
-            result.AddError($"--objective {objective.Name}: {e.Message.Split('(')[0].Trim()}");
+            result.AddError($"--objective {mix.Name}: {e.Message.Split('(')[0].Trim()}");
             return new() { ReferencePolicy = true, OldPolicy = true };
         }
     }
@@ -133,6 +151,9 @@ internal sealed class ObjectiveOptions
         Unrecorded = value => value is null,
         Description = about,
     };
+
+    private static string Takes(ObjectiveMix mix) => mix.Terms is [var (only, _)]
+        ? only.Takes : string.Join("; ", mix.Terms.Select(t => $"{t.Objective.Name}: {t.Objective.Takes}"));
 
     private static Setting<double?> Constant(string name, string about) => new(name)
     {

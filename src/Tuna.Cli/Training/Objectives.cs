@@ -91,23 +91,24 @@ internal static class Objectives
             s => new GspoLoss(s.ClipLow, s.ClipHigh, s.Beta, normalize: false)),
     ];
 
-    /// <summary>What an objective needs with the constants that were given, as options.</summary>
-    /// <param name="name">The objective.</param>
-    /// <param name="given">Options of a training; those that are no constants of it are passed over.</param>
-    public static LossNeeds NeedsOf(string name, IEnumerable<(string Option, string? Value)> given)
+    /// <summary>What objectives need with the constants that were given, as options.</summary>
+    /// <param name="mix">The objectives.</param>
+    /// <param name="given">Options of a training; those that are no constants of an objective are passed over.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A constant is outside its range.</exception>
+    public static LossNeeds NeedsOf(ObjectiveMix mix, IEnumerable<(string Option, string? Value)> given)
     {
-        Objective objective = All.First(o => o.Name == name);
-        Dictionary<string, double> constants = objective.Constants.ToDictionary(c => c.Name, c => c.Value, StringComparer.Ordinal);
-        foreach ((string option, string? value) in given)
+        var values = given.ToList();
+        return mix.Create(objective =>
         {
-            if (constants.ContainsKey(option.TrimStart('-'))
-                && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
-                constants[option.TrimStart('-')] = number;
-        }
+            Dictionary<string, double> constants = objective.Constants.ToDictionary(c => c.Name, c => c.Value, StringComparer.Ordinal);
+            foreach ((string option, string? value) in values)
+            {
+                if (constants.ContainsKey(option.TrimStart('-'))
+                    && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
+                    constants[option.TrimStart('-')] = number;
+            }
 
-        return objective.Create(new(constants, PairSelection.AllPairs, MarginReduction.Paper)).Needs;
+            return new(constants, PairSelection.AllPairs, MarginReduction.Paper);
+        }).Needs;
     }
-
-    public static Objective Find(string name) =>
-        All.FirstOrDefault(o => o.Name == name) ?? throw new StageException($"There is no objective '{name}'.", ExitCodes.Usage);
 }

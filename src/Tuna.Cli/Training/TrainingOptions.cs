@@ -56,6 +56,14 @@ internal sealed class TrainingOptions
         DefaultValueFactory = _ => 100,
     };
 
+    private readonly WatchOptions _watch = new();
+    private readonly Setting<string?> _tensorBoard = new("--tensorboard")
+    {
+        Effect = Effect.Course,
+        HelpName = "FOLDER",
+        Description = "Writes the curves for TensorBoard as training goes on, into FOLDER/NAME with the name of --out: tensorboard --logdir FOLDER.",
+    };
+
     private readonly Setting<int> _leaves = new("--gradient-leaves")
     {
         Range = (value => value is >= 1 and <= 1024 && int.IsPow2(value), "a power of two from 1 to 1024"),
@@ -107,11 +115,16 @@ internal sealed class TrainingOptions
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _lowMemory, _clip, _weightDecay,
-            _seed, _checkpointEvery, _leaves, _shardOptimizer, _rankTimeout])
+            _seed, _checkpointEvery, _tensorBoard, _leaves, _shardOptimizer, _rankTimeout])
             command.Options.Add(option);
+        _watch.AddTo(command);
     }
 
     public string Out(ParseResult parse) => Path.TrimEndingDirectorySeparator(parse.GetValue(_out)!);
+
+    /// <summary>The run's own folder for TensorBoard, when one was asked for.</summary>
+    public string? TensorBoard(ParseResult parse) =>
+        parse.GetValue(_tensorBoard) is { } folder ? Path.Combine(folder, Path.GetFileName(Path.GetFullPath(Out(parse)))) : null;
 
     /// <summary>How training joins the other processes of an MPI job.</summary>
     public MpiOptions Together(ParseResult parse) => new() { Timeout = TimeSpan.FromMinutes(parse.GetValue(_rankTimeout)) };
@@ -124,7 +137,7 @@ internal sealed class TrainingOptions
         if (microBatch < 1 || batch < 1 || batch % microBatch != 0)
             throw new StageException($"--batch {batch} is not a multiple of --micro-batch {microBatch}.", ExitCodes.Usage);
         double warmup = parse.GetValue(_warmup);
-        return new TrainerOptions
+        return _watch.AddTo(new TrainerOptions
         {
             Epochs = parse.GetValue(_epochs),
             GroupsPerMicroBatch = microBatch,
@@ -144,7 +157,7 @@ internal sealed class TrainingOptions
             PassMode = parse.GetValue(_lowMemory) ? PassMode.ScoreFirst : PassMode.Fused,
             CheckpointEverySteps = parse.GetValue(_checkpointEvery),
             RunFolder = RunFolder(parse),
-        };
+        }, parse);
     }
 
     /// <summary>Where checkpoints are while training lasts.</summary>

@@ -6,6 +6,7 @@ using Tuna.Cli.Models;
 using Tuna.Cli.Terminal;
 using Tuna.Data.Groups;
 using Tuna.Distributed;
+using Tuna.Evaluation.TensorBoard;
 using Tuna.IO;
 using Tuna.Losses;
 using Tuna.Policies;
@@ -46,15 +47,18 @@ internal sealed record TrainingStage
     /// <summary>Whether the trained model gives rewards in place of log-probabilities.</summary>
     public bool IsRewardModel { get; init; }
 
+    /// <summary>The run's folder for TensorBoard; null for none.</summary>
+    public string? TensorBoard { get; init; }
+
     /// <summary>Rows that training does not see; the model is measured on them.</summary>
     public IReadOnlyList<TokenGroup> HeldOut { get; init; } = [];
 
     /// <summary>Figures to take of the trained model, for its record, in place of the usual ones; with their text.</summary>
     public Func<ITrainableScorer, (JsonObject Facts, string Text)>? Measure { get; init; }
 
-    /// <summary>For objectives with a ratio to the policy that drew the responses: its log-probabilities; null where the groups have
+    /// <summary>For objectives with a ratio to the policy that drew the responses: its log-probabilities of rows; null where the rows have
     /// them.</summary>
-    public Func<ReferenceLogProbs?>? OldPolicy { get; init; }
+    public Func<IReadOnlyList<TokenGroup>, ReferenceLogProbs?>? OldPolicy { get; init; }
 
     private bool IsFirst => Group.Rank == 0;
 
@@ -63,12 +67,16 @@ internal sealed record TrainingStage
     private int GroupsPerStep => Options.GroupsPerMicroBatch * Options.MicroBatchesPerStep;
 
     /// <param name="groups">The data.</param>
-    /// <param name="reference">For objectives that need a frozen policy: its log-probabilities.</param>
+    /// <param name="reference">For objectives that need a frozen policy: its log-probabilities of rows.</param>
     /// <param name="ui">Shows progress.</param>
     /// <param name="cancellationToken">Stops between micro-batches; a checkpoint is written first.</param>
-    public StageResult Run(IReadOnlyList<TokenGroup> groups, Func<ReferenceLogProbs?> reference, StageUi ui,
+    public StageResult Run(IReadOnlyList<TokenGroup> groups, Func<IReadOnlyList<TokenGroup>, ReferenceLogProbs?> reference, StageUi ui,
         CancellationToken cancellationToken)
     {
+        if (Options.EvaluateEverySteps > 0 && HeldOut.Count == 0)
+            throw new StageException(
+                "--eval-every measures on held-out rows, and there are none: hold some out with --held-out 0.1, or give --held-out FILE.",
+                ExitCodes.Usage);
         if (groups.Count == 0)
             throw new StageException(
                 $"No row can be trained on. "
@@ -82,16 +90,14 @@ internal sealed record TrainingStage
         MemoryPlan? plan = Engine.Plan(Initial, IsRewardModel, groups);
         if (plan is not null)
             ui.Note($"{Engine.Name}; {plan.Text}");
-        ReferenceLogProbs? frozen = Loss.Needs.ReferencePolicy
-            ? ReferenceLogProbs.Share(Group, groups, IsFirst ? reference() : null) : null;
-        if (Loss.Needs.OldPolicy && OldPolicy is not null)
-            groups = ReferenceLogProbs.Share(Group, groups, IsFirst ? OldPolicy() : null).AsOldPolicy(groups);
+        (ReferenceLogProbs? frozen, HeldOutRows? watched) = Frozen(groups, reference);
+        (groups, watched) = WithOldPolicy(groups, watched);
         using ITrainableScorer policy = IsRewardModel
             ? Engine.LoadRewardModel(Initial, Options.Seed, trainable: true, plan)
             : Engine.LoadPolicy(Initial, Options.Seed, trainable: true, plan);
         IReadOnlyList<TokenGroup> measured = HeldOut.Count > 0 ? HeldOut : [.. groups.Take(MeasuredRows)];
         Outcome? before = Measure is null && IsFirst ? Before(policy, measured, ui, cancellationToken) : null;
-        TrainingResult result = Train(policy, groups, frozen, plan, ui, cancellationToken);
+        TrainingResult result = Train(policy, groups, frozen, watched, plan, ui, cancellationToken);
         if (held is null)
             return new("", []);
 
@@ -115,7 +121,7 @@ internal sealed record TrainingStage
         Save(held, policy, facts);
         facts["out"] = Out;
         return new(string.Create(CultureInfo.InvariantCulture,
-            $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Environment.NewLine}{outcome}"),
+            $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Best(result)}{Environment.NewLine}{outcome}"),
             facts);
     }
 
@@ -140,8 +146,8 @@ internal sealed record TrainingStage
         return new($"{folder} is finished already; nothing to do{outcome}", facts);
     }
 
-    private TrainingResult Train(ITrainableScorer policy, IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? frozen, MemoryPlan? plan,
-        StageUi ui, CancellationToken cancellationToken)
+    private TrainingResult Train(ITrainableScorer policy, IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? frozen, HeldOutRows? watched,
+        MemoryPlan? plan, StageUi ui, CancellationToken cancellationToken)
     {
         TrainerOptions options = plan is { ScoreFirst: true } ? Options with { PassMode = PassMode.ScoreFirst } : Options;
         long steps = (groups.Count + (long)GroupsPerStep - 1) / GroupsPerStep * options.Epochs;
@@ -157,8 +163,12 @@ internal sealed record TrainingStage
                 ui.Warn($"A damaged checkpoint is passed over. {passedOver}");
             if (done > 0)
                 ui.Note($"Going on from the checkpoint after step {done} of {steps} in {RunFolder}.");
+            using TensorBoardLog? curves = IsFirst && TensorBoard is not null ? new(TensorBoard, ui.Time) : null;
+            ITrainingObserver? observer = !IsFirst ? null : new Observers([new RunNotes(ui), .. curves is null
+                ? [] : (ITrainingObserver[])[curves]]);
             return ui.Measure("training", "steps", steps, done,
-                meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), cancellationToken: cancellationToken));
+                meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), heldOut: watched,
+                    observer: observer, cancellationToken: cancellationToken));
         }
         catch (InvalidOperationException e)
         {
@@ -168,6 +178,49 @@ internal sealed record TrainingStage
         {
             throw new StageException($"{e.Message} Try a smaller --learning-rate.", inner: e);
         }
+    }
+
+    // The frozen policy scores all rows at once: it is loaded once, and a resumed run finds them all.
+    private (ReferenceLogProbs? Frozen, HeldOutRows? Watched) Frozen(IReadOnlyList<TokenGroup> groups,
+        Func<IReadOnlyList<TokenGroup>, ReferenceLogProbs?> reference)
+    {
+        HeldOutRows? watched = Options.EvaluateEverySteps > 0 ? new HeldOutRows(HeldOut) : null;
+        if (!Loss.Needs.ReferencePolicy)
+            return (null, watched);
+        if (IsFirst && watched is not null)
+            reference([.. groups, .. HeldOut]);
+        ReferenceLogProbs frozen = ReferenceLogProbs.Share(Group, groups, IsFirst ? reference(groups) : null);
+        if (watched is not null)
+            watched = watched with { Reference = ReferenceLogProbs.Share(Group, HeldOut, IsFirst ? reference(HeldOut) : null) };
+        return (frozen, watched);
+    }
+
+    private (IReadOnlyList<TokenGroup> Groups, HeldOutRows? Watched) WithOldPolicy(IReadOnlyList<TokenGroup> groups, HeldOutRows? watched)
+    {
+        if (!Loss.Needs.OldPolicy || OldPolicy is null)
+            return (groups, watched);
+        if (IsFirst && watched is not null)
+            OldPolicy([.. groups, .. HeldOut]);
+        if (watched is not null)
+            watched = watched with { Groups = Drawn(HeldOut) };
+        return (Drawn(groups), watched);
+
+        IReadOnlyList<TokenGroup> Drawn(IReadOnlyList<TokenGroup> rows) =>
+            ReferenceLogProbs.Share(Group, rows, IsFirst ? OldPolicy(rows) : null).AsOldPolicy(rows);
+    }
+
+    // What became of the metric that was watched.
+    private string Best(TrainingResult result)
+    {
+        if (Options.WatchedMetric is not { } metric)
+            return "";
+        string ended = result.StoppedEarly
+            ? $"{Environment.NewLine}ended early: {WatchOptions.NameOf(metric)} did not improve in {Options.Patience} measurements" : "";
+        if (result.BestStep == 0)
+            return ended;
+        string best = $"{Environment.NewLine}best {HeldOutMetric.Text(metric, result.BestValue)}, after step {result.BestStep}";
+        return ended + best + (Options.EndWithBest ? ": these weights are saved"
+            : result.BestStep < result.Steps ? "; the last step's weights are saved (--save best saves those)" : "");
     }
 
     // Kept in the run's folder: a resumed run has other weights, and need not measure twice.
@@ -203,7 +256,7 @@ internal sealed record TrainingStage
     private JsonObject Facts(TrainingResult result, IReadOnlyList<TokenGroup> groups, PolicyInfo info)
     {
         TrainingStep? last = result.History.LastOrDefault(s => s.Skipped is null);
-        return new()
+        JsonObject facts = new()
         {
             ["steps"] = result.Steps,
             ["skipped_steps"] = result.SkippedSteps,
@@ -217,6 +270,15 @@ internal sealed record TrainingStage
             ["last_margin"] = Finite(last?.Margin),
             ["last_pair_accuracy"] = Finite(last?.PairAccuracy),
         };
+        if (Options.WatchedMetric is { } metric)
+        {
+            facts["best_by"] = WatchOptions.NameOf(metric);
+            facts["best_step"] = result.BestStep;
+            facts["best_value"] = Finite(result.BestValue);
+            facts["stopped_early"] = result.StoppedEarly;
+            facts["saved"] = Options.EndWithBest && result.BestStep > 0 ? "best" : "last";
+        }
+        return facts;
     }
 
     private static double? Finite(double? value) => value is { } v && double.IsFinite(v) ? v : null;

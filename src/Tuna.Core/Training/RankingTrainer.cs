@@ -73,6 +73,9 @@ public sealed class RankingTrainer
     /// <see cref="TrainerOptions.EvaluateEverySteps"/>; may use the model but not train it. Its values go into the metrics; to resume to
     /// the same bytes it must be deterministic.</param>
     /// <param name="progress">Gets a report after each step, on the training thread.</param>
+    /// <param name="heldOut">Rows to measure on, at the end and every <see cref="TrainerOptions.EvaluateEverySteps"/>, under the names of
+    /// <see cref="HeldOutRows"/>; null for none.</param>
+    /// <param name="observer">Follows the run; null for nobody.</param>
     /// <param name="cancellationToken">Stops between micro-batches, the weights staying at the last finished step; by default a checkpoint
     /// is written first.</param>
     /// <returns>What the run did.</returns>
@@ -89,6 +92,8 @@ public sealed class RankingTrainer
         ReferenceLogProbs? reference = null,
         Func<long, CancellationToken, IReadOnlyDictionary<string, double>>? evaluate = null,
         IProgress<TrainingProgress>? progress = null,
+        HeldOutRows? heldOut = null,
+        ITrainingObserver? observer = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(groups);
@@ -103,6 +108,8 @@ public sealed class RankingTrainer
             Reference = reference,
             Evaluate = evaluate,
             Progress = progress,
+            HeldOut = heldOut,
+            Observer = observer,
             Group = _group,
         }.Check();
         using var journal = new RunJournal(setup);

@@ -12,6 +12,7 @@ internal sealed class RunGroup(TrainingSetup setup, RunJournal journal)
 {
     private readonly IProcessGroup _group = setup.Group;
     private readonly IDataParallelScorer? _copies = setup.Model as IDataParallelScorer;
+    private readonly HeldOutMeasure? _heldOut = setup.HeldOut is null ? null : new(setup.Model, setup.Loss, setup.HeldOut);
 
     public bool IsFirst => _group.Rank == 0;
 
@@ -110,7 +111,7 @@ internal sealed class RunGroup(TrainingSetup setup, RunJournal journal)
         {
             try
             {
-                SortedDictionary<string, double> own = Sorted(setup.Evaluate!(step, cancellationToken));
+                SortedDictionary<string, double> own = Measure(step, cancellationToken);
                 if (Alone)
                     return own;
                 told = Encode(own);
@@ -126,11 +127,26 @@ internal sealed class RunGroup(TrainingSetup setup, RunJournal journal)
         return told.Length > 0 ? Decode(told) : throw new OperationCanceledException("Rank 0 was asked to stop.");
     }
 
-    private static SortedDictionary<string, double> Sorted(IReadOnlyDictionary<string, double> values)
+    /// <summary>Gives all processes the weights, and the state, of the best checkpoint.</summary>
+    /// <exception cref="InvalidDataException">It is damaged or gone.</exception>
+    public string LoadBest(long step)
+    {
+        string folder = IsFirst ? journal.Best(step) : "";
+        if (!Alone)
+            folder = _group.BroadcastText(folder);
+        setup.Model.LoadTrainingState(folder);
+        return folder;
+    }
+
+    private SortedDictionary<string, double> Measure(long step, CancellationToken cancellationToken)
     {
         var sorted = new SortedDictionary<string, double>(StringComparer.Ordinal);
-        foreach ((string name, double value) in values)
-            sorted[name] = value;
+        if (setup.Evaluate is not null)
+        {
+            foreach ((string name, double value) in setup.Evaluate(step, cancellationToken))
+                sorted[name] = value;
+        }
+        _heldOut?.AddTo(sorted, cancellationToken);
         return sorted;
     }
 

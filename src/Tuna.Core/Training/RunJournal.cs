@@ -47,6 +47,11 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
             if (TrainerStateCheck.Fault(latest.State, new TrainingPlan(setup.Groups.Count, setup.Options)) is { } fault)
                 throw new InvalidDataException(
                     $"{latest.Folder}: {fault}. The checkpoint is damaged; delete it to go on from the one before.");
+            if (setup.Options.EndWithBest && latest.State.Watch is { BestStep: > 0 } watch
+                && !Directory.Exists(Path.Combine(_folder, TrainingCheckpoint.FolderName(watch.BestStep, 0))))
+                throw new InvalidDataException(
+                    $"{latest.Folder} says that the best checkpoint is {TrainingCheckpoint.FolderName(watch.BestStep, 0)}, which is gone. "
+                    + $"Put it back, or delete the run folder to start again.");
         }
         else if (damaged.Count > 0)
         {
@@ -93,7 +98,30 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
         LastCheckpoint = TrainingCheckpoint.Write(_folder, state, model);
         _saved = (state.Step, state.MicroBatch, state.MetricsLength);
         TrainerLog.CheckpointWritten(setup.Logger, LastCheckpoint);
-        foreach (string old in TrainingCheckpoint.Folders(_folder).SkipWhile(f => f != LastCheckpoint).Skip(setup.Options.KeepCheckpoints))
+        Prune(_folder);
+    }
+
+    /// <summary>The folder of the best checkpoint, all of whose bytes are as they were written.</summary>
+    /// <exception cref="InvalidDataException">It is damaged or gone.</exception>
+    public string Best(long step)
+    {
+        string folder = Path.Combine(_folder!, TrainingCheckpoint.FolderName(step, 0));
+        return TrainingCheckpoint.Read(folder, out string? fault) is not null ? folder : throw new InvalidDataException(
+            $"{folder} is the best checkpoint, and it cannot be used: {fault}. Put an undamaged copy there, or switch "
+            + $"{nameof(TrainerOptions.EndWithBest)} off in another run folder.");
+    }
+
+    // Of the newest checkpoints each may be the one to go on from, and so the best one that it names has to stay too.
+    private void Prune(string folder)
+    {
+        string[] saved = [.. TrainingCheckpoint.Folders(folder).SkipWhile(f => f != LastCheckpoint)];
+        HashSet<string> kept = [.. saved.Take(setup.Options.KeepCheckpoints)];
+        foreach (string newest in kept.ToArray())
+        {
+            if (TrainingCheckpoint.BestStep(newest) is { } best)
+                kept.Add(Path.Combine(folder, TrainingCheckpoint.FolderName(best, 0)));
+        }
+        foreach (string old in saved.Where(f => !kept.Contains(f)))
             AtomicFolder.Delete(old);
     }
 

@@ -20,6 +20,9 @@ internal sealed class RunPosition
     /// <summary>Sums over the accumulated micro-batches.</summary>
     public StepStatistics Partial { get; set; } = new();
 
+    /// <summary>What the watched metric was so far; null before its first evaluation.</summary>
+    public WatchState? Watch { get; set; }
+
     public static RunPosition Of(TrainerState state, bool evaluates) => new()
     {
         Step = state.Step,
@@ -28,6 +31,7 @@ internal sealed class RunPosition
         SkippedSteps = state.SkippedSteps,
         EvaluationPending = state.EvaluationPending && evaluates,
         Partial = state.Partial with { },
+        Watch = state.Watch,
     };
 
     public TrainerState ToState(TrainingPlan plan, TrainingSetup setup, long metricsLength)
@@ -44,6 +48,7 @@ internal sealed class RunPosition
             SkippedSteps = SkippedSteps,
             EvaluationPending = EvaluationPending,
             Partial = Partial,
+            Watch = Watch,
             MetricsLength = metricsLength,
             Options = setup.Fingerprint,
             GroupCount = setup.Groups.Count,

@@ -33,6 +33,16 @@ internal static partial class TrainerLog
     [LoggerMessage(EventId = 8, Level = LogLevel.Information, Message = "Training is done: {Steps} steps, {Skipped} left out.")]
     public static partial void Finished(ILogger logger, long steps, int skipped);
 
+    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Evaluation after step {Step}: {Values}.")]
+    public static partial void Evaluated(ILogger logger, long step, string values);
+
+    [LoggerMessage(EventId = 11, Level = LogLevel.Information,
+        Message = "Training ends after step {Step} of {Steps}: {Metric} did not improve in {Evaluations} evaluations.")]
+    public static partial void StoppedEarly(ILogger logger, long step, long steps, string metric, int evaluations);
+
+    [LoggerMessage(EventId = 12, Level = LogLevel.Information, Message = "The weights are those of {Folder}, with {Metric} {Value}.")]
+    public static partial void BestLoaded(ILogger logger, string folder, string metric, double value);
+
     [LoggerMessage(EventId = 9, Level = LogLevel.Warning,
         Message = "{File} was changed or deleted since {Checkpoint} was written; it is put back from there.")]
     public static partial void MetricsRestored(ILogger logger, string file, string checkpoint);

@@ -88,8 +88,31 @@ public sealed record TrainerOptions
     /// <summary>Most steps that a run may skip, >= 0. Default 10.</summary>
     public int MaxSkippedSteps { get; init; } = 10;
 
-    /// <summary>Steps between evaluations, when an evaluation is given; 0 evaluates at the end only. >= 0, default 0.</summary>
+    /// <summary>Steps between evaluations, when an evaluation or held-out rows are given; 0 evaluates at the end only. >= 0, default
+    /// 0.</summary>
     public int EvaluateEverySteps { get; init; }
+
+    /// <summary>
+    /// The value of the evaluations, by its name, that says which checkpoint is the best and when to stop; null watches none. The best
+    /// checkpoint is written where there is a <see cref="RunFolder"/>, and kept beside the newest ones. Default null.
+    /// </summary>
+    public string? WatchedMetric { get; init; }
+
+    /// <summary>Whether a higher <see cref="WatchedMetric"/> is better, as of an accuracy; otherwise a lower one is, as of a loss. Default
+    /// false.</summary>
+    public bool WatchedMetricRises { get; init; }
+
+    /// <summary>Evaluations without an improvement of <see cref="WatchedMetric"/> after which the run ends; 0 never ends it early. >= 0,
+    /// default 0.</summary>
+    public int Patience { get; init; }
+
+    /// <summary>What an improvement has to exceed for <see cref="Patience"/>, counted from the last one that did, so that small ones add
+    /// up. >= 0, default 0.</summary>
+    public double MinimumImprovement { get; init; }
+
+    /// <summary>Whether the model ends with the weights of the best checkpoint instead of the last step's. Needs a
+    /// <see cref="WatchedMetric"/> and a <see cref="RunFolder"/>. Default false.</summary>
+    public bool EndWithBest { get; init; }
 
     /// <summary>Where <c>metrics.jsonl</c> and the checkpoints go; null writes nothing. Default null.</summary>
     public string? RunFolder { get; init; }
@@ -113,7 +136,8 @@ public sealed record TrainerOptions
 
     /// <summary>Checks every option.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the option that is out of range.</exception>
-    /// <exception cref="ArgumentException"><see cref="RunFolder"/> is empty.</exception>
+    /// <exception cref="ArgumentException"><see cref="RunFolder"/> or <see cref="WatchedMetric"/> is empty, or <see cref="EndWithBest"/>
+    /// lacks what it needs.</exception>
     public void Validate()
     {
         Require(Epochs >= 1, nameof(Epochs), Epochs, ">= 1");
@@ -130,6 +154,10 @@ public sealed record TrainerOptions
         Require(MaxGradientNorm > 0, nameof(MaxGradientNorm), MaxGradientNorm, "> 0");
         Require(MaxSkippedSteps >= 0, nameof(MaxSkippedSteps), MaxSkippedSteps, ">= 0");
         Require(EvaluateEverySteps >= 0, nameof(EvaluateEverySteps), EvaluateEverySteps, ">= 0");
+        Require(Patience >= 0, nameof(Patience), Patience, ">= 0");
+        Require(WatchedMetric is not null || Patience == 0, nameof(Patience), Patience, $"0 without a {nameof(WatchedMetric)}");
+        Require(double.IsFinite(MinimumImprovement)
+            && MinimumImprovement >= 0, nameof(MinimumImprovement), MinimumImprovement, "finite and >= 0");
         Require(CheckpointEverySteps >= 0, nameof(CheckpointEverySteps), CheckpointEverySteps, ">= 0");
         Require(CheckpointEveryMicroBatches >= 0, nameof(CheckpointEveryMicroBatches), CheckpointEveryMicroBatches, ">= 0");
         Require(KeepCheckpoints >= 1, nameof(KeepCheckpoints), KeepCheckpoints, ">= 1");
@@ -144,6 +172,11 @@ public sealed record TrainerOptions
             && Optimizer.Epsilon > 0, nameof(AdamWSettings.Epsilon), Optimizer.Epsilon, "finite and > 0");
         Require(double.IsFinite(Optimizer.WeightDecay)
             && Optimizer.WeightDecay >= 0, nameof(AdamWSettings.WeightDecay), Optimizer.WeightDecay, "finite and >= 0");
+        if (WatchedMetric is { Length: 0 })
+            throw new ArgumentException($"{nameof(WatchedMetric)} is empty; name a value of the evaluations, or null to watch none.");
+        if (EndWithBest && (WatchedMetric is null || RunFolder is null))
+            throw new ArgumentException($"{nameof(EndWithBest)} needs a {nameof(WatchedMetric)} to choose by and a {nameof(RunFolder)} to "
+                + $"keep the best checkpoint in.");
         if (RunFolder is { Length: 0 })
             throw new ArgumentException($"{nameof(RunFolder)} is empty; give a folder, or null to write nothing.");
 
@@ -178,6 +211,11 @@ public sealed record TrainerOptions
         [nameof(OnNonFinite)] = OnNonFinite.ToString(),
         [nameof(MaxSkippedSteps)] = Text(MaxSkippedSteps),
         [nameof(EvaluateEverySteps)] = Text(EvaluateEverySteps),
+        [nameof(WatchedMetric)] = WatchedMetric ?? "",
+        [nameof(WatchedMetricRises)] = WatchedMetricRises ? "true" : "false",
+        [nameof(Patience)] = Text(Patience),
+        [nameof(MinimumImprovement)] = Text(MinimumImprovement),
+        [nameof(EndWithBest)] = EndWithBest ? "true" : "false",
     };
 
     private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);

@@ -37,6 +37,10 @@ internal sealed record TrainerState
     /// <summary>Sums over the accumulated micro-batches.</summary>
     public required StepStatistics Partial { get; init; }
 
+    /// <summary>What the watched metric was so far; null where none is watched.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public WatchState? Watch { get; init; }
+
     /// <summary>Bytes of metrics.jsonl that belong to this state.</summary>
     public required long MetricsLength { get; init; }
 

@@ -27,6 +27,9 @@ internal static class TrainerStateCheck
             if (value < 0)
                 return Named($"'{name}' is too small");
         }
+        if (state.Watch is { } watch && (watch.BestStep < 0 || watch.BestStep > state.Step || watch.Stale < 0
+            || !double.IsFinite(watch.BestValue) || !double.IsFinite(watch.Level)))
+            return Named("'watch' holds what no evaluation can have given");
         if (state.SkippedSteps > state.Step)
             return Named($"{state.SkippedSteps} skipped steps of {state.Step}");
         if (!double.IsFinite(state.Partial.Loss) || !double.IsFinite(state.Partial.MarginSum))

@@ -65,6 +65,20 @@ public sealed class TrainingCheckpoint
             .OrderDescending(StringComparer.Ordinal)
             .ToList();
 
+    /// <summary>The step of the best checkpoint that another one names, or null. Its bytes are not compared with its checksums.</summary>
+    internal static long? BestStep(string folder)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(folder, StateFile)), TrainerStateJson.Default.TrainerState)
+                ?.Watch is { BestStep: > 0 } watch ? watch.BestStep : null;
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            return null; // damaged: nobody goes on from it
+        }
+    }
+
     internal static string FolderName(long step, int microBatch) => microBatch == 0
         ? string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D8}")
         : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D8}-m{microBatch:D5}");

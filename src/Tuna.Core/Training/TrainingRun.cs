@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Tuna.Policies;
 
@@ -46,22 +47,25 @@ internal sealed class TrainingRun
         _leaves?.Settle(at.Step);
         _group.RequireSameWeights(at.Step);
         long resumedFrom = at.Step;
+        _setup.Observer?.Started(_journal.Steps, _journal.Evaluations);
         try
         {
             while (true)
             {
                 if (at.EvaluationPending)
                     Evaluate(at, cancellationToken);
+                bool ends = at.Step == _plan.TotalSteps || at.Watch is { Stopped: true };
                 if (at.MicroBatch == 0 && at.Step > 0
-                    && (at.Step == _plan.TotalSteps || IsMultiple(at.Step, _options.CheckpointEverySteps)))
+                    && (ends || at.Step == at.Watch?.BestStep || IsMultiple(at.Step, _options.CheckpointEverySteps)))
                     Save(at);
-                if (at.Step == _plan.TotalSteps)
+                if (ends)
                     break;
                 long start = _report.Now;
                 StepOutcome outcome = RunStep(at, cancellationToken);
                 TrainingStep done = Finish(at, outcome);
                 _journal.Append(done);
                 _report.StepDone(done, start);
+                _setup.Observer?.StepDone(done);
             }
         }
         catch (OperationCanceledException)
@@ -79,8 +83,23 @@ internal sealed class TrainingRun
             _model.ClearGradients(); // whatever a step that did not finish has accumulated
         }
 
+        if (at.Step < _plan.TotalSteps)
+            TrainerLog.StoppedEarly(_log, at.Step, _plan.TotalSteps, _options.WatchedMetric!, at.Watch!.Stale);
+        if (_options.EndWithBest && at.Watch is { BestStep: > 0 } watch && watch.BestStep < at.Step)
+            TrainerLog.BestLoaded(_log, _group.LoadBest(watch.BestStep), _options.WatchedMetric!, watch.BestValue);
         TrainerLog.Finished(_log, at.Step, at.SkippedSteps);
-        return new TrainingResult(at.Step, at.SkippedSteps, resumedFrom, _journal.Steps, _journal.Evaluations, _journal.LastCheckpoint);
+        return Result(at, resumedFrom);
+    }
+
+    private TrainingResult Result(RunPosition at, long resumedFrom)
+    {
+        (long step, double value) = at.Watch is { BestStep: > 0 } watch ? (watch.BestStep, watch.BestValue) : (0, double.NaN);
+        return new TrainingResult(at.Step, at.SkippedSteps, resumedFrom, _journal.Steps, _journal.Evaluations, _journal.LastCheckpoint)
+        {
+            BestStep = step,
+            BestValue = value,
+            StoppedEarly = at.Step < _plan.TotalSteps,
+        };
     }
 
     private RunPosition Restore()
@@ -88,7 +107,7 @@ internal sealed class TrainingRun
         if (_group.Open() is not { } checkpoint)
             return new RunPosition();
         _model.LoadTrainingState(checkpoint.Folder);
-        RunPosition at = RunPosition.Of(checkpoint.State, evaluates: _setup.Evaluate is not null);
+        RunPosition at = RunPosition.Of(checkpoint.State, evaluates: _setup.Evaluates);
         TrainerLog.Resumed(_log, checkpoint.Folder, at.Step, at.MicroBatch);
         return at;
     }
@@ -162,7 +181,7 @@ internal sealed class TrainingRun
         at.SkippedSteps += outcome.Skipped is null ? 0 : 1;
         at.Partial = new StepStatistics();
         _leaves?.Settle(at.Step);
-        at.EvaluationPending = _setup.Evaluate is not null
+        at.EvaluationPending = _setup.Evaluates
             && (at.Step == _plan.TotalSteps || IsMultiple(at.Step, _options.EvaluateEverySteps));
         return done;
     }
@@ -170,9 +189,22 @@ internal sealed class TrainingRun
     private void Evaluate(RunPosition at, CancellationToken cancellationToken)
     {
         SortedDictionary<string, double> values = _group.Evaluate(at.Step, cancellationToken);
+        if (_options.WatchedMetric is { } metric)
+        {
+            if (!values.TryGetValue(metric, out double value))
+                throw new InvalidOperationException(
+                    $"{nameof(TrainerOptions.WatchedMetric)} is '{metric}', but the evaluation after step {at.Step} gives "
+                    + $"{string.Join(", ", values.Keys)}.");
+            at.Watch = (at.Watch ?? new WatchState()).After(at.Step, value, _options);
+        }
         at.EvaluationPending = false;
-        _journal.Append(new TrainingEvaluation(at.Step, values));
+        var evaluation = new TrainingEvaluation(at.Step, values);
+        _journal.Append(evaluation);
+        TrainerLog.Evaluated(_log, at.Step, string.Join(", ", values.Select(v => Text(v.Key, v.Value))));
+        _setup.Observer?.Evaluated(evaluation);
     }
+
+    private static string Text(string name, double value) => string.Create(CultureInfo.InvariantCulture, $"{name} {value:0.####}");
 
     private void Save(RunPosition at) => _group.Save(at.ToState(_plan, _setup, _journal.MetricsLength));
 

@@ -26,6 +26,12 @@ internal sealed record TrainingSetup
 
     public required IProgress<TrainingProgress>? Progress { get; init; }
 
+    public required HeldOutRows? HeldOut { get; init; }
+
+    public required ITrainingObserver? Observer { get; init; }
+
+    public bool Evaluates => Evaluate is not null || HeldOut is not null;
+
     /// <summary>The processes that train together.</summary>
     public required IProcessGroup Group { get; init; }
 
@@ -46,28 +52,60 @@ internal sealed record TrainingSetup
             throw new ArgumentException(
                 $"{loss.Name} needs the reference policy's log-probabilities; give them, for instance from a "
                 + $"{nameof(ReferencePolicyCache)}.", nameof(Reference));
-        if (Reference is not null && Reference.Count != Groups.Count)
-            throw new ArgumentException($"There are {Groups.Count} groups, but reference log-probabilities of {Reference.Count}.",
-                nameof(Reference));
-        PolicyGuard.CheckGroups(Groups, Model.Info);
-        for (int i = 0; i < Groups.Count; i++)
-        {
-            TokenGroup group = Groups[i];
-            if (Missing(group, needs) is { } missing)
-                throw new ArgumentException(
-                    $"Group '{group.Id}': {missing}, which {loss.Name} needs. Leave the row out or complete it; nothing was trained.",
-                    nameof(Groups));
-            if (Reference is not null && Reference[i].Length != group.Responses.Count)
-                throw new ArgumentException(
-                    $"Group '{group.Id}' has {group.Responses.Count} responses, but {Reference[i].Length} reference log-probabilities.",
-                    nameof(Reference));
-        }
-
+        CheckRows(Groups, Reference, needs, loss.Name, "");
+        CheckEvaluation(needs, loss.Name);
         Fingerprint = Options.Fingerprint();
         Fingerprint["Loss"] = loss.ToString();
         Fingerprint["Policy"] = $"{Model.Info.ParameterCount} parameters, vocabulary {Model.Info.VocabularySize}";
+        if (HeldOut is not null)
+            Fingerprint["HeldOut"] =
+                $"{HeldOut.GroupsPerPass} {GroupHash.DataSet(HeldOut.Groups, needs.ReferencePolicy ? HeldOut.Reference : null, needs.OldPolicy)}";
         DataFingerprint = GroupHash.DataSet(Groups, needs.ReferencePolicy ? Reference : null, needs.OldPolicy);
         return this;
+    }
+
+    private void CheckEvaluation(LossNeeds needs, string loss)
+    {
+        if (HeldOut is { } rows)
+        {
+            ArgumentNullException.ThrowIfNull(rows.Groups, nameof(HeldOut));
+            ArgumentOutOfRangeException.ThrowIfLessThan(rows.GroupsPerPass, 1, nameof(HeldOutRows.GroupsPerPass));
+            if (rows.Groups.Count == 0)
+                throw new ArgumentException("There are no held-out rows to measure on; give some, or null to measure on none.", nameof(HeldOut));
+            if (needs.ReferencePolicy && rows.Reference is null)
+                throw new ArgumentException($"{loss} needs the reference policy's log-probabilities of the held-out rows too.",
+                    nameof(HeldOut));
+            CheckRows(rows.Groups, rows.Reference, needs, loss, "held-out ");
+        }
+        if (Options.WatchedMetric is not { } metric)
+            return;
+        if (!Evaluates)
+            throw new ArgumentException(
+                $"{nameof(TrainerOptions.WatchedMetric)} is '{metric}', but there is no evaluation: give held-out rows or an evaluation.");
+        if (Evaluate is null && !HeldOutRows.Names.Contains(metric, StringComparer.Ordinal))
+            throw new ArgumentException($"{nameof(TrainerOptions.WatchedMetric)} is '{metric}', which held-out rows do not give; they give "
+                + $"{string.Join(", ", HeldOutRows.Names)}.");
+    }
+
+    private void CheckRows(IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? reference, LossNeeds needs, string loss, string which)
+    {
+        if (reference is not null && reference.Count != groups.Count)
+            throw new ArgumentException(
+                $"There are {groups.Count} {which}groups, but reference log-probabilities of {reference.Count}.", nameof(Reference));
+        PolicyGuard.CheckGroups(groups, Model.Info);
+        for (int i = 0; i < groups.Count; i++)
+        {
+            TokenGroup group = groups[i];
+            string named = which.Length == 0 ? "Group" : "Held-out group";
+            if (Missing(group, needs) is { } missing)
+                throw new ArgumentException(
+                    $"{named} '{group.Id}': {missing}, which {loss} needs. Leave the row out or complete it; nothing was trained.",
+                    nameof(Groups));
+            if (reference is not null && reference[i].Length != group.Responses.Count)
+                throw new ArgumentException(
+                    $"{named} '{group.Id}' has {group.Responses.Count} responses, but {reference[i].Length} reference log-probabilities.",
+                    nameof(Reference));
+        }
     }
 
     private void CheckGroup()

@@ -70,6 +70,15 @@ public sealed record TrainingResult(
     IReadOnlyList<TrainingEvaluation> Evaluations,
     string? Checkpoint)
 {
+    /// <summary>Finished steps at the best evaluation of <see cref="TrainerOptions.WatchedMetric"/>; 0 when there was none.</summary>
+    public long BestStep { get; init; }
+
+    /// <summary>The watched metric's value there; NaN when there was none.</summary>
+    public double BestValue { get; init; } = double.NaN;
+
+    /// <summary>Whether the run ended before its last step because the watched metric did not improve any more.</summary>
+    public bool StoppedEarly { get; init; }
+
     /// <summary>Loss of the last step that was taken, nats; NaN when there was none.</summary>
     public double FinalLoss => History.LastOrDefault(s => s.Skipped is null)?.Loss ?? double.NaN;
 }

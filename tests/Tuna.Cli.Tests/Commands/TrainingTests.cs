@@ -72,6 +72,22 @@ public class TrainingTests
     }
 
     [Fact]
+    public async Task Train_MixedObjective_TrainsAndIsTheSameHoweverItIsWritten()
+    {
+        using Workspace work = await new Workspace().WithRanked(4).WithModelAsync();
+        string[] line = ["train", "--model", "model", "--data", "ranked.jsonl", "--out", "mixed", "--batch", "2", "--json", "-q"];
+
+        JsonElement result = (await TunaProcess.RunAsync(work.Root, [.. line, "--objective", "dpo,mle=0.20", "--beta", "0.3"])).Expect(0).Json;
+        TunaRun again = (await TunaProcess.RunAsync(work.Root, [.. line, "--objective", "dpo=1,mle=.2", "--beta", "0.3"])).Expect(0);
+        TunaRun other = (await TunaProcess.RunAsync(work.Root, [.. line, "--objective", "dpo=1,mle=0.3", "--beta", "0.3"])).Expect(1);
+
+        // The first step: log 2 for each pair, and a fifth of a random model's NLL per token.
+        Assert.InRange(result.GetProperty("first_loss").GetDouble(), Math.Log(2) + 0.8, Math.Log(2) + 2);
+        Assert.Equal(0, again.ExitCode);
+        Assert.Contains("objective was dpo=1,mle=0.2 and is now dpo=1,mle=0.3", other.Output + other.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Train_SeveralFiles_AreMixed()
     {
         using Workspace work = await new Workspace().WithRanked(3).WithRanked(2, "more.jsonl").WithModelAsync();

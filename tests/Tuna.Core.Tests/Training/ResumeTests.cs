@@ -20,7 +20,7 @@ public sealed class ResumeTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     public static TheoryData<string> Variants =>
-        ["every micro-batch", "every step", "every third step", "at the end", "score first", "released at once", "by tokens"];
+        ["every micro-batch", "every step", "every third step", "at the end", "score first", "released at once", "by tokens", "watched"];
 
     private static TrainerOptions Variant(string name) => name switch
     {
@@ -29,6 +29,19 @@ public sealed class ResumeTests : IDisposable
         "at the end" => Options with { CheckpointEveryMicroBatches = 0, CheckpointEverySteps = 0 },
         "score first" => Options with { PassMode = PassMode.ScoreFirst },
         "by tokens" => Options with { MicroBatchTokens = 25 },
+        // Stops early, with its best checkpoint far behind the newest one.
+        "watched" => Options with
+        {
+            CheckpointEveryMicroBatches = 0,
+            CheckpointEverySteps = 3,
+            KeepCheckpoints = 1,
+            Epochs = 8,
+            LearningRate = 0.4,
+            EvaluateEverySteps = 1,
+            WatchedMetric = HeldOutRows.Loss,
+            Patience = 5,
+            EndWithBest = true,
+        },
         "released at once" => Options with { KeepCheckpoints = 1, CheckpointOnCancellation = false },
         _ => Options,
     };
@@ -39,13 +52,15 @@ public sealed class ResumeTests : IDisposable
     {
         "score first" => 7,
         "released at once" or "by tokens" => 3,
+        "watched" => 2,
         _ => 1,
     };
 
     private static TrainingResult Run(string folder, TrainerOptions options, BigramPolicy policy,
         CancellationToken cancellationToken = default) =>
         new RankingTrainer(policy, new HingeLoss(), options with { RunFolder = folder })
-            .Train(Groups, evaluate: (_, token) => Evaluate(policy, token), cancellationToken: cancellationToken);
+            .Train(Groups, evaluate: (_, token) => Evaluate(policy, token),
+                heldOut: options.WatchedMetric is null ? null : new(TrainingFixtures.Groups(5, seed: 9)), cancellationToken: cancellationToken);
 
     private static Dictionary<string, double> Evaluate(BigramPolicy policy, CancellationToken cancellationToken)
     {
@@ -65,7 +80,13 @@ public sealed class ResumeTests : IDisposable
             ["history"] = string.Join('\n', result.History),
             ["evaluations"] = string.Join(' ', result.Evaluations.Select(e => $"{e.Step}:{e.Evaluation["logProb"]:R}")),
             ["checkpoint"] = Path.GetFileName(result.Checkpoint!),
+            ["best"] = $"{result.BestStep} {result.BestValue:R} {result.StoppedEarly}",
         };
+        if (result.BestStep > 0)
+        {
+            foreach (string file in Directory.GetFiles(Path.Combine(folder, TrainingCheckpoint.FolderName(result.BestStep, 0))))
+                outcome["best " + Path.GetFileName(file)] = Convert.ToHexString(File.ReadAllBytes(file));
+        }
         foreach (string file in Directory.GetFiles(result.Checkpoint!))
             outcome[Path.GetFileName(file)] = Convert.ToHexString(File.ReadAllBytes(file));
         return outcome;
@@ -145,6 +166,14 @@ public sealed class ResumeTests : IDisposable
         Assert.True(snapshots.Count > 15);
         foreach (string snapshot in snapshots)
             AssertResumes(snapshot, options, expected);
+    }
+
+    [Fact]
+    public void Train_Watched_StopsEarlyWithItsBestFarBehind()
+    {
+        string[] best = Uninterrupted(Variant("watched"))["best"].Split(' ');
+        Assert.Equal("True", best[2]);
+        Assert.InRange(long.Parse(best[0], System.Globalization.CultureInfo.InvariantCulture), 1, 8);
     }
 
     [Fact]

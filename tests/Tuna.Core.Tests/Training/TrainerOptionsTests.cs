@@ -39,6 +39,13 @@ public class TrainerOptionsTests
         { "Epsilon", new() { Optimizer = new AdamWSettings { Epsilon = 0 } } },
         { "WeightDecay", new() { Optimizer = new AdamWSettings { WeightDecay = -1 } } },
         { "RunFolder", new() { RunFolder = "" } },
+        { "WatchedMetric", new() { WatchedMetric = "" } },
+        { "Patience", new() { WatchedMetric = "loss", Patience = -1 } },
+        { "Patience", new() { Patience = 1 } },
+        { "MinimumImprovement", new() { MinimumImprovement = -1 } },
+        { "MinimumImprovement", new() { MinimumImprovement = double.NaN } },
+        { "EndWithBest", new() { EndWithBest = true, RunFolder = "run" } },
+        { "EndWithBest", new() { EndWithBest = true, WatchedMetric = "loss" } },
     };
 
     [Theory]
