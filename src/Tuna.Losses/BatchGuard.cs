@@ -8,7 +8,9 @@ internal static class BatchGuard
     /// <param name="gradient">The caller's gradient span.</param>
     /// <param name="needsReferencePolicy">Whether the reference policy's log-probabilities must be there.</param>
     /// <param name="bestFirst">Whether the loss reads the candidates' order, so that their scores must not increase.</param>
-    public static void Check(in RankingBatch batch, ReadOnlySpan<double> gradient, bool needsReferencePolicy = false, bool bestFirst = true)
+    /// <param name="needsOldPolicy">Whether the log-probabilities of the policy that drew the candidates must be there.</param>
+    public static void Check(in RankingBatch batch, ReadOnlySpan<double> gradient, bool needsReferencePolicy = false, bool bestFirst = true,
+        bool needsOldPolicy = false)
     {
         int groups = batch.GroupCount;
         int responses = batch.ResponseCount;
@@ -30,6 +32,10 @@ internal static class BatchGuard
             throw new ArgumentException(
                 $"This loss needs the reference policy's log-probabilities: {batch.ReferencePolicyLogProbs.Length} given for {responses} "
                 + $"responses.", nameof(batch));
+        if (needsOldPolicy && batch.OldPolicyLogProbs.Length != responses)
+            throw new ArgumentException(
+                $"This loss needs the log-probabilities of the policy that drew the candidates: {batch.OldPolicyLogProbs.Length} given for "
+                + $"{responses} responses.", nameof(batch));
 
         for (int b = 0; b < groups; b++)
             CheckGroup(batch, b, bestFirst);

@@ -35,6 +35,7 @@ public sealed class MixedLoss : IRankingLoss
         Needs = new()
         {
             ReferencePolicy = _terms.Any(t => t.Loss.Needs.ReferencePolicy),
+            OldPolicy = _terms.Any(t => t.Loss.Needs.OldPolicy),
             ReferenceResponse = _terms.Any(t => t.Loss.Needs.ReferenceResponse),
             LeastCandidates = _terms.Max(t => t.Loss.Needs.LeastCandidates),
             ScoresBelow = _terms.Min(t => t.Loss.Needs.ScoresBelow),

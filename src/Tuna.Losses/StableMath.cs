@@ -3,6 +3,9 @@ namespace Tuna.Losses;
 /// <summary>Functions of exponentials that neither overflow nor cancel. NaN goes in and comes out.</summary>
 internal static class StableMath
 {
+    /// <summary>Where <see cref="CappedExp"/> turns into a straight line.</summary>
+    private const double Cap = 20;
+
     /// <summary>log(1 + x) for x > -1, to a few ulps also near 0 (Kahan: the rounding of 1 + x cancels in the quotient).</summary>
     public static double Log1P(double x)
     {
@@ -18,6 +21,20 @@ internal static class StableMath
             return x;
         double um1 = u - 1;
         return um1 == -1 || double.IsInfinity(u) ? um1 : um1 * x / Math.Log(u);
+    }
+
+    /// <summary>exp(x) and its slope up to x = 20; from there the tangent, which no x makes infinite.</summary>
+    public static double CappedExp(double x, out double slope)
+    {
+        slope = Math.Exp(Math.Min(x, Cap));
+        return x > Cap ? slope * (1 + (x - Cap)) : slope;
+    }
+
+    /// <summary><see cref="CappedExp"/> - 1, to a few ulps also near 0, and the slope - 1 of its difference to x.</summary>
+    public static double CappedExpM1(double x, out double slope)
+    {
+        slope = ExpM1(Math.Min(x, Cap));
+        return x > Cap ? slope + ((slope + 1) * (x - Cap)) : slope;
     }
 
     /// <summary>log(1 + exp(x)).</summary>

@@ -5,6 +5,8 @@ public class AllLossesTests
 {
     public static TheoryData<string> Names => LossCase.Names;
 
+    public static TheoryData<string> Integrals => [.. LossCase.All.Where(c => c.HasIntegral).Select(c => c.Name)];
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Evaluate_RandomRaggedBatches_EqualsThePlainFormula(string name)
@@ -20,7 +22,7 @@ public class AllLossesTests
     /// <summary>Central differences with a step of 1e-5 nats carry an error near 1e-10 x curvature plus 1e-11 of rounding; random inputs
     /// keep away from kinks and rank swaps.</summary>
     [Theory]
-    [MemberData(nameof(Names))]
+    [MemberData(nameof(Integrals))]
     public void Evaluate_Gradient_EqualsCentralDifferences(string name)
     {
         const double Step = 1e-5;

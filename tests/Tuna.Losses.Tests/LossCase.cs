@@ -16,6 +16,12 @@ internal enum Shift
 /// <summary>A loss with the plain formula it must equal.</summary>
 internal sealed record LossCase(string Name, IRankingLoss Loss, Func<IReadOnlyList<TestGroup>, double> Reference, Shift Shift = Shift.None)
 {
+    /// <summary>Whether the gradient is that of the value: not where what is constant for it depends on the policy.</summary>
+    public bool HasIntegral { get; init; } = true;
+
+    /// <summary>Whether the value is at least 0 for log-probabilities: not that of a policy gradient.</summary>
+    public bool IsPenalty { get; init; } = true;
+
     public static IReadOnlyList<LossCase> All { get; } =
     [
         new("margin", new MarginRankingLoss(), g => MarginRankingLossTests.Paper(g, 0.1, 1)),
@@ -49,11 +55,31 @@ internal sealed record LossCase(string Name, IRankingLoss Loss, Func<IReadOnlyLi
         new("pro, beta 0", new ProLoss(0), g => g.Average(x => ProLossTests.Reference(x, 0, false)), Shift.Mean),
         new("pro, temperatures", new ProLoss(0.05, true), g => g.Average(x => ProLossTests.Reference(x, 0.05, true))),
         new("lipo-lambda", new LipoLambdaLoss(0.1), g => g.Average(x => LipoLambdaLossTests.Reference(x, 0.1)), Shift.Sum),
+        new("rloo, beta 0", new RlooLoss(0), g => g.Average(x => RlooLossTests.Reference(x, 0)), Shift.Sum) { IsPenalty = false },
+        new("rloo", new RlooLoss(0.2), g => g.Average(x => RlooLossTests.Reference(x, 0.2)), Shift.Sum)
+        {
+            HasIntegral = false,
+            IsPenalty = false,
+        },
+        new("gspo", new GspoLoss(0.2, 0.3), g => g.Average(x => GspoLossTests.Reference(x, 0.2, 0.3, 0, true))) { IsPenalty = false },
+        new("gspo, kl", new GspoLoss(0.1, 0.1, 0.7), g => g.Average(x => GspoLossTests.Reference(x, 0.1, 0.1, 0.7, true)))
+        {
+            IsPenalty = false,
+        },
+        new("gspo, not normalized", new GspoLoss(0.2, 0.2, 0, false), g => g.Average(x => GspoLossTests.Reference(x, 0.2, 0.2, 0, false)))
+        {
+            IsPenalty = false,
+        },
         new("mixed, dpo and mle", new MixedLoss((1, new DpoLoss(0.1)), (0.2, new MaximumLikelihoodLoss())),
             g => g.Average(x => DpoLossTests.Reference(x, 0.1, PairSelection.AllPairs) + (0.2 * MaximumLikelihoodLossTests.OfReference(x)))),
         new("mixed, three", new MixedLoss((0.5, new SimPoLoss(2.5, 0.7)), (2, new RrhfLoss()), (1e-3, new LipoLambdaLoss(0.1))),
             g => g.Average(x => (0.5 * SimPoLossTests.Reference(x, 2.5, 0.7, PairSelection.AllPairs)) + (2 * RrhfLossTests.Reference(x))
                 + (1e-3 * LipoLambdaLossTests.Reference(x, 0.1)))),
+        new("mixed, rewards and mle", new MixedLoss((1, new GspoLoss(0.2, 0.3)), (0.2, new MaximumLikelihoodLoss())),
+            g => g.Average(x => GspoLossTests.Reference(x, 0.2, 0.3, 0, true) + (0.2 * MaximumLikelihoodLossTests.OfReference(x))))
+        {
+            IsPenalty = false,
+        },
     ];
 
     public static TheoryData<string> Names => [.. All.Select(c => c.Name)];

@@ -16,8 +16,10 @@ public class LossPropertiesTests
 
     public static TheoryData<string> ShiftInvariant => [.. LossCase.All.Where(c => c.Shift != Shift.None).Select(c => c.Name)];
 
+    public static TheoryData<string> Penalties => [.. LossCase.All.Where(c => c.IsPenalty).Select(c => c.Name)];
+
     [Theory]
-    [MemberData(nameof(Names))]
+    [MemberData(nameof(Penalties))]
     public void Evaluate_LogProbabilities_LossIsNotNegative(string name) =>
         ForAll(batch => batch.Evaluate(LossCase.Get(name).Loss).Value >= 0);
 
@@ -68,8 +70,8 @@ public class LossPropertiesTests
             with { Scores = TestGroup.Descending(g.Candidates).Select(s => s / 8).ToArray() })];
         TestGroup[] reversed = [.. groups.Select(g => new TestGroup(
             Reverse(g.LogProbs, g.Candidates), Reverse(g.Lengths, g.Candidates), [.. g.Scores.Reverse()],
-                Reverse(g.ReferencePolicy, g.Candidates), g.HasReference))];
-        return new IRankingLoss[] { new RrhfLoss(), new LipoLambdaLoss() }.All(loss =>
+                Reverse(g.ReferencePolicy, g.Candidates), g.HasReference) { OldPolicy = [.. g.OldPolicy!.Reverse()] })];
+        return new IRankingLoss[] { new RrhfLoss(), new LipoLambdaLoss(), new RlooLoss(0.1), new GspoLoss(0.1, 0.1, 0.1) }.All(loss =>
             Close(new TestBatch(groups).Evaluate(loss).Value, new TestBatch(reversed).Evaluate(loss).Value));
     });
 

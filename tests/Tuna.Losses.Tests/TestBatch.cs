@@ -5,7 +5,12 @@ internal sealed record TestGroup(double[] LogProbs, int[] Lengths, double[] Scor
 {
     public int Candidates => Scores.Length;
 
+    /// <summary>Of the policy that drew the candidates, [K]; the reference policy's where the case does not say.</summary>
+    public double[]? OldPolicy { get; init; }
+
     public double Mean(int k) => LogProbs[k] / Lengths[k];
+
+    public double Old(int k) => (OldPolicy ?? ReferencePolicy)[k];
 
     public double Ratio(int k) => LogProbs[k] - ReferencePolicy[k];
 
@@ -21,6 +26,9 @@ internal sealed class TestBatch(params TestGroup[] groups)
     private readonly int[] _lengths = [.. groups.SelectMany(g => g.Lengths)];
     private readonly double[] _scores = [.. groups.SelectMany(g => g.HasReference ? g.Scores.Append(double.NaN) : g.Scores)];
     private readonly double[] _reference = [.. groups.SelectMany(g => g.ReferencePolicy)];
+    private readonly double[] _old = [.. groups.SelectMany(g =>
+        g.HasReference && (g.OldPolicy ?? g.ReferencePolicy).Length > 0
+            ? (g.OldPolicy ?? g.ReferencePolicy).Take(g.Candidates).Append(double.NaN) : g.OldPolicy ?? g.ReferencePolicy)];
 
     public double[] Values { get; } = [.. groups.SelectMany(g => g.LogProbs)];
 
@@ -36,6 +44,7 @@ internal sealed class TestBatch(params TestGroup[] groups)
         Lengths = _lengths,
         Scores = _scores,
         ReferencePolicyLogProbs = _reference,
+        OldPolicyLogProbs = _old,
     };
 
     public (double Value, double[] Gradient) Evaluate(IRankingLoss loss)

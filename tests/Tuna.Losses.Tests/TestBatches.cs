@@ -18,6 +18,16 @@ internal static class TestBatches
         int[] lengths = [.. Enumerable.Range(0, candidates + 1).Select(_ => 1 + rng.Next(40))];
         double[] logProbs = [.. lengths.Select(n => -n * (0.05 + (3 * rng.NextDouble())))];
         double[] scores = [.. Enumerable.Range(0, candidates).Select(_ => ties ? rng.Next(3) / 2.0 : rng.NextDouble()).OrderDescending()];
-        return new TestGroup(logProbs, lengths, scores, [.. logProbs.Select(x => x + (4 * rng.NextGaussian()))], HasReference: true);
+        return new TestGroup(logProbs, lengths, scores, [.. logProbs.Select(x => x + (4 * rng.NextGaussian()))], HasReference: true)
+        {
+            OldPolicy = Old(logProbs, lengths, candidates),
+        };
+    }
+
+    // Up to half a nat per token away, from a stream of its own.
+    private static double[] Old(double[] logProbs, int[] lengths, int candidates)
+    {
+        var rng = new Rng(BitConverter.DoubleToUInt64Bits(logProbs[0]));
+        return [.. Enumerable.Range(0, candidates).Select(k => logProbs[k] + (lengths[k] * (rng.NextDouble() - 0.5)))];
     }
 }

@@ -10,6 +10,8 @@ internal sealed class Group
 
     public required double[] ReferencePolicy { get; init; }
 
+    public required double[] OldPolicy { get; init; }
+
     public required int[] Lengths { get; init; }
 
     public required double[] Scores { get; init; }
@@ -32,6 +34,7 @@ internal sealed class Group
                 Lengths = lengths,
                 LogProbs = logProbs,
                 ReferencePolicy = [.. logProbs.Select(x => x + (4 * rng.NextGaussian()))],
+                OldPolicy = [.. logProbs.Select((x, k) => x + (lengths[k] * (k % 3 == 0 ? 0 : 4e-4 * ((k % 5) - 2))))],
                 Scores = [.. Enumerable.Range(0, candidates).Select(k => (candidates - k) / (double)candidates)],
             };
         })];
@@ -42,7 +45,7 @@ internal sealed class Group
 internal sealed class FlatGroups
 {
     private readonly int[] _offsets, _counts, _lengths;
-    private readonly double[] _logProbs, _scores, _reference;
+    private readonly double[] _logProbs, _scores, _reference, _old;
 
     public FlatGroups(Group[] groups)
     {
@@ -54,6 +57,7 @@ internal sealed class FlatGroups
         _logProbs = [.. groups.SelectMany(g => g.LogProbs)];
         _scores = [.. groups.SelectMany(g => g.Scores.Append(double.NaN))];
         _reference = [.. groups.SelectMany(g => g.ReferencePolicy)];
+        _old = [.. groups.SelectMany(g => g.OldPolicy)];
     }
 
     public int Rows => _logProbs.Length;
@@ -66,5 +70,6 @@ internal sealed class FlatGroups
         Lengths = _lengths,
         Scores = _scores,
         ReferencePolicyLogProbs = _reference,
+        OldPolicyLogProbs = _old,
     };
 }

@@ -30,6 +30,8 @@ internal static class LinqLosses
             Sum(b, Listwise(b, (g, k, i) => g.Mean(i) * Inverse(g, k, i), (g, k, i) => PerToken(g, i) * Inverse(g, k, i)),
             Likelihood(b, _ => 0, 0.05, (g, k) => g.Mean(k), PerToken)),
         ["LiPO"] = Lipo,
+        ["RLOO"] = RewardLosses.RlooLinq,
+        ["GSPO"] = RewardLosses.GspoLinq,
     };
 
     private static double One(Group g, int k) => 1;

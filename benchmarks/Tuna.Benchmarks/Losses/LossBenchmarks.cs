@@ -25,6 +25,8 @@ public class LossBenchmarks
         ["PRO"] = new ProLoss(),
         ["PRO-temperature"] = new ProLoss(useTemperatures: true),
         ["LiPO"] = new LipoLambdaLoss(),
+        ["RLOO"] = new RlooLoss(),
+        ["GSPO"] = new GspoLoss(),
     };
 
     private Group[] _groups = [];

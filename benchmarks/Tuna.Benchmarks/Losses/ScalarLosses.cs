@@ -26,6 +26,8 @@ internal static class ScalarLosses
             (g, k) => 1.0 / g.Lengths[k]),
         ["PRO-temperature"] = b => Add(ProTemperature(b), b, _ => 0, 0.05, (g, k) => g.Mean(k), (g, k) => 1.0 / g.Lengths[k]),
         ["LiPO"] = Lipo,
+        ["RLOO"] = RewardLosses.Rloo,
+        ["GSPO"] = RewardLosses.Gspo,
     };
 
     private static (double, double[][]) Margin(Group[] batch)

@@ -25,5 +25,6 @@ internal static class AllCommands
         new ReportCommand(app),
         new RecipeCommand(app),
         new RunCommand(app),
+        new RoundsCommand(app),
     ];
 }

@@ -83,7 +83,8 @@ internal sealed class TrainCommand : StageCommand
             throw new StageException(
                 $"--reference none leaves --objective {objective} without the reference responses that it learns. --reference best takes "
                 + $"the best candidates, --lambda 0 does without.", ExitCodes.Usage);
-        GroupTokenizer tokenizer = Tokenizer(parse, model, learnsReference);
+        bool drawn = loss.Needs.OldPolicy && _objective.TakesDrawnLogProbs(parse);
+        GroupTokenizer tokenizer = Tokenizer(parse, model, learnsReference, drawn);
         var report = new TokenizationReport();
         (List<RankedExample> training, List<RankedExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id,
             file => RankedRows(file, limit: 0));
@@ -104,11 +105,14 @@ internal sealed class TrainCommand : StageCommand
             Engine = _policy.Engine(parse),
             Tokenization = report,
             HeldOut = HeldOutGroups.Of(issues => tokenizer.Tokenize(heldOut, issues), ui),
+            OldPolicy = drawn ? null : scored => Frozen(parse, options, scored, model, "model as it is", ui, cancellationToken),
         };
-        return stage.Run(groups, scored => Reference(parse, options, scored, model, ui, cancellationToken), ui, cancellationToken);
+        string frozen = _objective.ReferenceModel(parse) ?? model;
+        return stage.Run(groups, scored => Frozen(parse, options, scored, frozen, "frozen policy", ui, cancellationToken), ui,
+            cancellationToken);
     }
 
-    private GroupTokenizer Tokenizer(ParseResult parse, string model, bool learnsReference)
+    private GroupTokenizer Tokenizer(ParseResult parse, string model, bool learnsReference, bool drawn)
     {
         ITokenizer tokenizer = _policy.Tokenizer(parse, model);
         LlamaConfig config = LlamaConfig.Load(model);
@@ -116,6 +120,7 @@ internal sealed class TrainCommand : StageCommand
         return new GroupTokenizer(tokenizer, _policy.Template(parse, model), options: new()
         {
             MaxLength = Math.Min(parse.GetValue(_maxLength), config.ContextLength),
+            OldPolicy = drawn,
             Reference = parse.GetValue(_reference) switch
             {
                 "best" => ReferenceSource.GivenOrBest,
@@ -126,15 +131,14 @@ internal sealed class TrainCommand : StageCommand
     }
 
     // Scored before training and kept in the run's folder: a resumed run finds all of it there.
-    private ReferenceLogProbs Reference(ParseResult parse, TrainerOptions options, IReadOnlyList<TokenGroup> groups, string model,
-        StageUi ui, CancellationToken cancellationToken)
+    private ReferenceLogProbs Frozen(ParseResult parse, TrainerOptions options, IReadOnlyList<TokenGroup> groups, string folder,
+        string what, StageUi ui, CancellationToken cancellationToken)
     {
-        string folder = _objective.ReferenceModel(parse) ?? model;
         var cache = new ReferencePolicyCache(Path.Combine(options.RunFolder!, "reference.jsonl"), ContentHash.Of(folder));
         LoadedPolicy? reference = null;
         try
         {
-            return ui.Measure($"scoring with the frozen policy {folder}", "groups", groups.Count, 0, meter =>
+            return ui.Measure($"scoring with the {what}, {folder}", "groups", groups.Count, 0, meter =>
                 cache.GetOrScore(groups, () => (reference = _policy.Load(parse, folder)).Policy, new CountMeter(meter), cancellationToken));
         }
         finally

@@ -12,6 +12,13 @@ namespace Tuna.Cli.Recipes;
 internal sealed record PlannedStage(string Name, IReadOnlyList<string> Command, IReadOnlyList<(string Option, string? Value)> Options,
     bool AllowPartial)
 {
+    /// <summary>Arguments that change nothing of the output, such as a service's address: another value does not make the stage run
+    /// again.</summary>
+    public IReadOnlyList<string> Course { get; init; } = [];
+
+    /// <summary>Whether it asks a service, so that a common budget is shared with it.</summary>
+    public bool IsPaid { get; init; }
+
     /// <summary>Where the stage's output goes.</summary>
     public string Output => Options.FirstOrDefault(o => o.Option == "--out").Value
         ?? throw new StageException($"Stage '{Name}' has no 'out': every stage of a recipe writes one file or folder.");
@@ -20,7 +27,7 @@ internal sealed record PlannedStage(string Name, IReadOnlyList<string> Command, 
         [.. Command, .. Options.SelectMany(o => o.Value is null ? (string[])[o.Option] : [o.Option, o.Value])];
 
     /// <summary>As a person would type it.</summary>
-    public override string ToString() => "tuna " + string.Join(' ', Arguments.Select(Quote));
+    public override string ToString() => "tuna " + string.Join(' ', Arguments.Concat(Course).Select(Quote));
 
     private static string Quote(string word) => word.Length > 0 && word.All(c => char.IsLetterOrDigit(c) || "-_./:=,@+".Contains(c))
         ? word : "'" + word.Replace("'", "'\\''", StringComparison.Ordinal) + "'";

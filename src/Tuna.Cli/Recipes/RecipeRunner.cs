@@ -15,44 +15,61 @@ namespace Tuna.Cli.Recipes;
 /// <param name="inherited">Options of the recipe's command that hold for each stage.</param>
 internal sealed class RecipeRunner(App app, string work, bool allowPartial = false, IReadOnlyList<string>? inherited = null)
 {
+    /// <summary>Arguments for a stage that are known only when it begins: what is left of a common budget.</summary>
+    public Func<PlannedStage, IEnumerable<string>> Late { get; init; } = _ => [];
+
     public async Task<RecipeRun> RunAsync(IReadOnlyList<PlannedStage> stages, StageUi ui, CancellationToken cancellationToken)
     {
         Check(stages);
         int skipped = 0, ran = 0;
         foreach ((int index, PlannedStage stage) in stages.Index())
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            string stamp = Path.Combine(work, ".stages", stage.Name + ".json");
-            string title = $"[{index + 1}/{stages.Count}] {stage.Name}";
-            if (IsFinished(stage, stamp))
-            {
-                ui.Note($"{title}: finished before, skipped");
-                skipped++;
-                continue;
-            }
-
-            ui.Note($"{title}: {stage}");
-            int code = await app.RunAsync([.. stage.Arguments, .. ModeArguments(ui.Mode), .. inherited ?? []], cancellationToken);
-            cancellationToken.ThrowIfCancellationRequested();
-            if (code == ExitCodes.Partial && (stage.AllowPartial || allowPartial))
-                ui.Note($"{title}: some rows could not be done, which the recipe accepts; {FailureFile.PathFor(stage.Output)} names them.");
-            else if (code != ExitCodes.Ok)
+            (bool done, int code) = await RunAsync(stage, $"[{index + 1}/{stages.Count}] {stage.Name}", ui, cancellationToken);
+            if (code != ExitCodes.Ok)
                 return new(ran, skipped, stage.Name, code);
-            if (!Exists(stage.Output))
-                throw new StageException($"Stage '{stage.Name}' ended well but its output {stage.Output} is not there.", ExitCodes.Defect);
-            Inputs(stage).Save(stamp);
-            ran++;
+            ran += done ? 1 : 0;
+            skipped += done ? 0 : 1;
         }
 
         return new(ran, skipped, null, ExitCodes.Ok);
     }
 
+    /// <summary>Runs a stage, unless it is finished.</summary>
+    /// <param name="stage">The stage, checked before.</param>
+    /// <param name="title">Names it to a person.</param>
+    /// <param name="ui">Tells what is done.</param>
+    /// <param name="cancellationToken">Stops the stage at its next safe point.</param>
+    /// <returns>Whether it ran, and its exit code; that of a part is 0 where parts are accepted.</returns>
+    public async Task<(bool Ran, int Code)> RunAsync(PlannedStage stage, string title, StageUi ui, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        string stamp = Path.Combine(work, ".stages", stage.Name + ".json");
+        if (IsFinished(stage, stamp))
+        {
+            ui.Note($"{title}: finished before, skipped");
+            return (false, ExitCodes.Ok);
+        }
+
+        ui.Note($"{title}: {stage}");
+        int code = await app.RunAsync([.. stage.Arguments, .. stage.Course, .. Late(stage), .. ModeArguments(ui.Mode),
+            .. inherited ?? []], cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (code == ExitCodes.Partial && (stage.AllowPartial || allowPartial))
+            ui.Note($"{title}: some rows could not be done, which the recipe accepts; {FailureFile.PathFor(stage.Output)} names them.");
+        else if (code != ExitCodes.Ok)
+            return (true, code);
+        if (!Exists(stage.Output))
+            throw new StageException($"Stage '{stage.Name}' ended well but its output {stage.Output} is not there.", ExitCodes.Defect);
+        Inputs(stage).Save(stamp);
+        return (true, ExitCodes.Ok);
+    }
+
     // A mistake in the last stage is told before the first one has taken its hours.
-    private void Check(IReadOnlyList<PlannedStage> stages)
+    public void Check(IEnumerable<PlannedStage> stages)
     {
         foreach (PlannedStage stage in stages)
         {
-            if (app.Check(stage.Arguments) is { Count: > 0 } errors)
+            if (app.Check([.. stage.Arguments, .. stage.Course]) is { Count: > 0 } errors)
                 throw new StageException($"Stage '{stage.Name}' cannot be run ({stage}): {string.Join(" ", errors)}");
         }
     }

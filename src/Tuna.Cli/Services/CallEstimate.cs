@@ -43,6 +43,12 @@ internal sealed record CallEstimate(long Calls, long InputTokens, long OutputTok
         rows.Sum(row => count * (ChatOverhead + Tokens(row.Instruction) + Tokens(row.Input))),
         (long)rows.Count * count * maxNewTokens);
 
+    /// <summary>Of judging answers that are not there yet: each may be as long as it is allowed to be.</summary>
+    public static CallEstimate JudgingAnswers(IReadOnlyCollection<InstructionExample> rows, int count, int maxNewTokens, int orders) => new(
+        (long)rows.Count * orders,
+        rows.Sum(row => orders * (JudgeInstructions + Tokens(row.Instruction) + Tokens(row.Input) + ((long)count * maxNewTokens))),
+        (long)rows.Count * orders * (JudgeReply + (JudgeReplyPerCandidate * count)));
+
     /// <summary>Of comparing two answers to each question.</summary>
     public static CallEstimate Comparing(int questions, int answerTokens) =>
         new(2L * questions, 2L * questions * (JudgeInstructions + (2L * answerTokens)), 2L * questions * 300);

@@ -44,6 +44,10 @@ internal sealed record ObjectiveSettings(IReadOnlyDictionary<string, double> Con
     public double Beta => Constants["beta"];
 
     public double Gamma => Constants["gamma"];
+
+    public double ClipLow => Constants["clip-low"];
+
+    public double ClipHigh => Constants["clip-high"];
 }
 
 /// <summary>The objectives of `tuna train`.</summary>
@@ -78,5 +82,33 @@ internal static class Objectives
         new("lipo", "LiPO-lambda", [("beta", 0.1)], s => new LipoLambdaLoss(s.Beta)),
         new("listmle", "ListMLE on mean log-probabilities", [], _ => ListMleLoss.OnMeanLogProbs()),
         new("listmle-ratio", "ListMLE on log-ratios to a frozen policy", [("beta", 0.1)], s => ListMleLoss.OnLogRatios(s.Beta)),
+        new("rloo", "REINFORCE with a leave-one-out baseline on the scores as rewards; --beta weighs the KL penalty", [("beta", 0.05)],
+            s => new RlooLoss(s.Beta)),
+        new("gspo", "GRPO at the level of sequences; --beta weighs a KL term", [("clip-low", 3e-4), ("clip-high", 4e-4), ("beta", 0)],
+            s => new GspoLoss(s.ClipLow, s.ClipHigh, s.Beta)),
+        new("gspo-unscaled", "gspo with rewards that are centred but not divided by their deviation",
+            [("clip-low", 3e-4), ("clip-high", 4e-4), ("beta", 0)],
+            s => new GspoLoss(s.ClipLow, s.ClipHigh, s.Beta, normalize: false)),
     ];
+
+    /// <summary>What objectives need with the constants that were given, as options.</summary>
+    /// <param name="mix">The objectives.</param>
+    /// <param name="given">Options of a training; those that are no constants of an objective are passed over.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A constant is outside its range.</exception>
+    public static LossNeeds NeedsOf(ObjectiveMix mix, IEnumerable<(string Option, string? Value)> given)
+    {
+        var values = given.ToList();
+        return mix.Create(objective =>
+        {
+            Dictionary<string, double> constants = objective.Constants.ToDictionary(c => c.Name, c => c.Value, StringComparer.Ordinal);
+            foreach ((string option, string? value) in values)
+            {
+                if (constants.ContainsKey(option.TrimStart('-'))
+                    && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number))
+                    constants[option.TrimStart('-')] = number;
+            }
+
+            return new(constants, PairSelection.AllPairs, MarginReduction.Paper);
+        }).Needs;
+    }
 }

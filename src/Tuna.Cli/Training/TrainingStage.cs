@@ -56,6 +56,10 @@ internal sealed record TrainingStage
     /// <summary>Figures to take of the trained model, for its record, in place of the usual ones; with their text.</summary>
     public Func<ITrainableScorer, (JsonObject Facts, string Text)>? Measure { get; init; }
 
+    /// <summary>For objectives with a ratio to the policy that drew the responses: its log-probabilities of rows; null where the rows have
+    /// them.</summary>
+    public Func<IReadOnlyList<TokenGroup>, ReferenceLogProbs?>? OldPolicy { get; init; }
+
     private bool IsFirst => Group.Rank == 0;
 
     private string RunFolder => Options.RunFolder!;
@@ -87,6 +91,7 @@ internal sealed record TrainingStage
         if (plan is not null)
             ui.Note($"{Engine.Name}; {plan.Text}");
         (ReferenceLogProbs? frozen, HeldOutRows? watched) = Frozen(groups, reference);
+        (groups, watched) = WithOldPolicy(groups, watched);
         using ITrainableScorer policy = IsRewardModel
             ? Engine.LoadRewardModel(Initial, Options.Seed, trainable: true, plan)
             : Engine.LoadPolicy(Initial, Options.Seed, trainable: true, plan);
@@ -188,6 +193,20 @@ internal sealed record TrainingStage
         if (watched is not null)
             watched = watched with { Reference = ReferenceLogProbs.Share(Group, HeldOut, IsFirst ? reference(HeldOut) : null) };
         return (frozen, watched);
+    }
+
+    private (IReadOnlyList<TokenGroup> Groups, HeldOutRows? Watched) WithOldPolicy(IReadOnlyList<TokenGroup> groups, HeldOutRows? watched)
+    {
+        if (!Loss.Needs.OldPolicy || OldPolicy is null)
+            return (groups, watched);
+        if (IsFirst && watched is not null)
+            OldPolicy([.. groups, .. HeldOut]);
+        if (watched is not null)
+            watched = watched with { Groups = Drawn(HeldOut) };
+        return (Drawn(groups), watched);
+
+        IReadOnlyList<TokenGroup> Drawn(IReadOnlyList<TokenGroup> rows) =>
+            ReferenceLogProbs.Share(Group, rows, IsFirst ? OldPolicy(rows) : null).AsOldPolicy(rows);
     }
 
     // What became of the metric that was watched.

@@ -9,6 +9,9 @@ public sealed record LossNeeds
     /// <summary>Whether <see cref="RankingBatch.ReferencePolicyLogProbs"/> must be given. Default false.</summary>
     public bool ReferencePolicy { get; init; }
 
+    /// <summary>Whether <see cref="RankingBatch.OldPolicyLogProbs"/> must be given. Default false.</summary>
+    public bool OldPolicy { get; init; }
+
     /// <summary>Whether every group must have a reference response. Default false.</summary>
     public bool ReferenceResponse { get; init; }
 

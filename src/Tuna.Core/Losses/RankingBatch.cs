@@ -24,6 +24,10 @@ public readonly ref struct RankingBatch
     /// <summary>Sum over the tokens of log p(token) under the frozen reference policy, nats, [R]; empty unless the loss needs it.</summary>
     public ReadOnlySpan<double> ReferencePolicyLogProbs { get; init; }
 
+    /// <summary>Sum over the tokens of log p(token) under the policy that drew the candidates, nats, NaN in reference rows, [R]; empty
+    /// unless the loss needs it.</summary>
+    public ReadOnlySpan<double> OldPolicyLogProbs { get; init; }
+
     /// <summary>Number of groups, B.</summary>
     public int GroupCount => CandidateCounts.Length;
 

@@ -59,6 +59,10 @@ public sealed class TokenGroup
         Scores = scores;
     }
 
+    private TokenGroup(TokenGroup group, ReadOnlyMemory<double> oldPolicyLogProbs) =>
+        (Id, Prompt, Responses, CandidateCount, Scores, OldPolicyLogProbs) =
+            (group.Id, group.Prompt, group.Responses, group.CandidateCount, group.Scores, oldPolicyLogProbs);
+
     /// <summary>Names the group in errors, journals and caches.</summary>
     public string Id { get; }
 
@@ -76,6 +80,29 @@ public sealed class TokenGroup
 
     /// <summary>The ranker's score of each candidate, [K], not increasing.</summary>
     public ReadOnlyMemory<double> Scores { get; }
+
+    /// <summary>Sum over each candidate's tokens of log p(token) under the policy that drew it, nats, [K]; empty where nobody has said so:
+    /// see <see cref="WithOldPolicy"/>.</summary>
+    public ReadOnlyMemory<double> OldPolicyLogProbs { get; }
+
+    /// <summary>The same group with the log-probabilities of the policy that drew its candidates, for losses that take a ratio to
+    /// it.</summary>
+    /// <param name="logProbs">Sum over each candidate's tokens of log p(token), nats, finite, [K].</param>
+    /// <exception cref="ArgumentException">There is not one finite number per candidate.</exception>
+    public TokenGroup WithOldPolicy(ReadOnlyMemory<double> logProbs)
+    {
+        if (logProbs.Length != CandidateCount)
+            throw new ArgumentException($"Group '{Id}': {CandidateCount} candidates but {logProbs.Length} log-probabilities of the old "
+                + $"policy.", nameof(logProbs));
+        foreach (double logProb in logProbs.Span)
+        {
+            if (!double.IsFinite(logProb))
+                throw new ArgumentException($"Group '{Id}': a log-probability of the old policy is {logProb}; they are finite.",
+                    nameof(logProbs));
+        }
+
+        return new TokenGroup(this, logProbs);
+    }
 
     /// <summary>Prompt tokens plus all response tokens: the token rows that an engine computes for this group.</summary>
     public int TokenCount

@@ -18,9 +18,9 @@ internal static class GroupHash
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }
 
-    /// <summary>A fingerprint of a whole data set in its order: ids, tokens, scores and, when given, the reference policy's
-    /// log-probabilities.</summary>
-    public static string DataSet(IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? reference)
+    /// <summary>A fingerprint of a whole data set in its order: ids, tokens, scores and, when given, the reference policy's and the old
+    /// policy's log-probabilities.</summary>
+    public static string DataSet(IReadOnlyList<TokenGroup> groups, ReferenceLogProbs? reference, bool oldPolicy = false)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         for (int i = 0; i < groups.Count; i++)
@@ -32,6 +32,8 @@ internal static class GroupHash
             Append(hash, MemoryMarshal.AsBytes(group.Scores.Span));
             if (reference is not null)
                 Append(hash, MemoryMarshal.AsBytes(reference[i]));
+            if (oldPolicy)
+                Append(hash, MemoryMarshal.AsBytes(group.OldPolicyLogProbs.Span));
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }

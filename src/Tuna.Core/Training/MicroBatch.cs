@@ -13,7 +13,9 @@ internal sealed class MicroBatch
     private double[] _scores = [];
     private double[] _referenceLogProbs = [];
     private double[] _gradient = [];
+    private double[] _oldLogProbs = [];
     private bool _hasReferencePolicy;
+    private bool _hasOldPolicy;
 
     public IReadOnlyList<TokenGroup> Groups => _groups;
 
@@ -37,6 +39,7 @@ internal sealed class MicroBatch
             ResponseCount += data[i].Responses.Count;
         }
         _hasReferencePolicy = reference is not null;
+        _hasOldPolicy = _groups.TrueForAll(group => group.CandidateCount == group.OldPolicyLogProbs.Length);
         Grow();
         int row = 0;
         for (int b = 0; b < indices.Length; b++)
@@ -46,6 +49,9 @@ internal sealed class MicroBatch
             group.Scores.Span.CopyTo(_scores.AsSpan(row));
             if (group.HasReference)
                 _scores[row + group.CandidateCount] = double.NaN;
+            group.OldPolicyLogProbs.Span.CopyTo(_oldLogProbs.AsSpan(row));
+            if (group.HasReference)
+                _oldLogProbs[row + group.CandidateCount] = double.NaN;
             reference?[indices[b]].CopyTo(_referenceLogProbs.AsSpan(row));
             foreach (ReadOnlyMemory<int> response in group.Responses)
                 _lengths[row++] = response.Length;
@@ -63,6 +69,7 @@ internal sealed class MicroBatch
         Lengths = _lengths.AsSpan(0, ResponseCount),
         Scores = _scores.AsSpan(0, ResponseCount),
         ReferencePolicyLogProbs = _hasReferencePolicy ? _referenceLogProbs.AsSpan(0, ResponseCount) : default,
+        OldPolicyLogProbs = _hasOldPolicy ? _oldLogProbs.AsSpan(0, ResponseCount) : default,
     };
 
     /// <summary>Ids of the groups with a response for which a value is not finite; all groups when there is none.</summary>
@@ -95,6 +102,7 @@ internal sealed class MicroBatch
             Array.Resize(ref _lengths, ResponseCount);
             Array.Resize(ref _scores, ResponseCount);
             Array.Resize(ref _referenceLogProbs, ResponseCount);
+            Array.Resize(ref _oldLogProbs, ResponseCount);
             Array.Resize(ref _gradient, ResponseCount);
         }
     }

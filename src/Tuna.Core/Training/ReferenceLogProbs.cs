@@ -40,6 +40,21 @@ public sealed class ReferenceLogProbs
         return new ReferenceLogProbs(result);
     }
 
+    /// <summary>The groups of the data set that was scored, with these numbers as those of the policy that drew their candidates: what a
+    /// loss needs that takes a ratio to it. Score with the policy as it is before the first step.</summary>
+    /// <param name="groups">The data set.</param>
+    /// <exception cref="ArgumentException">It is another data set.</exception>
+    public IReadOnlyList<TokenGroup> AsOldPolicy(IReadOnlyList<TokenGroup> groups)
+    {
+        ArgumentNullException.ThrowIfNull(groups);
+        if (groups.Count != Count)
+            throw new ArgumentException($"There are {groups.Count} groups, but log-probabilities of {Count}.", nameof(groups));
+        return [.. groups.Select((group, i) => _groups[i].Length == group.Responses.Count
+            ? group.WithOldPolicy(_groups[i].AsMemory(0, group.CandidateCount))
+            : throw new ArgumentException(
+                $"Group '{group.Id}' has {group.Responses.Count} responses, but {_groups[i].Length} log-probabilities.", nameof(groups)))];
+    }
+
     /// <summary>Gives every process what rank 0 has scored. Collective.</summary>
     /// <param name="group">The processes.</param>
     /// <param name="groups">The data set, the same everywhere.</param>

@@ -59,8 +59,8 @@ internal sealed record TrainingSetup
         Fingerprint["Policy"] = $"{Model.Info.ParameterCount} parameters, vocabulary {Model.Info.VocabularySize}";
         if (HeldOut is not null)
             Fingerprint["HeldOut"] =
-                $"{HeldOut.GroupsPerPass} {GroupHash.DataSet(HeldOut.Groups, needs.ReferencePolicy ? HeldOut.Reference : null)}";
-        DataFingerprint = GroupHash.DataSet(Groups, needs.ReferencePolicy ? Reference : null);
+                $"{HeldOut.GroupsPerPass} {GroupHash.DataSet(HeldOut.Groups, needs.ReferencePolicy ? HeldOut.Reference : null, needs.OldPolicy)}";
+        DataFingerprint = GroupHash.DataSet(Groups, needs.ReferencePolicy ? Reference : null, needs.OldPolicy);
         return this;
     }
 
@@ -126,6 +126,8 @@ internal sealed record TrainingSetup
             return "there is no reference response";
         if (group.CandidateCount < needs.LeastCandidates)
             return $"there are {group.CandidateCount} candidates, fewer than the {needs.LeastCandidates}";
+        if (needs.OldPolicy && group.OldPolicyLogProbs.Length != group.CandidateCount)
+            return "there are no log-probabilities of the policy that drew its candidates (WithOldPolicy)";
         ReadOnlySpan<double> scores = group.Scores.Span;
         for (int k = 0; k < scores.Length; k++)
         {

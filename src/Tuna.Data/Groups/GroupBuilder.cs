@@ -13,6 +13,7 @@ internal sealed class GroupBuilder
     private readonly List<ReadOnlyMemory<int>> _candidates = [];
     private readonly List<double> _scores = [];
     private readonly List<TokenizationIssue> _issues = [];
+    private readonly List<double> _oldPolicy = [];
     private ReadOnlyMemory<int>? _reference;
 
     public GroupBuilder(string id, int[] prompt, GroupTokenizerOptions options)
@@ -32,7 +33,12 @@ internal sealed class GroupBuilder
 
     public bool Rejected { get; private set; }
 
-    public void AddCandidate(int k, int[] ids, double score)
+    /// <summary>Adds a candidate, unless it does not fit.</summary>
+    /// <param name="k">Its place in the row.</param>
+    /// <param name="ids">Its tokens.</param>
+    /// <param name="score">Its score.</param>
+    /// <param name="drawn">Its log-probability and its length under the policy that drew it, where they are asked for.</param>
+    public void AddCandidate(int k, int[] ids, double score, (double? LogProb, int? Tokens) drawn = default)
     {
         if (!double.IsFinite(score))
             throw new ArgumentException($"Row '{_id}': the score of candidate {k} is {score}; scores are finite.", nameof(score));
@@ -43,6 +49,19 @@ internal sealed class GroupBuilder
         {
             Report(TokenizationIssueKind.DuplicateDropped, k, response.Length, 0, $"candidate {k} repeats a better one and was left out");
             return;
+        }
+
+        if (_options.OldPolicy)
+        {
+            if (drawn.LogProb is not { } logProb || drawn.Tokens != response.Length)
+            {
+                Report(TokenizationIssueKind.LogProbMissing, k, response.Length, drawn.Tokens ?? 0, drawn.LogProb is null
+                    ? $"candidate {k} has no log-probability of the policy that drew it and was left out"
+                    : $"candidate {k} has {response.Length} tokens here, its log-probability is that of {drawn.Tokens ?? 0}: left out");
+                return;
+            }
+
+            _oldPolicy.Add(logProb);
         }
 
         _candidates.Add(response);
@@ -82,7 +101,13 @@ internal sealed class GroupBuilder
     {
         if (!Rejected && _candidates.Count == 0 && _reference is null)
             Reject(TokenizationIssueKind.TooFewCandidates, null, 0, 1, "no response is left");
-        return new(Rejected ? null : new TokenGroup(_id, _prompt, _candidates, _scores.ToArray(), _reference), _issues);
+        return new(Rejected ? null : Group(), _issues);
+    }
+
+    private TokenGroup Group()
+    {
+        var group = new TokenGroup(_id, _prompt, _candidates, _scores.ToArray(), _reference);
+        return _options.OldPolicy ? group.WithOldPolicy(_oldPolicy.ToArray()) : group;
     }
 
     private ReadOnlyMemory<int>? Fit(int[] ids, int? candidate, string what, TokenizationIssueKind dropped, TokenizationIssueKind truncated)

@@ -91,7 +91,8 @@ public sealed class GroupTokenizer
     private TokenizedExample Fill(RankedExample row, IReadOnlyList<ChatTurn>? turns, GroupBuilder build)
     {
         foreach ((int k, double score) in RankedCandidates(row, build))
-            build.AddCandidate(k, Response(turns, row.Outputs[k]), score);
+            build.AddCandidate(k, Response(turns, row.Outputs[k]), score,
+                (row.LogProbs.ElementAtOrDefault(k), row.TokenCounts.ElementAtOrDefault(k)));
         if (build.Rejected)
             return build.Result();
         build.RequireCandidates();

@@ -28,6 +28,11 @@ public sealed record GroupTokenizerOptions
     /// <summary>A ranked row with fewer candidates than this after all rules is rejected, >= 1. Default 1.</summary>
     public int MinCandidates { get; init; } = 1;
 
+    /// <summary>Whether the row's log-probabilities go along as those of the policy that drew the candidates
+    /// (<see cref="Policies.TokenGroup.OldPolicyLogProbs"/>). A candidate without one, or with one that was summed over another number of
+    /// tokens than it has here, is left out: it would be compared with something else. Default false.</summary>
+    public bool OldPolicy { get; init; }
+
     /// <summary>Checks the settings.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is out of its range.</exception>
     public void Validate()

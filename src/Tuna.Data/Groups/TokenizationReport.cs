@@ -38,6 +38,9 @@ public enum TokenizationIssueKind
 
     /// <summary>Row rejected: a reference response is required, and there is none that fits.</summary>
     ReferenceMissing,
+
+    /// <summary>A candidate was left out: the row has no log-probability of just these tokens.</summary>
+    LogProbMissing,
 }
 
 /// <summary>One issue.</summary>

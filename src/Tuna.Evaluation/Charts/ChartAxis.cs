@@ -38,7 +38,8 @@ internal sealed class ChartAxis
     /// <param name="ticks">How many ticks would be good.</param>
     /// <param name="fromZero">Whether zero must be on the axis.</param>
     /// <param name="tight">Whether the axis ends at the values instead of at ticks.</param>
-    public static ChartAxis Over(IEnumerable<double> values, int ticks, bool fromZero = false, bool tight = false)
+    /// <param name="whole">Whether ticks stand at whole numbers only.</param>
+    public static ChartAxis Over(IEnumerable<double> values, int ticks, bool fromZero = false, bool tight = false, bool whole = false)
     {
         double min = double.PositiveInfinity, max = double.NegativeInfinity;
         foreach (double value in values)
@@ -61,6 +62,8 @@ internal sealed class ChartAxis
         }
 
         double step = RoundStep((max - min) / Math.Max(1, ticks));
+        if (whole)
+            step = Math.Max(1, Math.Ceiling(step));
         return tight ? new(min, max, step) : new(Math.Floor((min / step) + 1e-9) * step, Math.Ceiling((max / step) - 1e-9) * step, step);
     }
 

@@ -45,6 +45,9 @@ public sealed record ChartLayout
     /// <summary>Whether the vertical axis starts at zero. Bars and histograms always do.</summary>
     public bool FromZero { get; init; }
 
+    /// <summary>Whether the horizontal axis of lines and dots has ticks at whole numbers only, such as rounds.</summary>
+    public bool WholeX { get; init; }
+
     /// <summary>Whether a histogram's counts stand on a logarithmic axis, so that rare values beside very frequent ones are seen.</summary>
     public bool LogCounts { get; init; }
 

@@ -169,7 +169,7 @@ public static class SvgChart
         (double X, double Y)[] shown =
             [.. series.SelectMany(s => s.X.Zip(s.Y)).Where(p => double.IsFinite(p.First) && double.IsFinite(p.Second))];
         var frame = new ChartFrame(layout, [.. series.Select(s => s.Name)], squares);
-        x = ChartAxis.Over(shown.Select(p => p.X), 8, tight: true);
+        x = ChartAxis.Over(shown.Select(p => p.X), 8, tight: true, whole: layout.WholeX);
         y = ChartAxis.Over(shown.Select(p => p.Y), 5, layout.FromZero);
         frame.YAxis(y);
         frame.XAxis(x);
