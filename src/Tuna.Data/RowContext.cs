@@ -4,6 +4,7 @@ using System.Numerics;
 using System.Text.Json;
 using System.Text.Unicode;
 using Tuna.Data.Formats;
+using Tuna.IO;
 
 namespace Tuna.Data;
 
@@ -11,6 +12,8 @@ namespace Tuna.Data;
 /// strictly.</summary>
 public sealed class RowContext
 {
+    internal const string NoText = "the text is not valid: bytes that are not UTF-8, or half a surrogate pair. Save the file as UTF-8.";
+
     private readonly string?[] _shared = new string?[64];
     private char[] _chars = [];
 
@@ -40,6 +43,20 @@ public sealed class RowContext
 
     /// <summary>The error for this row.</summary>
     public DataFormatException Error(string message, string? key = null) => new(message, Place, key, RowId);
+
+    /// <summary>Whether the row is of another container, and its JSON was made on reading.</summary>
+    internal bool IsConverted { get; init; }
+
+    /// <summary>Refuses a row that ends with a journal's checksum (<see cref="JsonlJournal"/>) and does not agree with it; a row without
+    /// one passes. For formats whose files are journals as well.</summary>
+    /// <exception cref="DataFormatException">The row was damaged or edited.</exception>
+    public void CheckLine()
+    {
+        if (!IsConverted && !JsonlJournal.ChecksumAgrees(Raw.Span))
+            throw Error(
+                "the row is not what was written: it does not agree with its checksum. Make it again; or, where it was edited on purpose, "
+                + "take the checksum out.", "checksum");
+    }
 
     /// <summary>Requires the reader to stand on a token type.</summary>
     public void Expect(in Utf8JsonReader reader, JsonTokenType type, string? key = null)
@@ -242,7 +259,7 @@ public sealed class RowContext
         }
         catch (InvalidOperationException)
         {
-            throw Error("the text is not valid: bytes that are not UTF-8, or half a surrogate pair. Save the file as UTF-8.", key);
+            throw Error(NoText, key);
         }
     }
 }

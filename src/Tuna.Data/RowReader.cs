@@ -15,7 +15,7 @@ internal sealed class RowReader<T>(string name, RowFormat<T> format, DataReadOpt
     private readonly IdSet? _ids = options.DuplicateIds == DuplicateIds.Allow ? null : options.Joined?.Ids ?? new();
     private RowFormat<T>? _format; // null until the first row has told it
 
-    public RowContext Context { get; } = new(name, options);
+    public RowContext Context { get; } = new(name, options) { IsConverted = source is not null };
 
     /// <summary>Joins or takes apart the file's rows; null where each is a row.</summary>
     public RowJoin<T>? Join { get; private set; }
@@ -98,6 +98,10 @@ internal sealed class RowReader<T>(string name, RowFormat<T> format, DataReadOpt
         catch (JsonException e)
         {
             throw Context.Error(Explain(e, bytes, unterminated), null);
+        }
+        catch (InvalidOperationException e) when (e.Source == "System.Text.Json.Rethrowable")
+        {
+            throw Context.Error(RowContext.NoText, null); // of formats that go through elements, which check text when it is asked for
         }
     }
 

@@ -18,6 +18,7 @@ internal static class ObjectRows
     {
         public override Row<T> Read(ref Utf8JsonReader reader, RowContext context)
         {
+            context.CheckLine(); // a model's predictions may stand here as answers
             JsonElement element = JsonElement.ParseValue(ref reader);
             if (element.ValueKind != JsonValueKind.Object)
                 throw context.Error($"expected an object, found {element.ValueKind}.");

@@ -121,6 +121,9 @@ public sealed record LlamaConfig
     public void Save(string folder, LlamaConfigLayout layout = LlamaConfigLayout.Legacy) =>
         AtomicFile.WriteAllBytes(Path.Combine(folder, "config.json"), ToJson(layout));
 
+    private const double SmallestSingle = 1.17549435e-38; // smaller ones lose digits, and are 0 on some devices
+    private const string Single = "a positive number of single precision, 1.2E-38 to 3.4E38";
+
     /// <summary>Checks that the sizes make sense together.</summary>
     /// <param name="source">Names the config in errors.</param>
     /// <exception cref="InvalidDataException">Names the key that is wrong.</exception>
@@ -137,10 +140,11 @@ public sealed record LlamaConfig
         Require((long)HeadCount * HeadDimension <= int.MaxValue, "head_dim", HeadDimension,
             $"so small that all {HeadCount} heads together are below 2^31 wide");
         Require(ContextLength > 0, "max_position_embeddings", ContextLength, "at least 1");
-        Require(double.IsFinite(RmsNormEpsilon) && RmsNormEpsilon >= 0, "rms_norm_eps", RmsNormEpsilon, "finite and not negative");
-        Require(double.IsFinite(RopeTheta) && RopeTheta > 0, "rope_theta", RopeTheta, "finite and positive");
-        Require(double.IsFinite(InitializerRange)
-            && InitializerRange >= 0, "initializer_range", InitializerRange, "finite and not negative");
+        // A row of zeros is divided by its root, and less than this is 0 where the engines compute.
+        Require(IsSingle(RmsNormEpsilon), "rms_norm_eps", RmsNormEpsilon, Single);
+        Require(double.IsFinite(RopeTheta) && RopeTheta >= 1, "rope_theta", RopeTheta, "finite and at least 1");
+        Require(float.IsFinite((float)InitializerRange)
+            && InitializerRange >= 0, "initializer_range", InitializerRange, "finite in single precision and not negative");
         Require(BosTokenId is not { } bos || IsToken(bos), "bos_token_id", BosTokenId ?? 0, $"an id below vocab_size, {VocabularySize}");
         foreach (int eos in EosTokenIds)
             Require(IsToken(eos), "eos_token_id", eos, $"an id below vocab_size, {VocabularySize}");
@@ -158,8 +162,7 @@ public sealed record LlamaConfig
                 Require(double.IsFinite(yarn.SlowRotations) && yarn.SlowRotations > 0, "beta_slow", yarn.SlowRotations, "positive");
                 Require(double.IsFinite(yarn.FastRotations) && yarn.FastRotations >= yarn.SlowRotations, "beta_fast", yarn.FastRotations,
                     $"at least beta_slow, {yarn.SlowRotations}");
-                Require(double.IsFinite(yarn.AttentionFactor)
-                    && yarn.AttentionFactor > 0, "attention_factor", yarn.AttentionFactor, "finite and positive");
+                Require(IsSingle(yarn.AttentionFactor), "attention_factor", yarn.AttentionFactor, Single);
                 Require(RopeTheta > 1, "rope_theta", RopeTheta, "greater than 1 with yarn");
                 break;
             case Llama3RopeScaling llama3:
@@ -173,6 +176,8 @@ public sealed record LlamaConfig
         return this;
 
         bool IsToken(int id) => id >= 0 && id < VocabularySize;
+
+        static bool IsSingle(double value) => value >= SmallestSingle && value <= float.MaxValue;
 
         void Require(bool holds, string key, double value, string rule)
         {

@@ -147,8 +147,9 @@ public sealed record YarnRopeScaling(double Factor, int OriginalContextLength) :
 
         return frequencies;
 
-        // The element that turns so often within the original context.
-        double Place(double rotations) => dimension * Math.Log(OriginalContextLength / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta));
+        // The element that turns so often within the original context; far outside of a head, but finite, for absurd numbers.
+        double Place(double rotations) => Math.Clamp(
+            dimension * Math.Log(OriginalContextLength / (rotations * 2 * Math.PI)) / (2 * Math.Log(theta)), -1e15, 1e15);
     }
 
     private double Scale(double mscale) => Factor <= 1 ? 1 : (0.1 * mscale * Math.Log(Factor)) + 1;

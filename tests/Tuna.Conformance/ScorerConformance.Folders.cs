@@ -28,6 +28,11 @@ public abstract partial class ScorerConformance
         { "rope_scaling", """{"rope_type": "default", "rope_theta": 500000, "factor": 3}""", "rope" },
         { "rope_scaling", """{"rope_theta": 500000}""", "rope" },
         { "rms_norm_eps", "1e400", "rms_norm_eps" },
+        // A row of zeros under such a norm is 0 / 0.
+        { "rms_norm_eps", "0", "rms_norm_eps" },
+        { "rms_norm_eps", "1e-60", "rms_norm_eps" },
+        { "rms_norm_eps", "1e60", "rms_norm_eps" },
+        { "rope_theta", "1e-300", "rope_theta" },
     };
 
     [Theory]
@@ -45,6 +50,23 @@ public abstract partial class ScorerConformance
         Assert.Contains(said, e.Message, StringComparison.Ordinal);
         Assert.Contains(folder.Root, e.Message, StringComparison.Ordinal);
         Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 256L << 20); // of all threads: other tests run too
+    }
+
+    /// <summary>A row of zeros, as a token's that was never trained, under the smallest epsilon that is taken: a norm is no 0 / 0.</summary>
+    [Fact]
+    public void Load_EmbeddingsOfZerosAndTheSmallestEpsilon_GiveFiniteScores()
+    {
+        if (!ReadsHuggingFaceFolders)
+            return;
+        using var folder = new TempFolder();
+        Directory.CreateDirectory(folder["own"]);
+        using (ITrainableScorer model = Create(1))
+            model.SaveModel(folder["own"]);
+        SavedWeights.CopyWith(folder["own"], folder["zeros"], "model.safetensors", "model.embed_tokens.weight", Array.Clear);
+        SetConfig(folder["zeros"], "rms_norm_eps", "1.2e-38");
+        using ITrainableScorer loaded = Load(folder["zeros"]);
+        TokenGroup[] groups = Groups(loaded.Info);
+        Assert.All(Scores(loaded, groups), score => Assert.True(double.IsFinite(score), $"{score}"));
     }
 
     [Fact]

@@ -8,6 +8,23 @@ namespace Tuna.Chat.Http;
 /// value.</summary>
 internal static class LenientJson
 {
+    private static readonly JsonDocumentOptions s_options = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
+
+    /// <summary>Parses what servers write that is nearly JSON: NaN and Infinity, as Python's writer does, become null, and line breaks and
+    /// other control characters in strings stay what they are.</summary>
+    /// <exception cref="JsonException">It is no JSON even so.</exception>
+    public static JsonDocument Parse(string text)
+    {
+        try
+        {
+            return JsonDocument.Parse(text, s_options);
+        }
+        catch (JsonException)
+        {
+            return JsonDocument.Parse(Repaired(text), s_options);
+        }
+    }
+
     /// <summary>A member of an object; an undefined element when there is none, or it is null.</summary>
     public static JsonElement Member(this JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement value)
@@ -66,6 +83,42 @@ internal static class LenientJson
             _ => null,
         };
         return number is { } x && double.IsFinite(x) ? x : null;
+    }
+
+    private static string Repaired(string text)
+    {
+        ReadOnlySpan<string> numbers = ["-Infinity", "Infinity", "NaN"];
+        var repaired = new StringBuilder(text.Length + 16);
+        bool quoted = false;
+        for (int i = 0; i < text.Length; i++)
+        {
+            char c = text[i];
+            quoted ^= c == '"';
+            if (quoted && c < ' ')
+                repaired.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+            else if (quoted && c == '\\' && i + 1 < text.Length)
+                repaired.Append(c).Append(text[++i]);
+            else if (!quoted && c is 'N' or 'I' or '-' && Starting(numbers, text.AsSpan(i)) is { } number)
+            {
+                repaired.Append("null");
+                i += number.Length - 1;
+            }
+            else
+                repaired.Append(c);
+        }
+
+        return repaired.ToString();
+    }
+
+    private static string? Starting(ReadOnlySpan<string> words, ReadOnlySpan<char> text)
+    {
+        foreach (string word in words)
+        {
+            if (text.StartsWith(word, StringComparison.Ordinal))
+                return word;
+        }
+
+        return null;
     }
 
     private static string Unescape(ReadOnlySpan<char> raw)

@@ -17,17 +17,25 @@ internal static class OpenAIAnswer
     /// journal.</exception>
     public static ChatResponse Read(string body)
     {
-        if (EventStream.Join(body) is { } streamed)
-            return streamed;
+        return EventStream.Join(body) ?? ReadWhole(body);
+    }
+
+    /// <summary>Reads an answer, or a part of one, that is one piece of JSON.</summary>
+    /// <exception cref="ChatServiceException">As for <see cref="Read(string)"/>.</exception>
+    internal static ChatResponse ReadWhole(string body)
+    {
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(body);
+            document = LenientJson.Parse(body);
         }
         catch (JsonException e)
         {
-            throw new ChatServiceException(body.AsSpan().Trim().IsEmpty
-                ? "The service's answer is empty." : "The service's answer is not JSON.", new ServiceError(200), e);
+            ReadOnlySpan<char> text = body.AsSpan().Trim();
+            // What has a beginning and an end is an answer that was paid for: a journal keeps it, and it is not asked again.
+            bool whole = text.Length > 1 && text[0] is '{' or '[' && text[^1] is '}' or ']';
+            throw new ChatServiceException(text.IsEmpty ? "The service's answer is empty." : "The service's answer is not JSON.",
+                new ServiceError(200, whole ? ServiceError.NotUnderstood : null), e) { Answer = whole ? body : null };
         }
 
         using (document)
@@ -62,9 +70,11 @@ internal static class OpenAIAnswer
 
     private static ChatResponse Describe(ChatResponse response, JsonElement root)
     {
-        response.ModelId = root.Text("model");
+        response.ModelId = root.Text("model") ?? root.Member("message").Text("model");
         response.ResponseId = root.Text("id");
         JsonElement usage = root.Member("usage");
+        if (usage.ValueKind == JsonValueKind.Undefined)
+            usage = root.Member("message").Member("usage"); // the first event of the Messages protocol
         // OpenAI and most; the Responses and Messages protocols; Ollama's own; llama.cpp's own.
         long input = usage.Count("prompt_tokens", "input_tokens") ?? root.Count("prompt_eval_count", "tokens_evaluated") ?? 0;
         long output = usage.Count("completion_tokens", "output_tokens") ?? root.Count("eval_count", "tokens_predicted") ?? 0;
@@ -78,7 +88,8 @@ internal static class OpenAIAnswer
     {
         if (choice.Member("message").Text("refusal") is { Length: > 0 })
             return ChatFinishReason.ContentFilter;
-        string? reason = choice.Text("finish_reason", "stop_reason", "done_reason", "stop_type", "status");
+        string? reason = choice.Text("finish_reason", "stop_reason", "done_reason", "stop_type", "status")
+            ?? choice.Member("delta").Text("stop_reason");
         return reason?.ToLowerInvariant() switch
         {
             null or "" => null,
@@ -102,7 +113,7 @@ internal static class ReplyText
         if (message.ValueKind == JsonValueKind.Undefined)
             message = choice.Member("delta"); // of servers that call a whole reply a part
         if (message.ValueKind == JsonValueKind.Object)
-            return Content(message) ?? ""; // thinking alone, a refusal or a tool call: answered, without text
+            return Content(message) ?? message.Text("text") ?? ""; // thinking alone, a refusal or a tool call: answered, without text
         if (message.ValueKind == JsonValueKind.String)
             return message.AsText();
         if (choice.Member("output") is { ValueKind: JsonValueKind.Array } output) // the Responses protocol

@@ -28,6 +28,8 @@ internal sealed class OpenAIEndpoint(HttpClient http, Uri uri, HttpChatOptions o
         using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken)
             .ConfigureAwait(false);
         (byte[] answer, bool whole) = await ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
+        if (whole && PackedBody.Is(answer, response.Content.Headers.ContentEncoding))
+            (answer, whole) = PackedBody.Unpack(answer, response.Content.Headers.ContentEncoding, options.MaxAnswerBytes);
         string text = _filter.CleanBody(Decode(answer));
         if (!response.IsSuccessStatusCode)
             throw OpenAIError.Read((int)response.StatusCode, text, RetryAfter(response));

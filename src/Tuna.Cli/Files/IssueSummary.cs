@@ -30,11 +30,11 @@ internal static partial class IssueSummary
         return line[..end] + " ...";
     }
 
-    // Messages of one kind differ in ids and numbers only. Their beginning tells: the pattern's time grows with the square of a text's
-    // length, and texts come from others' files.
+    // Messages of one kind differ in ids and numbers only, and in the text of others at their end; the words before that tell the kind.
+    // A message's beginning is enough: the pattern's time grows with the square of a text's length, and texts come from others' files.
     private static string Kind(string message) => Variable().Replace(message.Length <= KindLength ? message : message[..KindLength], "_");
 
     [GeneratedRegex(
-        """'[^']*'|"[^"]*"|\([^)]*\)|\[[^\]]*\]|[^\s:]+\.(jsonl?|csv|parquet)|(?<![A-Za-z])[-+]?[0-9][0-9.,]*|(?<=: ).{60,}$""")]
+        """'[^']*'|"[^"]*"|\([^)]*\)|\[[^\]]*\]|[^\s:]+\.(jsonl?|csv|parquet)|(?<![A-Za-z])[-+]?[0-9][0-9.,]*|(?<=: (?:\S+ ){12}).{40,}$""")]
     private static partial Regex Variable();
 }

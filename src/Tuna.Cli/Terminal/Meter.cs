@@ -10,7 +10,7 @@ internal sealed class Meter
     private readonly IMeterView _view;
     private readonly TimeProvider _time;
     private readonly long _start;
-    private readonly long _before;
+    private long _before;
     private readonly string _unit;
     private long _done;
 
@@ -35,6 +35,16 @@ internal sealed class Meter
     public string What { get; }
 
     public long Total { get; }
+
+    /// <summary>Sets how much was done before this run, where that turns out after the beginning.</summary>
+    public void GoOnFrom(long before)
+    {
+        lock (_gate)
+        {
+            _before = _done = before;
+            Show("");
+        }
+    }
 
     /// <summary>Sets how much is done.</summary>
     public void At(long done, string status = "")

@@ -155,20 +155,15 @@ internal sealed record TrainingStage
             ui.Warn($"{groups.Count} groups make {steps} {(steps == 1 ? "step" : "steps")} of --batch {GroupsPerStep} in {options.Epochs} "
                 + $"{(options.Epochs == 1 ? "epoch" : "epochs")}: little is learned in so few. A smaller --batch or more --epochs makes "
                 + $"more of them.");
-        var trainer = new RankingTrainer(policy, Loss, options, timeProvider: ui.Time, group: Group);
         try
         {
-            long done = TrainingCheckpoint.FindLatest(RunFolder, out IReadOnlyList<string> damaged)?.Step ?? 0;
-            foreach (string passedOver in damaged)
-                ui.Warn($"A damaged checkpoint is passed over. {passedOver}");
-            if (done > 0)
-                ui.Note($"Going on from the checkpoint after step {done} of {steps} in {RunFolder}.");
             using TensorBoardLog? curves = IsFirst && TensorBoard is not null ? new(TensorBoard, ui.Time) : null;
             ITrainingObserver? observer = !IsFirst ? null : new Observers([new RunNotes(ui), .. curves is null
                 ? [] : (ITrainingObserver[])[curves]]);
-            return ui.Measure("training", "steps", steps, done,
-                meter => trainer.Train(groups, frozen, progress: new MeterProgress(meter), heldOut: watched,
-                    observer: observer, cancellationToken: cancellationToken));
+            return ui.Measure("training", "steps", steps, 0,
+                meter => new RankingTrainer(policy, Loss, options, new TrainerNotes(ui, meter), ui.Time, group: Group)
+                    .Train(groups, frozen, progress: new MeterProgress(meter), heldOut: watched, observer: observer,
+                        cancellationToken: cancellationToken));
         }
         catch (InvalidOperationException e)
         {

@@ -98,6 +98,13 @@ public sealed class JsonlJournal : IDisposable
         }
     }
 
+    /// <summary>Whether a line that ends with a journal's checksum is as it was written; a line without one is taken as it is.</summary>
+    /// <param name="line">A JSON object's UTF-8 bytes, from brace to brace.</param>
+    /// <remarks>For files whose lines a journal wrote and that are read without opening the journal.</remarks>
+    public static bool ChecksumAgrees(ReadOnlySpan<byte> line) =>
+        line.Length < LineChecksum.SuffixLength || !LineChecksum.Resembles(line[^LineChecksum.SuffixLength..])
+        || LineChecksum.Remove(line.ToArray()).State == LineState.Agrees;
+
     /// <summary>Reads what the journal held when the reading began, line by line, oldest first; blank lines are left out.</summary>
     /// <returns>Each line's number (1-based) and its bytes without the checksum, which are good until the next line is taken.</returns>
     /// <remarks>A line that does not agree with its checksum is left out and its number goes into <see cref="DamagedLines"/>.</remarks>

@@ -28,6 +28,7 @@ internal sealed class CsvRows : RowSource
     private readonly SepReader _reader;
     private readonly string[] _names;
     private readonly bool _ranked;
+    private readonly bool _published; // the paper's form, whose texts are a list
     private long _index = -1;
 
     public CsvRows(Stream stream, string source, char separator, int maxRowBytes)
@@ -42,6 +43,7 @@ internal sealed class CsvRows : RowSource
         _names = Header();
         if (_names.GroupBy(n => n, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new DataFormatException("the header has this name twice. Rename one.", new(source, 1, -1, false), twice.Key);
+        _published = _names.Contains("orig");
         _ranked = _names.Any(n => n is "score" or "order" or "logprob" or "model");
     }
 
@@ -108,7 +110,7 @@ internal sealed class CsvRows : RowSource
     // Whether a cell is JSON where the field can be a list or an object.
     private bool Holds(string name, ReadOnlySpan<char> cell)
     {
-        bool structured = Structured.Contains(name), sides = name is "chosen" or "rejected" or "prompt", output = name == "output";
+        bool structured = Structured.Contains(name) || (name == "text" && _published), sides = name is "chosen" or "rejected" or "prompt", output = name == "output";
         if (!structured && !sides && !output)
             return false;
         try
@@ -121,7 +123,8 @@ internal sealed class CsvRows : RowSource
         }
         catch (JsonException e)
         {
-            if (structured || cell.StartsWith("[{'", StringComparison.Ordinal))
+            bool list = output && _ranked && cell.StartsWith("['", StringComparison.Ordinal) && cell.EndsWith("']", StringComparison.Ordinal);
+            if (structured || list || cell.StartsWith("[{'", StringComparison.Ordinal))
                 throw new DataFormatException(
                     "the cell holds a list or an object that is not JSON, as pandas writes it (Python's notation). Save the data set as "
                     + "Parquet or JSON Lines, or write JSON into the cell.", Place, name, null, e);

@@ -58,7 +58,7 @@ internal sealed class DataContainer : IDisposable
             throw new DataFormatException("the gzip data is damaged or cut off: it ends within its header. Get the file again.",
                 DataPlace.Whole(source));
         else if (start.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]))
-            Open(Checked(new GZipStream(whole, CompressionMode.Decompress, leaveOpen: true), source, "gzip"), Inner(name, ".gz"), source,
+            Open(Checked(new GzipReader(whole), source, "gzip"), Inner(name, ".gz"), source,
                 maxRowBytes);
         else if (start.StartsWith((ReadOnlySpan<byte>)[0x28, 0xB5, 0x2F, 0xFD]))
             Open(Checked(new DecompressionStream(whole, leaveOpen: true), source, "Zstandard"), Inner(name, ".zst"), source, maxRowBytes);

@@ -81,6 +81,11 @@ internal sealed class FormFields
     /// <summary>Whether a field is a list of instances of a task.</summary>
     public bool HasInstances => _fields.TryGetValue("instances", out JsonElement value) && AnsweredFormat.IsInstances(value);
 
+    /// <summary>Whether the rows say of a single response whether it is wanted (KTO): as TRL writes it, and LLaMA-Factory. Taken for answers to
+    /// learn, the unwanted ones would be learnt too.</summary>
+    public bool IsUnpaired => HasAll("prompt", "completion", "label") || IsTruth("kto_tag")
+        || (IsTruth("label") && (HasConversation("messages") || HasConversation("conversations")));
+
     /// <summary>A hint for each field whose name is nearly a known one: " Did you mean ...?", or nothing.</summary>
     public string Hint()
     {
@@ -88,6 +93,10 @@ internal sealed class FormFields
             .Where(h => h.Near is not null).Select(h => $"'{h.Near}' for '{h.f}'")];
         return hints.Length == 0 ? "" : $" Did you mean {string.Join(", ", hints)}?";
     }
+
+    private bool IsTruth(string name) => Has(name, JsonValueKind.True) || Has(name, JsonValueKind.False)
+        || (_fields.TryGetValue(name, out JsonElement text) && text.ValueKind == JsonValueKind.String
+            && text.ValueEquals("true"u8) | text.ValueEquals("false"u8) | text.ValueEquals("True"u8) | text.ValueEquals("False"u8)); // CSV
 
     // The same but for case, or one letter more, less or other.
     private static bool IsNear(string name, string known)

@@ -7,7 +7,7 @@ internal static class InstructionForms
 {
     /// <summary>Whether a row is an instruction with one response under some of the usual names.</summary>
     public static bool IsAnswered(FormFields fields) =>
-        !fields.HasAll("prompt", "completion", "label") && !fields.HasAny("chosen", "rejected")
+        !fields.IsUnpaired && !fields.HasAny("chosen", "rejected")
         && ((fields.HasAny(AnsweredFormat.ResponseNames) && HasPrompt(fields)) || fields.HasConversation("messages")
             || fields.HasConversation("conversations") || fields.HasConversation("conversation")
             || (HasPrompt(fields) && fields.HasInstances));
@@ -19,7 +19,7 @@ internal static class InstructionForms
         if (form is "alpaca" or "answered")
             return form == "alpaca" ? InstructionFormat.Instance : AnsweredFormat.Instance;
         // Rows that only ask; others are for the ranked forms to tell, or to refuse.
-        if (form is null && HasPrompt(fields)
+        if (form is null && HasPrompt(fields) && !fields.IsUnpaired
             && !fields.HasAny("chosen", "rejected", "completion", "completions", "answers", "responses", "label")
             && !fields.Has("output", JsonValueKind.Array))
             return fields.Has("instruction") && !fields.HasAny([.. PreferencePrompt.SystemNames, "history", "context"])

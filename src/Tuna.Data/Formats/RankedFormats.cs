@@ -59,6 +59,7 @@ public static class RankedFormats
             : fields.Has("instruction") && list && fields.Has("order", JsonValueKind.String) ? "order"
             : fields.Has("instruction") && list ? "ranked"
             : fields.HasAll("prompt", "response", "helpfulness") ? "helpsteer"
+            : fields.IsUnpaired ? null
             : fields.HasAll("instruction", "output") && !fields.HasAny([.. PreferencePrompt.SystemNames, "history", "context"]) ? "alpaca"
             : InstructionForms.IsAnswered(fields) ? "answered"
             : null;
@@ -69,11 +70,11 @@ public static class RankedFormats
     {
         if (Find(fields) is { } form)
             return form;
-        if (fields.HasAll("prompt", "completion", "label"))
+        if (fields.IsUnpaired)
         {
             throw context.Error(
-                "these rows are unpaired preferences (KTO): one completion with a label each. A ranking compares responses to one prompt; "
-                    + "bring the completions of a prompt together as chosen and rejected.", "label");
+                "these rows are unpaired preferences (KTO): one completion with a label each, wanted or not. A ranking compares responses to one prompt; "
+                    + "bring the completions of a prompt together as chosen and rejected.", fields.Has("kto_tag") ? "kto_tag" : "label");
         }
 
         throw context.Error(

@@ -15,6 +15,7 @@ public sealed class PredictionFormat : RowFormat<Prediction>
     {
         ArgumentNullException.ThrowIfNull(context);
         context.Expect(reader, JsonTokenType.StartObject);
+        context.CheckLine();
         string? id = null, text = null, hash = null;
         int? tokens = null;
         bool? stopped = null;

@@ -96,7 +96,9 @@ internal sealed class OpenAIServer : IAsyncDisposable
         context.Response.ContentType = reply.ContentType;
         if (reply.RetryAfter is { } wait)
             context.Response.Headers.RetryAfter = wait;
-        byte[] bytes = Encoding.UTF8.GetBytes(reply.Body);
+        byte[] bytes = reply.Packed?.Invoke(Encoding.UTF8.GetBytes(reply.Body)) ?? Encoding.UTF8.GetBytes(reply.Body);
+        if (reply.Encoding is { } encoding)
+            context.Response.Headers.ContentEncoding = encoding;
         if (reply.Cut)
         {
             context.Response.ContentLength = bytes.Length;
@@ -118,6 +120,12 @@ internal sealed record ServerReply(string Body, int Status = 200, string Content
     public bool Cut { get; init; }
 
     public bool Billed { get; init; }
+
+    /// <summary>How the body is packed, though nobody asked for it; null for not at all.</summary>
+    public Func<byte[], byte[]>? Packed { get; init; }
+
+    /// <summary>The header that says so.</summary>
+    public string? Encoding { get; init; }
 
     public string? RetryAfter { get; init; }
 

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using Microsoft.Extensions.AI;
 using Tuna.Chat.Errors;
 using Tuna.Chat.Http;
@@ -123,6 +124,40 @@ public sealed class ServiceShapesTests : IDisposable
             data: [DONE]
 
             """, "stop", 10, 5 },
+        { "numbers that are no JSON",
+            $$$"""{"choices":[{"message":{"content":"{{{Text}}}"},"logprobs":{"content":[{"token":"a","logprob":NaN},{"token":"b","logprob":-Infinity}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""", "stop", 10, 5 },
+        { "line breaks in a string",
+            $$$"""{"choices":[{"message":{"content":"{{{Plain}}}"},"finish_reason":"stop",}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""", "stop", 10, 5 },
+        { "a key twice",
+            $$$"""{"choices":[],"choices":[{"message":{"content":"?","content":"{{{Text}}}"},"finish_reason":"stop"}],"usage":null,"usage":{"prompt_tokens":10,"completion_tokens":5}}""", "stop", 10, 5 },
+        { "an error that is none",
+            $$$"""{"error":null,"choices":[{"message":{"content":"{{{Text}}}","refusal":null,"reasoning_content":"rank: [1, 0, 2]"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""", "stop", 10, 5 },
+        { "Ollama's own, an object a line", $$$"""
+            {"model":"llama3","message":{"role":"assistant","content":""},"done":false}
+            {"model":"llama3","message":{"role":"assistant","content":"{{{Text}}}"},"done":false}
+            {"model":"llama3","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","prompt_eval_count":10,"eval_count":5}
+
+            """, "stop", 10, 5 },
+        { "Anthropic's own, a stream nobody asked for", $$$$"""
+            event: message_start
+            data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","content":[],"model":"claude","usage":{"input_tokens":10,"output_tokens":1}}}
+
+            event: ping
+            data: {"type":"ping"}
+
+            event: content_block_start
+            data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+
+            event: content_block_delta
+            data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"{{{{Text}}}}"}}
+
+            event: message_delta
+            data: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":5}}
+
+            event: message_stop
+            data: {"type":"message_stop"}
+
+            """, "stop", 10, 5 },
         { "a whole reply called a part",
             $$$"""{"choices":[{"delta":{"content":"{{{Text}}}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""", "stop", 10, 5 },
     };
@@ -193,6 +228,15 @@ public sealed class ServiceShapesTests : IDisposable
         { "half a stream", 200, "data: {\"choices\":[{\"delta\":{\"content\":\"ra\"}}]}\n\n", 200, null, CallVerdict.Retry, "breaks off" },
         { "another protocol", 200, """{"candidates":[{"content":{"parts":[{"text":"rank: [0, 1, 2]"}]}}]}""", 200,
             ServiceError.NotUnderstood, CallVerdict.GiveUp, "none of the known forms" },
+        { "nearly JSON", 200, """{"choices":[{"message":{"content":"rank: [0, 1, 2]}}]}""", 200, ServiceError.NotUnderstood, CallVerdict.GiveUp,
+            "not JSON" },
+        { "nested too deep", 200, new string('[', 200) + new string(']', 200), 200, ServiceError.NotUnderstood, CallVerdict.GiveUp, "not JSON" },
+        { "a stream of signs of life", 200, "data: {\"type\":\"ping\"}\n\ndata: [DONE]\n\n", 200, ServiceError.NotUnderstood,
+            CallVerdict.GiveUp, "no known form" },
+        { "an error in a stream", 200, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
+            500, "overloaded_error", CallVerdict.Retry, "Overloaded" },
+        { "an error of text in 200", 200, """{"error":"upstream timed out","choices":[]}""", 500, null, CallVerdict.Retry, "upstream timed out" },
+        { "JSON cut off", 200, """{"choices":[{"message":{"content":"rank: [0,""", 200, null, CallVerdict.Retry, "not JSON" },
         { "a number", 200, "42", 200, ServiceError.NotUnderstood, CallVerdict.GiveUp, "none of the known forms" },
     };
 
@@ -222,6 +266,68 @@ public sealed class ServiceShapesTests : IDisposable
         }
 
         Assert.Equal(1, server.Calls);
+    }
+
+    /// <summary>Replies without text that were paid for: they are journaled as they are, and the very same is not asked again.</summary>
+    [Theory]
+    [InlineData("""{"choices":[{"message":{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"rank","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""", "tool_calls")]
+    [InlineData("""{"choices":[{"message":{"role":"assistant","content":null,"refusal":"I cannot help with that."},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""", "content_filter")]
+    [InlineData("""{"choices":[{"message":{"role":"assistant","content":"","reasoning_content":"so many thoughts"},"finish_reason":"length"}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""", "length")]
+    [InlineData("""{"choices":[{"message":{"role":"assistant","content":[{"type":"refusal","refusal":"No."}]},"finish_reason":"stop"}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""", "stop")]
+    [InlineData("""{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":5}}""", null)]
+    public async Task Reply_WithoutText_IsJournaledAndPaidOnce(string body, string? finish)
+    {
+        await using OpenAIServer server = await OpenAIServer.StartAsync(_ => new ServerReply(body));
+        for (int run = 0; run < 2; run++)
+        {
+            using CallJournal journal = CallJournal.Open(Path.Combine(_folder, "calls.jsonl"));
+            using IChatClient client = Client(server, journal);
+            ChatResponse response = await client.GetResponseAsync("q");
+            Assert.Equal(("", finish), (response.Text, response.FinishReason?.Value));
+            Assert.Equal(5, Assert.Single(journal.Calls()).OutputTokens);
+        }
+
+        Assert.Equal(1, server.Calls);
+    }
+
+    /// <summary>Gateways pack answers that nobody asked to be packed; taken for text, they were no JSON and paid for at each retry.</summary>
+    [Theory]
+    [InlineData("gzip", "gzip")]
+    [InlineData("gzip", null)] // and do not say so
+    [InlineData("none", "gzip")] // or say so and do not
+    [InlineData("deflate", "deflate")]
+    [InlineData("br", "br")]
+    public async Task Reply_PackedByAGateway_IsUnpackedAndPaidOnce(string packing, string? header)
+    {
+        await using OpenAIServer server = await OpenAIServer.StartAsync(_ => ServerReply.Chat("hi") with { Packed = Pack, Encoding = header });
+        using CallJournal journal = CallJournal.Open(Path.Combine(_folder, "calls.jsonl"));
+        using IChatClient client = Client(server, journal);
+
+        Assert.Equal("hi", (await client.GetResponseAsync("q")).Text);
+        Assert.Equal((1, 1), (server.Calls, journal.Count));
+
+        byte[] Pack(byte[] body)
+        {
+            using var packed = new MemoryStream();
+            using (Stream stream = packing switch
+            {
+                "gzip" => new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true),
+                "deflate" => new ZLibStream(packed, CompressionLevel.Fastest, leaveOpen: true),
+                "br" => new BrotliStream(packed, CompressionLevel.Fastest, leaveOpen: true),
+                _ => new BufferedStream(packed),
+            })
+            {
+                stream.Write(body);
+                stream.Flush();
+                return packing == "none" ? packed.ToArray() : Closed(stream, packed);
+            }
+        }
+
+        static byte[] Closed(Stream stream, MemoryStream packed)
+        {
+            stream.Dispose();
+            return packed.ToArray();
+        }
     }
 
     [Theory]

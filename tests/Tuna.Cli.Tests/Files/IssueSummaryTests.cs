@@ -17,6 +17,23 @@ public class IssueSummaryTests
             lines);
     }
 
+    /// <summary>Long reasons were one kind, so that 17 connections that failed were counted as replies that could not be read.</summary>
+    [Fact]
+    public void Text_LongMessagesOfDifferentReasons_AreDifferentKinds()
+    {
+        string[] messages =
+        [
+            "Row 'a': after 3 calls, the judge's last reply could not be read: it was cut off at the limit of its length.",
+            "Row 'b': the call to the judge failed: The connection failed (1 attempt). An error occurred while sending the request.",
+            "Row 'c': the call to the judge failed: The service answered 500 (1 attempt). The model is not loaded, please try again.",
+            "Row 'd': the call to the judge failed: The service answered 500 (1 attempt). The model is being loaded, wait a little.",
+        ];
+
+        string[] lines = IssueSummary.Text(messages).Split(Environment.NewLine);
+
+        Assert.Equal([$"  2 x: {messages[2]}", $"  1 x: {messages[0]}", $"  1 x: {messages[1]}"], lines);
+    }
+
     [Fact]
     public void Text_ALongMessage_IsCutBetweenCharacters()
     {

@@ -45,12 +45,22 @@ internal sealed record CrashStage(string Name, string Line, string[] Outputs, in
             $"train --model model --data ranked.jsonl --objective gspo --beta 0.1 --clip-low 0.2 --clip-high 0.2 --out OUT {Trained}", s_model),
         new("prm", $"prm --model model --data ranked.jsonl --out OUT {Trained}", s_model),
         new("train-torch", $"train --engine torch --model model --data ranked.jsonl --out OUT {Trained}", s_model),
+        new("sft-torch", $"sft --engine torch --model model --data data.jsonl --limit 24 --out OUT {Trained}", s_model),
+        new("prm-torch", $"prm --engine torch --model model --data ranked.jsonl --out OUT {Trained}", s_model),
+        new("lora-torch", $"train --engine torch --lora-rank 2 --model model --data ranked.jsonl --out OUT {Trained}", s_model),
+        new("sample-torch",
+            "sample --engine torch --model model --data data.jsonl --max-new-tokens 6 --batch 1 --threads 1 --seed 3 --out OUT -q", s_rows),
         new("rank", $"rank --data ranked.jsonl --judge openai:loopback --out OUT {s_service}", s_rows, PaidRows: Rows),
         new("rank-orders", $"rank --data ranked.jsonl --judge openai:loopback --orders 3 --out OUT {s_service}", s_rows,
             PaidRows: 3 * Rows),
         new("rank-policy", "rank --data ranked.jsonl --judge policy:model --threads 1 --out OUT -q", s_rows),
         new("evaluate", "evaluate superni --benchmark ni --model model --batch 1 --threads 1 --out OUT -q",
             ["OUT", "OUT.predictions.jsonl"]),
+        new("evaluate-lmentry", "evaluate lmentry --benchmark lm --model model --batch 1 --threads 1 --out OUT -q",
+            ["OUT", "OUT.predictions.jsonl"]),
+        new("evaluate-vicuna",
+            $"evaluate vicuna --questions q.jsonl --answers a.jsonl --baseline b.jsonl --judge openai:loopback --out OUT {s_service}",
+            s_rows, PaidRows: 2 * Rows), // each question in both orders
         new("evaluate-nll", "evaluate nll --model model --data data.jsonl --threads 1 --out OUT -q", s_rows),
         new("recipe", "run crash.json --work OUT -q",
             ["OUT/samples.jsonl", "OUT/lambda-0/model.safetensors", "OUT/lambda-1/model.safetensors", "OUT/lambda-1/training.jsonl"]),
@@ -69,7 +79,28 @@ internal sealed record CrashStage(string Name, string Line, string[] Outputs, in
         Workspace work = await new Workspace().WithInstructions(120).WithRanked(Rows).WithRanked(20000, "many.jsonl").WithModelAsync();
         Commands.EvaluateTests.WriteNaturalTask(work, instances: 60);
         await File.WriteAllTextAsync(work["crash.json"], Recipe);
+        await WriteQuestionsAsync(work);
         return work;
+    }
+
+    // Vicuna's questions and two models' answers, and a task of LMentry.
+    private static async Task WriteQuestionsAsync(Workspace work)
+    {
+        JsonObject Row(int i, string text) => new() { ["question_id"] = i, ["category"] = "generic", ["text"] = text };
+        foreach ((string file, string text) in new[] { ("q.jsonl", "Question?"), ("a.jsonl", "GOOD"), ("b.jsonl", "POOR") })
+            await File.WriteAllLinesAsync(work[file], Enumerable.Range(0, Rows).Select(i => Row(i, $"{text} {i}").ToJsonString()));
+        Directory.CreateDirectory(work["lm"]);
+        IEnumerable<KeyValuePair<string, JsonNode?>> examples = Enumerable.Range(0, Rows).Select(i =>
+            KeyValuePair.Create($"{i}", (JsonNode?)new JsonObject
+            {
+                ["input"] = $"First letter of \"viola {i}\"?",
+                ["metadata"] = new JsonObject { ["word"] = "viola", ["answer"] = "v", ["template_id"] = 0 },
+            }));
+        await File.WriteAllTextAsync(work["lm/first_letter.json"], new JsonObject
+        {
+            ["settings"] = new JsonObject { ["num_examples_per_template"] = Rows, ["input_templates"] = new JsonArray("a") },
+            ["examples"] = new JsonObject(examples),
+        }.ToJsonString());
     }
 
     /// <summary>The arguments for an output.</summary>

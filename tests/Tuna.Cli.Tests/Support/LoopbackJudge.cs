@@ -33,8 +33,9 @@ internal sealed class LoopbackJudge : IDisposable
         ["OPENAI_BASE_URL"] = Address,
     };
 
-    /// <summary>A judge that ranks all candidates in the order they came in.</summary>
-    public static LoopbackJudge InOrder(TimeSpan delay = default) => new((_, _) => new(Ranking([0, 1, 2, 3]), Delay: delay));
+    /// <summary>A judge that ranks all candidates in the order they came in, and of two assistants prefers the first.</summary>
+    public static LoopbackJudge InOrder(TimeSpan delay = default) => new((_, body) =>
+        new(body.Contains("[[A]]", StringComparison.Ordinal) ? "[[A]]" : Ranking([0, 1, 2, 3]), Delay: delay));
 
     public static string Ranking(int[] order) =>
         string.Join('\n', order.Select((k, i) => $"Response {k}: [{14 - i}]")) + $"\nrank: [{string.Join(", ", order)}]";

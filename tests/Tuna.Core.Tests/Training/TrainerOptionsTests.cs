@@ -37,6 +37,7 @@ public class TrainerOptionsTests
         { "Beta1", new() { Optimizer = new AdamWSettings { Beta1 = 1 } } },
         { "Beta2", new() { Optimizer = new AdamWSettings { Beta2 = -0.1 } } },
         { "Epsilon", new() { Optimizer = new AdamWSettings { Epsilon = 0 } } },
+        { "Epsilon", new() { Optimizer = new AdamWSettings { Epsilon = 1e-50 } } }, // 0 where the engines compute
         { "WeightDecay", new() { Optimizer = new AdamWSettings { WeightDecay = -1 } } },
         { "RunFolder", new() { RunFolder = "" } },
         { "WatchedMetric", new() { WatchedMetric = "" } },

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using Tuna.Data.Containers;
 using Tuna.Testing;
 using ZstdSharp;
 
@@ -53,6 +54,17 @@ public sealed class DataContainerTests : IDisposable
         RankedData.Write(_folder.File(name), rows);
         Assert.Equal(first, File.ReadAllBytes(_folder.File(name))[0]);
         Assert.Equal(rows, RankedData.Read(_folder.File(name)));
+    }
+
+    /// <summary>`text` is a list in the paper's form and a text in all others.</summary>
+    [Fact]
+    public void Read_CsvOfThePapersForm_HasItsLists()
+    {
+        string path = _folder.Write("p.csv",
+            "orig,text,logprob,length\n\"{\"\"instruction\"\":\"\"q\"\",\"\"output\"\":\"\"g\"\"}\",\"[\"\"a\"\",\"\"b\"\"]\",\"[-1,-2]\",\"[2,3]\"\n");
+        RankedExample row = Assert.Single(RankedData.Read(path));
+        Assert.Equal(["a", "b"], row.Outputs);
+        Assert.Equal([2, 3], row.TokenCounts!);
     }
 
     [Theory]
@@ -139,6 +151,7 @@ public sealed class DataContainerTests : IDisposable
     [InlineData("a.csv", "instruction,output,output\na,b,c\n", "a.csv, line 1, key 'output': the header has this name twice")]
     [InlineData("a.csv", "prompt,chosen,rejected\np,\"[{'role': 'user', 'content': 'x'}]\",b\n",
         "a.csv, line 2, key 'chosen': the cell holds a list or an object that is not JSON")]
+    [InlineData("a.csv", "instruction,output,score\nq,\"['x', 'y']\",\n", "a.csv, line 2, key 'output': the cell holds a list")]
     [InlineData("a.csv", "a,b\n1,2\n", "the form of the rows is not known; this one has the fields a, b")]
     [InlineData("a.parquet", "hello", "not valid JSON at byte 0")]
     [InlineData("a.jsonl", "PK\u0003\u0004xxxx", "this is a zip archive")]
@@ -166,6 +179,59 @@ public sealed class DataContainerTests : IDisposable
         byte[] packed = packing == "gzip" ? Gzip(text) : Zstandard(text);
         File.WriteAllBytes(_folder.File(name), packed[..(packed.Length / 2)]);
         Assert.Contains(name, Assert.Throws<DataFormatException>(() => RankedData.Read(_folder.File(name)).Count()).Message);
+    }
+
+    /// <summary>A gzip file that ended between two lines was read as a whole one: the rows behind were lost without a word.</summary>
+    [Fact]
+    public async Task Read_GzipCutAtAnyByte_IsAnError_AndMembersAfterEachOtherAreRead()
+    {
+        using var packed = new MemoryStream();
+        var ends = new HashSet<int>();
+        foreach (string member in (string[])["a", "b"])
+        {
+            using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+            {
+                for (int i = 0; i < 3; i++)
+                {
+                    gzip.Write(Encoding.UTF8.GetBytes($$"""{"id":"{{member}}{{i}}","instruction":"i","output":["x"]}""" + "\n"));
+                    gzip.Flush(); // a line ends where a block does
+                }
+            }
+            ends.Add((int)packed.Length);
+        }
+
+        string path = _folder.File("cut.gz");
+        for (int length = 19; length <= packed.Length; length++)
+        {
+            await File.WriteAllBytesAsync(path, packed.ToArray()[..length]);
+            if (ends.Contains(length))
+                Assert.Equal(length < packed.Length ? 3 : 6, RankedData.Read(path).Count());
+            else
+                Assert.Contains("cut.gz: the gzip data is damaged or cut off",
+                    Assert.Throws<DataFormatException>(() => RankedData.Read(path).Count()).Message, StringComparison.Ordinal);
+        }
+
+        int rows = 0;
+        await foreach (RankedExample row in RankedData.ReadAsync(path))
+            rows++;
+        Assert.Equal(6, rows);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(65515)] // the buffer, with and without the mark behind
+    [InlineData(65516)]
+    [InlineData(65536)]
+    [InlineData(200000)]
+    public void Read_GzipOfAnyLength_GivesItsBytes(int length)
+    {
+        byte[] content = new byte[length];
+        new Random(length).NextBytes(content);
+        using var reader = new GzipReader(new MemoryStream(Gzip(content)));
+        using var read = new MemoryStream();
+        reader.CopyTo(read, 1000);
+        Assert.Equal(content, read.ToArray());
     }
 
     [Fact]

@@ -92,6 +92,8 @@ public sealed class KnownDataSetsTests : IDisposable
         "key 'topic': there is no prompt; the row has the fields topic, chosen, rejected")]
     [InlineData("""{"chosen":"A","rejected":"B"}""", "there is no prompt; the row has the fields chosen, rejected")]
     [InlineData("""{"prompt":"p","completion":"c","label":true}""", "these rows are unpaired preferences (KTO)")]
+    [InlineData("""{"instruction":"i","input":"","output":"bad","kto_tag":false}""", "key 'kto_tag': these rows are unpaired")]
+    [InlineData("""{"messages":[{"role":"user","content":"q"},{"role":"assistant","content":"bad"}],"label":false}""", "unpaired")]
     [InlineData("""{"instruction":"i","outputs":["a","b"],"score":[1,0]}""", "Did you mean 'output' for 'outputs'?")]
     [InlineData("""{"id":"1","instruction":"i","output":["a","b"],"scores":[1,0]}""", "key 'scores': did you mean 'score'?")]
     [InlineData("""{"id":"1","instruction":"i","output":["a","b"],"Score":[1,0]}""", "key 'Score': did you mean 'score'?")]

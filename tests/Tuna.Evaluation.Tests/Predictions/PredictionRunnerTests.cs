@@ -1,5 +1,6 @@
 using Tuna.Data;
 using Tuna.Evaluation.Predictions;
+using Tuna.Evaluation.Vicuna;
 using Tuna.Data.Groups;
 using Tuna.Testing;
 using Tuna.Tokenization;
@@ -52,6 +53,37 @@ public sealed class PredictionRunnerTests : IDisposable
         runner.Run(Prompts(7), cut);
         Assert.Equal(3, policy.Asked - before); // what was there is not asked again
         Assert.Equal(File.ReadAllText(whole), File.ReadAllText(cut));
+    }
+
+    /// <summary>A file that is given, as `tuna evaluate --predictions` takes it, was scored with the answer that a flipped bit had
+    /// made.</summary>
+    [Fact]
+    public void Load_AnyByteOfALineChanged_NamesItAndUsesTheOthers()
+    {
+        string path = _folder.File("p.jsonl");
+        using var policy = new FakePolicy(prompt => prompt);
+        new PredictionRunner(policy, ByteTokenizer.Instance).Run(Prompts(3), path);
+        byte[] whole = File.ReadAllBytes(path);
+        int start = whole.AsSpan().IndexOf((byte)'\n') + 1, end = start + whole.AsSpan(start).IndexOf((byte)'\n');
+        string given = _folder.File("given.jsonl");
+        for (int at = start; at < end; at++)
+        {
+            byte[] damaged = [.. whole];
+            damaged[at] ^= 4;
+            File.WriteAllBytes(given, damaged);
+            PredictionSet read = PredictionSet.Load(given);
+            Assert.True(read.Issues.Count == 1 && read.Count == 2, $"byte {at}: {read.Count} read; {string.Join(' ', read.Issues)}");
+            Assert.Contains("given.jsonl, line 2", read.Issues[0], StringComparison.Ordinal);
+        }
+
+        File.WriteAllBytes(given, [.. whole, .. "{\"id\":\"other\",\"prediction\":\"checksum\"}\n"u8]); // of another program
+        Assert.Equal((4, 0), (PredictionSet.Load(given).Count, PredictionSet.Load(given).Issues.Count));
+        VicunaAnswers answers = VicunaAnswers.Load("m", given);
+        Assert.Equal(4, answers.ById.Count);
+        File.WriteAllText(given, File.ReadAllText(path).Replace("say 1", "say 7", StringComparison.Ordinal));
+        answers = VicunaAnswers.Load("m", given);
+        Assert.Equal(2, answers.ById.Count);
+        Assert.Contains("checksum", Assert.Single(answers.Issues), StringComparison.Ordinal);
     }
 
     /// <summary>A file of predictions is a result as well as a journal: a flipped bit once changed an answer without a word.</summary>

@@ -83,6 +83,19 @@ public sealed class LlamaConfigTests
         }
     }
 
+    /// <summary>Both ends of the range were infinite, and every frequency NaN.</summary>
+    [Theory]
+    [InlineData(1e-320, 1e-320)]
+    [InlineData(1e308, 1e308)]
+    [InlineData(1e308, 1e-320)]
+    public void Frequencies_OfYarnWithAbsurdRotations_AreFinite(double fast, double slow)
+    {
+        var yarn = new YarnRopeScaling(8, 4096) { FastRotations = fast, SlowRotations = slow };
+
+        foreach (double theta in (double[])[1.0000000000000002, 10000, 1e308])
+            Assert.All(yarn.Frequencies(theta, 64), f => Assert.InRange(f, 0, 1));
+    }
+
     [Fact]
     public void Frequencies_OfYarn_AreKeptThenInterpolatedThenDivided()
     {
@@ -148,6 +161,10 @@ public sealed class LlamaConfigTests
     [InlineData(""" "torch_dtype":"int8" """, "torch_dtype")]
     [InlineData(""" "dtype":"float64" """, "dtype")]
     [InlineData(""" "rms_norm_eps":"small" """, "rms_norm_eps")]
+    [InlineData(""" "rms_norm_eps":0 """, "rms_norm_eps")]
+    [InlineData(""" "rope_parameters":{"rope_type":"yarn","factor":2,"attention_factor":1e60} """, "attention_factor")]
+    [InlineData(""" "initializer_range":1e60 """, "initializer_range")]
+    [InlineData(""" "rope_theta":1e-300 """, "rope_theta")]
     [InlineData(""" "tie_word_embeddings":1 """, "tie_word_embeddings")]
     [InlineData(""" "eos_token_id":[1,"x"] """, "eos_token_id")]
     [InlineData(""" "eos_token_id":100 """, "eos_token_id")]
