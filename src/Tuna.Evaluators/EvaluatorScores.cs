@@ -16,7 +16,8 @@ public sealed class EvaluatorScores
         Ids = [.. cases.Select(item => item.Id)];
         Metrics = [.. results.SelectMany(result => result.Metrics.Values).Where(metric => metric is NumericMetric or BooleanMetric)
             .Select(metric => metric.Name).Distinct()];
-        _values = Metrics.ToDictionary(name => name, name => results.Select(r => Value(r.TryGet(name, out EvaluationMetric? m) ? m : null)).ToArray());
+        _values = Metrics.ToDictionary(name => name,
+            name => results.Select(r => Value(r.TryGet(name, out EvaluationMetric? m) ? m : null)).ToArray());
         Failed = [.. Ids.Where((_, i) => results[i].Metrics.Values.Any(metric => metric.Interpretation?.Failed == true))];
         Issues = [.. results.SelectMany((result, i) => result.Metrics.Values
             .SelectMany(metric => metric.Diagnostics ?? []).Where(d => d.Severity != EvaluationDiagnosticSeverity.Informational)

@@ -6,8 +6,8 @@ using Tuna.Testing;
 
 namespace Tuna.Cli.Tests.Documents;
 
-/// <summary>What the pages tell people to type: <c>sh</c> blocks of the start and task pages are run as they stand, in their order and in one
-/// folder; of every other block (<c>console</c>: needs a GPU, a cluster, the network) the command lines are understood.</summary>
+/// <summary>What the pages tell people to type: <c>sh</c> blocks of the start and task pages are run as they stand, in their order and in
+/// one folder; of every other block (<c>console</c>: needs a GPU, a cluster, the network) the command lines are understood.</summary>
 public sealed partial class PageCommandsTests : IDisposable
 {
     private static readonly string s_root = Path.GetDirectoryName(GoldenData.TestsFolder())!;
@@ -34,7 +34,8 @@ public sealed partial class PageCommandsTests : IDisposable
         string tuna = Path.Combine(bin, "tuna");
         File.WriteAllText(tuna, $"#!/bin/sh\nexec dotnet '{Path.Combine(AppContext.BaseDirectory, "tuna.dll")}' \"$@\"\n");
         File.SetUnixFileMode(tuna, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        string script = string.Join('\n', Blocks(Path.Combine(s_root, page)).Where(block => block.Language == "sh").Select(block => block.Text));
+        string script = string.Join('\n',
+            Blocks(Path.Combine(s_root, page)).Where(block => block.Language == "sh").Select(block => block.Text));
         var start = new ProcessStartInfo("sh", ["-e", "-c", script])
         {
             WorkingDirectory = work,
@@ -71,7 +72,8 @@ public sealed partial class PageCommandsTests : IDisposable
     [InlineData("dotnet run --project src/Tuna.Cli -c Release -- --help", null)]
     [InlineData("cat > x && tuna new --out a && tuna stats --data b", "new --out a")]
     public void Words_OfALine_AreThoseAfterTheProgramsName(string line, string? expected) =>
-        Assert.Equal(expected, Words(line).Select(words => words.Contains("a b") ? "train --out|a b" : string.Join(' ', words)).FirstOrDefault());
+        Assert.Equal(expected,
+            Words(line).Select(words => words.Contains("a b") ? "train --out|a b" : string.Join(' ', words)).FirstOrDefault());
 
     private static IEnumerable<string[]> CommandLines(string file) => Blocks(file).Where(block => block.Language is "sh" or "console" or "")
         .SelectMany(block => block.Text.Replace("\\\n", " ", StringComparison.Ordinal).Split('\n')).SelectMany(Words);
