@@ -39,7 +39,7 @@ public static class DataFile
 
     /// <summary>Reads several files as one: a row without an id is named by its position in all of them, and ids are unique over
     /// all.</summary>
-    /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)"/>
+    /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)" path="/remarks|/exception|/typeparam"/>
     /// <param name="paths">The files.</param>
     /// <param name="format">The row's form.</param>
     /// <param name="options">Rules; the defaults when null.</param>
@@ -64,7 +64,7 @@ public static class DataFile
     }
 
     /// <summary>Reads a stream, row by row as the sequence is taken; the stream is left open.</summary>
-    /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)"/>
+    /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)" path="/remarks|/exception|/typeparam"/>
     /// <param name="stream">The bytes.</param>
     /// <param name="name">Names the stream in errors.</param>
     /// <param name="format">The row's form.</param>
@@ -106,7 +106,7 @@ public static class DataFile
     }
 
     /// <summary>Reads a file, row by row, without holding a thread while the disk works.</summary>
-    /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)"/>
+    /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)" path="/remarks|/exception|/typeparam"/>
     /// <param name="path">The file.</param>
     /// <param name="format">The row's form.</param>
     /// <param name="options">Rules; the defaults when null.</param>
@@ -132,7 +132,7 @@ public static class DataFile
     }
 
     /// <summary>Reads a stream, row by row, asynchronously; the stream is left open.</summary>
-    /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)"/>
+    /// <inheritdoc cref="Read{T}(string, RowFormat{T}, DataReadOptions)" path="/remarks|/exception|/typeparam"/>
     /// <param name="stream">The bytes.</param>
     /// <param name="name">Names the stream in errors.</param>
     /// <param name="format">The row's form.</param>

@@ -12,7 +12,7 @@ public static class RankedData
 
     /// <summary>Reads several files, each of its own form, as one: a row without an id is named by its position in all of them, and ids are
     /// unique over all.</summary>
-    /// <inheritdoc cref="DataFile.Read{T}(string, RowFormat{T}, DataReadOptions)"/>
+    /// <inheritdoc cref="DataFile.Read{T}(string, RowFormat{T}, DataReadOptions)" path="/remarks|/exception|/typeparam"/>
     /// <param name="paths">The files.</param>
     /// <param name="options">Rules; the defaults when null.</param>
     public static IEnumerable<RankedExample> Read(IReadOnlyList<string> paths, DataReadOptions? options = null) =>

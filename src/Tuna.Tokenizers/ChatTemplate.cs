@@ -61,8 +61,7 @@ public sealed class ChatTemplate
     public string Render(IReadOnlyList<ChatTurn> turns, ChatTemplateOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(turns);
-        var messages = new ListValue([.. turns.Select(Message)]);
-        return Render(messages, options ?? new()).Text;
+        return RenderMarked(turns, options ?? new()).Text;
     }
 
     /// <summary>Writes a conversation whose messages have more than a role and a text: calls of tools, parts, reasoning.</summary>
@@ -71,6 +70,10 @@ public sealed class ChatTemplate
     /// <exception cref="ChatTemplateException">The template refuses the conversation, or cannot render it; names the line.</exception>
     public string Render(JsonElement messages, ChatTemplateOptions? options = null) =>
         Render(JsonValues.Of(messages), options ?? new()).Text;
+
+    /// <inheritdoc cref="Render(object, ChatTemplateOptions)"/>
+    internal (string Text, IReadOnlyList<(int Start, int End)> Assistant) RenderMarked(IReadOnlyList<ChatTurn> turns,
+        ChatTemplateOptions options) => Render(new ListValue([.. turns.Select(Message)]), options);
 
     /// <summary>The text, and where in it the template marks what the assistant says (<c>{% generation %}</c>).</summary>
     internal (string Text, IReadOnlyList<(int Start, int End)> Assistant) Render(object? messages, ChatTemplateOptions options)

@@ -15,6 +15,7 @@ public sealed class ModelChatFormat : IChatFormat
     private readonly ChatTemplateOptions _prompt;
     private readonly ChatTemplateOptions _whole;
     private readonly string[] _special;
+    private readonly bool _marks;
 
     /// <summary>Creates a format.</summary>
     /// <param name="tokenizer">The model's tokenizer.</param>
@@ -30,7 +31,7 @@ public sealed class ModelChatFormat : IChatFormat
         _prompt = (options ?? new()) with { AddGenerationPrompt = true };
         _whole = _prompt with { AddGenerationPrompt = false };
         _special = [.. tokenizer.AddedTokens.Values.Where(t => t.Special && t.Content.Length > 0).Select(t => t.Content)];
-        StopToken = FindStop();
+        (StopToken, _marks) = TryOut();
     }
 
     /// <summary>The id that ends the assistant's turn; the tokenizer's end token where the template ends turns with text.</summary>
@@ -67,6 +68,26 @@ public sealed class ModelChatFormat : IChatFormat
         return stop >= 0 ? answer[..(stop + 1)] : [.. answer, StopToken];
     }
 
+    /// <summary>The ids of a whole conversation and those that the assistant writes, where the template marks them
+    /// (<c>{% generation %}</c>).</summary>
+    /// <remarks>
+    /// The marked ids are those of Transformers' <c>return_assistant_tokens_mask</c>: every token that holds a character of a mark. In two
+    /// cases Transformers' mask is damaged and this one is not: it masks only the first token of a last character that takes several, and
+    /// nothing, or all that follows, where a mark begins or ends with a space that the tokenizer's offsets leave out.
+    /// </remarks>
+    /// <returns>Null where the template marks nothing.</returns>
+    /// <inheritdoc cref="IChatFormat.EncodeMarked" path="/exception"/>
+    public MarkedConversation? EncodeMarked(IReadOnlyList<ChatTurn> turns)
+    {
+        ArgumentNullException.ThrowIfNull(turns);
+        if (!_marks)
+            return null;
+        Refuse(turns);
+        (string text, IReadOnlyList<(int Start, int End)> marks) = _template.RenderMarked(turns, _whole);
+        int[] ids = _tokenizer.EncodeWithSpecialTokens(text);
+        return new MarkedConversation(ids, new TokenAlignment(_tokenizer, text, ids).TokensOf(marks));
+    }
+
     private string Prompt(IReadOnlyList<ChatTurn> turns)
     {
         ArgumentNullException.ThrowIfNull(turns);
@@ -87,20 +108,15 @@ public sealed class ModelChatFormat : IChatFormat
         }
     }
 
-    // The first special token after an answer that cannot be missed.
-    private int FindStop()
+    // The first special token after an answer that cannot be missed, and whether the template marks what the assistant says.
+    private (int Stop, bool Marks) TryOut()
     {
         const string answer = "Seventeen.";
-        string text = _template.Render([new("user", "How many?"), new("assistant", answer)], _whole);
+        (string text, IReadOnlyList<(int Start, int End)> marks) =
+            _template.RenderMarked([new("user", "How many?"), new("assistant", answer)], _whole);
         int at = text.LastIndexOf(answer, StringComparison.Ordinal);
-        if (at < 0)
-            return _tokenizer.EosId;
-        foreach (int id in _tokenizer.EncodeWithSpecialTokens(text[(at + answer.Length)..]))
-        {
-            if (_tokenizer.AddedTokens.TryGetValue(id, out AddedToken? token) && token.Special)
-                return id;
-        }
-
-        return _tokenizer.EosId;
+        int[] after = at < 0 ? [] : _tokenizer.EncodeWithSpecialTokens(text[(at + answer.Length)..]);
+        int stop = Array.FindIndex(after, id => _tokenizer.AddedTokens.TryGetValue(id, out AddedToken? token) && token.Special);
+        return (stop < 0 ? _tokenizer.EosId : after[stop], marks.Count > 0);
     }
 }

@@ -11,7 +11,7 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
 {
     private static readonly string[] Packages =
         ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Tokenizers", "Tuna.Llama.Managed",
-        "Tuna.Distributed", "Tuna.Evaluation"];
+        "Tuna.Distributed", "Tuna.Evaluation", "Tuna.Evaluators"];
 
     private readonly PackedFeed _feed;
 

@@ -17,6 +17,7 @@ public sealed partial class FloorsTests
         ["Tuna.Llama", "Tuna.Llama.Managed"],
         ["Tuna.Distributed", "Tuna.Chat"],
         ["Tuna.Rankers", "Tuna.Evaluation"],
+        ["Tuna.Evaluators"],
         ["Tuna.Cli"],
     ];
 

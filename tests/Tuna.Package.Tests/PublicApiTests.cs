@@ -11,7 +11,7 @@ public sealed class PublicApiTests
 {
     internal static readonly string[] PackageNames =
         ["Tuna.Core", "Tuna.Data", "Tuna.Models", "Tuna.Losses", "Tuna.Chat", "Tuna.Rankers", "Tuna.Llama.Managed", "Tuna.Distributed",
-        "Tuna.Evaluation"];
+        "Tuna.Evaluation", "Tuna.Evaluators"];
 
     public static TheoryData<string> Packages => new(PackageNames);
 

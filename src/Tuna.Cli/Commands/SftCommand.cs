@@ -35,7 +35,8 @@ internal sealed class SftCommand : StageCommand
     private readonly Setting<string> _turns = new("--turns")
     {
         Among = ["last", "all"],
-        Description = "Which answers of a conversation are learned: the last, or all, each from what was said before it.",
+        Description = "Which answers of a conversation are learned: the last, or all, each from what was said before it; what the model's "
+            + "own template marks as the assistant's, where it does.",
         DefaultValueFactory = _ => "last",
     };
 
@@ -94,11 +95,11 @@ internal sealed class SftCommand : StageCommand
             Engine = _policy.Engine(parse),
             Loss = new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference),
             Tokenization = report,
-            HeldOut = HeldOutGroups.Of(report => groups.Tokenize(Learned(parse, heldOut), report), ui),
+            HeldOut = HeldOutGroups.Of(into => Learned(heldOut, into), ui),
         };
-        return stage.Run([.. groups.Tokenize(Learned(parse, training), report)], _ => null, ui, cancellationToken);
-    }, cancellationToken);
+        return stage.Run([.. Learned(training, report)], _ => null, ui, cancellationToken);
 
-    private IEnumerable<InstructionExample> Learned(ParseResult parse, IEnumerable<InstructionExample> rows) =>
-        parse.GetValue(_turns) == "all" ? rows.SelectMany(r => r.EachAnswer()) : rows;
+        IEnumerable<TokenGroup> Learned(IEnumerable<InstructionExample> rows, TokenizationReport? into) =>
+            parse.GetValue(_turns) == "all" ? groups.TokenizeAnswers(rows, into) : groups.Tokenize(rows, into);
+    }, cancellationToken);
 }

@@ -116,6 +116,49 @@ public sealed class GroupTokenizer
         });
     }
 
+    /// <summary>Tokenizes every answer of the assistant in a conversation: a group for each, learned from what stands before it.</summary>
+    /// <remarks>Where the chat format marks what the assistant writes (<see cref="IChatFormat.EncodeMarked"/>), the whole conversation is
+    /// written once and the groups are its marks, named <c>id/answer-k</c>, the last one as the row. Elsewhere each answer is the last of
+    /// a conversation of its own (<see cref="Conversations.EachAnswer"/>).</remarks>
+    /// <param name="row">The row.</param>
+    /// <param name="id">Names the groups when the row has no id.</param>
+    public IEnumerable<TokenizedExample> TokenizeAnswers(InstructionExample row, string? id = null)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        MarkedConversation? marked;
+        try
+        {
+            marked = _chat?.EncodeMarked([.. row.Turns(), new("assistant", row.Output)]);
+        }
+        catch (ArgumentException e)
+        {
+            return [Refused(row.Id ?? id ?? "", Reason(e))];
+        }
+
+        return marked is null ? row.EachAnswer().Select(answer => Tokenize(answer, id)) : Answers(row.Id ?? id ?? "", marked);
+    }
+
+    private IEnumerable<TokenizedExample> Answers(string id, MarkedConversation conversation)
+    {
+        int[] ids = conversation.Ids.ToArray();
+        if (conversation.Answers.Count == 0)
+            yield return Refused(id, "the chat template marks nothing that the assistant writes.");
+        for (int k = 0; k < conversation.Answers.Count; k++)
+        {
+            Range answer = conversation.Answers[k];
+            // The very first token is drawn from nothing, so it is given.
+            int start = Math.Max(1, answer.Start.GetOffset(ids.Length)), end = answer.End.GetOffset(ids.Length);
+            if (start >= end)
+                continue;
+            string name = k == conversation.Answers.Count - 1 ? id
+                : string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{id}/answer-{k}");
+            var build = new GroupBuilder(name, ids[..start], Options);
+            if (!build.Rejected)
+                build.SetReference(ids[start..end]);
+            yield return build.Result();
+        }
+    }
+
     /// <summary>Tokenizes many ranked rows; rows that cannot be used are left out and reported.</summary>
     /// <param name="rows">The rows; they are read as the groups are taken.</param>
     /// <param name="report">Receives what happened.</param>
@@ -131,6 +174,15 @@ public sealed class GroupTokenizer
     {
         ArgumentNullException.ThrowIfNull(rows);
         return Groups(rows.Select((row, i) => Tokenize(row, i.ToString(System.Globalization.CultureInfo.InvariantCulture))), report);
+    }
+
+    /// <summary>Tokenizes every answer of many conversations, as <see cref="TokenizeAnswers(InstructionExample, string?)"/> does.</summary>
+    /// <inheritdoc cref="Tokenize(IEnumerable{RankedExample}, TokenizationReport)" path="/param"/>
+    public IEnumerable<TokenGroup> TokenizeAnswers(IEnumerable<InstructionExample> rows, TokenizationReport? report = null)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        return Groups(rows.SelectMany((row, i) => TokenizeAnswers(row, i.ToString(System.Globalization.CultureInfo.InvariantCulture))),
+            report);
     }
 
     private int[] Prompt(string instruction, string? input, IReadOnlyList<ChatTurn>? turns) =>

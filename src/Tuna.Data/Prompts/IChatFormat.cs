@@ -19,4 +19,10 @@ public interface IChatFormat : IPromptTemplate
     /// <param name="response">The answer.</param>
     /// <exception cref="ArgumentException">The conversation has no form here.</exception>
     int[] EncodeResponse(IReadOnlyList<ChatTurn> turns, string response);
+
+    /// <summary>The ids of a conversation that is over, and which of them the assistant writes, where the form itself marks them.</summary>
+    /// <param name="turns">All turns.</param>
+    /// <returns>Null where the form does not say what the assistant writes.</returns>
+    /// <exception cref="ArgumentException">The conversation has no form here.</exception>
+    MarkedConversation? EncodeMarked(IReadOnlyList<ChatTurn> turns) => null;
 }

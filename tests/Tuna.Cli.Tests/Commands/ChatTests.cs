@@ -31,6 +31,27 @@ public class ChatTests
     }
 
     [Fact]
+    public async Task Sft_AllTurnsOfATemplateThatMarksAnswers_LearnsItsMarks()
+    {
+        using Workspace work = await new Workspace().WithModelAsync();
+        WriteTokenizer(work["model"]);
+        // Marks the last answer alone, so a conversation of two answers is one group.
+        File.WriteAllText(Path.Combine(work["model"], "chat_template.jinja"),
+            "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}{% generation %}{{ m.content }}"
+            + "<|im_end|>{% endgeneration %}{% else %}{{ m.content }}<|im_end|>{% endif %}\n{% endfor %}"
+            + "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+        JsonObject conversation = new()
+        {
+            ["messages"] = new JsonArray(Message("user", "one"), Message("assistant", "A!"), Message("user", "two"),
+                Message("assistant", "B!")),
+        };
+        File.WriteAllLines(work["data.jsonl"], Enumerable.Repeat(conversation.ToJsonString(), 8));
+        TunaRun trained = (await TunaApp.RunAsync("sft", "--model", work["model"], "--template", "model", "--turns", "all", "--data",
+            work["data.jsonl"], "--out", work["tuned"], "--epochs", "1", "--batch", "4", "--json")).Expect(0);
+        Assert.Equal(8, trained.Json.GetProperty("groups").GetInt32());
+    }
+
+    [Fact]
     public async Task Chat_ModelWithoutATemplate_TakesEachLineAsAQuestion()
     {
         using Workspace work = await new Workspace().WithModelAsync();
