@@ -5,7 +5,7 @@ public sealed record MpiOptions
 {
     /// <summary>Name or path of the MPI library; null looks for the one that belongs to the launcher: <c>libmpi.so.40</c> (Open MPI),
     /// <c>libmpich.so.12</c>, <c>libmpi.so.12</c> (MPICH and those
-    /// of its ABI), <c>libmpi_abi.so.0</c> (MPI 5). Default null.</summary>
+    /// of its ABI), <c>libmpi_abi.so.1</c> (MPI 5). Default null.</summary>
     public string? Library { get; init; }
 
     /// <summary>Longest wait for another process, > 0. A process that dies is noticed by the launcher, at once; this is for one that hangs.

@@ -25,13 +25,19 @@ public sealed unsafe class NcclCudaStubTests : IDisposable
         ncclResult_t ncclCommInitRank(ncclComm_t *out, int ranks, ncclUniqueId id, int rank) {
           for (int i = 0; i < 128; i++) if (id.internal[i] != (char)(i * 3 + 1)) return 4;
           comm.ranks = ranks; comm.rank = rank; *out = (ncclComm_t)&comm; return 0; }
-        static int other(const void *s, void *r, ncclComm_t c, cudaStream_t stream) { return s != r || (void *)c != (void *)&comm || stream != 0; }
+        static int other(const void *s, void *r, ncclComm_t c, cudaStream_t stream) {
+          return s != r || (void *)c != (void *)&comm || stream != 0; }
         ncclResult_t ncclAllReduce(const void *s, void *r, size_t n, ncclDataType_t t, ncclRedOp_t op, ncclComm_t c, cudaStream_t stream) {
           if (t != 7 || op != 0 || other(s, r, c, stream)) return 4;
           for (size_t i = 0; i < n; i++) ((float *)r)[i] *= 2; return 0; }
-        ncclResult_t ncclReduce(const void *s, void *r, size_t n, ncclDataType_t t, ncclRedOp_t op, int root, ncclComm_t c, cudaStream_t stream) {
-          if (t != 7 || op != 0 || root != 1 || other(s, r, c, stream)) return 4;
+        // In place: the result lies at the rank's part of what is sent, or the other way round.
+        ncclResult_t ncclReduceScatter(const void *s, void *r, size_t n, ncclDataType_t t, ncclRedOp_t op, ncclComm_t c,
+            cudaStream_t stream) {
+          if (t != 7 || op != 0 || other((const float *)s + comm.rank * n, r, c, stream)) return 4;
           for (size_t i = 0; i < n; i++) ((float *)r)[i] *= 3; return 0; }
+        ncclResult_t ncclAllGather(const void *s, void *r, size_t n, ncclDataType_t t, ncclComm_t c, cudaStream_t stream) {
+          if (t != 0 || other(s, (char *)r + comm.rank * n, c, stream)) return 4;
+          for (int i = 0; i < comm.ranks; i++) memmove((char *)r + i * n, s, n); return 0; }
         ncclResult_t ncclBroadcast(const void *s, void *r, size_t n, ncclDataType_t t, int root, ncclComm_t c, cudaStream_t stream) {
           if (t != 0 || root != 1 || other(s, r, c, stream)) return 4;
           memset(r, 7, n); return 0; }
@@ -53,17 +59,19 @@ public sealed unsafe class NcclCudaStubTests : IDisposable
         NcclUniqueId id = nccl.UniqueId();
         Assert.Equal(NcclUniqueId.Bytes, sizeof(NcclUniqueId));
         nint communicator = nccl.Initialize(2, id, 1);
-        float[] values = [1, 2, 3];
+        float[] values = [1, 2, 3, 4];
         fixed (float* data = values)
         {
             nccl.AllReduce((nint)data, 3, communicator, 0);
-            Assert.Equal([2, 4, 6], values);
-            nccl.Reduce((nint)data, 2, 1, communicator, 0);
-            Assert.Equal([6, 12, 6], values);
+            Assert.Equal([2, 4, 6, 4], values);
+            nccl.ReduceScatter((nint)data, 2, 1, communicator, 0);
+            Assert.Equal([2, 4, 18, 12], values);
+            nccl.AllGather((nint)data, 8, 1, communicator, 0);
+            Assert.Equal([18, 12, 18, 12], values);
             nccl.Broadcast((nint)data, 11, 1, communicator, 0);
             Assert.Equal(11, MemoryMarshal.AsBytes(values.AsSpan()).Count((byte)7));
             // What NCCL refuses is told in its words.
-            string message = Assert.Throws<ProcessGroupException>(() => nccl.Reduce(0x1000, 2, 0, communicator, 0)).Message;
+            string message = Assert.Throws<ProcessGroupException>(() => nccl.AllGather(0x1000, 2, 0, communicator, 0)).Message;
             Assert.Contains("invalid argument (code 4). the stub refused it.", message, StringComparison.Ordinal);
         }
 

@@ -9,6 +9,7 @@ internal sealed unsafe partial class MpiLibrary
 {
     private const int RoomForText = 8192; // MPI_MAX_LIBRARY_VERSION_STRING of all of them
     private const int Tag = 7;
+    private const string StandardAbi = "libmpi_abi.so.1"; // of MPI 5, chapter 20
 
     private readonly nint _library;
     private readonly MpiAbi _abi;
@@ -39,9 +40,9 @@ internal sealed unsafe partial class MpiLibrary
     /// <summary>The names to look for under a launcher.</summary>
     public static IReadOnlyList<string> Names(MpiLauncher? launcher) => launcher switch
     {
-        { IsOpenMpi: true } => ["libmpi.so.40", "libmpi.so"],
-        { IsOpenMpi: false } => ["libmpich.so.12", "libmpi.so.12", "libmpi_abi.so.0", "libmpich.so"],
-        null => ["libmpi.so.40", "libmpich.so.12", "libmpi.so.12", "libmpi_abi.so.0"],
+        { IsOpenMpi: true } => ["libmpi.so.40", "libmpi.so", StandardAbi],
+        { IsOpenMpi: false } => ["libmpich.so.12", "libmpi.so.12", StandardAbi, "libmpich.so"],
+        null => ["libmpi.so.40", "libmpich.so.12", "libmpi.so.12", StandardAbi],
     };
 
     /// <summary>Loads the first of some libraries that is there.</summary>

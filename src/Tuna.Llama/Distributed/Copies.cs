@@ -15,6 +15,7 @@ internal sealed class Copies : IDisposable
 {
     private readonly TrainingParameters _parameters;
     private readonly ITensorExchange _exchange;
+    private readonly FlatBuffer _flat;
     private readonly Dictionary<TrainedWeight, int> _owners = [];
 
     public Copies(IProcessGroup group, bool sharded, TrainingParameters parameters, ITensorExchange exchange)
@@ -23,6 +24,7 @@ internal sealed class Copies : IDisposable
         IsSharded = sharded && group.Size > 1;
         _parameters = parameters;
         _exchange = exchange;
+        _flat = new FlatBuffer(group.Size, group.Rank, exchange);
         long[] load = new long[group.Size];
         foreach (TrainedWeight weight in parameters.Weights.OrderByDescending(w => w.Data.numel()))
         {
@@ -51,15 +53,15 @@ internal sealed class Copies : IDisposable
             weight.TakeLeaves();
             // zeros where there was none: others may have more, and adding them is a step that decides a zero's sign
             Tensor gradient = weight.Sum();
-            if (Group.Size == 1)
-                continue;
-            if (IsSharded)
-                _exchange.SumFor(_owners[weight], gradient);
-            else
+            if (Group.Size > 1 && !IsSharded)
                 _exchange.Sum(gradient);
-            if (!IsOwn(weight))
-                weight.ClearGradient();
         }
+
+        if (!IsSharded)
+            return;
+        _flat.ReduceScatter([.. _parameters.Weights.Select(w => (w.Gradient!, _owners[w]))]);
+        foreach (TrainedWeight weight in _parameters.Weights.Where(w => !IsOwn(w)))
+            weight.ClearGradient();
     }
 
     /// <summary>Global L2 norm of the sums. The weights' shares are added in their order, whoever has computed them.</summary>
@@ -106,11 +108,10 @@ internal sealed class Copies : IDisposable
         HasMoments = true;
         if (!IsSharded)
             return;
-        foreach (TrainedWeight weight in _parameters.Weights)
-        {
-            foreach (Tensor part in weight.ExactParts())
-                _exchange.Broadcast(part, _owners[weight]);
-        }
+        // The weights that compute, and what makes them exact, are of types of their own.
+        foreach (var parts in _parameters.Weights.SelectMany(w => w.ExactParts().Select(part => (Values: part, Owner: _owners[w])))
+            .GroupBy(p => p.Values.dtype))
+            _flat.AllGather([.. parts]);
     }
 
     /// <summary>A parameter's moment, from whoever keeps it. Collective where sharded; Float32, in the caller's scope.</summary>

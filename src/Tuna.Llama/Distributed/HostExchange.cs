@@ -8,17 +8,15 @@ namespace Tuna.Llama.Distributed;
 /// group's tree.</summary>
 internal sealed class HostExchange(IProcessGroup group) : ITensorExchange
 {
-    private const long PieceBytes = 256L << 20;
+    private const long PieceBytes = 512L << 20;
 
     public void Sum(Tensor values) => Each(values, bytes => group.SumTree(MemoryMarshal.Cast<byte, float>(bytes)));
 
-    public void SumFor(int rank, Tensor values) => Each(values, bytes =>
-    {
-        Span<float> floats = MemoryMarshal.Cast<byte, float>(bytes);
-        Span<int> bounds = stackalloc int[group.Size + 1]; // that rank's part is everything
-        bounds[(ProcessGroupExtensions.PartOf(rank, group.Size) + 1)..].Fill(floats.Length);
-        group.ReduceScatterTree(floats, bounds);
-    });
+    public int PartOf(int rank) => ProcessGroupExtensions.PartOf(rank, group.Size);
+
+    public void ReduceScatter(Tensor flat) => Whole(flat, (floats, bounds) => group.ReduceScatterTree(floats, bounds));
+
+    public void AllGather(Tensor flat) => Whole(flat, (floats, bounds) => group.GatherParts(floats, bounds));
 
     public void Broadcast(Tensor values, int root) => Each(values, bytes => group.Broadcast(bytes, root));
 
@@ -26,6 +24,18 @@ internal sealed class HostExchange(IProcessGroup group) : ITensorExchange
     {
         // The group is the caller's.
     }
+
+    private delegate void WholeWork(Span<float> values, ReadOnlySpan<int> bounds);
+
+    // A flat buffer is no longer than a piece.
+    private void Whole(Tensor flat, WholeWork work) => Each(flat, bytes =>
+    {
+        Span<float> floats = MemoryMarshal.Cast<byte, float>(bytes);
+        Span<int> bounds = stackalloc int[group.Size + 1];
+        for (int part = 0; part <= group.Size; part++)
+            bounds[part] = floats.Length / group.Size * part;
+        work(floats, bounds);
+    });
 
     /// <summary>Work on a piece of a tensor.</summary>
     internal delegate void Work(Span<byte> bytes);

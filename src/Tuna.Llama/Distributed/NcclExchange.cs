@@ -15,10 +15,13 @@ internal sealed class NcclExchange : ITensorExchange
     private readonly NcclLibrary _nccl;
     private readonly nint _communicator;
 
-    private NcclExchange(NcclLibrary nccl, nint communicator)
+    private readonly int _ranks;
+    private readonly int _rank;
+
+    private NcclExchange(NcclLibrary nccl, NcclUniqueId id, int ranks, int rank)
     {
-        _nccl = nccl;
-        _communicator = communicator;
+        (_nccl, _ranks, _rank) = (nccl, ranks, rank);
+        _communicator = nccl.Initialize(ranks, id, rank);
     }
 
     /// <summary>The exchange for a device: NCCL where all ranks are on GPUs and find it, otherwise through the processor's memory.
@@ -36,13 +39,18 @@ internal sealed class NcclExchange : ITensorExchange
                 + $"(CUDA_VISIBLE_DEVICES), and open the model on cuda.");
         NcclUniqueId id = group.Rank == 0 ? nccl!.UniqueId() : default;
         group.Broadcast(MemoryMarshal.AsBytes(new Span<NcclUniqueId>(ref id)));
-        return new NcclExchange(nccl!, nccl!.Initialize(group.Size, id, group.Rank));
+        return new NcclExchange(nccl!, id, group.Size, group.Rank);
     }
 
     public void Sum(Tensor values) => _nccl.AllReduce((nint)Argument.Of(values), values.numel(), _communicator, DefaultStream);
 
-    public void SumFor(int rank, Tensor values) =>
-        _nccl.Reduce((nint)Argument.Of(values), values.numel(), rank, _communicator, DefaultStream);
+    public int PartOf(int rank) => rank;
+
+    public void ReduceScatter(Tensor flat) =>
+        _nccl.ReduceScatter((nint)Argument.Of(flat), flat.numel() / _ranks, _rank, _communicator, DefaultStream);
+
+    public void AllGather(Tensor flat) =>
+        _nccl.AllGather((nint)Argument.Of(flat), flat.numel() * flat.element_size() / _ranks, _rank, _communicator, DefaultStream);
 
     public void Broadcast(Tensor values, int root) =>
         _nccl.Broadcast((nint)Argument.Of(values), values.numel() * values.element_size(), root, _communicator, DefaultStream);

@@ -22,14 +22,16 @@ internal sealed unsafe class NcclLibrary
 
     private readonly nint _library;
     private readonly delegate* unmanaged[Cdecl]<nint, nint, nuint, int, int, nint, nint, int> _allReduce;
-    private readonly delegate* unmanaged[Cdecl]<nint, nint, nuint, int, int, int, nint, nint, int> _reduce;
+    private readonly delegate* unmanaged[Cdecl]<nint, nint, nuint, int, int, nint, nint, int> _reduceScatter;
+    private readonly delegate* unmanaged[Cdecl]<nint, nint, nuint, int, nint, nint, int> _allGather;
     private readonly delegate* unmanaged[Cdecl]<nint, nint, nuint, int, int, nint, nint, int> _broadcast;
 
     public NcclLibrary(nint library)
     {
         _library = library;
         _allReduce = (delegate* unmanaged[Cdecl]<nint, nint, nuint, int, int, nint, nint, int>)Export("ncclAllReduce");
-        _reduce = (delegate* unmanaged[Cdecl]<nint, nint, nuint, int, int, int, nint, nint, int>)Export("ncclReduce");
+        _reduceScatter = (delegate* unmanaged[Cdecl]<nint, nint, nuint, int, int, nint, nint, int>)Export("ncclReduceScatter");
+        _allGather = (delegate* unmanaged[Cdecl]<nint, nint, nuint, int, nint, nint, int>)Export("ncclAllGather");
         _broadcast = (delegate* unmanaged[Cdecl]<nint, nint, nuint, int, int, nint, nint, int>)Export("ncclBroadcast");
     }
 
@@ -76,9 +78,24 @@ internal sealed unsafe class NcclLibrary
     public void AllReduce(nint data, long count, nint communicator, nint stream) =>
         Check(_allReduce(data, data, (nuint)count, Float32, Sum, communicator, stream));
 
-    /// <summary>Sums Float32 numbers in place for one rank, on a stream.</summary>
-    public void Reduce(nint data, long count, int root, nint communicator, nint stream) =>
-        Check(_reduce(data, data, (nuint)count, Float32, Sum, root, communicator, stream));
+    /// <summary>Sums Float32 numbers, a rank's part for that rank, on a stream; in place, which NCCL takes from where the result
+    /// lies.</summary>
+    /// <param name="data">The parts of all ranks.</param>
+    /// <param name="part">Numbers of a part.</param>
+    /// <param name="rank">This rank.</param>
+    /// <param name="communicator">The communicator.</param>
+    /// <param name="stream">The stream.</param>
+    public void ReduceScatter(nint data, long part, int rank, nint communicator, nint stream) =>
+        Check(_reduceScatter(data, data + (nint)(rank * part * sizeof(float)), (nuint)part, Float32, Sum, communicator, stream));
+
+    /// <summary>Copies every rank's part to all, in place, on a stream.</summary>
+    /// <param name="data">The parts of all ranks; this one's is there.</param>
+    /// <param name="part">Bytes of a part.</param>
+    /// <param name="rank">This rank.</param>
+    /// <param name="communicator">The communicator.</param>
+    /// <param name="stream">The stream.</param>
+    public void AllGather(nint data, long part, int rank, nint communicator, nint stream) =>
+        Check(_allGather(data + (nint)(rank * part), data, (nuint)part, Char, communicator, stream));
 
     /// <summary>Copies bytes in place from one rank, on a stream.</summary>
     public void Broadcast(nint data, long bytes, int root, nint communicator, nint stream) =>
