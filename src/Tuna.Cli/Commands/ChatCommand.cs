@@ -10,6 +10,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>Talks with a model.</summary>
 internal sealed class ChatCommand : StageCommand
 {
+    public const string Summary =
+        "Talks with a model: reads a line, writes the answer as it is drawn. /new begins a new conversation, /exit or the end of the "
+        + "input ends it.";
+
     private readonly Argument<string> _model = new("FOLDER") { Description = "The model: a folder in the Hugging Face layout." };
     private readonly TokenizerOptions _tokenizer = new(chats: true);
     private readonly EngineOptions _engine = new();
@@ -31,9 +35,7 @@ internal sealed class ChatCommand : StageCommand
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed; the same questions give the same answers." };
 
     public ChatCommand(App app)
-        : base(app, "chat",
-            "Talks with a model: reads a line, writes the answer as it is drawn. /new begins a new conversation, /exit or the end of the "
-            + "input ends it.")
+        : base(app, "chat", Summary)
     {
         Arguments.Add(_model);
         _tokenizer.AddTo(this);

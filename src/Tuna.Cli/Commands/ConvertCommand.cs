@@ -11,6 +11,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>From one form of data to another.</summary>
 internal sealed class ConvertCommand : StageCommand
 {
+    public const string Summary =
+        "Reads and writes the forms of ranked data that people have: TRL preference pairs, UltraFeedback, RRHF, AlpacaEval outputs, "
+        + "Alpaca, order lists.";
+
     private static readonly string FormNames = string.Join(", ", RankedFormats.ByName.Keys);
 
     private readonly Setting<string[]> _data = new("--data", "-d")
@@ -68,9 +72,7 @@ internal sealed class ConvertCommand : StageCommand
     };
 
     public ConvertCommand(App app)
-        : base(app, "convert",
-            "Reads and writes the forms of ranked data that people have: TRL preference pairs, UltraFeedback, RRHF, AlpacaEval outputs, "
-            + "Alpaca, order lists.")
+        : base(app, "convert", Summary)
     {
         foreach (Option option in (Option[])[_data, _out, _from, _to, _merge, _limit, _candidates, _tie, _pairs, _distinct, _skip])
             Options.Add(option);

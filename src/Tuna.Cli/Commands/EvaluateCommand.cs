@@ -8,10 +8,12 @@ namespace Tuna.Cli.Commands;
 /// <summary>The evaluations.</summary>
 internal sealed class EvaluateCommand : StageCommand
 {
+    public const string Summary =
+        "Measures a model, or a file of its predictions. Each evaluation writes a small result file; `tuna report` puts several side "
+        + "by side.";
+
     public EvaluateCommand(App app)
-        : base(app, "evaluate",
-            "Measures a model, or a file of its predictions. Each evaluation writes a small result file; `tuna report` puts several side "
-            + "by side.")
+        : base(app, "evaluate", Summary)
     {
         EvaluationCommand[] commands =
         [

@@ -9,6 +9,9 @@ namespace Tuna.Cli.Commands;
 /// <summary>Writes a model for other programs.</summary>
 internal sealed class ExportCommand : StageCommand
 {
+    public const string Summary =
+        "Writes a model with its tokenizer and chat template as a GGUF file, for llama.cpp, Ollama, LLamaSharp and the like.";
+
     private readonly Setting<string> _model =
         new("--model", "-m") { Description = "The model: a folder in the Hugging Face layout, with its own tokenizer.", Required = true };
     private readonly Setting<string> _out = new("--out", "-o") { Description = "The file, *.gguf.", Required = true };
@@ -20,8 +23,7 @@ internal sealed class ExportCommand : StageCommand
     };
 
     public ExportCommand(App app)
-        : base(app, "export",
-            "Writes a model with its tokenizer and chat template as a GGUF file, for llama.cpp, Ollama, LLamaSharp and the like.")
+        : base(app, "export", Summary)
     {
         foreach (Option option in (Option[])[_model, _out, _precision])
             Options.Add(option);

@@ -13,6 +13,8 @@ namespace Tuna.Cli.Commands;
 /// <summary>One response per instruction.</summary>
 internal sealed class GenerateCommand : StageCommand
 {
+    public const string Summary = "Answers each instruction once, greedily unless told otherwise: predictions to look at or to evaluate.";
+
     private readonly PolicyOptions _policy = new(about: "The model that answers: a folder in the Hugging Face layout.");
     private readonly Setting<string> _data = new("--data", "-d")
     {
@@ -47,7 +49,7 @@ internal sealed class GenerateCommand : StageCommand
     private readonly ShardOption _shard = new();
 
     public GenerateCommand(App app)
-        : base(app, "generate", "Answers each instruction once, greedily unless told otherwise: predictions to look at or to evaluate.")
+        : base(app, "generate", Summary)
     {
         _policy.AddTo(this);
         foreach (Option option in (Option[])[_data, _out, _limit, _maxNewTokens, _temperature, _batch, _seed, _shard])

@@ -9,6 +9,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>Puts the shares of a stage together.</summary>
 internal sealed class MergeCommand : StageCommand
 {
+    public const string Summary =
+        "Puts the shares that --shard made together, in the order of the input: the bytes of one run. Refuses when a row is missing "
+        + "or there twice.";
+
     private readonly Setting<string> _out = new("--out", "-o")
     {
         Description = "The output of the whole, as the stages named it with --out; their shares lie beside it.",
@@ -16,9 +20,7 @@ internal sealed class MergeCommand : StageCommand
     };
 
     public MergeCommand(App app)
-        : base(app, "merge",
-            "Puts the shares that --shard made together, in the order of the input: the bytes of one run. Refuses when a row is missing "
-            + "or there twice.")
+        : base(app, "merge", Summary)
     {
         Options.Add(_out);
         Examples =

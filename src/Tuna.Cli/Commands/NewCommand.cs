@@ -12,6 +12,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>Makes a model with random weights.</summary>
 internal sealed class NewCommand : StageCommand
 {
+    public const string Summary =
+        "Makes a small LLaMA with random weights for the byte tokenizer: something to try the recipe on. It knows nothing until `tuna "
+        + "sft` has taught it.";
+
     private readonly Setting<string> _out =
         new("--out", "-o") { Effect = Effect.Course, Description = "The folder to make.", Required = true };
     private readonly Setting<string> _size = new("--size")
@@ -25,9 +29,7 @@ internal sealed class NewCommand : StageCommand
     private readonly Setting<ulong> _seed = new("--seed") { Description = "Seed of the weights." };
 
     public NewCommand(App app)
-        : base(app, "new",
-            "Makes a small LLaMA with random weights for the byte tokenizer: something to try the recipe on. It knows nothing until `tuna "
-            + "sft` has taught it.")
+        : base(app, "new", Summary)
     {
         Options.Add(_out);
         Options.Add(_size);

@@ -18,6 +18,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>Trains a proxy ranking model.</summary>
 internal sealed class PrmCommand : StageCommand
 {
+    public const string Summary =
+        "Trains a proxy ranking model: it learns a judge's rankings and then ranks in the judge's place, for free (`tuna rank --judge "
+        + "prm:FOLDER`).";
+
     private readonly PolicyOptions _policy =
         new(about: "The model to start from: a policy (its head is replaced by a scalar one) or an earlier reward model.", trains: true);
     private readonly Setting<string> _data = new("--data", "-d")
@@ -45,9 +49,7 @@ internal sealed class PrmCommand : StageCommand
     private readonly TrainingOptions _training = new(epochs: 1, learningRate: 1e-5, batch: 16);
 
     public PrmCommand(App app)
-        : base(app, "prm",
-            "Trains a proxy ranking model: it learns a judge's rankings and then ranks in the judge's place, for free (`tuna rank --judge "
-            + "prm:FOLDER`).")
+        : base(app, "prm", Summary)
     {
         _policy.AddTo(this);
         foreach (Option option in (Option[])[_data, _limit, _maxLength, _truncate, _objective])

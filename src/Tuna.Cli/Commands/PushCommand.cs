@@ -10,6 +10,8 @@ namespace Tuna.Cli.Commands;
 /// <summary>Uploads a model.</summary>
 internal sealed class PushCommand : StageCommand
 {
+    public const string Summary = "Uploads a model folder to the Hugging Face hub as one commit. HF_TOKEN is a token that may write.";
+
     private readonly Argument<string> _folder = new("FOLDER") { Description = "The model's folder." };
     private readonly Argument<string> _name =
         new("NAME") { Description = "Its name on the hub, owner/name. A repository that is not there is created." };
@@ -19,7 +21,7 @@ internal sealed class PushCommand : StageCommand
         new("--message") { Description = "The commit's message.", DefaultValueFactory = _ => "Upload model" };
 
     public PushCommand(App app)
-        : base(app, "push", "Uploads a model folder to the Hugging Face hub as one commit. HF_TOKEN is a token that may write.")
+        : base(app, "push", Summary)
     {
         Arguments.Add(_folder);
         Arguments.Add(_name);

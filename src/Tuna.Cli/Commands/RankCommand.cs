@@ -15,6 +15,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>Ranks the candidates of each row.</summary>
 internal sealed class RankCommand : StageCommand
 {
+    public const string Summary =
+        "Orders the candidate responses of each row, best first: by a strong model's judgment, by likelihood, or by a proxy ranking "
+        + "model.";
+
     private readonly Setting<string> _data = new("--data", "-d")
     {
         Effect = Effect.Course,
@@ -34,9 +38,7 @@ internal sealed class RankCommand : StageCommand
     private readonly JudgeOptions _judge = new();
 
     public RankCommand(App app)
-        : base(app, "rank",
-            "Orders the candidate responses of each row, best first: by a strong model's judgment, by likelihood, or by a proxy ranking "
-            + "model.")
+        : base(app, "rank", Summary)
     {
         Options.Add(_data);
         Options.Add(_out);

@@ -10,8 +10,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>Names and shows the recipes.</summary>
 internal sealed class RecipeCommand : StageCommand
 {
+    public const string Summary = "Lists and shows the named recipes: the paper's variants, each a small JSON file.";
+
     public RecipeCommand(App app)
-        : base(app, "recipe", "Lists and shows the named recipes: the paper's variants, each a small JSON file.")
+        : base(app, "recipe", Summary)
     {
         Subcommands.Add(new RecipeListCommand(app));
         Subcommands.Add(new RecipeShowCommand(app));
@@ -81,6 +83,10 @@ internal sealed class RecipeShowCommand : StageCommand
 /// <summary>Runs a recipe.</summary>
 internal sealed class RunCommand : StageCommand
 {
+    public const string Summary =
+        "Runs a recipe, stage after stage, with files in between. Finished stages are skipped; an interrupted one goes on where it "
+        + "was.";
+
     private readonly App _app;
     private readonly RecipeOptions _options = new();
     private readonly Setting<bool> _allowPartial = new("--allow-partial")
@@ -90,9 +96,7 @@ internal sealed class RunCommand : StageCommand
     };
 
     public RunCommand(App app)
-        : base(app, "run",
-            "Runs a recipe, stage after stage, with files in between. Finished stages are skipped; an interrupted one goes on where it "
-            + "was.")
+        : base(app, "run", Summary)
     {
         _app = app;
         _options.AddTo(this);

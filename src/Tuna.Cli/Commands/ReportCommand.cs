@@ -12,6 +12,9 @@ namespace Tuna.Cli.Commands;
 /// <summary>Several models side by side.</summary>
 internal sealed class ReportCommand : StageCommand
 {
+    public const string Summary =
+        "Puts evaluations of several models side by side, with differences to the first in parentheses, and draws training curves.";
+
     private readonly Setting<string[]> _results = new("--result", "-r")
     {
         Description = "Result files of `tuna evaluate`; the first one's model is the baseline. May be repeated.",
@@ -28,8 +31,7 @@ internal sealed class ReportCommand : StageCommand
         new("--out", "-o") { Description = "A file too: .html (self-contained, with plots), .csv or .txt." };
 
     public ReportCommand(App app)
-        : base(app, "report",
-            "Puts evaluations of several models side by side, with differences to the first in parentheses, and draws training curves.")
+        : base(app, "report", Summary)
     {
         foreach (Option option in (Option[])[_results, _training, _best, _out])
             Options.Add(option);

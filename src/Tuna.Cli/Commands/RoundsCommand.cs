@@ -18,6 +18,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>The recipe as one command, several times over: sample, rank, train, and again from the new policy.</summary>
 internal sealed class RoundsCommand : StageCommand
 {
+    public const string Summary =
+        "The recipe as one command, several times over: the policy answers, a judge ranks, the policy learns, and the new policy "
+        + "answers again. Kill it at any moment and run the same command again.";
+
     private const double UsualShare = 0.05;
     private const int UsualRows = 256;
     private const int FewRows = 64;
@@ -98,9 +102,7 @@ internal sealed class RoundsCommand : StageCommand
     private readonly TokenizerOptions _tokenizer = new();
 
     public RoundsCommand(App app)
-        : base(app, "rounds",
-            "The recipe as one command, several times over: the policy answers, a judge ranks, the policy learns, and the new policy "
-            + "answers again. Kill it at any moment and run the same command again.")
+        : base(app, "rounds", Summary)
     {
         _app = app;
         foreach (Option option in (Option[])[_model, _data, _work, _rounds, _limit, _rows, _sampler, _judge, _objective, _reference, _seed,

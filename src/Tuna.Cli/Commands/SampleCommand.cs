@@ -18,6 +18,9 @@ namespace Tuna.Cli.Commands;
 /// <summary>Samples several responses per instruction, from a local model or a teacher behind a service.</summary>
 internal sealed class SampleCommand : StageCommand
 {
+    public const string Summary =
+        "Lets a model answer each instruction several times, each time differently (Section 2.3). The rows can then be ranked.";
+
     private readonly PolicyOptions _policy = new(required: false, about: "The model that responds: a folder in the Hugging Face layout.");
     private readonly Setting<string?> _teacher = new("--teacher")
     {
@@ -75,8 +78,7 @@ internal sealed class SampleCommand : StageCommand
     private readonly ServiceOptions _service = new();
 
     public SampleCommand(App app)
-        : base(app, "sample",
-            "Lets a model answer each instruction several times, each time differently (Section 2.3). The rows can then be ranked.")
+        : base(app, "sample", Summary)
     {
         _policy.AddTo(this);
         foreach (Option option in (Option[])[_teacher, _data, _out, _limit, _count, _temperature, _tau, _trials, _maxNewTokens, _topP,

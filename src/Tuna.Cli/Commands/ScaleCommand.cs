@@ -17,6 +17,10 @@ namespace Tuna.Cli.Commands;
 /// <summary>What training on 1 to 64 GPUs would take, from a model.</summary>
 internal sealed class ScaleCommand : StageCommand
 {
+    public const string Summary =
+        "What training on 1 to 64 GPUs would take, in time and memory, and what limits it: a model with stated assumptions, not a "
+        + "measurement.";
+
     private const double Giga = 1e9;
 
     // Bytes a second of the links that are drawn, one direction: from 200 Gbit/s Ethernet to the next NVLink.
@@ -80,9 +84,7 @@ internal sealed class ScaleCommand : StageCommand
     private readonly Setting<string?> _out = new("--out", "-o") { Description = "A plot too: .svg." };
 
     public ScaleCommand(App app)
-        : base(app, "scale",
-            "What training on 1 to 64 GPUs would take, in time and memory, and what limits it: a model with stated assumptions, not a "
-            + "measurement.")
+        : base(app, "scale", Summary)
     {
         foreach (Option option in (Option[])[_model, _gpu, _utilization, _link, _network, _perMachine, _batch, _prompt, _response, _count,
             _out])

@@ -17,6 +17,9 @@ namespace Tuna.Cli.Commands;
 /// <summary>Instruction tuning (Eq. 1 and 2).</summary>
 internal sealed class SftCommand : StageCommand
 {
+    public const string Summary =
+        "Instruction tuning: teaches a model to answer, by maximum likelihood of the given responses (Eq. 2; \"Alpaca\" in the paper).";
+
     private readonly PolicyOptions _policy = new(about: "The model to start from: a folder in the Hugging Face layout.", trains: true);
     private readonly Setting<string> _data = new("--data", "-d")
     {
@@ -44,8 +47,7 @@ internal sealed class SftCommand : StageCommand
     private readonly TrainingOptions _training = new(epochs: 3, learningRate: 2e-5, batch: 128);
 
     public SftCommand(App app)
-        : base(app, "sft",
-            "Instruction tuning: teaches a model to answer, by maximum likelihood of the given responses (Eq. 2; \"Alpaca\" in the paper).")
+        : base(app, "sft", Summary)
     {
         _policy.AddTo(this);
         Options.Add(_data);

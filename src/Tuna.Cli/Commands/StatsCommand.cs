@@ -13,12 +13,14 @@ namespace Tuna.Cli.Commands;
 /// <summary>What is in a ranked data set.</summary>
 internal sealed class StatsCommand : StageCommand
 {
+    public const string Summary = "Describes a ranked data set: counts, ties, duplicates, scores, margins, length by rank, models.";
+
     private readonly Setting<string> _data =
         new("--data", "-d") { Description = "Rows with candidates in any form that `tuna convert` reads.", Required = true };
     private readonly Setting<string?> _out = new("--out", "-o") { Description = "A picture of it too: an SVG file." };
 
     public StatsCommand(App app)
-        : base(app, "stats", "Describes a ranked data set: counts, ties, duplicates, scores, margins, length by rank, models.")
+        : base(app, "stats", Summary)
     {
         Options.Add(_data);
         Options.Add(_out);

@@ -18,6 +18,9 @@ namespace Tuna.Cli.Commands;
 /// <summary>Training on ranked responses.</summary>
 internal sealed class TrainCommand : StageCommand
 {
+    public const string Summary =
+        "Trains a model to prefer the better of ranked responses (Eq. 4 to 6 of the paper, or another objective).";
+
     private readonly PolicyOptions _policy = new(about: "The model to start from: a folder in the Hugging Face layout.", trains: true);
     private readonly Setting<string[]> _data = new("--data", "-d")
     {
@@ -44,7 +47,7 @@ internal sealed class TrainCommand : StageCommand
     private readonly TrainingOptions _training = new(epochs: 1, learningRate: 1e-5, batch: 128);
 
     public TrainCommand(App app)
-        : base(app, "train", "Trains a model to prefer the better of ranked responses (Eq. 4 to 6 of the paper, or another objective).")
+        : base(app, "train", Summary)
     {
         _policy.AddTo(this);
         foreach (Option option in (Option[])[_data, _limit, _maxLength])

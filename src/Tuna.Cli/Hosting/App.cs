@@ -24,7 +24,6 @@ internal sealed class App
         Recursive = true,
     };
     private readonly TelemetryOptions _telemetry = new();
-    private readonly RootCommand _root;
     private int _stopping;
     private bool _traced; // by the outermost command: a recipe's stages are commands too
 
@@ -40,12 +39,20 @@ internal sealed class App
         _error = error;
         _time = time;
         _stopCode = stopCode;
-        _root = new RootCommand(RootDescription) { _quiet, _json };
-        _telemetry.AddTo(_root);
-        foreach (StageCommand command in AllCommands.Create(this))
-            _root.Subcommands.Add(command);
-        HelpOption help = _root.Options.OfType<HelpOption>().Single();
+    }
+
+    /// <summary>The commands as a command line needs them: those that it names, and the others' names.</summary>
+    private RootCommand Root(IReadOnlyList<string> arguments)
+    {
+        var root = new RootCommand(RootHelp.Description) { _quiet, _json };
+        _telemetry.AddTo(root);
+        // Files of arguments (@file) and directives ([suggest]) may name any.
+        bool all = arguments.Any(a => a.StartsWith('@') || a.StartsWith('['));
+        foreach (CommandEntry entry in AllCommands.Table)
+            root.Subcommands.Add(all || arguments.Contains(entry.Name) ? entry.Create(this) : new Command(entry.Name, entry.Summary));
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Action = new TeachingHelp((HelpAction)help.Action!);
+        return root;
     }
 
     /// <summary>Runs a command line.</summary>
@@ -53,7 +60,14 @@ internal sealed class App
     public async Task<int> RunAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken)
     {
         // Whoever types the bare name wants to know what it can do.
-        ParseResult parse = _root.Parse(arguments.Count == 0 ? ["--help"] : arguments);
+        RootCommand root = Root(arguments);
+        if (arguments is [] or ["--help"])
+        {
+            RootHelp.Write(_output, root.Options);
+            return ExitCodes.Ok;
+        }
+
+        ParseResult parse = root.Parse(arguments);
         if (UsageErrors.Of(parse) is { Count: > 0 } errors)
         {
             string command = UsageErrors.NameOf(parse.CommandResult.Command);
@@ -73,7 +87,7 @@ internal sealed class App
     }
 
     /// <summary>What is wrong with a command line, without running it; empty when nothing is.</summary>
-    public IReadOnlyList<string> Check(IReadOnlyList<string> arguments) => UsageErrors.Of(_root.Parse(arguments));
+    public IReadOnlyList<string> Check(IReadOnlyList<string> arguments) => UsageErrors.Of(Root(arguments).Parse(arguments));
 
     /// <summary>Runs a stage, prints its result or why it failed.</summary>
     /// <remarks>Of an MPI job's ranks the first speaks; another one does when it fails alone. One that fails ends the job, or the others
@@ -97,7 +111,7 @@ internal sealed class App
             if (group.Rank == 0)
                 group.BroadcastBytes([1]);
             if (arguments is not null)
-                parse = _root.Parse(arguments);
+                parse = Root(arguments).Parse(arguments);
             StageResult result = await command.RunAsync(parse, ui, cancellationToken);
             if (group.Rank == 0)
             {
@@ -150,14 +164,4 @@ internal sealed class App
 
     private StageUi Ui(ParseResult parse) =>
         new(new OutputMode(parse.GetValue(_quiet), parse.GetValue(_json)), _output, _error, _time, _input);
-
-    private const string RootDescription = """
-        Tuna: ranking-based fine-tuning of language models (arXiv 2310.13385), stage by stage.
-
-        The recipe: an instruction-tuned model answers each instruction several times (sample), a judge orders the answers (rank), and the
-        model learns to prefer the better ones (train). Every stage reads files and writes files. Kill any stage at any moment and run the
-        same command again: it goes on where it was, and nothing is paid for twice.
-
-          instructions -- sft --> model -- sample --> samples.jsonl -- rank --> ranked.jsonl -- train --> model -- evaluate --> report
-        """;
 }

@@ -106,11 +106,33 @@ public class UsageTests
     }
 
     [Fact]
+    public void Table_OfTheCommands_SaysWhatTheySay()
+    {
+        var app = new App(TextWriter.Null, TextWriter.Null, TimeProvider.System, () => 0);
+        foreach (CommandEntry entry in AllCommands.Table)
+        {
+            StageCommand command = entry.Create(app);
+            Assert.Equal(entry.Usage, string.Join(' ', [command.Name, .. command.Arguments.Select(a => $"<{a.HelpName ?? a.Name}>")]));
+            Assert.Equal(entry.Summary, command.Description);
+        }
+    }
+
+    [Theory]
+    [InlineData("rank", "train")] // a value that is another command's name
+    [InlineData("run", "recipe")]
+    public async Task Run_ValuesThatNameCommands_AreValues(string command, string value)
+    {
+        TunaRun run = (await TunaApp.RunAsync(["-q", command, "--nothing", value])).Expect(ExitCodes.Usage);
+
+        Assert.Contains($"tuna {command} has no option --nothing", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Options_OfEveryCommand_AreSettings()
     {
         // A fingerprint is made of all settings of a command: an option of another kind would be missing from it.
         var app = new App(TextWriter.Null, TextWriter.Null, TimeProvider.System, () => 0);
-        var commands = new Queue<Command>(AllCommands.Create(app));
+        var commands = new Queue<Command>(AllCommands.Table.Select(entry => entry.Create(app)));
         int seen = 0;
         while (commands.TryDequeue(out Command? command))
         {
