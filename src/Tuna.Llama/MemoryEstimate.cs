@@ -22,6 +22,7 @@ namespace Tuna.Llama;
 public sealed record MemoryEstimate(long Weights, long Masters, long Moments, long Gradients, long Activations, long Head, long Context = 0)
 {
     private const long CudaContext = 620L << 20;
+    private const long PlainStepCopies = 8; // of a weight, that libtorch's operations make on the CPU while it moves
 
     /// <summary>All of it.</summary>
     public long Total => Weights + Masters + Moments + Gradients + Activations + Head + Context;
@@ -65,7 +66,8 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
             ? (long)config.VocabularySize * config.HiddenSize * (config.TieWordEmbeddings || config.ScalarHead ? 1 : 2) : 0;
         long gradients = narrow && gpu && passes == 1 ? (2 * (all + tables)) + (2 * scalarHead) : 4 * all;
         if (gradientMode == GradientMode.Recompute && passes == 1)
-            gradients = ArrivingGradients(config, trainable, adapters, lora is null, narrow && gpu ? 2 : 4);
+            gradients = ArrivingGradients(config, trainable, adapters, lora is null, narrow && gpu ? 2 : 4)
+                + (gpu || trained.Length == 0 ? 0 : PlainStepCopies * 4 * trained.Max());
         long masters = !narrow ? 0 : gpu ? 2 * rounded : 4 * rounded;
         long kept = trained.Sum(n => moments == MomentPrecision.EightBit ? Tensors.Moments.CompactBytes(n) : 8 * n);
         long activations = LayerMemory.Bytes(config, groups, size, gpu && narrow, trainable, mode, summed: trainable && lora is null

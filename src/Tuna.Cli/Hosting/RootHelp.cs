@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using Tuna.Cli.Commands;
 
 namespace Tuna.Cli.Hosting;
@@ -28,8 +29,9 @@ internal static class RootHelp
         output.WriteLine();
         output.WriteLine("Options:");
         var rows = new List<(string, string)>();
+        int own = 0;
         foreach (Option option in options)
-            rows.Add((Names(option), option.Description ?? ""));
+            rows.Insert(option is HelpOption or VersionOption ? rows.Count : own++, (Names(option), option.Description ?? ""));
         Columns(output, rows);
         output.WriteLine("Commands:");
         rows.Clear();
@@ -46,6 +48,7 @@ internal static class RootHelp
     private static string Names(Option option)
     {
         var names = new List<string>(option.Aliases) { option.Name };
+        names.RemoveAll(n => n.StartsWith('/')); // understood, as on Windows, but not taught
         names.Sort((a, b) => a.Length != b.Length ? a.Length - b.Length : string.CompareOrdinal(a, b));
         return string.Join(", ", names) + (option.HelpName is { } value ? $" <{value}>" : "");
     }
