@@ -151,9 +151,13 @@ public class MemoryTests
             HeadDimension = 128,
         };
         var group = new TokenGroup("group", new int[256], [new int[128], new int[192], new int[224], new int[256]], new double[4]);
-        MemoryEstimate Of(MomentPrecision moments) =>
-            MemoryEstimate.Of(config, null, TensorDType.BF16, true, [group], ActivationMode.Recompute, "cuda", moments);
+        MemoryEstimate Of(MomentPrecision moments, int passes = 2, GradientMode gradients = GradientMode.Keep) =>
+            MemoryEstimate.Of(config, null, TensorDType.BF16, true, [group], ActivationMode.Recompute, "cuda", moments, passes,
+                gradientMode: gradients);
         Assert.InRange(Of(MomentPrecision.EightBit).Total, 65e9, 75e9);
+        // Half a GB of the largest table's gradient instead of all.
+        Assert.InRange(Of(MomentPrecision.EightBit, 1).Total - Of(MomentPrecision.EightBit, 1, GradientMode.Recompute).Total, 13e9, 14e9);
+        Assert.Equal(Of(MomentPrecision.EightBit), Of(MomentPrecision.EightBit, 2, GradientMode.Recompute));
         Assert.True(Of(MomentPrecision.Full).Total > 80e9);
     }
 
