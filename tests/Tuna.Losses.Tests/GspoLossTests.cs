@@ -58,7 +58,8 @@ public class GspoLossTests
     public void Evaluate_EqualRewardsUpToRounding_HaveExactlyZeroGradient(double[] rewards)
     {
         double[] logProbs = [.. rewards.Select((_, k) => -2.0 - k)];
-        var batch = new TestBatch(new TestGroup(logProbs, [.. rewards.Select(_ => 2)], rewards, []) { OldPolicy = [.. logProbs.Select(x => x - 1)] });
+        int[] lengths = [.. rewards.Select(_ => 2)];
+        var batch = new TestBatch(new TestGroup(logProbs, lengths, rewards, []) { OldPolicy = [.. logProbs.Select(x => x - 1)] });
 
         (double value, double[] gradient) = batch.Evaluate(new GspoLoss());
 

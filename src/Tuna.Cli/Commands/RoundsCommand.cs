@@ -46,8 +46,12 @@ internal sealed class RoundsCommand : StageCommand
         Description = "Folder for all files in between, a folder a round; report.html and rounds.json in it are the result.",
         Required = true,
     };
-    private readonly Setting<int> _rounds =
-        new("--rounds", "-k") { Range = Rule.AtLeast(1), Description = "How many. More of them later go on.", DefaultValueFactory = _ => 3 };
+    private readonly Setting<int> _rounds = new("--rounds", "-k")
+    {
+        Range = Rule.AtLeast(1),
+        Description = "How many. More of them later go on.",
+        DefaultValueFactory = _ => 3,
+    };
     private readonly Setting<int> _limit = new("--limit") { Range = Rule.AtLeast(0), Description = "Only the first rows; 0 for all." };
     private readonly Setting<int> _rows = new("--rows")
     {
@@ -65,7 +69,9 @@ internal sealed class RoundsCommand : StageCommand
         new("--judge", "-j") { Description = JudgeOptions.Help + " A service's address may follow its model after an @.", Required = true };
     private readonly Setting<string> _objective = new("--objective")
     {
-        Description = "What the training of a round learns, as in `tuna train` (one objective, or several with weights); rloo and gspo take the scores as rewards.",
+        Description =
+            "What the training of a round learns, as in `tuna train` (one objective, or several with weights); rloo and gspo take the "
+            + "scores as rewards.",
         DefaultValueFactory = _ => Objectives.Usual,
     };
     private readonly Setting<string> _reference = new("--reference-policy")
@@ -79,8 +85,8 @@ internal sealed class RoundsCommand : StageCommand
     {
         Range = Rule.OrNone(Rule.Share<double>()),
         Description =
-            $"Share of the instructions that no round trains on, by a hash of their ids; every policy is measured on them. Default: 5 %, about "
-            + $"{UsualRows} rows at most, and none of fewer than {FewRows}.",
+            $"Share of the instructions that no round trains on, by a hash of their ids; every policy is measured on them. Default: 5 %, "
+            + $"about {UsualRows} rows at most, and none of fewer than {FewRows}.",
     };
     private readonly Setting<ulong> _splitSeed = new("--split-seed") { Description = "Another seed holds other rows out." };
     private readonly Setting<string[]> _sample = Words("--sample", "`tuna sample`", "count=8");
@@ -135,10 +141,12 @@ internal sealed class RoundsCommand : StageCommand
         facts["skipped"] = outcome.Skipped;
         facts["failed_stage"] = outcome.FailedStage;
         facts["out"] = Path.Combine(settings.Work, "report.html");
-        return new(outcome.FailedStage is { } failed
-            ? $"The rounds stopped at stage {failed} (exit code {outcome.Code}): mend it and run the same command again; what is finished stays."
+        string text = outcome.FailedStage is { } failed
+            ? $"The rounds stopped at stage {failed} (exit code {outcome.Code}): mend it and run the same command again; what is finished "
+                + "stays."
             : string.Join(Environment.NewLine, outcome.Report.ToText(),
-                $"{Path.Combine(settings.Work, "report.html")}: written. The policy is {settings.PolicyAfter(settings.Rounds)}."), facts, outcome.Code);
+                $"{facts["out"]}: written. The policy is {settings.PolicyAfter(settings.Rounds)}.");
+        return new(text, facts, outcome.Code);
     }
 
     private RoundsSettings Settings(ParseResult parse, int rows) => new()

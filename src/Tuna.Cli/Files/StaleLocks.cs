@@ -20,7 +20,8 @@ internal static class StaleLocks
                 Remove(Path.TrimEndingDirectorySeparator(output) + suffix);
         }
 
-        if ((Text(parse, "--work") ?? Text(parse, "--out")) is { } work && Path.Combine(work, ".stages") is var stages && Directory.Exists(stages))
+        if ((Text(parse, "--work") ?? Text(parse, "--out")) is { } work && Path.Combine(work, ".stages") is var stages
+            && Directory.Exists(stages))
         {
             foreach (string file in Directory.GetFiles(stages, "*" + FileLock.Suffix))
                 Remove(file[..^FileLock.Suffix.Length]);

@@ -30,7 +30,7 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
     };
 
     public string ToText() =>
-        string.Join(Environment.NewLine, new ComparisonReport(Tables(), title: "").ToText().Trim(), string.Join(Environment.NewLine, Notes()));
+        string.Join(Environment.NewLine, [new ComparisonReport(Tables(), title: "").ToText().Trim(), .. Notes()]);
 
     public void Save()
     {
@@ -52,12 +52,16 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
                     + $"{first.Measured.Rows} of the rows trained on; none are held out (--held-out).";
         if (rounds.LastOrDefault(r => r.Answers is not null)?.Answers is { } answers)
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"Answers of the last round against those of round 0 on {answers.Rows} held-out prompts: {answers.Wins} won, {answers.Ties} "
-                + $"tied, {answers.Rows - answers.Wins - answers.Ties} lost; win rate {answers.WinRate.Mean:P1} (95 % interval "
+                $"Answers of the last round against those of round 0 on {answers.Rows} held-out prompts: {answers.Wins} won, "
+                + $"{answers.Ties} tied, {answers.Rows - answers.Wins - answers.Ties} lost; win rate {answers.WinRate.Mean:P1} (95 % interval "
                 + $"{answers.WinRate.Low:P1} to {answers.WinRate.High:P1}).");
         if (rounds.Sum(r => r.Spent.Calls) > 0)
-            yield return $"Budget for all rounds: {Budget()}. Spent: {rounds.Sum(r => r.Spent.InputTokens + r.Spent.OutputTokens)} tokens"
-                + $"{(rounds.Sum(r => r.Spent.Cost) is > 0 and var cost ? string.Create(CultureInfo.InvariantCulture, $", cost {cost:0.####}") : "")}.";
+        {
+            decimal cost = rounds.Sum(r => r.Spent.Cost);
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"Budget for all rounds: {Budget()}. Spent: {rounds.Sum(r => r.Spent.InputTokens + r.Spent.OutputTokens)} tokens"
+                + $"{(cost > 0 ? ", cost " : "")}{(cost > 0 ? cost : null):0.####}.");
+        }
     }
 
     private string Budget() => string.Join(" and ", new[]
@@ -140,7 +144,8 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
         }
 
         if (rounds.Any(r => r.Spent.Calls > 0))
-            yield return SvgChart.Bar(new ChartLayout { Title = "Tokens paid for", YTitle = "tokens", Width = 560 }, [.. rounds.Select(Name)],
+            yield return SvgChart.Bar(
+                new ChartLayout { Title = "Tokens paid for", YTitle = "tokens", Width = 560 }, [.. rounds.Select(Name)],
                 new BarSeries("prompts", [.. rounds.Select(r => (double)r.Spent.InputTokens)]),
                 new BarSeries("replies", [.. rounds.Select(r => (double)r.Spent.OutputTokens)]));
     }

@@ -41,8 +41,8 @@ internal sealed record SharedBudget(string Work, long? Tokens, decimal? Money, T
     private static CallUsage Sum(CallUsage a, CallUsage b) => a.Add(b);
 
     private static IEnumerable<string> Journals(string folder) =>
-        Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "*" + Journal, SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            : [];
+        Directory.Exists(folder)
+            ? Directory.EnumerateFiles(folder, "*" + Journal, SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [];
 
     private CallUsage Spent(string file)
     {

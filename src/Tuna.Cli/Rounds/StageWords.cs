@@ -30,7 +30,7 @@ internal sealed class StageWords
     /// <summary>The last value of a key, or null.</summary>
     public string? this[string key] => _options.LastOrDefault(o => o.Option == "--" + key).Value;
 
-    /// <summary>The value of a key as a number; one that is not there or cannot be read is the other one: the stage itself refuses it.</summary>
+    /// <summary>The value of a key as a number, the other one where there is none; what cannot be read the stage itself refuses.</summary>
     public int Number(string key, int otherwise) =>
         int.TryParse(this[key], NumberStyles.Integer, CultureInfo.InvariantCulture, out int value) ? value : otherwise;
 

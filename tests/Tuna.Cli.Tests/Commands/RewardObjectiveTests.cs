@@ -8,8 +8,8 @@ namespace Tuna.Cli.Tests.Commands;
 public class RewardObjectiveTests
 {
     private static readonly string[] Train =
-        ["train", "--model", "model", "--data", "ranked.jsonl", "--batch", "2", "--epochs", "2", "--lr", "0.003", "--threads", "1", "--json",
-        "-q", "--reference", "none"];
+        ["train", "--model", "model", "--data", "ranked.jsonl", "--batch", "2", "--epochs", "2", "--lr", "0.003", "--threads", "1",
+        "--json", "-q", "--reference", "none"];
 
     [Theory]
     [InlineData("rloo")]
@@ -68,13 +68,31 @@ public class RewardObjectiveTests
         foreach (JsonNode row in rows)
             row["logprob"] = new JsonArray([.. row["logprob"]!.AsArray().Select((p, k) => (JsonNode)(p!.GetValue<double>() - (10 * k)))]);
         File.WriteAllLines(work["ranked.jsonl"], rows.Select(r => r.ToJsonString()));
-        Assert.True(Math.Abs(First(await TunaProcess.RunAsync(work.Root, [.. line, "--out", "d", "--old-policy", "rows"]), work, "d")) > 0.01);
+        double moved = First(await TunaProcess.RunAsync(work.Root, [.. line, "--out", "d", "--old-policy", "rows"]), work, "d");
+        Assert.True(Math.Abs(moved) > 0.01, $"{moved}");
 
         foreach (JsonNode row in rows)
             row["logprob"] = new JsonArray([.. row["logprob"]!.AsArray().Select(_ => (JsonNode?)null)]);
         File.WriteAllLines(work["ranked.jsonl"], rows.Select(r => r.ToJsonString()));
         TunaRun without = (await TunaProcess.RunAsync(work.Root, [.. line, "--out", "c", "--old-policy", "rows"])).Expect(1);
         Assert.Contains("no log-probability of the policy that drew it", without.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("start")]
+    [InlineData("rows")]
+    public async Task Train_GspoWatchedOnHeldOutRows_TheyStartFromTheOldPolicyToo(string oldPolicy)
+    {
+        using Workspace work = await new Workspace().WithRanked(12).WithModelAsync();
+        JsonNode[] rows = work.Rows("ranked.jsonl");
+        foreach (JsonNode row in rows)
+            row["tokens"] = new JsonArray([.. row["output"]!.AsArray().Select(o => (JsonNode)(o!.GetValue<string>().Length + 1))]);
+        File.WriteAllLines(work["ranked.jsonl"], rows.Select(r => r.ToJsonString()));
+
+        (await TunaProcess.RunAsync(work.Root, [.. Train, "--out", "tuned", "--objective", "gspo=1,mle-best=0.1", "--clip-low", "0.2",
+            "--clip-high", "0.2", "--held-out", "0.4", "--eval-every", "1", "--old-policy", oldPolicy])).Expect(0);
+
+        Assert.Contains(work.Rows("tuned/training.jsonl"), line => line["evaluation"]?["loss"] is not null);
     }
 
     private static double First(TunaRun run, Workspace work, string model)

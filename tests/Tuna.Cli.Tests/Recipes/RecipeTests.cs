@@ -139,13 +139,14 @@ public class RecipeTests
     [Theory]
     [InlineData("beta-by-nll", "heldOut=held-out.jsonl", "beta-report.html")]
     [InlineData("tuna-c-prm", "judge=policy:model", "tuna-c-prm/model.safetensors")]
+    [InlineData("rlhf", "judge=policy:model", "rlhf/round-3/model/model.safetensors")]
     [InlineData("tuna", "judge=policy:model", "tuna/model.safetensors")]
     [InlineData("tuna-cp", "judge=policy:model", "tuna-cp-52000/model.safetensors")]
     [InlineData("mix-tuna", "judge=policy:model", "mix-tuna-52000/model.safetensors")]
     public async Task Run_ARecipeOfThePaper_OnAFewRows_EndsWithItsOutput(string recipe, string own, string output)
     {
         using Workspace work = await new Workspace().WithInstructions(8).WithInstructions(3, "held-out.jsonl").WithModelAsync();
-        string[] settings = ["data=data.jsonl", "base=model", "batch=4", "sftEpochs=1", "maxNewTokens=6", own, .. recipe == "tuna-c-prm"
+        string[] settings = ["data=data.jsonl", "base=model", "batch=4", "sftEpochs=1", "maxNewTokens=6", own, .. recipe is "tuna-c-prm" or "rlhf"
             ? [] : new[] { "teacherModel=model" }];
 
         (await TunaProcess.RunAsync(work.Root, ["run", recipe, "--work", "w", "-q", .. settings.SelectMany(s => new[] { "--set", s })]))

@@ -42,7 +42,8 @@ internal sealed record CrashStage(string Name, string Line, string[] Outputs, in
         new("train", $"train --model model --data ranked.jsonl --out OUT {Trained}", s_model),
         new("train-dpo", $"train --model model --data ranked.jsonl --objective dpo --out OUT {Trained}", s_model),
         new("train-gspo",
-            $"train --model model --data ranked.jsonl --objective gspo --beta 0.1 --clip-low 0.2 --clip-high 0.2 --out OUT {Trained}", s_model),
+            $"train --model model --data ranked.jsonl --objective gspo --beta 0.1 --clip-low 0.2 --clip-high 0.2 --out OUT {Trained}",
+            s_model),
         new("prm", $"prm --model model --data ranked.jsonl --out OUT {Trained}", s_model),
         new("train-torch", $"train --engine torch --model model --data ranked.jsonl --out OUT {Trained}", s_model),
         new("sft-torch", $"sft --engine torch --model model --data data.jsonl --limit 24 --out OUT {Trained}", s_model),
@@ -66,8 +67,8 @@ internal sealed record CrashStage(string Name, string Line, string[] Outputs, in
             ["OUT/samples.jsonl", "OUT/lambda-0/model.safetensors", "OUT/lambda-1/model.safetensors", "OUT/lambda-1/training.jsonl"]),
         new("rounds",
             "rounds --model model --data data.jsonl --limit 12 --rounds 2 --judge openai:loopback --budget-tokens 1000000 --rank "
-            + $"retry-delay=0.01 parallel={Parallel} --sample max-new-tokens=8 trials=1 batch=2 --train batch=4 lr=0.001 checkpoint-every=1 "
-            + "--threads 1 --out OUT -q", ["OUT/round-2/ranked.jsonl", "OUT/round-2/model/model.safetensors",
+            + $"retry-delay=0.01 parallel={Parallel} --sample max-new-tokens=8 trials=1 batch=2 --train batch=4 lr=0.001 "
+            + "checkpoint-every=1 --threads 1 --out OUT -q", ["OUT/round-2/ranked.jsonl", "OUT/round-2/model/model.safetensors",
             "OUT/round-2/model/training.jsonl", "OUT/rounds.json", "OUT/report.html"], PaidRows: 24),
     ];
 

@@ -16,12 +16,12 @@ public class RewardRoundsTests
     {
         using Workspace work = await new Workspace().WithInstructions(48).WithModelAsync();
         WriteRankings(work, 120);
-        (await TunaProcess.RunAsync(work.Root, "prm", "--model", "model", "--data", "ranked.jsonl", "--out", "prm", "--epochs", "3", "--batch",
-            "4", "--lr", "0.003", "--threads", "1", "-q")).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, "prm", "--model", "model", "--data", "ranked.jsonl", "--out", "prm", "--epochs", "3",
+            "--batch", "4", "--lr", "0.003", "--threads", "1", "-q")).Expect(0);
 
         (await TunaProcess.RunAsync(work.Root, ["rounds", "--model", "model", "--data", "data.jsonl", "--judge", "prm:prm", "--objective",
-            objective, "--rounds", "3", "--held-out", "0.15", "--sample", "max-new-tokens=12", "count=8", "trials=1", "--threads", "1", "-q",
-            "--out", "w", .. settings.Split(' ')])).Expect(0);
+            objective, "--rounds", "3", "--held-out", "0.15", "--sample", "max-new-tokens=12", "count=8", "trials=1", "--threads", "1",
+            "-q", "--out", "w", .. settings.Split(' ')])).Expect(0);
 
         JsonNode[] rounds = [.. JsonNode.Parse(work.Text("w/rounds.json"))!["rounds"]!.AsArray()!];
         double[] rewards = [.. rounds.Select(r => r["mean_score"]!.GetValue<double>())];

@@ -35,7 +35,8 @@ public class RoundsTests
         }
 
         // The second round begins where the first one ended, and draws anew.
-        Assert.Equal(rounds[0]["after"]!["nll_per_token"]!.GetValue<double>(), rounds[1]["before"]!["nll_per_token"]!.GetValue<double>(), 1e-6);
+        Assert.Equal(rounds[0]["after"]!["nll_per_token"]!.GetValue<double>(),
+            rounds[1]["before"]!["nll_per_token"]!.GetValue<double>(), 1e-6);
         Assert.NotEqual(work.Text("w/round-1/samples.jsonl"), work.Text("w/round-2/samples.jsonl"));
         Assert.NotEqual(work.Weights("w/round-1/model"), work.Weights("w/round-2/model"));
         Assert.Contains("Policies: gains", run.Output, StringComparison.Ordinal);
@@ -109,13 +110,16 @@ public class RoundsTests
         Assert.Equal(20, teacher.Bodies.Count(b => b.Contains("\"policy-1\"", StringComparison.Ordinal)));
         Assert.Equal(20, teacher.Bodies.Count(b => b.Contains("\"policy-2\"", StringComparison.Ordinal)));
         JsonNode report = JsonNode.Parse(work.Text("w/rounds.json"))!;
-        Assert.Equal((20, 2000L, 400L), (report["rounds"]![1]!["calls"]!.GetValue<int>(), report["rounds"]![1]!["input_tokens"]!.GetValue<long>(),
-            report["rounds"]![1]!["output_tokens"]!.GetValue<long>()));
+        JsonNode second = report["rounds"]![1]!;
+        Assert.Equal((20, 2000L, 400L), (second["calls"]!.GetValue<int>(), second["input_tokens"]!.GetValue<long>(),
+            second["output_tokens"]!.GetValue<long>()));
         Assert.Equal(4800, report["input_tokens"]!.GetValue<long>() + report["output_tokens"]!.GetValue<long>());
     }
 
-    [Fact]
-    public async Task Rounds_TheBudget_CoversAllOfThem_AndALargerOneGoesOn()
+    [Theory]
+    [InlineData("--budget-tokens", "4000", "100000")]
+    [InlineData("--budget", "0.13", "5")]
+    public async Task Rounds_TheBudget_CoversAllOfThem_AndALargerOneGoesOn(string option, string small, string large)
     {
         using Workspace work = await new Workspace().WithInstructions(8).WithModelAsync();
         using LoopbackJudge judge = LoopbackJudge.InOrder();
@@ -124,10 +128,11 @@ public class RoundsTests
 
         TunaRun unbudgeted = (await TunaProcess.RunAsync(work.Root, judge.Environment, line)).Expect(ExitCodes.Usage);
         Assert.Equal(0, judge.Calls);
-        // A call takes 120 tokens and may take some thousand more: the budget ends in the second round.
-        TunaRun broke = (await TunaProcess.RunAsync(work.Root, judge.Environment, [.. line, "--budget-tokens", "6400"])).Expect(ExitCodes.Budget);
+        // A call takes 120 tokens, and 2,048 with the length of its prompt are set aside for it: the budget ends in the second round.
+        TunaRun broke = (await TunaProcess.RunAsync(work.Root, judge.Environment, [.. line, option, small]))
+            .Expect(ExitCodes.Budget);
         int paid = judge.Calls;
-        (await TunaProcess.RunAsync(work.Root, judge.Environment, [.. line, "--budget-tokens", "100000"])).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, judge.Environment, [.. line, option, large])).Expect(0);
 
         Assert.Contains("need a budget", unbudgeted.Error, StringComparison.Ordinal);
         Assert.Contains("round-2.ranking", broke.Error, StringComparison.Ordinal);

@@ -81,7 +81,8 @@ public sealed class OldPolicyTests : IDisposable
     {
         var group = new TokenGroup("g", new[] { 1 }, [new[] { 2 }, new[] { 3 }], new double[] { 2, 1 }, new[] { 4 });
 
-        Assert.Contains("'g'", Assert.Throws<ArgumentException>(() => group.WithOldPolicy(new double[3])).Message, StringComparison.Ordinal);
+        Assert.Contains("'g'", Assert.Throws<ArgumentException>(() => group.WithOldPolicy(new double[3])).Message,
+            StringComparison.Ordinal);
         Assert.Contains("NaN", Assert.Throws<ArgumentException>(() => group.WithOldPolicy(new[] { -1, double.NaN })).Message,
             StringComparison.Ordinal);
         TokenGroup same = group.WithOldPolicy(new[] { -1.0, -2.0 });

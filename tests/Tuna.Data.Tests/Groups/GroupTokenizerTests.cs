@@ -117,13 +117,14 @@ public class GroupTokenizerTests
         Assert.True(Make(new()).Tokenize(row).Group!.OldPolicyLogProbs.IsEmpty);
 
         // One was never drawn, one was cut where it had no end token when it was drawn.
-        TokenizedExample left = Make(new() { OldPolicy = true }).Tokenize(row with { LogProbs = [-6, null, -4, -3], TokenCounts = [6, 5, 5, 6] });
+        TokenizedExample left = Make(new() { OldPolicy = true })
+            .Tokenize(row with { LogProbs = [-6, null, -4, -3], TokenCounts = [6, 5, 5, 6] });
         Assert.Equal(["tie 2", "worst", "ref"], left.Group!.Responses.Select(Text));
         Assert.Equal([-3, -6], left.Group.OldPolicyLogProbs.ToArray());
         Assert.Equal([1, 2], left.Issues.Select(i => i.Candidate!.Value).Order());
         Assert.All(left.Issues, i => Assert.Equal(TokenizationIssueKind.LogProbMissing, i.Kind));
-        Assert.Contains("candidate 2 has 6 tokens here, its log-probability is that of 5", left.Issues.Single(i => i.Candidate == 2).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("candidate 2 has 6 tokens here, its log-probability is that of 5",
+            left.Issues.Single(i => i.Candidate == 2).Message, StringComparison.Ordinal);
         Assert.Equal(4, Make(new() { OldPolicy = true }).Tokenize(Row).Issues.Count(i => i.Kind == TokenizationIssueKind.LogProbMissing));
     }
 
