@@ -74,8 +74,8 @@ internal sealed class VicunaCommand : EvaluationCommand
         bool lenient = parse.GetValue(_lenient);
         string judgeModel = judge["openai:".Length..];
         using ServiceConnection service =
-            _service.Open(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat,
-            CallEstimate.Comparing(questions.Count, parse.GetValue(_maxNewTokens)), ui);
+            await _service.OpenAsync(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat,
+            CallEstimate.Comparing(questions.Count, parse.GetValue(_maxNewTokens)), ui, whole: null, cancellationToken);
         var evaluation = new VicunaEvaluation(service.Client, parse.GetValue(_protocol) == "2023"
             ? new ScoreProtocol(lenient) : new VerdictProtocol(lenient), new VicunaOptions
         {
