@@ -81,7 +81,8 @@ public sealed class BudgetLedger : IDisposable
     /// <summary>Sets aside what a call can cost; waits while only calls under way, of any process that lives, stand against it.</summary>
     /// <returns>The claim's number.</returns>
     /// <exception cref="BudgetExhaustedException">It does not fit into what is left.</exception>
-    internal async Task<long> ReserveAsync(long tokens, decimal cost, long? maxTokens, decimal? maxCost, CancellationToken cancellationToken)
+    internal async Task<long> ReserveAsync(long tokens, decimal cost, long? maxTokens, decimal? maxCost,
+        CancellationToken cancellationToken)
     {
         while (true)
         {

@@ -96,7 +96,8 @@ internal sealed class ServiceOptions
 
     /// <summary>All of them.</summary>
     public IReadOnlyList<Option> All =>
-        [_address, _insecure, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens, _ledger];
+        [_address, _insecure, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens,
+        _ledger];
 
     public void AddTo(Command command)
     {

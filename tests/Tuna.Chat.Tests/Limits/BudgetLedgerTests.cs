@@ -110,7 +110,8 @@ public sealed class BudgetLedgerTests : IDisposable
     [Fact]
     public async Task ReserveAsync_OfManyAtOnce_NeverExceedsTheLimit()
     {
-        BudgetLedger[] holders = [await BudgetLedger.OpenAsync(File), await BudgetLedger.OpenAsync(File), await BudgetLedger.OpenAsync(File)];
+        BudgetLedger[] holders =
+            [await BudgetLedger.OpenAsync(File), await BudgetLedger.OpenAsync(File), await BudgetLedger.OpenAsync(File)];
         int made = 0;
         await Parallel.ForAsync(0, 60, new ParallelOptions { MaxDegreeOfParallelism = 12 }, async (i, token) =>
         {
