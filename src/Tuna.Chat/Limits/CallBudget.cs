@@ -15,6 +15,7 @@ public sealed class CallBudget
     private readonly long? _maxTokens;
     private readonly decimal? _maxCost;
     private readonly TokenPrices _prices;
+    private readonly BudgetLedger? _ledger;
     private TaskCompletionSource _settled = NewSignal();
     private long _callsUnderWay;
     private long _reservedTokens;
@@ -26,7 +27,11 @@ public sealed class CallBudget
     /// <param name="maxCost">Most money, in the price table's currency; null for no limit.</param>
     /// <param name="prices">What tokens cost.</param>
     /// <param name="alreadySpent">What earlier runs spent of it.</param>
-    public CallBudget(long? maxTokens = null, decimal? maxCost = null, TokenPrices? prices = null, CallUsage? alreadySpent = null)
+    /// <param name="ledger">Where several processes keep the budget together, what earlier runs spent included; the limits then hold for
+    /// all of them, and <see cref="Spent"/> stays what this process and its earlier runs spent. Null for a budget of this process
+    /// alone.</param>
+    public CallBudget(long? maxTokens = null, decimal? maxCost = null, TokenPrices? prices = null, CallUsage? alreadySpent = null,
+        BudgetLedger? ledger = null)
     {
         if (maxTokens is < 0)
             throw new ArgumentOutOfRangeException(nameof(maxTokens), maxTokens, "At least 0.");
@@ -38,6 +43,7 @@ public sealed class CallBudget
         _maxCost = maxCost;
         _prices = prices ?? TokenPrices.None;
         _spent = alreadySpent ?? CallUsage.None;
+        _ledger = ledger;
     }
 
     /// <summary>What tokens cost.</summary>
@@ -54,10 +60,14 @@ public sealed class CallBudget
     }
 
     /// <summary>Sets aside the most that a call can cost; waits while only calls under way stand against it.</summary>
+    /// <returns>What to settle it by.</returns>
     /// <exception cref="BudgetExhaustedException">It does not fit into what is left, with every other call settled.</exception>
-    internal async Task ReserveAsync(long inputTokens, long outputTokens, CancellationToken cancellationToken)
+    internal async Task<CallReservation> ReserveAsync(long inputTokens, long outputTokens, CancellationToken cancellationToken)
     {
         decimal cost = _prices.CostOf(inputTokens, outputTokens);
+        if (_ledger is not null)
+            return new(inputTokens, outputTokens, await _ledger.ReserveAsync(inputTokens + outputTokens, cost, _maxTokens, _maxCost,
+                cancellationToken).ConfigureAwait(false));
         while (true)
         {
             Task settled;
@@ -68,7 +78,7 @@ public sealed class CallBudget
                     _callsUnderWay++;
                     _reservedTokens += inputTokens + outputTokens;
                     _reservedCost += cost;
-                    return;
+                    return new(inputTokens, outputTokens, Claim: 0);
                 }
 
                 if (_callsUnderWay == 0)
@@ -81,14 +91,22 @@ public sealed class CallBudget
     }
 
     /// <summary>Gives a reservation back and books what was really used.</summary>
-    internal void Settle(long reservedInput, long reservedOutput, CallUsage used)
+    internal async Task SettleAsync(CallReservation reserved, CallUsage used)
     {
+        if (_ledger is not null)
+        {
+            lock (_lock)
+                _spent = _spent.Add(used);
+            await _ledger.SettleAsync(reserved.Claim, used).ConfigureAwait(false);
+            return;
+        }
+
         TaskCompletionSource signal;
         lock (_lock)
         {
             _callsUnderWay--;
-            _reservedTokens -= reservedInput + reservedOutput;
-            _reservedCost -= _prices.CostOf(reservedInput, reservedOutput);
+            _reservedTokens -= reserved.InputTokens + reserved.OutputTokens;
+            _reservedCost -= _prices.CostOf(reserved.InputTokens, reserved.OutputTokens);
             _spent = _spent.Add(used);
             signal = _settled;
             _settled = NewSignal();
@@ -115,6 +133,12 @@ public sealed class CallBudget
                     + $"{Math.Max(0, _maxCost!.Value - _spent.Cost):0.######} is left, and this call may cost up to {cost:0.######}.");
     }
 }
+
+/// <summary>What a budget has set aside for a call.</summary>
+/// <param name="InputTokens">Prompt tokens.</param>
+/// <param name="OutputTokens">Most completion tokens.</param>
+/// <param name="Claim">Its number in the ledger, where there is one.</param>
+internal readonly record struct CallReservation(long InputTokens, long OutputTokens, long Claim);
 
 /// <summary>The budget does not allow another call.</summary>
 public sealed class BudgetExhaustedException(string message) : Exception(message);

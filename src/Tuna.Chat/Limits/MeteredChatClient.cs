@@ -14,7 +14,7 @@ internal sealed class MeteredChatClient(IChatClient inner, CallBudget budget) : 
     {
         IReadOnlyList<ChatMessage> kept = [.. messages];
         long input = TokenEstimate.Input(kept), output = TokenEstimate.MaxOutput(options);
-        await _budget.ReserveAsync(input, output, cancellationToken).ConfigureAwait(false);
+        CallReservation reserved = await _budget.ReserveAsync(input, output, cancellationToken).ConfigureAwait(false);
         CallUsage used = CallUsage.None;
         try
         {
@@ -40,7 +40,7 @@ internal sealed class MeteredChatClient(IChatClient inner, CallBudget budget) : 
         }
         finally
         {
-            _budget.Settle(input, output, used);
+            await _budget.SettleAsync(reserved, used).ConfigureAwait(false);
         }
     }
 }

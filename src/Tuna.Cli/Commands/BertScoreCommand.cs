@@ -19,16 +19,19 @@ internal sealed class BertScoreCommand : EvaluationCommand
         Required = true,
     };
     private readonly Setting<int?> _layer = new("--layer") { Description = "The hidden layer; the last one when left out." };
+    private readonly ShardOption _shard = new();
     private readonly Setting<bool> _idf = new("--idf") { Description = "Weigh tokens by their rarity in the references." };
 
     public BertScoreCommand(App app)
         : base(app, "bertscore", "BERTScore of answers against references, with a model's own hidden states (Appendix J).")
     {
         _policy.AddTo(this);
-        foreach (Option option in (Option[])[_data, _layer, _idf])
+        foreach (Option option in (Option[])[_data, _layer, _idf, _shard])
             Options.Add(option);
         Examples = ["tuna evaluate bertscore --model alpaca --data answers.jsonl --idf --out answers.bertscore.json"];
     }
+
+    protected override string SharedSuffix => ".scores.jsonl";
 
     protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui,
         CancellationToken cancellationToken)
@@ -49,13 +52,29 @@ internal sealed class BertScoreCommand : EvaluationCommand
             Layer = parse.GetValue(_layer),
             Idf = parse.GetValue(_idf) ? new TokenIdf(pairs.Select(p => p.Reference), loaded.Tokenizer) : null,
         });
-        BertScoreResult mean = ui.Measure("comparing", "answers", pairs.Count, 0, meter => score.Mean(pairs.Select(pair =>
+        Fingerprint settings = Fingerprint.Of(parse);
+        string digest = settings.Digest(), path = _shard.PathOf(parse, output + ".scores.jsonl");
+        List<(string Key, string Candidate, string Reference)> keyed =
+            [.. pairs.Select(p => (PairScores.Key(digest, p.Candidate, p.Reference), p.Candidate, p.Reference))];
+        ShardRows<(string Key, string Candidate, string Reference)> share = _shard.Take(parse, keyed, p => p.Key);
+        BertScoreResult[] scores = ui.Measure("comparing", "answers", share.Rows.Count, 0,
+            meter => PairScores.Of(path, share.Rows, score.Score, () => meter.Add(1), cancellationToken));
+        if (_shard.Of(parse) is not null)
         {
-            meter.Add(1);
-            return pair;
-        }), cancellationToken));
+            share.Complete(path, settings, share.Rows.Select(p => p.Key));
+            return Task.FromResult<EvaluationResult?>(null);
+        }
+
+        if (scores.Length == 0)
+            throw new StageException($"{data} has no answers.");
+        File.Delete(path);
         return Task.FromResult<EvaluationResult?>(
             new EvaluationResult("bertscore", ModelName(parse, data),
-            [("f1", mean.F1), ("precision", mean.Precision), ("recall", mean.Recall), ("rows", pairs.Count)], [], []));
+            [
+                ("f1", scores.Average(s => s.F1)),
+                ("precision", scores.Average(s => s.Precision)),
+                ("recall", scores.Average(s => s.Recall)),
+                ("rows", pairs.Count),
+            ], [], []));
     }
 }

@@ -62,7 +62,7 @@ internal abstract class EvaluationCommand : StageCommand
         string output = parse.GetValue(_out)!;
         if (await EvaluateAsync(parse, output, ui, cancellationToken) is not { } result)
             return new StageResult(
-                $"{output}: this share's predictions are made. When all are, merge them and run the evaluation without --shard.", new()
+                $"{output}: this share is done. When all are, merge {output}{SharedSuffix} and run the evaluation without --shard.", new()
                 {
                     ["out"] = output,
                 });
@@ -70,7 +70,10 @@ internal abstract class EvaluationCommand : StageCommand
         return result.ToStageResult(output);
     }, cancellationToken);
 
-    /// <summary>Measures; null where only a share of the predictions was to be made.</summary>
+    /// <summary>What is appended to the result's name for the file that shares are merged into.</summary>
+    protected virtual string SharedSuffix => ".predictions.jsonl";
+
+    /// <summary>Measures; null where only a share was to be done.</summary>
     /// <param name="parse">The command line.</param>
     /// <param name="output">The result file to be; files that an interrupted evaluation resumes from lie beside it.</param>
     /// <param name="ui">Shows progress.</param>

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Tuna.Evaluation.Measures;
 using Tuna.Policies;
 using Tuna.Data.Groups;
@@ -30,6 +32,8 @@ internal sealed class NllCommand : EvaluationCommand
         Description = "Longest prompt with response in tokens; longer rows are left out and counted. 0: the model's context.",
     };
 
+    private readonly ShardOption _shard = new();
+
     public NllCommand(App app)
         : base(app, "nll",
             "How likely a model finds held-out expert responses: negative log-likelihood in nats (Appendix A chooses beta by it). Smaller "
@@ -39,8 +43,11 @@ internal sealed class NllCommand : EvaluationCommand
         Options.Add(_data);
         Options.Add(_limit);
         Options.Add(_maxLength);
+        Options.Add(_shard);
         Examples = ["tuna evaluate nll --model tuna --data held-out.jsonl --out tuna.nll.json"];
     }
+
+    protected override string SharedSuffix => ".scores.jsonl";
 
     protected override Task<EvaluationResult?> EvaluateAsync(ParseResult parse, string output, StageUi ui,
         CancellationToken cancellationToken)
@@ -59,11 +66,19 @@ internal sealed class NllCommand : EvaluationCommand
         if (groups.Count == 0)
             throw new StageException($"No row fits. {report}");
 
-        string journal = output + ".scores.jsonl";
+        string journal = _shard.PathOf(parse, output + ".scores.jsonl");
         var cache = new ReferencePolicyCache(journal, ContentHash.Of(model)) { GroupsPerPass = RowsPerPass };
-        HeldOutNll nll = HeldOutNll.Of(groups,
-            ui.Measure("scoring", "rows", groups.Count, 0,
-            meter => cache.GetOrScore(groups, () => loaded.Policy, new CountMeter(meter), cancellationToken)));
+        // Rows of the same tokens have one line in the journal.
+        ShardRows<TokenGroup> share = _shard.Take(parse, groups, Tokens);
+        ReferenceLogProbs scores = ui.Measure("scoring", "rows", share.Rows.Count, 0,
+            meter => cache.GetOrScore(share.Rows, () => loaded.Policy, new CountMeter(meter), cancellationToken));
+        if (_shard.Of(parse) is not null)
+        {
+            share.Complete(journal, Fingerprint.Of(parse), share.Rows.Select(Tokens));
+            return Task.FromResult<EvaluationResult?>(null);
+        }
+
+        HeldOutNll nll = HeldOutNll.Of(groups, scores);
         File.Delete(journal);
         return Task.FromResult<EvaluationResult?>(new EvaluationResult("nll", ModelName(parse, model),
         [
@@ -73,5 +88,17 @@ internal sealed class NllCommand : EvaluationCommand
             ("rows", nll.Responses),
             ("tokens", nll.Tokens),
         ], [], [.. report.Issues.Select(i => i.Message)]));
+    }
+
+    private static string Tokens(TokenGroup group)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (ReadOnlyMemory<int> ids in group.Responses.Prepend(group.Prompt))
+        {
+            hash.AppendData(BitConverter.GetBytes(ids.Length));
+            hash.AppendData(MemoryMarshal.AsBytes(ids.Span));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
     }
 }

@@ -68,7 +68,8 @@ internal sealed class RankCommand : StageCommand
         CallUsage spent = CallUsage.None;
         RowStageResult<RankedExample> result = await stage.RunAsync(share.Rows, settings, ui, "ranking", async (missing, sink) =>
         {
-            using OpenJudge judge = _judge.Open(parse, output + ".calls.jsonl", missing, ui);
+            using OpenJudge judge = await _judge.OpenAsync(parse, output + ".calls.jsonl", missing, ui,
+                _shard.Of(parse) is null ? null : parse.GetValue(_out), cancellationToken);
             try
             {
                 var runner = new RankingRunner(judge.Ranker, new RankingRunnerOptions { MaxParallelRows = judge.Parallel, InOrder = false },

@@ -169,8 +169,9 @@ internal sealed class SampleCommand : StageCommand
         {
             Protocol protocol = kind == "openai" ? Protocol.ChatWithLogProbs : Protocol.Completions;
             using ServiceConnection service =
-                _service.Open(parse, model, output + ".calls.jsonl", protocol,
-                CallEstimate.Answering(missing, parse.GetValue(_count), parse.GetValue(_maxNewTokens)), ui);
+                await _service.OpenAsync(parse, model, output + ".calls.jsonl", protocol,
+                CallEstimate.Answering(missing, parse.GetValue(_count), parse.GetValue(_maxNewTokens)), ui,
+                _shard.Of(parse) is null ? null : parse.GetValue(_out), cancellationToken);
             var teacher = new ChatTeacher(service.Client, new TeacherOptions
             {
                 Model = model,

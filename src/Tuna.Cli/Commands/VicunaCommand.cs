@@ -41,6 +41,7 @@ internal sealed class VicunaCommand : EvaluationCommand
         Description = "Most tokens of an answer of --model.",
         DefaultValueFactory = _ => 1024,
     };
+    private readonly ShardOption _shard = new();
     private readonly ServiceOptions _service = new();
 
     public VicunaCommand(App app)
@@ -48,13 +49,15 @@ internal sealed class VicunaCommand : EvaluationCommand
             "Vicuna QA: a strong model compares answers pairwise; wins, losses, ties and the adjusted win rate with a bootstrap interval.")
     {
         _policy.AddTo(this);
-        foreach (Option option in (Option[])[_answers, _questions, _baseline, _references, _judge, _protocol, _lenient, _maxNewTokens])
+        foreach (Option option in (Option[])[_answers, _questions, _baseline, _references, _judge, _protocol, _lenient, _maxNewTokens, _shard])
             Options.Add(option);
         _service.AddTo(this);
         Validators.Add(result =>
         {
             if ((result.GetValue(_answers) is null) == (_policy.Folder(result) is null))
                 result.AddError("Give either --model FOLDER or --answers FILE.");
+            if (result.GetValue(_answers) is not null && result.GetValue(_shard) is not null)
+                result.AddError("--shard shares out the answers that a --model makes; those of --answers are there already.");
         });
         Examples =
             ["tuna evaluate vicuna --model tuna --questions question.jsonl --baseline alpaca-answers.jsonl --judge openai:gpt-4o --out "
@@ -70,12 +73,13 @@ internal sealed class VicunaCommand : EvaluationCommand
         var issues = new List<string>();
         IReadOnlyList<VicunaQuestion> questions = VicunaQuestion.Load(InputFile.Require(parse.GetValue(_questions)!), issues);
         string baseline = InputFile.Require(parse.GetValue(_baseline)!);
-        VicunaAnswers answers = Answers(parse, output, questions, ui, cancellationToken);
+        if (Answers(parse, output, questions, ui, cancellationToken) is not { } answers)
+            return null;
         bool lenient = parse.GetValue(_lenient);
         string judgeModel = judge["openai:".Length..];
         using ServiceConnection service =
-            _service.Open(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat,
-            CallEstimate.Comparing(questions.Count, parse.GetValue(_maxNewTokens)), ui);
+            await _service.OpenAsync(parse, judgeModel, output + ".calls.jsonl", Protocol.Chat,
+            CallEstimate.Comparing(questions.Count, parse.GetValue(_maxNewTokens)), ui, whole: null, cancellationToken);
         var evaluation = new VicunaEvaluation(service.Client, parse.GetValue(_protocol) == "2023"
             ? new ScoreProtocol(lenient) : new VerdictProtocol(lenient), new VicunaOptions
         {
@@ -101,7 +105,8 @@ internal sealed class VicunaCommand : EvaluationCommand
         ], Details(report), [.. issues, .. report.Issues]);
     }
 
-    private VicunaAnswers Answers(ParseResult parse, string output, IReadOnlyList<VicunaQuestion> questions, StageUi ui,
+    // Null where only a share of them was made.
+    private VicunaAnswers? Answers(ParseResult parse, string output, IReadOnlyList<VicunaQuestion> questions, StageUi ui,
         CancellationToken cancellationToken)
     {
         if (parse.GetValue(_answers) is { } file)
@@ -109,8 +114,14 @@ internal sealed class VicunaCommand : EvaluationCommand
         using LoadedPolicy loaded = _policy.Load(parse);
         var runner = new PredictionRunner(loaded.Policy, loaded.Tokenizer, new() { ModelName = ContentHash.Of(loaded.Folder) });
         IReadOnlyList<EvaluationPrompt> prompts = VicunaQuestion.Prompts(questions, maxNewTokens: parse.GetValue(_maxNewTokens));
-        return VicunaAnswers.From(ModelName(parse, loaded.Folder), ui.Measure("answering", "questions", prompts.Count, 0,
-            meter => runner.Run(prompts, output + ".predictions.jsonl", new PredictionMeter(meter), cancellationToken)));
+        string path = _shard.PathOf(parse, output + ".predictions.jsonl");
+        ShardRows<EvaluationPrompt> share = _shard.Take(parse, prompts, prompt => prompt.Id);
+        PredictionSet made = ui.Measure("answering", "questions", share.Rows.Count, 0,
+            meter => runner.Run(share.Rows, path, new PredictionMeter(meter), cancellationToken));
+        if (_shard.Of(parse) is null)
+            return VicunaAnswers.From(ModelName(parse, loaded.Folder), made);
+        share.Complete(path, Fingerprint.Of(parse), made.All.Select(prediction => prediction.Id));
+        return null;
     }
 
     private static JsonObject Details(VicunaReport report) => new()

@@ -141,22 +141,24 @@ internal sealed class JudgeOptions
     /// <param name="journalPath">Where calls to a service are written down.</param>
     /// <param name="rows">The rows to judge.</param>
     /// <param name="ui">Tells what calls will cost, and has the clock.</param>
-    public OpenJudge Open(ParseResult parse, string journalPath, IReadOnlyList<RankedExample> rows, StageUi ui)
+    /// <param name="whole">The output of all shares, where this run does one of them; null otherwise.</param>
+    /// <param name="cancellationToken">Stops waiting for a budget's ledger.</param>
+    public async Task<OpenJudge> OpenAsync(ParseResult parse, string journalPath, IReadOnlyList<RankedExample> rows, StageUi ui,
+        string? whole, CancellationToken cancellationToken)
     {
         (string kind, string what) = Split(parse);
         return kind switch
         {
-            "openai" => OpenService(parse, what, journalPath, rows, ui),
+            "openai" => OpenService(parse, what, await _service.OpenAsync(parse, what, journalPath, Protocol.Chat,
+                CallEstimate.Judging(rows, parse.GetValue(_orders)), ui, whole, cancellationToken)),
             "prm" => OpenProxy(parse, what),
             "policy" => OpenPolicy(parse, what),
             _ => new(new ProbabilisticRanker(parse.GetValue(_beta)), 1, null, []),
         };
     }
 
-    private OpenJudge OpenService(ParseResult parse, string model, string journalPath, IReadOnlyList<RankedExample> rows, StageUi ui)
+    private OpenJudge OpenService(ParseResult parse, string model, ServiceConnection service)
     {
-        ServiceConnection service =
-            _service.Open(parse, model, journalPath, Protocol.Chat, CallEstimate.Judging(rows, parse.GetValue(_orders)), ui);
         IResponseRanker ranker = new ContextualRanker(service.Client, new ContextualRankerOptions
         {
             Model = model,

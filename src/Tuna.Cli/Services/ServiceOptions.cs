@@ -17,6 +17,7 @@ internal sealed class ServiceOptions
 {
     public const string KeyVariable = "OPENAI_API_KEY";
     public const string AddressVariable = "OPENAI_BASE_URL";
+    private const string LedgerSuffix = ".budget.jsonl";
 
     private readonly Setting<string?> _address = new("--base-url")
     {
@@ -86,9 +87,18 @@ internal sealed class ServiceOptions
             + "shown before the first call.",
     };
 
+    private readonly Setting<string?> _ledger = new("--budget-ledger")
+    {
+        Effect = Effect.Course,
+        Description =
+            "A file in which several runs keep one budget together. The shares of --shard have one of their own beside --out, "
+            + "OUT.budget.jsonl, when a budget is given.",
+    };
+
     /// <summary>All of them.</summary>
     public IReadOnlyList<Option> All =>
-        [_address, _insecure, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens];
+        [_address, _insecure, _parallel, _requests, _tokens, _retries, _retryDelay, _priceInput, _priceOutput, _budget, _budgetTokens,
+        _ledger];
 
     public void AddTo(Command command)
     {
@@ -98,6 +108,8 @@ internal sealed class ServiceOptions
         {
             if (result.GetValue(_budget) is not null && result.GetValue(_priceInput) == 0 && result.GetValue(_priceOutput) == 0)
                 result.AddError("--budget counts money: give --price-input and --price-output too, or --budget-tokens instead.");
+            if (result.GetValue(_ledger) is not null && result.GetValue(_budget) is null && result.GetValue(_budgetTokens) is null)
+                result.AddError("--budget-ledger shares a budget: give --budget or --budget-tokens, the same for all runs.");
         });
     }
 
@@ -113,7 +125,10 @@ internal sealed class ServiceOptions
     /// <param name="estimate">What the calls will take; told before the first one, and the measure of the budget where none is
     /// given.</param>
     /// <param name="ui">Tells it, and has the clock.</param>
-    public ServiceConnection Open(ParseResult parse, string model, string journalPath, Protocol protocol, CallEstimate estimate, StageUi ui)
+    /// <param name="whole">The output of all shares, where this run does one of them; null otherwise.</param>
+    /// <param name="cancellationToken">Stops waiting for the ledger.</param>
+    public async Task<ServiceConnection> OpenAsync(ParseResult parse, string model, string journalPath, Protocol protocol,
+        CallEstimate estimate, StageUi ui, string? whole, CancellationToken cancellationToken)
     {
         string? address = parse.GetValue(_address) ?? Environment.GetEnvironmentVariable(AddressVariable);
         if (string.IsNullOrWhiteSpace(address))
@@ -129,6 +144,7 @@ internal sealed class ServiceOptions
         CallJournal journal = CallJournal.Open(journalPath);
         if (journal.Problems is { } problems)
             ui.Warn(problems);
+        BudgetLedger? ledger = null;
         try
         {
             TokenPrices prices = Prices(parse);
@@ -139,7 +155,9 @@ internal sealed class ServiceOptions
             ui.Note(estimate.Text(model, prices)
                 + (given ? "" : string.Create(CultureInfo.InvariantCulture,
                 $" The budget is {estimate.UsualBudget:N0} tokens for this run; --budget-tokens, or --budget with prices, sets another.")));
-            var budget = new CallBudget(tokens, parse.GetValue(_budget), prices, spent);
+            if (given && (parse.GetValue(_ledger) ?? (whole is null ? null : whole + LedgerSuffix)) is { } shared)
+                ledger = await BudgetLedger.OpenAsync(shared, Path.GetFullPath(journalPath), spent, ui.Time, cancellationToken);
+            var budget = new CallBudget(tokens, parse.GetValue(_budget), prices, spent, ledger);
             var chat = new HttpChatOptions
             {
                 BaseAddress = address is null ? HttpChatOptions.OpenAI : new Uri(address),
@@ -165,10 +183,11 @@ internal sealed class ServiceOptions
                     BaseDelay = TimeSpan.FromSeconds(parse.GetValue(_retryDelay)),
                 },
             }).Build();
-            return new ServiceConnection(client, budget, journal, spent);
+            return new ServiceConnection(client, budget, journal, spent, ledger);
         }
         catch
         {
+            ledger?.Dispose();
             journal.Dispose();
             throw;
         }
@@ -206,7 +225,9 @@ internal enum Protocol
 /// <param name="Budget">What may be spent and what was.</param>
 /// <param name="Journal">Every call.</param>
 /// <param name="SpentBefore">What earlier runs spent.</param>
-internal sealed record ServiceConnection(IChatClient Client, CallBudget Budget, CallJournal Journal, CallUsage SpentBefore) : IDisposable
+/// <param name="Ledger">Where the budget is kept together with other runs, or null.</param>
+internal sealed record ServiceConnection(IChatClient Client, CallBudget Budget, CallJournal Journal, CallUsage SpentBefore,
+    BudgetLedger? Ledger) : IDisposable
 {
     /// <summary>What this run spent.</summary>
     public CallUsage Spent => Budget.Spent.Since(SpentBefore);
@@ -219,5 +240,6 @@ internal sealed record ServiceConnection(IChatClient Client, CallBudget Budget, 
     {
         Client.Dispose();
         Journal.Dispose();
+        Ledger?.Dispose();
     }
 }

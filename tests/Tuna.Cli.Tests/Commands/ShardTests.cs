@@ -29,6 +29,54 @@ public sealed class ShardTests : IDisposable
         Assert.Equal(7, again.Expect(0).Json.GetProperty("rows_before").GetInt32());
     }
 
+    [Theory]
+    [InlineData("nll")]
+    [InlineData("bertscore", "--idf")]
+    public async Task Merge_OfSharesOfScores_GivesTheResultOfOneRun(string evaluation, params string[] more)
+    {
+        await _work.WithInstructions(11).WithModelAsync();
+        // The same answer twice, and a row that does not fit.
+        JsonNode[] rows = [.. _work.Rows("data.jsonl")];
+        rows[5]["instruction"] = rows[2]["instruction"]!.GetValue<string>();
+        rows[5]["output"] = rows[2]["output"]!.GetValue<string>();
+        rows[7]["output"] = new string('x', evaluation == "nll" ? 4000 : 20);
+        foreach (JsonNode row in rows)
+            row["reference"] = "It is a number.";
+        File.WriteAllLines(_work["data.jsonl"], rows.Select(r => r.ToJsonString()));
+        string[] common = ["evaluate", evaluation, "--model", _work["model"], "--data", _work["data.jsonl"], "--name", "m", "-q", .. more];
+        (await TunaApp.RunAsync([.. common, "--out", _work["one.json"]])).Expect(0);
+        foreach (int i in (int[])[1, 2, 0])
+            (await TunaApp.RunAsync([.. common, "--out", _work["all.json"], "--shard", $"{i}/3"])).Expect(0);
+        Assert.False(File.Exists(_work["all.json"]));
+        (await TunaApp.RunAsync("merge", "--out", _work["all.json.scores.jsonl"])).Expect(0);
+        Assert.Equal(evaluation == "nll" ? 9 : 10, _work.Lines("all.json.scores.jsonl").Length);
+        (await TunaApp.RunAsync([.. common, "--out", _work["all.json"]])).Expect(0);
+        Assert.Equal(_work.Text("one.json"), _work.Text("all.json"));
+        Assert.False(File.Exists(_work["all.json.scores.jsonl"]));
+    }
+
+    [Fact]
+    public async Task Merge_OfSharesOfVicunasAnswers_GivesTheBytesOfOneRun()
+    {
+        await _work.WithModelAsync();
+        File.WriteAllLines(_work["questions.jsonl"], Enumerable.Range(0, 5).Select(i =>
+            new JsonObject { ["question_id"] = i, ["category"] = "generic", ["text"] = $"Question {i}?" }.ToJsonString()));
+        File.WriteAllLines(_work["baseline.jsonl"], Enumerable.Range(0, 5).Select(i =>
+            new JsonObject { ["question_id"] = i, ["text"] = $"Answer {i}." }.ToJsonString()));
+        using var judge = new LoopbackJudge((_, _) => new("[[A]]"));
+        string[] common = ["evaluate", "vicuna", "--model", "model", "--questions", "questions.jsonl", "--baseline", "baseline.jsonl",
+            "--judge", "openai:loopback", "--max-new-tokens", "8", "--name", "m", "-q"];
+        (await TunaProcess.RunAsync(_work.Root, judge.Environment, [.. common, "--out", "one.json"])).Expect(0);
+        int calls = judge.Calls;
+        foreach (int i in (int[])[1, 0])
+            (await TunaProcess.RunAsync(_work.Root, judge.Environment, [.. common, "--out", "all.json", "--shard", $"{i}/2"])).Expect(0);
+        Assert.Equal(calls, judge.Calls); // shares answer; who judges is the run that scores
+        (await TunaProcess.RunAsync(_work.Root, "merge", "--out", "all.json.predictions.jsonl")).Expect(0);
+        Assert.Equal(_work.Text("one.json.predictions.jsonl"), _work.Text("all.json.predictions.jsonl"));
+        (await TunaProcess.RunAsync(_work.Root, judge.Environment, [.. common, "--out", "all.json"])).Expect(0);
+        Assert.Equal(_work.Text("one.json"), _work.Text("all.json"));
+    }
+
     [Fact]
     public async Task Merge_OfSharesOfRank_NamesRowsThatCouldNotBeRanked()
     {
