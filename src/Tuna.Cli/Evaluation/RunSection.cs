@@ -21,12 +21,12 @@ internal static class RunSection
 
     private static IEnumerable<string> Notes(TrainingCurve curve)
     {
-        yield return curve.ToString() + ".";
+        yield return curve.Story + ".";
         if (curve.Record["facts"] is JsonObject facts && facts["best_by"] is { } by)
         {
             string ended = facts["stopped_early"]?.GetValue<bool>() == true ? "It ended early. " : "";
-            yield return $"{ended}Best by {by} on the held-out rows: {Number(facts["best_value"])}, after step {facts["best_step"]}; the saved "
-                + $"weights are the {(facts["saved"]?.GetValue<string>() == "best" ? "best" : "last")} ones.";
+            yield return $"{ended}Best by {by} on the held-out rows: {Number(facts["best_value"])}, after step {facts["best_step"]}; the "
+                + $"saved weights are the {(facts["saved"]?.GetValue<string>() == "best" ? "best" : "last")} ones.";
         }
         if (curve.Evaluations.Count == 0)
             yield return "Nothing was measured while it trained; --eval-every N adds the curves of held-out rows.";
@@ -54,10 +54,16 @@ internal static class RunSection
 
     private static IEnumerable<(string, IReadOnlyList<(string, string)>)> Lists(JsonObject record)
     {
-        foreach ((string key, string heading) in new[] { ("settings", "Settings"), ("versions", "Versions"), ("facts", "Figures of the run") })
+        (string Key, string Heading)[] lists =
+        [
+            ("facts", "Figures of the run"), ("settings", "Settings that were given or have a default; files by their content"),
+            ("versions", "Versions"),
+        ];
+        foreach ((string key, string heading) in lists)
         {
-            (string, string)[] values = [.. (record[key] as JsonObject ?? []).Where(p => p.Value is JsonValue)
-                .Select(p => (p.Key.Replace('_', ' '), p.Value!.GetValueKind() == System.Text.Json.JsonValueKind.Number ? Number(p.Value) : p.Value.ToString()))];
+            (string, string)[] values = [.. (record[key] as JsonObject ?? [])
+                .Where(p => p.Value is JsonValue && p.Value.ToString().Length > 0)
+                .Select(p => (p.Key.Replace('_', ' '), Shown(p.Value!)))];
             if (values.Length > 0)
                 yield return (heading, values);
         }
@@ -65,6 +71,13 @@ internal static class RunSection
 
     private static string Percent(double share) => share.ToString("P1", CultureInfo.InvariantCulture);
 
-    private static string Number(JsonNode? value) => value is null ? "-" : value.GetValue<double>() is var number && number == Math.Floor(number)
-        ? number.ToString("N0", CultureInfo.InvariantCulture) : FigureText.Of(value.GetValue<double>());
+    private static string Shown(JsonNode value) =>
+        value.GetValueKind() == System.Text.Json.JsonValueKind.Number ? Number(value) : value.ToString();
+
+    private static string Number(JsonNode? value) => value?.GetValue<double>() switch
+    {
+        null => "-",
+        { } number when number == Math.Floor(number) => number.ToString("N0", CultureInfo.InvariantCulture),
+        { } number => FigureText.Of(number),
+    };
 }

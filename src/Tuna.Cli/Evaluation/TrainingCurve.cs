@@ -35,14 +35,17 @@ internal sealed record TrainingCurve(string Model, IReadOnlyList<TrainingStep> S
     }
 
     /// <summary>The run in a sentence.</summary>
-    public override string ToString()
+    public string Story
     {
-        if (Steps.Count == 0)
-            return $"{Model}: no steps";
-        TrainingStep first = Steps[0], last = Steps[^1];
-        string pairs = last.PairAccuracy is { } p
-            ? string.Create(CultureInfo.InvariantCulture, $", pairs in order {first.PairAccuracy:P0} -> {p:P0}") : "";
-        return $"{Model}: {Steps.Count} steps, loss {FigureText.Of(first.Loss)} -> {FigureText.Of(last.Loss)}{pairs}";
+        get
+        {
+            if (Steps.Count == 0)
+                return "No steps";
+            TrainingStep first = Steps[0], last = Steps[^1];
+            string pairs = last.PairAccuracy is { } p
+                ? string.Create(CultureInfo.InvariantCulture, $", pairs in order {first.PairAccuracy:P0} -> {p:P0}") : "";
+            return $"{Steps.Count} steps, loss {FigureText.Of(first.Loss)} -> {FigureText.Of(last.Loss)}{pairs}";
+        }
     }
 
     /// <summary>Loss, and the share of pairs in order where there are pairs, of several runs.</summary>
@@ -54,8 +57,9 @@ internal sealed record TrainingCurve(string Model, IReadOnlyList<TrainingStep> S
     public IReadOnlyList<string> Charts() =>
     [
         .. Chart("Loss", "loss, nats", [Of("training", s => s.Loss), OfHeldOut(HeldOutRows.Loss)]),
-        .. Chart("Pairs in the ranker's order", "share of pairs", [Of("training", s => s.PairAccuracy), OfHeldOut(HeldOutRows.PairAccuracy)]),
-        .. Chart("Negative log-likelihood of the answers", "nats per token", [OfHeldOut(HeldOutRows.Nll)]),
+        .. Chart("Pairs in the ranker's order", "share of pairs",
+            [Of("training", s => s.PairAccuracy), OfHeldOut(HeldOutRows.PairAccuracy)]),
+        .. Chart("Negative log-likelihood of the answers, held-out rows", "nats per token", [OfHeldOut(HeldOutRows.Nll)]),
         .. Chart("Norm of the gradient before clipping", "norm", [Of("training", s => s.GradientNorm)]),
         .. Chart("Learning rate", "learning rate", [Of("training", s => s.LearningRate)]),
     ];
@@ -76,7 +80,10 @@ internal sealed record TrainingCurve(string Model, IReadOnlyList<TrainingStep> S
     {
         ChartSeries[] series = [.. curves.Where(c => c.X.Count > 0)];
         if (series.Length > 0)
-            yield return SvgChart.Line(new ChartLayout { Title = title, XTitle = "step", YTitle = yTitle, Width = 556, Height = 320 }, series);
+        {
+            var layout = new ChartLayout { Title = title, XTitle = "step", YTitle = yTitle, Width = 556, Height = 320 };
+            yield return SvgChart.Line(layout, series);
+        }
     }
 
     private static (string, string, string)[] ReadSamples(string file)

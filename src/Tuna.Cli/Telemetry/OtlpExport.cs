@@ -8,8 +8,9 @@ using OpenTelemetry.Trace;
 namespace Tuna.Cli.Telemetry;
 
 /// <summary>Sends what is traced and counted under <see cref="TunaTelemetry.Name"/>, until it is disposed.</summary>
-/// <remarks>OpenTelemetry's environment variables (headers, resource attributes, time-outs, addresses of a signal's own) hold as everywhere;
-/// OTLP goes over HTTP unless they say otherwise. A collector that cannot be reached costs a warning at the end, never the work.</remarks>
+/// <remarks>OpenTelemetry's environment variables (headers, resource attributes, time-outs, addresses of a signal's own) hold as
+/// everywhere; OTLP goes over HTTP unless they say otherwise. A collector that cannot be reached costs a warning at the end, never the
+/// work.</remarks>
 internal sealed class OtlpExport : IDisposable
 {
     private const int LastWaitMilliseconds = 5000;

@@ -26,8 +26,8 @@ internal sealed class SampleOptions
     /// <summary>What to ask; null when nothing is.</summary>
     public SampleTaker? Of(ParseResult parse, ITokenizer tokenizer, IEnumerable<(string Id, string Instruction, string Input)> rows) =>
         parse.GetValue(_count) is > 0 and var count
-            ? new(count, tokenizer, rows.GroupBy(r => r.Id, StringComparer.Ordinal).ToDictionary(r => r.Key,
-                r => r.First().Input.Length > 0 ? $"{r.First().Instruction}\n\n{r.First().Input}" : r.First().Instruction, StringComparer.Ordinal))
+            ? new(count, tokenizer, rows.DistinctBy(r => r.Id, StringComparer.Ordinal).ToDictionary(r => r.Id,
+                r => r.Input.Length > 0 ? $"{r.Instruction}\n\n{r.Input}" : r.Instruction, StringComparer.Ordinal))
             : null;
 }
 
@@ -54,7 +54,7 @@ internal sealed class SampleTaker(int count, ITokenizer tokenizer, IReadOnlyDict
     public string Lines(IReadOnlyList<string> before, ITrainableScorer policy, IReadOnlyList<TokenGroup> groups, StageUi ui,
         CancellationToken cancellationToken)
     {
-        IReadOnlyList<string> after = Take("answering", policy, groups, ui, cancellationToken);
+        string[] after = Take("answering", policy, groups, ui, cancellationToken);
         return string.Concat(groups.Take(count).Select((group, i) => new JsonObject
         {
             ["id"] = group.Id,

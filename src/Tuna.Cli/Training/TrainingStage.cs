@@ -126,7 +126,8 @@ internal sealed record TrainingStage
         Save(held, policy, facts, answers is null ? null : Samples!.Lines(answers, policy, measured, ui, cancellationToken));
         facts["out"] = Out;
         return new(string.Create(CultureInfo.InvariantCulture,
-            $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Best(result)}{Environment.NewLine}{outcome}"),
+            $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Best(result)}")
+            + Environment.NewLine + outcome,
             facts);
     }
 

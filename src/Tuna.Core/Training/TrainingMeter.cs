@@ -23,7 +23,8 @@ internal sealed class TrainingMeter : IDisposable
         _tokens = _meter.CreateCounter<long>("tuna.training.tokens", "{token}", "Prompt and response tokens trained on.");
         _loss = _meter.CreateHistogram<double>("tuna.training.loss", "nat", "Loss of a step.");
         _duration = _meter.CreateHistogram<double>("tuna.training.step.duration", "s", "Duration of a step.");
-        _gradientNorm = _meter.CreateHistogram<double>("tuna.training.gradient_norm", description: "Norm of a step's gradient before clipping.");
+        _gradientNorm = _meter.CreateHistogram<double>("tuna.training.gradient_norm",
+            description: "Norm of a step's gradient before clipping.");
         _learningRate = _meter.CreateGauge<double>("tuna.training.learning_rate", description: "Learning rate of the last step.");
         _evaluation = _meter.CreateGauge<double>("tuna.evaluation.value",
             description: "A value of the last evaluation; tag metric: its name.");

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Tuna.Policies;
 
@@ -90,7 +89,10 @@ internal sealed class TrainingRun
         if (at.Step < _plan.TotalSteps)
             TrainerLog.StoppedEarly(_log, at.Step, _plan.TotalSteps, _options.WatchedMetric!, at.Watch!.Stale);
         if (_options.EndWithBest && at.Watch is { BestStep: > 0 } watch && watch.BestStep < at.Step)
-            TrainerLog.BestLoaded(_log, _group.LoadBest(watch.BestStep), _options.WatchedMetric!, watch.BestValue);
+        {
+            string folder = _group.LoadBest(watch.BestStep);
+            TrainerLog.BestLoaded(_log, folder, _options.WatchedMetric!, watch.BestValue);
+        }
         TrainerLog.Finished(_log, at.Step, at.SkippedSteps);
         return Result(at, resumedFrom);
     }
@@ -196,22 +198,21 @@ internal sealed class TrainingRun
         SortedDictionary<string, double> values = _group.Evaluate(at.Step, cancellationToken);
         if (_options.WatchedMetric is { } metric)
         {
-            if (!values.TryGetValue(metric, out double value))
+            if (!values.TryGetValue(metric, out double watched))
                 throw new InvalidOperationException(
                     $"{nameof(TrainerOptions.WatchedMetric)} is '{metric}', but the evaluation after step {at.Step} gives "
                     + $"{string.Join(", ", values.Keys)}.");
-            at.Watch = (at.Watch ?? new WatchState()).After(at.Step, value, _options);
+            at.Watch = (at.Watch ?? new WatchState()).After(at.Step, watched, _options);
         }
         at.EvaluationPending = false;
         var evaluation = new TrainingEvaluation(at.Step, values);
         _journal.Append(evaluation);
-        TrainerLog.Evaluated(_log, at.Step, string.Join(", ", values.Select(v => Text(v.Key, v.Value))));
+        foreach ((string name, double value) in values)
+            TrainerLog.Evaluated(_log, at.Step, name, value);
         _report.Evaluated(evaluation);
         TrainingSpans.Tell(span, evaluation);
         _setup.Observer?.Evaluated(evaluation);
     }
-
-    private static string Text(string name, double value) => string.Create(CultureInfo.InvariantCulture, $"{name} {value:0.####}");
 
     private void Save(RunPosition at)
     {

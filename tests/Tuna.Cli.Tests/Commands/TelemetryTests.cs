@@ -46,13 +46,13 @@ public class TelemetryTests
             ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"] = "true", // not what asks us
         };
 
-        (await TunaProcess.RunAsync(work.Root, environment, ["rank", "--data", "ranked.jsonl", "--judge", "openai:loopback", "--out", "out.jsonl",
-            "--retry-delay", "0.01", .. texts ? ["--otlp-texts"] : Array.Empty<string>()])).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, environment, ["rank", "--data", "ranked.jsonl", "--judge", "openai:loopback", "--out",
+            "out.jsonl", "--retry-delay", "0.01", .. texts ? ["--otlp-texts"] : Array.Empty<string>()])).Expect(0);
 
         string traces = collector.Sent("/v1/traces"), metrics = collector.Sent("/v1/metrics"), all = traces + metrics;
         Assert.Equal(judge.Calls, Count(traces, "gen_ai.operation.name"));
-        foreach (string attribute in (string[])["chat loopback", "gen_ai.request.model", "gen_ai.usage.input_tokens", "error.type", "wandb.entity",
-            "a-project"])
+        foreach (string attribute in (string[])["chat loopback", "gen_ai.request.model", "gen_ai.usage.input_tokens", "error.type",
+            "wandb.entity", "a-project"])
             Assert.Contains(attribute, traces, StringComparison.Ordinal);
         foreach (string instrument in (string[])["gen_ai.client.operation.duration", "gen_ai.client.token.usage", "tuna.chat.calls"])
             Assert.Contains(instrument, metrics, StringComparison.Ordinal);

@@ -16,7 +16,8 @@ public sealed class TrainingSpansTests
         using var listener = new ActivityListener
         {
             ShouldListenTo = source => source.Name == TunaTelemetry.Name,
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => mine.Value ? ActivitySamplingResult.AllData : ActivitySamplingResult.None,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) =>
+                mine.Value ? ActivitySamplingResult.AllData : ActivitySamplingResult.None,
             ActivityStopped = activity =>
             {
                 if (mine.Value)
@@ -32,11 +33,13 @@ public sealed class TrainingSpansTests
         }).Train(TrainingFixtures.Groups(11), heldOut: new(TrainingFixtures.Groups(3, seed: 9)));
 
         Activity run = spans.Single(s => s.OperationName == "train");
-        Activity[] steps = [.. spans.Where(s => s.OperationName == "train step")], measured = [.. spans.Where(s => s.OperationName == "evaluate")];
+        Activity[] steps = [.. spans.Where(s => s.OperationName == "train step")];
+        Activity[] measured = [.. spans.Where(s => s.OperationName == "evaluate")];
         Assert.Equal([1L, 2L, 3L, 4L], steps.Select(s => s.GetTagItem("tuna.step")));
         Assert.Equal(result.History.Select(h => (object)h.Loss), steps.Select(s => s.GetTagItem("tuna.train.loss")));
         Assert.Equal(result.History.Select(h => (object)h.GradientNorm), steps.Select(s => s.GetTagItem("tuna.train.gradient_norm")));
-        Assert.Equal(result.Evaluations.Select(e => (object)e.Evaluation["loss"]), measured.Select(s => s.GetTagItem("tuna.evaluation.loss")));
+        Assert.Equal(result.Evaluations.Select(e => (object)e.Evaluation["loss"]),
+            measured.Select(s => s.GetTagItem("tuna.evaluation.loss")));
         Assert.Equal(2, spans.Count(s => s.OperationName == "checkpoint"));
         Assert.All(spans.Where(s => s != run), s => Assert.Equal(run.SpanId, s.ParentSpanId));
         Assert.Equal("HingeLoss Margin=0.3 Likelihood=0.5", run.GetTagItem("tuna.loss"));

@@ -18,8 +18,9 @@ public class ReportSectionTests
     public void ToHtml_Section_ShowsAllOfItAndObeysNoneOfItsTexts()
     {
         string html = new ComparisonReport([]) { Sections = [Section] }.ToHtml();
-        foreach (string shown in (string[])["a &lt;run&gt;", "It went &amp; ended.", "<td>2.5</td><td>1.5</td>", "61 %", "<svg", "(nothing)",
-            "Say &lt;b&gt;hello&lt;/b&gt;.", "&lt;script&gt;alert(1)&lt;/script&gt;", "lines\nhere", "<th>beta</th><td>0.1</td>",
+        foreach (string shown in (string[])["a &lt;run&gt;", "It went &amp; ended.", "<td>2.5</td><td>1.5</td>", "61 %", "<svg",
+            "(nothing)",
+            "Say &lt;b&gt;hello&lt;/b&gt;.", "&lt;script&gt;alert(1)&lt;/script&gt;", "lines\nhere", "<dt>beta</dt><dd>0.1</dd>",
             "&quot;&gt;&lt;img src=x&gt;"])
             Assert.Contains(shown, html, StringComparison.Ordinal);
         Assert.DoesNotContain("<script", html, StringComparison.Ordinal);
@@ -42,6 +43,7 @@ public class ReportSectionTests
     {
         string html = new ComparisonReport([]) { Sections = [new("bare")] }.ToHtml();
         Assert.Contains("<h2>bare</h2>", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<dl", html, StringComparison.Ordinal);
         Assert.DoesNotContain("<table", html, StringComparison.Ordinal);
     }
 }
