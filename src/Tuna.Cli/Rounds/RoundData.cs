@@ -31,7 +31,7 @@ internal static class RoundData
 
     /// <summary>Puts the answers of round 0 and those of a later round side by side.</summary>
     /// <returns>How many rows there are to judge.</returns>
-    /// <remarks>Half of the rows have the newer answer first: judges are partial to places. Equal answers are a tie, for which nobody pays
+    /// <remarks>Every second row has the newer answer first: judges are partial to places. Equal answers are a tie, for which nobody pays
     /// a service; a local judge is given them too, since its scores are averaged.</remarks>
     public static int WritePairs(RoundsSettings s, int round)
     {
@@ -40,7 +40,7 @@ internal static class RoundData
         {
             if (s.Judge.IsService && first.Output == later.Output)
                 continue;
-            bool swapped = (StableHash.Of(first.Id!, s.SplitSeed) & 1) == 1;
+            bool swapped = pairs.Count % 2 == 1;
             (string old, string own) = (s.Files(0).Name, s.Files(round).Name);
             pairs.Add(new()
             {

@@ -44,7 +44,7 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
         yield return $"Objective {settings.Objective}; judge {settings.Judge.In(1)}; responses by "
             + $"{(settings.Sampler is { IsService: false, IsLocal: false } ? "the policy of the round before" : settings.Sampler.In(1))}; "
             + $"frozen policy: {(settings.ReferenceIsPrevious ? "that of the round before" : "round 0")}.";
-        if (rounds.FirstOrDefault() is { } first && first.Measured.Rows > 0)
+        if (rounds is [var first, ..] && first.Measured.Rows > 0)
             yield return first.Measured.HeldOut
                 ? $"NLL (of the reference response, or of the best candidate where a row has none) and pairs in order are measured on "
                     + $"{first.Measured.Rows} rows that no round trains on."
@@ -70,13 +70,15 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
         budget.Money is { } money ? string.Create(CultureInfo.InvariantCulture, $"{money} in money") : null,
     }.OfType<string>());
 
-    private IReadOnlyList<ComparisonTable> Tables()
+    private List<ComparisonTable> Tables()
     {
         var tables = new List<ComparisonTable>();
         if (rounds.Count > 0)
         {
             tables.Add(Gains());
-            tables.Add(Costs());
+            tables.Add(Work());
+            if (rounds.Any(r => r.Spent.Calls > 0))
+                tables.Add(Costs());
         }
 
         return tables;
@@ -105,29 +107,32 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
     private RoundFigures? SampledBy(int round) => settings.Sampler is { IsService: false, IsLocal: false }
         ? rounds.FirstOrDefault(r => r.Round == round + 1) : null;
 
-    private ComparisonTable Costs()
-    {
-        bool paid = rounds.Any(r => r.Spent.Calls > 0), priced = rounds.Any(r => r.Spent.Cost > 0);
-        List<(string Group, string Name, int Decimals, Func<RoundFigures, double?> Value)> columns =
-        [
-            ("samples", "rows", 0, r => r.Rows),
-            ("samples", "responses", 0, r => r.Responses),
-            ("samples", "tokens", 0, r => r.ResponseTokens),
-            ("samples", "rows failed", 0, r => r.FailedRows),
-            ("scores", "mean", 3, r => r.MeanScore),
-            ("scores", "best of N", 3, r => r.BestScore),
-            ("training", "steps", 0, r => r.Steps),
-            ("training", "tokens", 0, r => r.TrainedTokens),
-            ("training", "last loss", 4, r => r.LastLoss),
-        ];
-        if (paid)
-            columns.AddRange([("service", "calls", 0, r => r.Spent.Calls), ("service", "prompt tokens", 0, r => r.Spent.InputTokens),
-                ("service", "reply tokens", 0, r => r.Spent.OutputTokens)]);
-        if (priced)
-            columns.Add(("service", "cost", 4, r => (double)r.Spent.Cost));
-        return new("Rounds: what each took", [.. columns.Select(c => new ComparisonColumn(c.Group, c.Name, c.Decimals, Compared: false))],
+    private ComparisonTable Work() => Table("Rounds: what each took",
+    [
+        (new("samples", "rows", 0, Compared: false), r => r.Rows),
+        (new("samples", "responses", 0, Compared: false), r => r.Responses),
+        (new("samples", "tokens", 0, Compared: false), r => r.ResponseTokens),
+        (new("samples", "rows failed", 0, Compared: false), r => r.FailedRows),
+        (new("scores", "mean", 3, Compared: false), r => r.MeanScore),
+        (new("scores", "best of N", 3, Compared: false), r => r.BestScore),
+        (new("training", "steps", 0, Compared: false), r => r.Steps),
+        (new("training", "tokens", 0, Compared: false), r => r.TrainedTokens),
+        (new("training", "last loss", 4, Compared: false), r => r.LastLoss),
+    ]);
+
+    private ComparisonTable Costs() => Table("Rounds: what was paid for",
+    [
+        (new("", "calls", 0, Compared: false), r => r.Spent.Calls),
+        (new("", "prompt tokens", 0, Compared: false), r => r.Spent.InputTokens),
+        (new("", "reply tokens", 0, Compared: false), r => r.Spent.OutputTokens),
+        .. rounds.Any(r => r.Spent.Cost > 0)
+            ? [(new ComparisonColumn("", "cost", 4, Compared: false), r => (double)r.Spent.Cost)]
+            : Array.Empty<(ComparisonColumn, Func<RoundFigures, double?>)>(),
+    ]);
+
+    private ComparisonTable Table(string title, IReadOnlyList<(ComparisonColumn Column, Func<RoundFigures, double?> Value)> columns) =>
+        new(title, [.. columns.Select(c => c.Column)],
             [.. rounds.Select(r => new ComparisonRow(Name(r), [.. columns.Select(c => c.Value(r))]))]);
-    }
 
     private IEnumerable<string> Charts()
     {

@@ -11,7 +11,7 @@ public class HelpTests
         TunaRun run = (await TunaProcess.RunAsync(".", "--help")).Expect(0);
 
         foreach (string command in (string[])["sft", "sample", "rank", "train", "prm", "generate", "chat", "export", "push", "evaluate",
-            "convert", "stats", "report", "recipe", "run", "new"])
+            "convert", "stats", "report", "recipe", "run", "rounds", "new"])
             Assert.Contains($"\n  {command} ", run.Output, StringComparison.Ordinal);
         Assert.Contains("130", run.Output, StringComparison.Ordinal);
     }

@@ -140,6 +140,7 @@ public class RoundsTests
         Assert.Equal(16, judge.Calls); // nothing is paid for twice
         JsonNode report = JsonNode.Parse(work.Text("w/rounds.json"))!;
         Assert.Equal(16, report["calls"]!.GetValue<int>());
+        Assert.Contains("what was paid for", work.Text("w/report.html"), StringComparison.Ordinal);
         Assert.Equal(16 * ((100 * 10) + (20 * 50)) / 1e6, report["cost"]!.GetValue<double>(), 1e-12);
     }
 
