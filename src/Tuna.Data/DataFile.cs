@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Tuna.Data.Containers;
+using Tuna.IO;
 
 namespace Tuna.Data;
 
@@ -124,6 +125,7 @@ public static class DataFile
         async IAsyncEnumerable<T> Rows([EnumeratorCancellation] CancellationToken token)
         {
             RefuseFolder(path);
+            SpecialFile.Refuse(path);
             await using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0,
                 FileOptions.SequentialScan | FileOptions.Asynchronous);
             await foreach (T row in ReadAsync(stream, path, format, options, token).ConfigureAwait(false))
@@ -186,6 +188,7 @@ public static class DataFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         RefuseFolder(path);
+        SpecialFile.Refuse(path);
         return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0, FileOptions.SequentialScan);
     }
 

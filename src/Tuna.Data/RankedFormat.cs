@@ -26,7 +26,7 @@ public sealed class RankedFormat : RowFormat<RankedExample>
         double?[] scores = [], logProbs = [];
         string?[] models = [];
         int?[] tokens = [];
-        List<ExtraField>? extra = null;
+        List<ExtraField>? extra = null, near = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("id"u8) && reader.Read())
@@ -48,7 +48,13 @@ public sealed class RankedFormat : RowFormat<RankedExample>
             else if (reader.ValueTextEquals("tokens"u8) && reader.Read())
                 tokens = reader.TokenType == JsonTokenType.Null ? [] : context.Integers(ref reader, "tokens");
             else
-                (extra ??= []).Add(context.Extra(ref reader, Names));
+            {
+                bool moved = reader.ValueSpan.StartsWith("_extra_"u8); // by this library: it is another field for certain
+                ExtraField field = context.Extra(ref reader, Names);
+                (extra ??= []).Add(field);
+                if (!moved && IsNearScore(field.Name))
+                    (near ??= []).Add(field);
+            }
         }
 
         if (id is null)
@@ -63,7 +69,7 @@ public sealed class RankedFormat : RowFormat<RankedExample>
         if (outputs.Length == 0)
             throw context.Error("there are no candidates; a row has at least one.", "output");
         if (scores.Length == 0)
-            CheckMiswritten(extra, outputs.Length, context);
+            CheckMiswritten(near, outputs.Length, context);
         Check(context, "score", scores.Length, outputs.Length);
         Check(context, "model", models.Length, outputs.Length);
         Check(context, "logprob", logProbs.Length, outputs.Length);
@@ -139,19 +145,19 @@ public sealed class RankedFormat : RowFormat<RankedExample>
         .. FieldNames.OfFormsBefore("ranked")]);
 
     // Scores under a name that is nearly theirs would be kept as an unknown field, and the row taken for one that is not ranked.
-    private static void CheckMiswritten(List<ExtraField>? extra, int outputs, RowContext context)
+    private static void CheckMiswritten(List<ExtraField>? near, int outputs, RowContext context)
     {
-        foreach (ExtraField field in extra ?? [])
+        foreach (ExtraField field in near ?? [])
         {
-            if (!field.Name.Equals("score", StringComparison.OrdinalIgnoreCase)
-                && !field.Name.Equals("scores", StringComparison.OrdinalIgnoreCase))
-                continue;
             using JsonDocument value = JsonDocument.Parse(field.Json);
             if (value.RootElement.ValueKind == JsonValueKind.Array && value.RootElement.GetArrayLength() == outputs)
                 throw context.Error("did you mean 'score'? The row has no 'score', and this is a list with one item for each candidate.",
                     field.Name);
         }
     }
+
+    private static bool IsNearScore(string name) =>
+        name.Equals("score", StringComparison.OrdinalIgnoreCase) || name.Equals("scores", StringComparison.OrdinalIgnoreCase);
 
     private static void Check(RowContext context, string key, int count, int outputs)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Tuna.Data;
+using Tuna.IO;
 
 namespace Tuna.Evaluation;
 
@@ -10,6 +11,7 @@ internal static class JsonFile
     {
         if (!File.Exists(path))
             throw new DataFormatException("there is no such file.", DataPlace.Whole(path));
+        SpecialFile.Refuse(path);
         try
         {
             return JsonDocument.Parse(File.ReadAllBytes(path));

@@ -1,3 +1,4 @@
+using Tuna.IO;
 using Tuna.Data.Groups;
 using Tuna.Text;
 using Tuna.Tokenization;
@@ -89,6 +90,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
         TokenizerConfig config = TokenizerConfig.Read(folder);
         string model = Path.Combine(folder, "tokenizer.model");
         string json = Path.Combine(folder, "tokenizer.json");
+        SpecialFile.Refuse(model);
         if (File.Exists(model) && IsSentencePiece(model))
             return FromFile(model, config, options);
         if (File.Exists(json))
@@ -134,6 +136,7 @@ public sealed class HuggingFaceTokenizer : ITokenizer
 
     private static HuggingFaceTokenizer FromFile(string path, TokenizerConfig config, HuggingFaceTokenizerOptions? options)
     {
+        SpecialFile.Refuse(path);
         options ??= new HuggingFaceTokenizerOptions();
         if (IsSentencePiece(path))
         {

@@ -20,7 +20,7 @@ internal static class Fuzzing
     private const long Memory = 64L << 20;
 
     /// <summary>Gives a reader damaged inputs. Each is taken, or refused by an exception of a documented type that names the file; nothing
-    /// else may happen, and no input may take much memory.</summary>
+    /// else may happen, and no input may take much memory or time.</summary>
     /// <param name="whole">The undamaged input.</param>
     /// <param name="inputs">How many damaged ones, times <see cref="Factor"/>.</param>
     /// <param name="seed">Draws them.</param>
@@ -33,9 +33,16 @@ internal static class Fuzzing
     {
         var random = new Rng(seed);
         int taken = 0, refused = 0;
-        for (int i = 0; i < inputs * Factor; i++)
+        CpuLimit.Run(begin =>
         {
-            byte[] input = Damage(whole, random);
+            for (int i = 0; i < inputs * Factor; i++)
+                Take(i, Damage(whole, random), begin);
+        });
+        return (taken, refused);
+
+        void Take(int i, byte[] input, Action<Func<string>> begin)
+        {
+            begin(() => Of(i, input));
             long before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
@@ -56,8 +63,6 @@ internal static class Fuzzing
             long used = GC.GetAllocatedBytesForCurrentThread() - before;
             Assert.True(used < Memory + (100L * input.Length), $"{Of(i, input)}: took {used} bytes");
         }
-
-        return (taken, refused);
 
         string Of(int i, byte[] input) =>
             $"Input {i} of seed {seed}, {input.Length} bytes, in base 64 "

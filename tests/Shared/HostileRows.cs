@@ -44,6 +44,24 @@ internal static class HostileRows
         };
     }
 
+    /// <summary>A dozen fields with hostile values whose names no form takes for a prompt or a response.</summary>
+    public static ExtraField[] Strangers(int seed)
+    {
+        var random = new Random(seed);
+        string[] names = ["score", "model", "logprob", "tokens", "reference", "order", "rank", "preference", "generator_1", "scores",
+            "models", "Score", "", "\u00e9", "a\"b\\c\n", "😀", "prompt_id", "aspects", "candidate_notes"];
+        return [.. names.OrderBy(_ => random.Next()).Take(12)
+            .Select(n => new ExtraField(n, n == "aspects" ? """{"h":[1,null]}""" : Values[random.Next(Values.Length)]))];
+    }
+
+    /// <summary>Which of some fields a row lacks, as text; nothing where all are there.</summary>
+    public static string Missing(IReadOnlyList<ExtraField> fields, RankedExample row)
+    {
+        string all = string.Concat(row.Extra.Select(f => f.Name + ":" + f.Json.Replace(" ", "", StringComparison.Ordinal) + "\n"));
+        return string.Join("; ", fields.Where(f => !all.Contains(f.Json.Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal)
+            || !all.Contains(f.Name, StringComparison.Ordinal)).Select(f => $"{f.Name}:{f.Json}"));
+    }
+
     /// <summary>Which extra fields one row has and the other has not, as text; nothing where they are equal.</summary>
     public static string Difference(RankedExample before, RankedExample after)
     {

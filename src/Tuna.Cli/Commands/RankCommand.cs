@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Tuna.Data;
 using Tuna.Chat;
@@ -156,13 +157,38 @@ internal sealed class RankCommand : StageCommand
     private static RankedExample WithRanking(RankedExample row, RankingResult ranking)
     {
         RankedExample ranked = row.WithRanking(ranking);
-        var extra = row.Extra.Where(f => f.Name is not ("consistency" or "aspects")).ToList();
+        // What an earlier ranking said of itself goes; ratings that came with the data (UltraFeedback's) and others' fields stay.
+        var extra = row.Extra.Where(f => !IsOfARanking(f, row.Outputs.Count)).ToList();
         if (ranking.Consistency is { } consistency && double.IsFinite(consistency))
-            extra.Add(new("consistency", JsonValue.Create(consistency).ToJsonString()));
+            Add(extra, "consistency", JsonValue.Create(consistency));
         if (ranking.AspectScores is { } aspects)
-            extra.Add(new("aspects", new JsonArray(
-                [.. aspects.Select(a => a is null ? null : (JsonNode)new JsonArray([.. a.Select(x => (JsonNode?)JsonValue.Create(x))]))])
-                .ToJsonString()));
+            Add(extra, "aspects", new JsonArray(
+                [.. aspects.Select(a => a is null ? null : (JsonNode)new JsonArray([.. a.Select(x => (JsonNode?)JsonValue.Create(x))]))]));
         return ranked with { Extra = extra };
+    }
+
+    // Whether a field is what Add writes: a number, and a list of numbers or null for each candidate.
+    private static bool IsOfARanking(ExtraField field, int candidates)
+    {
+        if (field.Name is not ("consistency" or "aspects"))
+            return false;
+        using JsonDocument document = JsonDocument.Parse(field.Json);
+        JsonElement value = document.RootElement;
+        return field.Name == "consistency"
+            ? value.ValueKind == JsonValueKind.Number
+            : value.ValueKind == JsonValueKind.Array && value.GetArrayLength() == candidates && value.EnumerateArray().All(a =>
+                a.ValueKind == JsonValueKind.Null
+                || (a.ValueKind == JsonValueKind.Array && a.EnumerateArray().All(x => x.ValueKind == JsonValueKind.Number)));
+    }
+
+    private static void Add(List<ExtraField> extra, string name, JsonNode value)
+    {
+        string free = name;
+        while (extra.Exists(f => f.Name == free))
+            free = "_extra_" + free;
+        if (extra.FindIndex(f => f.Name == name) is >= 0 and var at)
+            extra[at] = extra[at] with { Name = free };
+
+        extra.Add(new(name, value.ToJsonString()));
     }
 }

@@ -29,6 +29,7 @@ internal sealed record EvaluationResult(string Benchmark, string Model, IReadOnl
 
     public static EvaluationResult Read(string path)
     {
+        SpecialFile.Refuse(path);
         try
         {
             JsonObject json = JsonNode.Parse(File.ReadAllText(path)) as JsonObject

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Tuna.IO;
 
 namespace Tuna.Cli.Files;
 
@@ -27,6 +28,7 @@ internal static class ContentHash
 
     private static byte[] OfFile(string path)
     {
+        SpecialFile.Refuse(path);
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 20, FileOptions.SequentialScan);
         return SHA256.HashData(stream);
     }

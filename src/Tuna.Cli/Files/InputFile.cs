@@ -1,4 +1,5 @@
 using Tuna.Cli.Hosting;
+using Tuna.IO;
 
 namespace Tuna.Cli.Files;
 
@@ -35,6 +36,7 @@ internal static class InputFile
             throw new StageException($"{path} is a folder; a file is needed here. {names}");
         }
 
+        SpecialFile.Refuse(path);
         if (File.Exists(path))
             return path;
         string? folder = Path.GetDirectoryName(Path.GetFullPath(path));

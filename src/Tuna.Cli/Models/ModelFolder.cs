@@ -1,4 +1,7 @@
+using System.Security.Cryptography;
 using Tuna.Cli.Hosting;
+using Tuna.IO;
+using Tuna.Text;
 using Tuna.Tokenization;
 using Tuna.Tokenizers;
 
@@ -40,10 +43,37 @@ internal static class ModelFolder
             throw new StageException(
                 $"{folder} has no config.json: it is no model folder in the Hugging Face layout (config.json, *.safetensors, the "
                 + $"tokenizer's files). {Inside(folder)}");
+        CheckSums(folder);
     }
 
     /// <exception cref="StageException">The tokenizer has ids that the model does not know.</exception>
     public static void RequireMatch(ITokenizer tokenizer, int vocabulary, string folder) => tokenizer.RequireFit(vocabulary, folder);
+
+    // A checkpoint of a run is a model folder, too, and says what its files held.
+    private static void CheckSums(string folder)
+    {
+        const string Name = "checksums.sha256";
+        string stated = Path.Combine(folder, Name);
+        SpecialFile.Refuse(stated);
+        if (!File.Exists(stated))
+            return;
+        foreach (string line in File.ReadLines(stated).Where(line => line.Length > 0))
+        {
+            string file = line.Split("  ", 2) is [_, { Length: > 0 } name] && name.AsSpan().IndexOf("..") < 0 && !Path.IsPathRooted(name)
+                ? name : throw new StageException($"{stated}: a line is no checksum: {ForeignText.Shorten(line, 80)}.");
+            string path = Path.Combine(folder, file);
+            if (!File.Exists(path) || line[..line.IndexOf(' ', StringComparison.Ordinal)] != Sha256(path))
+                throw new StageException($"{path} is not what {Name} beside it states: the checkpoint is damaged. Use the one before, or, where a file was "
+                    + $"changed on purpose, delete {Name}.");
+        }
+    }
+
+    private static string Sha256(string path)
+    {
+        SpecialFile.Refuse(path);
+        using FileStream stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
 
     private static string Inside(string folder)
     {

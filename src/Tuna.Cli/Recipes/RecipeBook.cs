@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna.IO;
 using Tuna.Cli.Hosting;
 
 namespace Tuna.Cli.Recipes;
@@ -27,6 +28,7 @@ internal static class RecipeBook
 
     private static Recipe Read(string file)
     {
+        SpecialFile.Refuse(file);
         try
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(file), RecipeJson.Default.Recipe)

@@ -26,6 +26,7 @@ public sealed class AtomicFile : IDisposable
     public AtomicFile(string path, int bufferSize = 1 << 16)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        SpecialFile.Refuse(path);
         _path = Path.GetFullPath(path);
         _partial = Leftovers.PartialOf(_path);
         _lock = FileLock.Acquire(_path);

@@ -86,6 +86,7 @@ public sealed class JsonlJournal : IDisposable
     public static JsonlJournal Open(string path, JournalDurability durability = JournalDurability.Process, bool checksums = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        SpecialFile.Refuse(path);
         FileLock exclusive = FileLock.Acquire(path);
         try
         {

@@ -79,6 +79,7 @@ internal static class LoraAdapterFile
             throw new InvalidDataException($"{path}: there is no such file; the folder holds no PEFT adapter.");
         try
         {
+            SpecialFile.Refuse(path);
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
             JsonElement root = document.RootElement;
             if (root.GetProperty("peft_type").GetString() != "LORA")

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Tuna.IO;
 
 namespace Tuna.Tokenizers.Json;
 
@@ -32,6 +33,7 @@ internal static class ChatTemplateFiles
             ? Path.Combine(folder, "chat_template.jinja") : Path.Combine(folder, "additional_chat_templates", name + ".jinja");
         if (name is not null && (name.AsSpan().ContainsAny('/', '\\') || name is "." or ".."))
             throw new ArgumentException($"'{name}' is no name of a chat template.", nameof(name));
+        SpecialFile.Refuse(own);
         if (File.Exists(own))
             template = File.ReadAllText(own);
         if (template is null && name is not null)
@@ -41,6 +43,7 @@ internal static class ChatTemplateFiles
 
     private static JsonDocument Parse(string path)
     {
+        SpecialFile.Refuse(path);
         try
         {
             JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Tuna.IO;
 
 namespace Tuna.Tokenizers.Json;
 
@@ -47,6 +48,7 @@ internal sealed class TokenizerConfig
         string path = Path.Combine(folder, name);
         if (!System.IO.File.Exists(path))
             return;
+        SpecialFile.Refuse(path);
         try
         {
             using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(path));

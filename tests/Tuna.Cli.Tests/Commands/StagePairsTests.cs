@@ -63,6 +63,59 @@ public sealed class StagePairsTests : IClassFixture<StagePairsTests.Model>
             (pair.First.Id, HostileRows.Difference(pair.Second, pair.First), pair.First.Outputs.Count)));
     }
 
+    /// <summary>Forms that are read only, by a row of each; <c>#</c> is the row's number.</summary>
+    public static TheoryData<string, string> ReadOnlyForms => new()
+    {
+        { "alpaca", """ "instruction":"ask #","input":"this","output":"good" """ },
+        { "dolly", """ "instruction":"ask #","context":"this","response":"good","category":"qa" """ },
+        { "orca", """ "system_prompt":"be kind","question":"ask #","response":"good" """ },
+        { "completion", """ "prompt":"ask #","completion":"good" """ },
+        { "math", """ "question":"ask #","answer":"good" """ },
+        { "messages", """ "messages":[{"role":"user","content":"ask #"},{"role":"assistant","content":"good"}] """ },
+        { "turns", """ "messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},"""
+            + """{"role":"user","content":"ask #"},{"role":"assistant","content":"good","weight":1}] """ },
+        { "sharegpt", """ "conversations":[{"from":"human","value":"ask #"},{"from":"gpt","value":"good"}] """ },
+        { "instances", """ "name":"n","instruction":"ask #","instances":[{"input":"this","output":"good"}],"is_classification":false """ },
+        { "several instances", """ "instruction":"ask #","instances":[{"input":"","output":"good"},{"input":"that","output":"fine","k":1}] """ },
+        { "helpsteer", """ "prompt":"ask #","response":"good","helpfulness":3,"correctness":4,"coherence":null,"verbosity":1 """ },
+    };
+
+    /// <summary>What is only read is written by no stage in its own form, but every field of it is carried on all the same.</summary>
+    [Theory]
+    [MemberData(nameof(ReadOnlyForms))]
+    public async Task Stages_OnAReadOnlyForm_KeepEveryField(string form, string fields)
+    {
+        using var work = new Workspace();
+        string data = work["data.jsonl"], ranked = work["ranked.jsonl"], samples = work["samples.jsonl"];
+        ExtraField[] extra = HostileRows.Strangers(form.Length);
+        await File.WriteAllLinesAsync(data, Enumerable.Range(0, 3).Select(i => $"{{\"id\":\"r{i}\",{fields.Replace("#", $"{i}", StringComparison.Ordinal)},"
+            + string.Join(",", extra.Select(f => $"{System.Text.Json.JsonSerializer.Serialize(f.Name)}:{f.Json}")) + "}"));
+        RankedExample[] rows = [.. RankedData.Read(data)];
+        Assert.Equal(form == "several instances" ? 6 : 3, rows.Length);
+        Assert.All(rows, row => Assert.Equal("", HostileRows.Missing(extra, row)));
+        Assert.All(rows, row => Assert.Contains("ask", row.Instruction, StringComparison.Ordinal));
+
+        (await TunaApp.RunAsync("stats", "--data", data)).Expect(0);
+        (await TunaApp.RunAsync("convert", "--data", data, "--out", ranked)).Expect(0);
+        Same(rows, RankedData.Read(ranked), form);
+        foreach (string other in Names)
+        {
+            string file = work[other + ".jsonl"];
+            TunaRun converted = await TunaApp.RunAsync("convert", "--data", ranked, "--to", other, "--out", file);
+            if (converted.ExitCode == 0)
+                Assert.All(RankedData.Read(file), row => Assert.Equal("", HostileRows.Missing(extra, row)));
+            else
+                Assert.Contains("None of the", converted.Error, StringComparison.Ordinal); // one response is no pair; that is said
+        }
+
+        (await TunaApp.RunAsync("sft", "--model", _model.Folder, "--data", data, "--out", work["sft"], "--epochs", "1")).Expect(0);
+        (await TunaApp.RunAsync("sample", "--model", _model.Folder, "--data", data, "--out", samples, "-n", "2", "--max-new-tokens", "4",
+            "--trials", "1")).Expect(0);
+        (await TunaApp.RunAsync("rank", "--data", samples, "--judge", "probabilistic", "--out", work["judged.jsonl"])).Expect(0);
+        (await TunaApp.RunAsync("train", "--model", _model.Folder, "--data", work["judged.jsonl"], "--out", work["tuned"])).Expect(0);
+        Assert.All(RankedData.Read(work["judged.jsonl"]), row => Assert.Equal("", HostileRows.Missing(extra, row)));
+    }
+
     private static RankedExample[] Rows() => [.. Enumerable.Range(0, 3).Select(HostileRows.Of)];
 
     private static void Same(RankedExample[] before, IEnumerable<RankedExample> after, string what, bool scores = true)

@@ -33,7 +33,7 @@ public class ReplyFuzzTests
 
     [Theory]
     [MemberData(nameof(Prompts))]
-    public async Task RankAsync_AnyReply_RanksOrFailsWithAName(string name)
+    public void RankAsync_AnyReply_RanksOrFailsWithAName(string name)
     {
         int count = 7000 * Fuzzing.Factor;
         JudgePrompt prompt = name switch { "paper" => PaperPrompt.Instance, "hardened" => HardenedPrompt.Instance,
@@ -42,25 +42,36 @@ public class ReplyFuzzTests
         string tagged = $"rank {ReplyTag.Of(request)}: [1, 0, 2]";
         var rng = new Rng(11);
         int ranked = 0;
-        for (int i = 0; i < count; i++)
+        CpuLimit.Run(begin =>
         {
-            string reply = Reply(rng, name == "json" ? Good : name == "paper" ? "Response 0: [9]\nrank: [1, 0, 2]" : tagged);
-            using var judge = new ScriptedChatClient(reply);
-            try
+            for (int i = 0; i < count; i++)
             {
-                RankingResult result = await new ContextualRanker(judge, new ContextualRankerOptions { Prompt = prompt, MaxReasks = 0 })
-                    .RankAsync(request);
-                Assert.Equal(result.Order.Distinct(), result.Order);
-                Assert.All(result.Order, k => Assert.InRange(k, 0, 1));
-                ranked++;
+                string reply = Reply(rng, name == "json" ? Good : name == "paper" ? "Response 0: [9]\nrank: [1, 0, 2]" : tagged);
+                begin(() => $"the reply {reply}");
+                ranked += Ranks(reply, prompt, request) ? 1 : 0;
             }
-            catch (RankingException e)
-            {
-                Assert.True(e.Reason is RankingFailure.UnreadableReply or RankingFailure.ServiceError, e.ToString());
-            }
-        }
+        });
 
         Assert.InRange(ranked, 1, count - 1); // the fuzz reaches both sides
+    }
+
+    private static bool Ranks(string reply, JudgePrompt prompt, RankingRequest request)
+    {
+        using var judge = new ScriptedChatClient(reply);
+        try
+        {
+            // The scripted judge answers at once; the limit is on this thread.
+            RankingResult result = new ContextualRanker(judge, new ContextualRankerOptions { Prompt = prompt, MaxReasks = 0 })
+                .RankAsync(request).GetAwaiter().GetResult();
+            Assert.Equal(result.Order.Distinct(), result.Order);
+            Assert.All(result.Order, k => Assert.InRange(k, 0, 1));
+            return true;
+        }
+        catch (RankingException e)
+        {
+            Assert.True(e.Reason is RankingFailure.UnreadableReply or RankingFailure.ServiceError, e.ToString());
+            return false;
+        }
     }
 
     // Half of them pieces in any order, half a good reply with some of its characters changed.
