@@ -16,7 +16,7 @@ public sealed class SiteTests : IClassFixture<SiteTests.BuiltSite>
         string[] pages = [.. Directory.GetFiles(Path.Combine(_site.Sources, "docs"), "*.md", SearchOption.AllDirectories)
             .Select(file => Path.ChangeExtension(Path.GetRelativePath(Path.Combine(_site.Sources, "docs"), file), ".html"))];
         Assert.True(pages.Length > 60);
-        Assert.Empty(pages.Where(page => !File.Exists(Path.Combine(_site.Folder, page))));
+        Assert.DoesNotContain(pages, page => !File.Exists(Path.Combine(_site.Folder, page)));
         Assert.True(File.Exists(Path.Combine(_site.Folder, "api", "Tuna.Training.RankingTrainer.html")));
         Assert.True(File.Exists(Path.Combine(_site.Folder, "api", "Tuna.Llama.LlamaPolicy.html")));
     }

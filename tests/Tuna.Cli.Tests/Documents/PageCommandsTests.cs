@@ -33,7 +33,8 @@ public sealed partial class PageCommandsTests : IDisposable
         string bin = Directory.CreateDirectory(_folder["bin"]).FullName, work = Directory.CreateDirectory(_folder["work"]).FullName;
         string tuna = Path.Combine(bin, "tuna");
         File.WriteAllText(tuna, $"#!/bin/sh\nexec dotnet '{Path.Combine(AppContext.BaseDirectory, "tuna.dll")}' \"$@\"\n");
-        File.SetUnixFileMode(tuna, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(tuna, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         string script = string.Join('\n',
             Blocks(Path.Combine(s_root, page)).Where(block => block.Language == "sh").Select(block => block.Text));
         var start = new ProcessStartInfo("sh", ["-e", "-c", script])
