@@ -127,7 +127,8 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         if (!allTrained)
             return 4 * adapters.Sum() / config.LayerCount;
         long table = 4L * config.VocabularySize * config.HiddenSize;
-        long layer = size * config.Parameters().Where(p => p.Name.Contains(".layers.0.", StringComparison.Ordinal)).Sum(p => p.ElementCount);
+        long layer = size * config.Parameters().Where(p => p.Name.Contains(".layers.0.", StringComparison.Ordinal))
+            .Sum(p => p.ElementCount);
         return config.TieWordEmbeddings && !config.ScalarHead ? table + layer : Math.Max(table, layer);
     }
 

@@ -5,8 +5,8 @@ using Tuna.Chat.Errors;
 
 namespace Tuna.Chat.Http;
 
-/// <summary>Answers that come in parts although nobody asked for a stream, as server-sent events or as an object a line: the parts are joined
-/// into the one answer.</summary>
+/// <summary>Answers that come in parts although nobody asked for a stream, as server-sent events or as an object a line: the parts are
+/// joined into the one answer.</summary>
 internal static class EventStream
 {
     private const string Data = "data:";
@@ -50,7 +50,8 @@ internal static class EventStream
             throw new ChatServiceException("The service's answer is a stream that breaks off.", new ServiceError(200));
         if (last is null || (passedOver && text.Length == 0))
         {
-            throw new ChatServiceException("The service's answer is a stream of no known form. A journal keeps it, so that it is not asked and paid "
+            throw new ChatServiceException(
+                "The service's answer is a stream of no known form. A journal keeps it, so that it is not asked and paid "
                 + "again.", new ServiceError(200, ServiceError.NotUnderstood)) { Answer = body };
         }
 

@@ -8,7 +8,8 @@ namespace Tuna.Chat.Http;
 /// value.</summary>
 internal static class LenientJson
 {
-    private static readonly JsonDocumentOptions s_options = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
+    private static readonly JsonDocumentOptions Options =
+        new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip };
 
     /// <summary>Parses what servers write that is nearly JSON: NaN and Infinity, as Python's writer does, become null, and line breaks and
     /// other control characters in strings stay what they are.</summary>
@@ -17,11 +18,11 @@ internal static class LenientJson
     {
         try
         {
-            return JsonDocument.Parse(text, s_options);
+            return JsonDocument.Parse(text, Options);
         }
         catch (JsonException)
         {
-            return JsonDocument.Parse(Repaired(text), s_options);
+            return JsonDocument.Parse(Repaired(text), Options);
         }
     }
 

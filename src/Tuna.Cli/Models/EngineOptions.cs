@@ -177,7 +177,8 @@ internal sealed class EngineOptions
         // What was not given has no value yet here, not even its default.
         if ((result.GetValue(_engine) ?? Managed) == Managed)
         {
-            foreach (Option option in (Option[])[_device, _dtype, _libtorch, _base, _moments, _gradients, _memory, _rank, _alpha, _dropout, _targets])
+            foreach (Option option in (Option[])[_device, _dtype, _libtorch, _base, _moments, _gradients, _memory, _rank, _alpha, _dropout,
+                _targets])
             {
                 if (result.GetResult(option) is { Implicit: false })
                     result.AddError(

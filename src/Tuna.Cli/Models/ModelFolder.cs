@@ -63,7 +63,8 @@ internal static class ModelFolder
                 ? name : throw new StageException($"{stated}: a line is no checksum: {ForeignText.Shorten(line, 80)}.");
             string path = Path.Combine(folder, file);
             if (!File.Exists(path) || line[..line.IndexOf(' ', StringComparison.Ordinal)] != Sha256(path))
-                throw new StageException($"{path} is not what {Name} beside it states: the checkpoint is damaged. Use the one before, or, where a file was "
+                throw new StageException(
+                    $"{path} is not what {Name} beside it states: the checkpoint is damaged. Use the one before, or, where a file was "
                     + $"changed on purpose, delete {Name}.");
         }
     }

@@ -53,8 +53,8 @@ internal sealed class RoundsReport(RoundsSettings settings, IReadOnlyList<RoundF
         if (rounds.LastOrDefault(r => r.Answers is not null)?.Answers is { } answers)
             yield return string.Create(CultureInfo.InvariantCulture,
                 $"Answers of the last round against those of round 0 on {answers.Rows} held-out prompts: {answers.Wins} won, "
-                + $"{answers.Ties} tied, {answers.Rows - answers.Wins - answers.Ties} lost; win rate {answers.WinRate.Mean:P1} (95 % interval "
-                + $"{answers.WinRate.Low:P1} to {answers.WinRate.High:P1}).");
+                + $"{answers.Ties} tied, {answers.Rows - answers.Wins - answers.Ties} lost; win rate "
+                + $"{answers.WinRate.Mean:P1} (95 % interval {answers.WinRate.Low:P1} to {answers.WinRate.High:P1}).");
         if (rounds.Sum(r => r.Spent.Calls) > 0)
         {
             decimal cost = rounds.Sum(r => r.Spent.Cost);

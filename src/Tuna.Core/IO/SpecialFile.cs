@@ -1,7 +1,7 @@
 namespace Tuna.IO;
 
-/// <summary>Pipes and devices under the name of a file: opening one may wait without end, a second reading finds nothing, and a result that is
-/// renamed to its name would replace it.</summary>
+/// <summary>Pipes and devices under the name of a file: opening one may wait without end, a second reading finds nothing, and a result that
+/// is renamed to its name would replace it.</summary>
 public static class SpecialFile
 {
     /// <summary>Refuses a pipe or a device. A regular file passes, also an empty one, and a name that nothing has.</summary>
@@ -14,7 +14,8 @@ public static class SpecialFile
         try
         {
             // Opened for both, a pipe does not wait for its other end.
-            using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete,
+                bufferSize: 0);
             if (file.CanSeek && !IsDevice(path))
                 return;
         }

@@ -43,8 +43,8 @@ public static class ForeignText
     }
 
     /// <summary>
-    /// The whole text for a terminal: as it is, but with control characters other than tabs and line ends, and marks that turn the direction
-    /// of writing, as <c>\uXXXX</c>.
+    /// The whole text for a terminal: as it is, but with control characters other than tabs and line ends, and marks that turn the
+    /// direction of writing, as <c>\uXXXX</c>.
     /// </summary>
     /// <param name="text">Any text, of several lines perhaps.</param>
     public static string Printable(string text)

@@ -59,7 +59,8 @@ internal sealed record TrainingSetup
         Fingerprint["Policy"] = $"{Model.Info.ParameterCount} parameters, vocabulary {Model.Info.VocabularySize}";
         if (HeldOut is not null)
             Fingerprint["HeldOut"] =
-                $"{HeldOut.GroupsPerPass} {GroupHash.DataSet(HeldOut.Groups, needs.ReferencePolicy ? HeldOut.Reference : null, needs.OldPolicy)}";
+                $"{HeldOut.GroupsPerPass} "
+                    + $"{GroupHash.DataSet(HeldOut.Groups, needs.ReferencePolicy ? HeldOut.Reference : null, needs.OldPolicy)}";
         DataFingerprint = GroupHash.DataSet(Groups, needs.ReferencePolicy ? Reference : null, needs.OldPolicy);
         return this;
     }

@@ -110,7 +110,9 @@ internal sealed class CsvRows : RowSource
     // Whether a cell is JSON where the field can be a list or an object.
     private bool Holds(string name, ReadOnlySpan<char> cell)
     {
-        bool structured = Structured.Contains(name) || (name == "text" && _published), sides = name is "chosen" or "rejected" or "prompt", output = name == "output";
+        bool structured = Structured.Contains(name) || (name == "text" && _published);
+        bool sides = name is "chosen" or "rejected" or "prompt";
+        bool output = name == "output";
         if (!structured && !sides && !output)
             return false;
         try
@@ -123,7 +125,8 @@ internal sealed class CsvRows : RowSource
         }
         catch (JsonException e)
         {
-            bool list = output && _ranked && cell.StartsWith("['", StringComparison.Ordinal) && cell.EndsWith("']", StringComparison.Ordinal);
+            bool list = output && _ranked && cell.StartsWith("['", StringComparison.Ordinal)
+                && cell.EndsWith("']", StringComparison.Ordinal);
             if (structured || list || cell.StartsWith("[{'", StringComparison.Ordinal))
                 throw new DataFormatException(
                     "the cell holds a list or an object that is not JSON, as pandas writes it (Python's notation). Save the data set as "

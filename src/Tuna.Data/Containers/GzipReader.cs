@@ -2,8 +2,8 @@ using System.IO.Compression;
 
 namespace Tuna.Data.Containers;
 
-/// <summary>Unpacks gzip, of one member or several, and notices a file that was cut off, at whatever byte: <see cref="GZipStream"/> takes the
-/// end of its input for the end of the data.</summary>
+/// <summary>Unpacks gzip, of one member or several, and notices a file that was cut off, at whatever byte: <see cref="GZipStream"/> takes
+/// the end of its input for the end of the data.</summary>
 /// <remarks>
 /// A member that says a few known bytes is put behind the input. Only where the input is complete does the output end with them; otherwise
 /// they are taken for the rest of what was cut, which is no valid rest.

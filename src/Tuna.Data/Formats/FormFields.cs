@@ -81,8 +81,8 @@ internal sealed class FormFields
     /// <summary>Whether a field is a list of instances of a task.</summary>
     public bool HasInstances => _fields.TryGetValue("instances", out JsonElement value) && AnsweredFormat.IsInstances(value);
 
-    /// <summary>Whether the rows say of a single response whether it is wanted (KTO): as TRL writes it, and LLaMA-Factory. Taken for answers to
-    /// learn, the unwanted ones would be learnt too.</summary>
+    /// <summary>Whether the rows say of a single response whether it is wanted (KTO): as TRL writes it, and LLaMA-Factory. Taken for
+    /// answers to learn, the unwanted ones would be learnt too.</summary>
     public bool IsUnpaired => HasAll("prompt", "completion", "label") || IsTruth("kto_tag")
         || (IsTruth("label") && (HasConversation("messages") || HasConversation("conversations")));
 

@@ -85,7 +85,8 @@ public sealed class HelpSteerFormat : JsonRowFormat
         {
             JsonDocument[] documents = [.. aspects.Select(a => JsonDocument.Parse(a))];
             string[] names = [.. documents.SelectMany(d => d.RootElement.EnumerateObject().Select(f => f.Name)).Distinct()];
-            return "{" + string.Join(",", names.Select(name => $"\"{name}\":[{string.Join(",", documents.Select(d => Of(d, name)))}]")) + "}";
+            return "{" + string.Join(",", names.Select(name => $"\"{name}\":[{string.Join(",", documents.Select(d => Of(d, name)))}]"))
+                + "}";
 
             static string Of(JsonDocument aspects, string name) =>
                 aspects.RootElement.TryGetProperty(name, out JsonElement value) ? value[0].GetRawText() : "null";

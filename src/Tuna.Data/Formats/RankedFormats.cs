@@ -73,8 +73,8 @@ public static class RankedFormats
         if (fields.IsUnpaired)
         {
             throw context.Error(
-                "these rows are unpaired preferences (KTO): one completion with a label each, wanted or not. A ranking compares responses to one prompt; "
-                    + "bring the completions of a prompt together as chosen and rejected.", fields.Has("kto_tag") ? "kto_tag" : "label");
+                "these rows are unpaired preferences (KTO): one completion with a label each, wanted or not. A ranking compares responses "
+                + "to one prompt; bring the completions of a prompt together as chosen and rejected.", fields.Has("kto_tag") ? "kto_tag" : "label");
         }
 
         throw context.Error(

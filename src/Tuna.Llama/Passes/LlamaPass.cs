@@ -107,8 +107,8 @@ internal sealed class LlamaPass : IForwardPass
 
     /// <summary>Goes backward once; what the pass holds stays, and it may go again, then recomputing all layers.</summary>
     /// <param name="gradient">dL/d(output) of every response, not all zero.</param>
-    /// <param name="arrived">Called with every trained weight as soon as nothing more will be added to its gradient, which may then be taken
-    /// and the weight moved; null leaves all gradients with their weights.</param>
+    /// <param name="arrived">Called with every trained weight as soon as nothing more will be added to its gradient, which may then be
+    /// taken and the weight moved; null leaves all gradients with their weights.</param>
     public void Sweep(ReadOnlySpan<double> gradient, Action<TrainedWeight>? arrived)
     {
         bool[] active = Array.ConvertAll(gradient.ToArray(), g => g != 0);

@@ -21,7 +21,8 @@ internal sealed class TrainingParameters : IDisposable
             foreach (WeightPart part in weight.Parts)
             {
                 string name = names[part.Parameter.Handle];
-                list.Add(new TrainedParameter(name, part.Parameter, part.Row, trained, options.ParameterGroups.FirstOrDefault(g => g.Accepts(name))));
+                list.Add(new TrainedParameter(name, part.Parameter, part.Row, trained,
+                    options.ParameterGroups.FirstOrDefault(g => g.Accepts(name))));
             }
         }
 
