@@ -79,6 +79,22 @@ public class RoundsTests
     }
 
     [Fact]
+    public async Task Rounds_OnTheTorchEngine_AllStagesWithAModelRunThere()
+    {
+        if (OperatingSystem.IsWindows())
+            return; // its loader needs longer than all the rest
+        using Workspace work = await new Workspace().WithInstructions(6).WithModelAsync();
+
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, [.. Small[..^1], "--engine", "torch", "--judge", "policy:model", "--held-out",
+            "0.4", "--objective", "gspo", "--rounds", "1", "--out", "w"])).Expect(0);
+
+        string[] withModels = [.. run.Error.Split('\n').Where(l => l.Contains(": tuna ", StringComparison.Ordinal))];
+        Assert.Equal(6, withModels.Length); // answers before, samples, ranking, training, answers, verdicts
+        Assert.All(withModels, l => Assert.Contains("--engine torch", l, StringComparison.Ordinal));
+        Assert.NotEqual(work.Weights("model"), work.Weights("w/round-1/model"));
+    }
+
+    [Fact]
     public async Task Rounds_WithRowsOfARound_GoThroughTheDataInTurns_HeldOutOnesInEach()
     {
         using Workspace work = await new Workspace().WithInstructions(12).WithModelAsync();
