@@ -65,6 +65,8 @@ internal sealed record TrainingStage
     public StageResult Run(IReadOnlyList<TokenGroup> groups, Func<ReferenceLogProbs?> reference, StageUi ui,
         CancellationToken cancellationToken)
     {
+        if (File.Exists(Out))
+            throw new StageException($"--out {Out} is a file; name the folder of the trained model.");
         if (groups.Count == 0)
             throw new StageException(
                 $"No row can be trained on. "
