@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Tuna.Cli.Evaluation;
+using Tuna.Cli.Files;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Terminal;
 
@@ -60,6 +61,7 @@ internal abstract class EvaluationCommand : StageCommand
         Task.Run(async () =>
     {
         string output = parse.GetValue(_out)!;
+        InputFile.RefuseAsOutput(output);
         if (await EvaluateAsync(parse, output, ui, cancellationToken) is not { } result)
             return new StageResult(
                 $"{output}: this share is done. When all are, merge {output}{SharedSuffix} and run the evaluation without --shard.", new()

@@ -23,6 +23,16 @@ internal static class InputFile
         return alike ? files : [Require(path)];
     }
 
+    /// <summary>Refuses a name under which no file can be written, before anything is made or paid for.</summary>
+    /// <exception cref="StageException">A folder has it.</exception>
+    /// <exception cref="IOException">A pipe or a device has it.</exception>
+    public static void RefuseAsOutput(string path)
+    {
+        SpecialFile.Refuse(path);
+        if (Directory.Exists(path))
+            throw new StageException($"--out {path} is a folder; name the file to write, such as {Path.Combine(path, "result.jsonl")}.");
+    }
+
     /// <summary>Requires a file, and gives its path back.</summary>
     /// <exception cref="StageException">There is none, or a folder; says what is there.</exception>
     public static string Require(string path)

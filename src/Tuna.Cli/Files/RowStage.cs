@@ -34,6 +34,7 @@ internal sealed class RowStage<TIn, TOut>(string output, RowFormat<TOut> format,
     public async Task<RowStageResult<TOut>> RunAsync(IReadOnlyList<TIn> rows, Fingerprint fingerprint, StageUi ui, string what,
         Func<IReadOnlyList<TIn>, RowSink<TOut>, Task> make)
     {
+        InputFile.RefuseAsOutput(output);
         using JsonlJournal journal = JsonlJournal.Open(_journalPath, checksums: true);
         if (journal.RepairedBytes > 0)
             ui.Note($"{_journalPath}: the last line was torn by an interruption ({journal.RepairedBytes} bytes) and was removed; its row "

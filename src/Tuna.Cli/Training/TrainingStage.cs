@@ -76,6 +76,8 @@ internal sealed record TrainingStage
     public StageResult Run(IReadOnlyList<TokenGroup> groups, Func<IReadOnlyList<TokenGroup>, ReferenceLogProbs?> reference, StageUi ui,
         CancellationToken cancellationToken)
     {
+        if (File.Exists(Out))
+            throw new StageException($"--out {Out} is a file; name the folder of the trained model.");
         if (Options.EvaluateEverySteps > 0 && HeldOut.Count == 0)
             throw new StageException(
                 "--eval-every measures on held-out rows, and there are none: hold some out with --held-out 0.1, or give --held-out FILE.",

@@ -27,6 +27,8 @@ public sealed class AtomicFile : IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         SpecialFile.Refuse(path);
+        if (Directory.Exists(path))
+            throw new IOException($"{path} is a folder; name the file to write.");
         _path = Path.GetFullPath(path);
         _partial = Leftovers.PartialOf(_path);
         _lock = FileLock.Acquire(_path);

@@ -21,6 +21,25 @@ public class DataTests
         Assert.True(row["score"]![0]!.GetValue<double>() > row["score"]![1]!.GetValue<double>());
     }
 
+    /// <summary>A name that cannot be written was found out when the work was done, or paid for.</summary>
+    [Theory]
+    [InlineData("convert --data ranked.jsonl --out folder", "folder is a folder")]
+    [InlineData("rank --data ranked.jsonl --judge probabilistic --out folder", "folder is a folder")]
+    [InlineData("generate --model model --data data.jsonl --out folder", "folder is a folder")]
+    [InlineData("evaluate nll --model model --data data.jsonl --out folder", "folder is a folder")]
+    [InlineData("sft --model model --data data.jsonl --out ranked.jsonl", "ranked.jsonl is a file")]
+    public async Task Stage_OutputThatCannotBeWritten_IsRefusedBeforeAnythingIsMade(string line, string said)
+    {
+        using Workspace work = await new Workspace().WithRanked(2).WithInstructions(2).WithModelAsync();
+        Directory.CreateDirectory(work["folder"]);
+        string[] before = Directory.GetFileSystemEntries(work.Root, "*", SearchOption.AllDirectories);
+
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, line.Split(' '))).Expect(1);
+
+        Assert.Contains(said, run.Error, StringComparison.Ordinal);
+        Assert.Equal(before.Order(), Directory.GetFileSystemEntries(work.Root, "*", SearchOption.AllDirectories).Order());
+    }
+
     [Fact]
     public async Task Convert_AnnotationsOfTwoModels_BecomeRowsOfTwo_AndPairsAgain()
     {
