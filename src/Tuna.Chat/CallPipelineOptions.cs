@@ -27,6 +27,10 @@ public sealed record CallPipelineOptions
     /// </summary>
     public TimeSpan CancellationGrace { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Whether prompts and replies go into traces too; otherwise their lengths in tokens, the model and what became of a call do.
+    /// Default false.</summary>
+    public bool TraceTexts { get; init; }
+
     /// <summary>What may be spent; it also counts what was. Default: no limit.</summary>
     public CallBudget Budget { get; init; } = new();
 }

@@ -10,7 +10,7 @@ namespace Tuna.Chat;
 /// <remarks>As with every <see cref="ChatClientBuilder"/>, what is added first stands outermost.</remarks>
 public static class ChatClientBuilderExtensions
 {
-    /// <summary>Adds journal, retries, budget and counters, limits, and the time limit, in this order.</summary>
+    /// <summary>Adds journal, retries, budget and counters, limits, traces, and the time limit, in this order.</summary>
     /// <remarks>
     /// What is in the journal costs nothing and waits for nothing; every try is counted and takes its turn; waiting for a turn is no part
     /// of its time. The clock and the loggers come from the services that the client is built with.
@@ -24,7 +24,7 @@ public static class ChatClientBuilderExtensions
         if (options.Journal is { } journal)
             builder.UseJournal(journal);
         return builder.UseResilience(options.Resilience).UseBudget(options.Budget).UseThrottle(options.Throttle)
-            .UseTimeLimit(options.CallTimeout, options.CancellationGrace);
+            .UseTelemetry(options.TraceTexts).UseTimeLimit(options.CallTimeout, options.CancellationGrace);
     }
 
     /// <summary>Answers from a journal what was asked before, and writes down every new reply before anyone sees it.</summary>
@@ -91,6 +91,19 @@ public static class ChatClientBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(builder);
         return builder.Use((inner, services) => new TimeLimitedChatClient(inner, limit, grace, Time(services)));
+    }
+
+    /// <summary>Traces every try that reaches the service, and counts its time and tokens, by the semantic conventions of generative AI,
+    /// under <see cref="TunaTelemetry.Name"/>.</summary>
+    /// <remarks>Stands inside the limits, so that waiting for a turn is no part of a call. Costs next to nothing where nobody
+    /// listens.</remarks>
+    /// <param name="builder">The builder of chat clients.</param>
+    /// <param name="traceTexts">Whether prompts and replies go into the traces; not even the environment's variable of that purpose
+    /// does it otherwise.</param>
+    public static ChatClientBuilder UseTelemetry(this ChatClientBuilder builder, bool traceTexts = false)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.UseOpenTelemetry(sourceName: TunaTelemetry.Name, configure: client => client.EnableSensitiveData = traceTexts);
     }
 
     private static TimeProvider? Time(IServiceProvider services) => services.GetService(typeof(TimeProvider)) as TimeProvider;

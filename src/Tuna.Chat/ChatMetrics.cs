@@ -2,11 +2,13 @@ using System.Diagnostics.Metrics;
 
 namespace Tuna.Chat;
 
-/// <summary>The counters of <c>System.Diagnostics.Metrics</c> that calls keep, under the meter <see cref="MeterName"/>.</summary>
+/// <summary>The counters of <c>System.Diagnostics.Metrics</c> that calls keep, under the meter <see cref="MeterName"/>. How long calls take
+/// and what tokens they use, <see cref="Microsoft.Extensions.AI.OpenTelemetryChatClient"/> counts under the same name
+/// (<c>gen_ai.client.*</c>).</summary>
 public static class ChatMetrics
 {
     /// <summary>The meter's name.</summary>
-    public const string MeterName = "Tuna.Chat";
+    public const string MeterName = TunaTelemetry.Name;
 
     private static readonly Meter Meter = new(MeterName);
 
@@ -18,15 +20,9 @@ public static class ChatMetrics
     internal static Counter<long> Replayed { get; } =
         Meter.CreateCounter<long>("tuna.chat.replayed_calls", "{call}", "Calls answered from a journal, free of charge.");
 
-    internal static Counter<long> Tokens { get; } =
-        Meter.CreateCounter<long>("tuna.chat.tokens", "{token}", "Tokens billed; tag direction: input or output.");
-
     internal static Counter<double> Cost { get; } =
         Meter.CreateCounter<double>("tuna.chat.cost", description: "Money spent, in the price table's currency.");
 
     internal static Counter<long> Retries { get; } =
         Meter.CreateCounter<long>("tuna.chat.retries", "{call}", "Calls repeated after a failure.");
-
-    internal static Histogram<double> CallDuration { get; } =
-        Meter.CreateHistogram<double>("tuna.chat.call.duration", "s", "Time of one answered call.");
 }

@@ -50,7 +50,8 @@ public sealed class MixedLoss : IRankingLoss
 
     /// <inheritdoc/>
     public LossDescription Describe() => new(nameof(MixedLoss),
-        (nameof(Terms), string.Join(" + ", _terms.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Weight} [{t.Loss.Describe()}]")))));
+        (nameof(Terms), string.Join(" + ",
+            _terms.Select(t => t.Weight.ToString(CultureInfo.InvariantCulture) + $" [{t.Loss.Describe()}]"))));
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">A term refuses the batch.</exception>

@@ -7,7 +7,7 @@ namespace Tuna.Rankers;
 public static class RankerMetrics
 {
     /// <summary>The meter's name.</summary>
-    public const string MeterName = "Tuna.Rankers";
+    public const string MeterName = TunaTelemetry.Name;
 
     private static readonly Meter Meter = new(MeterName);
 

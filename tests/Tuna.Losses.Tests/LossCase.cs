@@ -71,7 +71,8 @@ internal sealed record LossCase(string Name, IRankingLoss Loss, Func<IReadOnlyLi
             IsPenalty = false,
         },
         new("mixed, dpo and mle", new MixedLoss((1, new DpoLoss(0.1)), (0.2, new MaximumLikelihoodLoss())),
-            g => g.Average(x => DpoLossTests.Reference(x, 0.1, PairSelection.AllPairs) + (0.2 * MaximumLikelihoodLossTests.OfReference(x)))),
+            g => g.Average(x => DpoLossTests.Reference(x, 0.1, PairSelection.AllPairs)
+                + (0.2 * MaximumLikelihoodLossTests.OfReference(x)))),
         new("mixed, three", new MixedLoss((0.5, new SimPoLoss(2.5, 0.7)), (2, new RrhfLoss()), (1e-3, new LipoLambdaLoss(0.1))),
             g => g.Average(x => (0.5 * SimPoLossTests.Reference(x, 2.5, 0.7, PairSelection.AllPairs)) + (2 * RrhfLossTests.Reference(x))
                 + (1e-3 * LipoLambdaLossTests.Reference(x, 0.1)))),

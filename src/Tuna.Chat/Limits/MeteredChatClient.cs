@@ -22,8 +22,6 @@ internal sealed class MeteredChatClient(IChatClient inner, CallBudget budget) : 
             used = CallUsage.Measure(kept, response, _budget.Prices);
             used.AttachTo(response);
             ChatMetrics.Calls.Add(1);
-            ChatMetrics.Tokens.Add(used.InputTokens, new KeyValuePair<string, object?>("direction", "input"));
-            ChatMetrics.Tokens.Add(used.OutputTokens, new KeyValuePair<string, object?>("direction", "output"));
             ChatMetrics.Cost.Add((double)used.Cost);
             return response;
         }

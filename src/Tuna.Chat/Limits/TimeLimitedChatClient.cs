@@ -2,8 +2,8 @@ using Microsoft.Extensions.AI;
 
 namespace Tuna.Chat.Limits;
 
-/// <summary>Ends a call that takes too long with a <see cref="TimeoutException"/>, lets one that was sent finish when its caller cancels,
-/// and records how long answered calls took.</summary>
+/// <summary>Ends a call that takes too long with a <see cref="TimeoutException"/>, and lets one that was sent finish when its caller
+/// cancels.</summary>
 /// <remarks>
 /// Stands next to the service, inside the limits, so that waiting for a turn is not counted. A call that was sent is paid for: cancelling
 /// ends it only after a grace period, so that its reply is not lost.
@@ -39,12 +39,9 @@ internal sealed class TimeLimitedChatClient : CallDecorator
         using var cancelled = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _time);
         using CancellationTokenRegistration grace = cancellationToken.UnsafeRegister(_ => cancelled.CancelAfter(_grace), null);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancelled.Token, timeout.Token);
-        long start = _time.GetTimestamp();
         try
         {
-            ChatResponse response = await base.GetResponseAsync(messages, options, either.Token).ConfigureAwait(false);
-            ChatMetrics.CallDuration.Record(_time.GetElapsedTime(start).TotalSeconds);
-            return response;
+            return await base.GetResponseAsync(messages, options, either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException e) when (timeout.IsCancellationRequested && !cancelled.IsCancellationRequested)
         {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using Tuna.Cli.Hosting;
 using Tuna.Cli.Recipes;
+using Tuna.Cli.Telemetry;
 using Tuna.Cli.Terminal;
 
 namespace Tuna.Cli.Commands;
@@ -108,7 +109,8 @@ internal sealed class RunCommand : StageCommand
     {
         RecipePlan plan = _options.Plan(parse);
         IReadOnlyList<PlannedStage> stages = plan.Stages();
-        RecipeRun run = await new RecipeRunner(_app, _options.WorkFolder(parse), parse.GetValue(_allowPartial))
+        IReadOnlyList<string> inherited = [.. TelemetryOptions.Arguments(parse)];
+        RecipeRun run = await new RecipeRunner(_app, _options.WorkFolder(parse), parse.GetValue(_allowPartial), inherited)
             .RunAsync(stages, ui, cancellationToken);
         string how = run.ExitCode == ExitCodes.Partial
             ? "some rows could not be done, and running it again does not change that. To go on without them add --allow-partial (or "

@@ -29,7 +29,8 @@ internal sealed class ReportCommand : StageCommand
 
     public ReportCommand(App app)
         : base(app, "report",
-            "Puts evaluations of several models side by side, with differences to the first in parentheses, and draws training curves.")
+            "Puts evaluations of several models side by side, with differences to the first in parentheses, and tells how models were "
+            + "trained: curves, answers before and after, win rate, settings, versions.")
     {
         foreach (Option option in (Option[])[_results, _training, _best, _out])
             Options.Add(option);
@@ -53,9 +54,9 @@ internal sealed class ReportCommand : StageCommand
             ? ResultTables.Best(tables.Count > 0 ? tables[0] : null, rule) : null;
         var report = new ComparisonReport(tables, results.FirstOrDefault()?.Model, "Tuna report")
         {
-            Notes = [.. best is { } b ? [$"Best by {parse.GetValue(_best)}: {b.Model} ({FigureText.Of(b.Value)})."]
-                : Array.Empty<string>(), .. curves.Select(c => c.ToString())],
-            Charts = TrainingCurve.Charts(curves),
+            Notes = best is { } b ? [$"Best by {parse.GetValue(_best)}: {b.Model} ({FigureText.Of(b.Value)})."] : [],
+            Charts = curves.Length > 1 ? TrainingCurve.Charts(curves) : [],
+            Sections = [.. curves.Select(curve => RunSection.Of(curve, results))],
             Issues = [.. results.SelectMany(r => r.Issues.Select(issue => (r.Model, issue)))],
         };
         string text = OnScreen(report, results, files);
@@ -86,7 +87,11 @@ internal sealed class ReportCommand : StageCommand
             .Select(r =>
                 $"{r.First.Model}, {r.First.Benchmark}: {r.First.Issues.Count} issues, all named in "
                 + $"{r.Second}:{Environment.NewLine}{IssueSummary.Text(r.First.Issues)}");
-        var tables = new ComparisonReport(report.Tables, report.Baseline, report.Title) { Notes = report.Notes };
+        var tables = new ComparisonReport(report.Tables, report.Baseline, report.Title) 
+        {
+            Notes = report.Notes,
+            Sections = report.Sections,
+        };
         return string.Join(Environment.NewLine, issues.Append("").Append(tables.ToText().TrimEnd())).TrimStart();
     }
 }

@@ -40,6 +40,7 @@ internal sealed class SftCommand : StageCommand
     };
 
     private readonly HeldOut _heldOut = new();
+    private readonly SampleOptions _samples = new();
     private readonly TrainingOptions _training = new(epochs: 3, learningRate: 2e-5, batch: 128);
 
     public SftCommand(App app)
@@ -52,6 +53,7 @@ internal sealed class SftCommand : StageCommand
         Options.Add(_maxLength);
         Options.Add(_turns);
         _heldOut.AddTo(this);
+        _samples.AddTo(this);
         _training.AddTo(this);
         Examples =
         [
@@ -91,6 +93,7 @@ internal sealed class SftCommand : StageCommand
             Group = Group,
             Options = _training.Trainer(parse),
             TensorBoard = _training.TensorBoard(parse),
+            Samples = _samples.Of(parse, tokenizer, heldOut.Concat(training).Select(r => (r.Id!, r.Instruction, r.Input))),
             Engine = _policy.Engine(parse),
             Loss = new MaximumLikelihoodLoss(MaximumLikelihoodTarget.Reference),
             Tokenization = report,

@@ -41,6 +41,7 @@ internal sealed class TrainCommand : StageCommand
     };
     private readonly ObjectiveOptions _objective = new();
     private readonly HeldOut _heldOut = new();
+    private readonly SampleOptions _samples = new();
     private readonly TrainingOptions _training = new(epochs: 1, learningRate: 1e-5, batch: 128);
 
     public TrainCommand(App app)
@@ -52,6 +53,7 @@ internal sealed class TrainCommand : StageCommand
         _objective.AddTo(this);
         Options.Add(_reference);
         _heldOut.AddTo(this);
+        _samples.AddTo(this);
         _training.AddTo(this);
         Examples =
         [
@@ -84,7 +86,8 @@ internal sealed class TrainCommand : StageCommand
                 $"--reference none leaves --objective {objective} without the reference responses that it learns. --reference best takes "
                 + $"the best candidates, --lambda 0 does without.", ExitCodes.Usage);
         bool drawn = loss.Needs.OldPolicy && _objective.TakesDrawnLogProbs(parse);
-        GroupTokenizer tokenizer = Tokenizer(parse, model, learnsReference, drawn);
+        ITokenizer tokens = _policy.Tokenizer(parse, model);
+        GroupTokenizer tokenizer = Tokenizer(parse, model, tokens, learnsReference, drawn);
         var report = new TokenizationReport();
         (List<RankedExample> training, List<RankedExample> heldOut) = _heldOut.Split(parse, rows, row => row.Id,
             file => RankedRows(file, limit: 0));
@@ -101,6 +104,7 @@ internal sealed class TrainCommand : StageCommand
             Group = Group,
             Options = options,
             TensorBoard = _training.TensorBoard(parse),
+            Samples = _samples.Of(parse, tokens, heldOut.Concat(training).Select(r => (r.Id, r.Instruction, r.Input ?? ""))),
             Loss = loss,
             Engine = _policy.Engine(parse),
             Tokenization = report,
@@ -112,9 +116,8 @@ internal sealed class TrainCommand : StageCommand
             cancellationToken);
     }
 
-    private GroupTokenizer Tokenizer(ParseResult parse, string model, bool learnsReference, bool drawn)
+    private GroupTokenizer Tokenizer(ParseResult parse, string model, ITokenizer tokenizer, bool learnsReference, bool drawn)
     {
-        ITokenizer tokenizer = _policy.Tokenizer(parse, model);
         LlamaConfig config = LlamaConfig.Load(model);
         ModelFolder.RequireMatch(tokenizer, config.VocabularySize, model);
         return new GroupTokenizer(tokenizer, _policy.Template(parse, model), options: new()

@@ -14,9 +14,13 @@ internal static class ModelRecord
     public const string MetricsName = "training.jsonl";
 
     /// <summary>Writes the record into a folder that is being filled.</summary>
-    public static void Write(string folder, Fingerprint settings, JsonObject facts) =>
-        AtomicFile.WriteAllText(Path.Combine(folder, FileName),
-            new JsonObject { ["settings"] = settings.ToJson(), ["facts"] = facts.DeepClone() }.ToJsonString(JsonText.Indented) + "\n");
+    public static void Write(string folder, Fingerprint settings, JsonObject facts, JsonObject? versions = null)
+    {
+        var record = new JsonObject { ["settings"] = settings.ToJson(), ["facts"] = facts.DeepClone() };
+        if (versions is not null)
+            record["versions"] = versions.DeepClone();
+        AtomicFile.WriteAllText(Path.Combine(folder, FileName), record.ToJsonString(JsonText.Indented) + "\n");
+    }
 
     /// <summary>Whether the folder holds the finished model of these settings.</summary>
     /// <exception cref="StageException">It holds something else, which must not be overwritten.</exception>
@@ -32,6 +36,10 @@ internal static class ModelRecord
                 $"{folder} holds a model that was made with other settings: {difference}. Take another folder, or delete it.");
         return true;
     }
+
+    /// <summary>All that a model's record holds, empty when it has none.</summary>
+    public static JsonObject All(string folder) =>
+        File.Exists(Path.Combine(folder, FileName)) && Read(Path.Combine(folder, FileName)) is { } record ? record : [];
 
     /// <summary>The facts of a finished model, empty when it has no record.</summary>
     public static JsonObject Facts(string folder)

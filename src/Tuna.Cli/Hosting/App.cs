@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using Tuna.Cli.Commands;
 using Tuna.Cli.Files;
+using Tuna.Cli.Telemetry;
 using Tuna.Cli.Terminal;
 using Tuna.Distributed;
 
@@ -22,8 +23,10 @@ internal sealed class App
         Description = "For scripts: one JSON object as the result on standard output, one per event on standard error.",
         Recursive = true,
     };
+    private readonly TelemetryOptions _telemetry = new();
     private readonly RootCommand _root;
     private int _stopping;
+    private bool _traced; // by the outermost command: a recipe's stages are commands too
 
     /// <param name="output">Receives results.</param>
     /// <param name="error">Receives progress, notes and errors.</param>
@@ -38,6 +41,7 @@ internal sealed class App
         _time = time;
         _stopCode = stopCode;
         _root = new RootCommand(RootDescription) { _quiet, _json };
+        _telemetry.AddTo(_root);
         foreach (StageCommand command in AllCommands.Create(this))
             _root.Subcommands.Add(command);
         HelpOption help = _root.Options.OfType<HelpOption>().Single();
@@ -83,6 +87,7 @@ internal sealed class App
         {
             command.Group = Ranks.Join(command, parse);
             group = command.Group;
+            using IDisposable? telemetry = group.Rank == 0 ? StartTelemetry(parse, name) : null;
             if (group.Rank > 0)
                 ui = new(new OutputMode(Quiet: true, Json: false), TextWriter.Null, TextWriter.Null, _time, () => TextReader.Null);
             using CancellationTokenRegistration told = cancellationToken.UnsafeRegister(_ => TellStopping(ui), null);
@@ -125,6 +130,14 @@ internal sealed class App
             group.Abort(code);
             return code;
         }
+    }
+
+    private IDisposable? StartTelemetry(ParseResult parse, string name)
+    {
+        if (_traced)
+            return null;
+        _traced = true;
+        return _telemetry.Start(parse, name, text => Ui(parse).Warn(text));
     }
 
     // Once, though a recipe and its stage both hear of it.

@@ -9,7 +9,11 @@ namespace Tuna.Cli.Recipes;
 /// A finished stage leaves <c>WORK/.stages/NAME.json</c>: its options and the hashes of the files it read. It is skipped when these are
 /// unchanged and its output exists, so that changing one parameter runs again only what depends on it.
 /// </remarks>
-internal sealed class RecipeRunner(App app, string work, bool allowPartial = false)
+/// <param name="app">Runs the stages.</param>
+/// <param name="work">The folder of all files in between.</param>
+/// <param name="allowPartial">Whether a stage that could not do all rows lets the next one begin.</param>
+/// <param name="inherited">Options of the recipe's command that hold for each stage.</param>
+internal sealed class RecipeRunner(App app, string work, bool allowPartial = false, IReadOnlyList<string>? inherited = null)
 {
     /// <summary>Arguments for a stage that are known only when it begins: what is left of a common budget.</summary>
     public Func<PlannedStage, IEnumerable<string>> Late { get; init; } = _ => [];
@@ -47,7 +51,8 @@ internal sealed class RecipeRunner(App app, string work, bool allowPartial = fal
         }
 
         ui.Note($"{title}: {stage}");
-        int code = await app.RunAsync([.. stage.Arguments, .. stage.Course, .. Late(stage), .. ModeArguments(ui.Mode)], cancellationToken);
+        int code = await app.RunAsync([.. stage.Arguments, .. stage.Course, .. Late(stage), .. ModeArguments(ui.Mode), .. inherited ?? []],
+            cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         if (code == ExitCodes.Partial && (stage.AllowPartial || allowPartial))
             ui.Note($"{title}: some rows could not be done, which the recipe accepts; {FailureFile.PathFor(stage.Output)} names them.");

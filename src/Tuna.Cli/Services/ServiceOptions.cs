@@ -7,6 +7,7 @@ using Tuna.Chat.Journaling;
 using Tuna.Chat.Limits;
 using Tuna.Chat.Resilience;
 using Tuna.Cli.Hosting;
+using Tuna.Cli.Telemetry;
 using Tuna.Cli.Terminal;
 
 namespace Tuna.Cli.Services;
@@ -150,6 +151,7 @@ internal sealed class ServiceOptions
             IChatClient client = Client(chat, protocol).AsBuilder().UseCallPipeline(new CallPipelineOptions
             {
                 Journal = journal,
+                TraceTexts = TelemetryOptions.Texts(parse),
                 Budget = budget,
                 Throttle = new ThrottleOptions
                 {

@@ -50,7 +50,8 @@ internal sealed class HeldOut
         string? given = parse.GetValue(_rows);
         if (given is not null && Share(given) is null)
             return ([.. rows], [.. read(given)]);
-        double share = given is null ? (rows.Count < FewRows ? 0 : Math.Min(UsualShare, (double)UsualRows / rows.Count)) : Share(given)!.Value;
+        double usual = rows.Count < FewRows ? 0 : Math.Min(UsualShare, (double)UsualRows / rows.Count);
+        double share = given is null ? usual : Share(given)!.Value;
         ulong seed = parse.GetValue(_seed);
         ILookup<bool, T> split = rows.ToLookup(row => StableHash.IsHeldOut(id(row), share, seed));
         return ([.. split[false]], [.. split[true]]);

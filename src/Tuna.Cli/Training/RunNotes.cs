@@ -19,7 +19,8 @@ internal sealed class RunNotes(StageUi ui) : ITrainingObserver
 
     public void Evaluated(TrainingEvaluation evaluation) =>
         ui.Note($"after step {evaluation.Step}, held-out rows: "
-            + string.Join(", ", evaluation.Evaluation.Where(v => HeldOutMetric.IsKnown(v.Key)).Select(v => HeldOutMetric.Text(v.Key, v.Value))));
+            + string.Join(", ", evaluation.Evaluation.Where(v => HeldOutMetric.IsKnown(v.Key))
+                .Select(v => HeldOutMetric.Text(v.Key, v.Value))));
 }
 
 /// <summary>How figures of held-out rows are written for people.</summary>

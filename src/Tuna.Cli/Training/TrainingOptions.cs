@@ -61,7 +61,8 @@ internal sealed class TrainingOptions
     {
         Effect = Effect.Course,
         HelpName = "FOLDER",
-        Description = "Writes the curves for TensorBoard as training goes on, into FOLDER/NAME with the name of --out: tensorboard --logdir FOLDER.",
+        Description = "Writes the curves for TensorBoard as training goes on, into FOLDER/NAME with the name of --out: "
+            + "tensorboard --logdir FOLDER.",
     };
 
     private readonly Setting<int> _leaves = new("--gradient-leaves")

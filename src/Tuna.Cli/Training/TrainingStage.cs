@@ -47,6 +47,9 @@ internal sealed record TrainingStage
     /// <summary>Whether the trained model gives rewards in place of log-probabilities.</summary>
     public bool IsRewardModel { get; init; }
 
+    /// <summary>Takes answers before and after training; null for none.</summary>
+    public SampleTaker? Samples { get; init; }
+
     /// <summary>The run's folder for TensorBoard; null for none.</summary>
     public string? TensorBoard { get; init; }
 
@@ -97,6 +100,8 @@ internal sealed record TrainingStage
             : Engine.LoadPolicy(Initial, Options.Seed, trainable: true, plan);
         IReadOnlyList<TokenGroup> measured = HeldOut.Count > 0 ? HeldOut : [.. groups.Take(MeasuredRows)];
         Outcome? before = Measure is null && IsFirst ? Before(policy, measured, ui, cancellationToken) : null;
+        IReadOnlyList<string>? answers =
+            IsFirst ? Samples?.Before(Path.Combine(RunFolder, "samples-before.json"), policy, measured, ui, cancellationToken) : null;
         TrainingResult result = Train(policy, groups, frozen, watched, plan, ui, cancellationToken);
         if (held is null)
             return new("", []);
@@ -118,10 +123,11 @@ internal sealed record TrainingStage
             facts["after"] = after.ToJson();
         }
 
-        Save(held, policy, facts);
+        Save(held, policy, facts, answers is null ? null : Samples!.Lines(answers, policy, measured, ui, cancellationToken));
         facts["out"] = Out;
         return new(string.Create(CultureInfo.InvariantCulture,
-            $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Best(result)}{Environment.NewLine}{outcome}"),
+            $"{Out}: {result.Steps} steps over {groups.Count} groups, last loss {result.FinalLoss:0.####}{Best(result)}")
+            + Environment.NewLine + outcome,
             facts);
     }
 
@@ -238,7 +244,7 @@ internal sealed record TrainingStage
         CancellationToken cancellationToken) =>
         ui.Measure(what, "rows", measured.Count, 0, meter => Outcome.Measure(policy, measured, new CountMeter(meter), cancellationToken));
 
-    private void Save(FileLock held, ITrainableScorer policy, JsonObject facts)
+    private void Save(FileLock held, ITrainableScorer policy, JsonObject facts, string? samples)
     {
         AtomicFolder.Write(held, partial =>
         {
@@ -247,7 +253,9 @@ internal sealed record TrainingStage
             if (Engine.Lora is not null)
                 Engine.SaveAdapter(policy, Directory.CreateDirectory(Path.Combine(partial, "adapter")).FullName, Initial);
             File.Copy(Path.Combine(RunFolder, "metrics.jsonl"), Path.Combine(partial, ModelRecord.MetricsName));
-            ModelRecord.Write(partial, Settings, facts);
+            if (samples is not null)
+                File.WriteAllText(Path.Combine(partial, SampleTaker.FileName), samples);
+            ModelRecord.Write(partial, Settings, facts, Versions.ToJson(Engine.Name));
         });
         // All that matters lies in the model's folder now; checkpoints are several times its size.
         Directory.Delete(RunFolder, recursive: true);

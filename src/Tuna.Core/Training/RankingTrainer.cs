@@ -38,7 +38,8 @@ public sealed class RankingTrainer
     /// <param name="options">How to train.</param>
     /// <param name="logger">Where messages go; nowhere when null.</param>
     /// <param name="timeProvider">The clock behind speeds and estimates; the system's when null.</param>
-    /// <param name="meterFactory">Makes the meter <c>Tuna.Training</c>; the trainer makes and disposes its own when null.</param>
+    /// <param name="meterFactory">Makes the meter <see cref="TunaTelemetry.Name"/>; the trainer makes and disposes its own when
+    /// null.</param>
     /// <param name="group">The processes that train together; this one alone when null. All make a trainer with the same model, loss and
     /// options, and call
     /// <see cref="Train"/> with the same data; rank 0 alone writes and evaluates.</param>

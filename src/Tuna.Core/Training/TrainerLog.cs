@@ -33,8 +33,8 @@ internal static partial class TrainerLog
     [LoggerMessage(EventId = 8, Level = LogLevel.Information, Message = "Training is done: {Steps} steps, {Skipped} left out.")]
     public static partial void Finished(ILogger logger, long steps, int skipped);
 
-    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Evaluation after step {Step}: {Values}.")]
-    public static partial void Evaluated(ILogger logger, long step, string values);
+    [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Evaluation after step {Step}: {Name} {Value}.")]
+    public static partial void Evaluated(ILogger logger, long step, string name, double value);
 
     [LoggerMessage(EventId = 11, Level = LogLevel.Information,
         Message = "Training ends after step {Step} of {Steps}: {Metric} did not improve in {Evaluations} evaluations.")]

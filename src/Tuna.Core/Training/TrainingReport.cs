@@ -8,6 +8,9 @@ internal sealed class TrainingReport(TrainingSetup setup, TrainingMeter meter, l
 
     public long Now => setup.Time.GetTimestamp();
 
+    /// <summary>Reports an evaluation.</summary>
+    public void Evaluated(TrainingEvaluation evaluation) => meter.Record(evaluation);
+
     /// <summary>Reports a step.</summary>
     /// <param name="done">What it showed.</param>
     /// <param name="start"><see cref="Now"/> when it began.</param>

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Diagnostics;
 using Microsoft.Extensions.Logging;
 using Tuna.Policies;
 
@@ -47,6 +47,7 @@ internal sealed class TrainingRun
         _leaves?.Settle(at.Step);
         _group.RequireSameWeights(at.Step);
         long resumedFrom = at.Step;
+        using Activity? span = TrainingSpans.Run(_setup, _plan.TotalSteps, resumedFrom);
         _setup.Observer?.Started(_journal.Steps, _journal.Evaluations);
         try
         {
@@ -60,11 +61,13 @@ internal sealed class TrainingRun
                     Save(at);
                 if (ends)
                     break;
+                using Activity? stepSpan = TrainingSpans.Step();
                 long start = _report.Now;
                 StepOutcome outcome = RunStep(at, cancellationToken);
                 TrainingStep done = Finish(at, outcome);
                 _journal.Append(done);
                 _report.StepDone(done, start);
+                TrainingSpans.Tell(stepSpan, done);
                 _setup.Observer?.StepDone(done);
             }
         }
@@ -86,7 +89,10 @@ internal sealed class TrainingRun
         if (at.Step < _plan.TotalSteps)
             TrainerLog.StoppedEarly(_log, at.Step, _plan.TotalSteps, _options.WatchedMetric!, at.Watch!.Stale);
         if (_options.EndWithBest && at.Watch is { BestStep: > 0 } watch && watch.BestStep < at.Step)
-            TrainerLog.BestLoaded(_log, _group.LoadBest(watch.BestStep), _options.WatchedMetric!, watch.BestValue);
+        {
+            string folder = _group.LoadBest(watch.BestStep);
+            TrainerLog.BestLoaded(_log, folder, _options.WatchedMetric!, watch.BestValue);
+        }
         TrainerLog.Finished(_log, at.Step, at.SkippedSteps);
         return Result(at, resumedFrom);
     }
@@ -188,25 +194,31 @@ internal sealed class TrainingRun
 
     private void Evaluate(RunPosition at, CancellationToken cancellationToken)
     {
+        using Activity? span = TrainingSpans.Evaluation();
         SortedDictionary<string, double> values = _group.Evaluate(at.Step, cancellationToken);
         if (_options.WatchedMetric is { } metric)
         {
-            if (!values.TryGetValue(metric, out double value))
+            if (!values.TryGetValue(metric, out double watched))
                 throw new InvalidOperationException(
                     $"{nameof(TrainerOptions.WatchedMetric)} is '{metric}', but the evaluation after step {at.Step} gives "
                     + $"{string.Join(", ", values.Keys)}.");
-            at.Watch = (at.Watch ?? new WatchState()).After(at.Step, value, _options);
+            at.Watch = (at.Watch ?? new WatchState()).After(at.Step, watched, _options);
         }
         at.EvaluationPending = false;
         var evaluation = new TrainingEvaluation(at.Step, values);
         _journal.Append(evaluation);
-        TrainerLog.Evaluated(_log, at.Step, string.Join(", ", values.Select(v => Text(v.Key, v.Value))));
+        foreach ((string name, double value) in values)
+            TrainerLog.Evaluated(_log, at.Step, name, value);
+        _report.Evaluated(evaluation);
+        TrainingSpans.Tell(span, evaluation);
         _setup.Observer?.Evaluated(evaluation);
     }
 
-    private static string Text(string name, double value) => string.Create(CultureInfo.InvariantCulture, $"{name} {value:0.####}");
-
-    private void Save(RunPosition at) => _group.Save(at.ToState(_plan, _setup, _journal.MetricsLength));
+    private void Save(RunPosition at)
+    {
+        using Activity? span = TrainingSpans.Checkpoint(at.Step);
+        _group.Save(at.ToState(_plan, _setup, _journal.MetricsLength));
+    }
 
     private List<string> GroupIds(StepRange range)
     {

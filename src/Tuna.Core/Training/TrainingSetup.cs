@@ -71,10 +71,9 @@ internal sealed record TrainingSetup
             ArgumentNullException.ThrowIfNull(rows.Groups, nameof(HeldOut));
             ArgumentOutOfRangeException.ThrowIfLessThan(rows.GroupsPerPass, 1, nameof(HeldOutRows.GroupsPerPass));
             if (rows.Groups.Count == 0)
-                throw new ArgumentException("There are no held-out rows to measure on; give some, or null to measure on none.", nameof(HeldOut));
+                throw new ArgumentException("There are no held-out rows to measure on; give some, or null to measure on none.");
             if (needs.ReferencePolicy && rows.Reference is null)
-                throw new ArgumentException($"{loss} needs the reference policy's log-probabilities of the held-out rows too.",
-                    nameof(HeldOut));
+                throw new ArgumentException($"{loss} needs the reference policy's log-probabilities of the held-out rows too.");
             CheckRows(rows.Groups, rows.Reference, needs, loss, "held-out ");
         }
         if (Options.WatchedMetric is not { } metric)
@@ -91,7 +90,7 @@ internal sealed record TrainingSetup
     {
         if (reference is not null && reference.Count != groups.Count)
             throw new ArgumentException(
-                $"There are {groups.Count} {which}groups, but reference log-probabilities of {reference.Count}.", nameof(Reference));
+                $"There are {groups.Count} {which}groups, but reference log-probabilities of {reference.Count}.", nameof(reference));
         PolicyGuard.CheckGroups(groups, Model.Info);
         for (int i = 0; i < groups.Count; i++)
         {
@@ -100,11 +99,11 @@ internal sealed record TrainingSetup
             if (Missing(group, needs) is { } missing)
                 throw new ArgumentException(
                     $"{named} '{group.Id}': {missing}, which {loss} needs. Leave the row out or complete it; nothing was trained.",
-                    nameof(Groups));
+                    nameof(groups));
             if (reference is not null && reference[i].Length != group.Responses.Count)
                 throw new ArgumentException(
                     $"{named} '{group.Id}' has {group.Responses.Count} responses, but {reference[i].Length} reference log-probabilities.",
-                    nameof(Reference));
+                    nameof(reference));
         }
     }
 

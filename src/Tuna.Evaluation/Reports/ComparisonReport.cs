@@ -60,6 +60,9 @@ public sealed class ComparisonReport
     /// <summary>Charts below the tables, as <see cref="Charts.SvgChart"/> draws them; on the web page only.</summary>
     public IReadOnlyList<string> Charts { get; init; } = [];
 
+    /// <summary>Runs, each with its own charts, answers and settings.</summary>
+    public IReadOnlyList<ReportSection> Sections { get; init; } = [];
+
     /// <summary>What was wrong with the data, the predictions or the judge, by model.</summary>
     public IReadOnlyList<(string Model, string Issue)> Issues { get; init; } = [];
 
@@ -73,6 +76,8 @@ public sealed class ComparisonReport
             text.Append(note).Append('\n');
         foreach (ComparisonTable table in Tables)
             text.Append('\n').Append(table.ToText());
+        foreach (ReportSection section in Sections)
+            SectionPage.Text(text, section);
         foreach ((string model, string issue) in Issues)
             text.Append('\n').Append(model).Append(": ").Append(issue);
         return text.Append('\n').ToString();

@@ -26,7 +26,8 @@ internal static class ReportPage
         var html = new StringBuilder(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
             + "content=\"width=device-width,initial-scale=1\">\n");
-        html.Append("<title>").Append(Escaped(report.Title)).Append("</title>\n<style>").Append(Style).Append("</style></head><body>\n");
+        html.Append("<title>").Append(Escaped(report.Title)).Append("</title>\n<style>").Append(Style).Append('\n')
+            .Append(SectionPage.Style).Append("</style></head><body>\n");
         html.Append("<h1>").Append(Escaped(report.Title)).Append("</h1>\n");
         if (report.Baseline is not null)
             Paragraph(html, $"In parentheses: difference to {report.Baseline}. Best values are bold.");
@@ -44,6 +45,8 @@ internal static class ReportPage
         }
 
         Charts(html, report.Charts);
+        foreach (ReportSection section in report.Sections)
+            SectionPage.Render(html, section);
 
         if (report.Issues.Count > 0)
         {

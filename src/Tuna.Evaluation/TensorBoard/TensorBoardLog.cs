@@ -122,7 +122,8 @@ public sealed class TensorBoardLog : ITrainingObserver, IDisposable
         (string Name, double? Value)[] figures =
         [
             ("loss", step.Loss), ("learning_rate", step.LearningRate), ("gradient_norm", step.GradientNorm),
-            ("active_fraction", step.ActiveFraction), ("margin", step.Margin), ("pair_accuracy", step.PairAccuracy), ("tokens", step.Tokens),
+            ("active_fraction", step.ActiveFraction), ("margin", step.Margin), ("pair_accuracy", step.PairAccuracy),
+            ("tokens", step.Tokens),
         ];
         return new(Now, step.Step, [.. figures.Where(f => f.Value is { } value && double.IsFinite(value))
             .Select(f => ("train/" + f.Name, (float)f.Value!.Value))]);

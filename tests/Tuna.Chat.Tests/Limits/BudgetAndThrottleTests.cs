@@ -256,6 +256,7 @@ public class BudgetAndThrottleTests
                 sums[name] = sums.GetValueOrDefault(name) + value;
         }
 
+        listener.SetMeasurementEventCallback<int>((i, value, _, _) => Add(i.Name, value));
         listener.SetMeasurementEventCallback<long>((i, value, _, _) => Add(i.Name, value));
         listener.SetMeasurementEventCallback<double>((i, value, _, _) => Add(i.Name, value));
         listener.Start();
@@ -281,7 +282,8 @@ public class BudgetAndThrottleTests
         Assert.Equal(2, sums["tuna.chat.calls"]);
         Assert.Equal(1, sums["tuna.chat.failed_calls"]);
         Assert.Equal(1, sums["tuna.chat.retries"]);
-        Assert.Equal(240, sums["tuna.chat.tokens"]);
+        Assert.Equal(240, sums["gen_ai.client.token.usage"]);
+        Assert.True(sums["gen_ai.client.operation.duration"] > 0);
         Assert.Equal(280, sums["tuna.chat.cost"], 1e-9);
         Assert.Equal(2, sums["tuna.chat.replayed_calls"]);
     }

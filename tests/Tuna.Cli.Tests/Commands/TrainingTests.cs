@@ -77,7 +77,8 @@ public class TrainingTests
         using Workspace work = await new Workspace().WithRanked(4).WithModelAsync();
         string[] line = ["train", "--model", "model", "--data", "ranked.jsonl", "--out", "mixed", "--batch", "2", "--json", "-q"];
 
-        JsonElement result = (await TunaProcess.RunAsync(work.Root, [.. line, "--objective", "dpo,mle=0.20", "--beta", "0.3"])).Expect(0).Json;
+        JsonElement result = (await TunaProcess.RunAsync(work.Root, [.. line, "--objective", "dpo,mle=0.20", "--beta", "0.3"]))
+            .Expect(0).Json;
         TunaRun again = (await TunaProcess.RunAsync(work.Root, [.. line, "--objective", "dpo=1,mle=.2", "--beta", "0.3"])).Expect(0);
         TunaRun other = (await TunaProcess.RunAsync(work.Root, [.. line, "--objective", "dpo=1,mle=0.3", "--beta", "0.3"])).Expect(1);
 

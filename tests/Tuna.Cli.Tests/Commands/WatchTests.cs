@@ -8,15 +8,16 @@ namespace Tuna.Cli.Tests.Commands;
 public class WatchTests
 {
     private static readonly string[] Train =
-        ["train", "--model", "model", "--data", "ranked.jsonl", "--out", "tuned", "--batch", "2", "--threads", "1", "--checkpoint-every", "1"];
+        ["train", "--model", "model", "--data", "ranked.jsonl", "--out", "tuned", "--batch", "2", "--threads", "1",
+        "--checkpoint-every", "1"];
 
     [Fact]
     public async Task Train_WatchedUntilItGetsWorse_StopsAndSavesTheBest()
     {
         // So high a rate drives the weights apart: the first measurements are the best.
         using Workspace work = await new Workspace().WithRanked(8).WithRanked(3, "other.jsonl").WithModelAsync();
-        string[] line = [.. Train, "--epochs", "6", "--lr", "0.3", "--schedule", "constant", "--held-out", "other.jsonl", "--eval-every", "1",
-            "--patience", "4", "--best-by", "nll", "--save", "best"];
+        string[] line = [.. Train, "--epochs", "6", "--lr", "0.3", "--schedule", "constant", "--held-out", "other.jsonl", "--eval-every",
+            "1", "--patience", "4", "--best-by", "nll", "--save", "best"];
 
         TunaRun run = (await TunaProcess.RunAsync(work.Root, line)).Expect(0);
         JsonElement facts = (await TunaProcess.RunAsync(work.Root, [.. line, "--json"])).Expect(0).Json;

@@ -39,7 +39,8 @@ public sealed class HeldOutTests : IDisposable
         int pairs = 0, right = 0, tokens = 0;
         foreach (TokenGroup row in Rows)
         {
-            double[] values = new double[row.Responses.Count], scores = [.. row.Scores.Span, .. row.HasReference ? [double.NaN] : Array.Empty<double>()];
+            double[] values = new double[row.Responses.Count];
+            double[] scores = [.. row.Scores.Span, .. row.HasReference ? [double.NaN] : Array.Empty<double>()];
             policy.Score([row], values);
             int[] lengths = [.. row.Responses.Select(r => r.Length)];
             loss += new HingeLoss().Evaluate(new RankingBatch
@@ -153,7 +154,8 @@ public sealed class HeldOutTests : IDisposable
         {
             ["own"] = step == 7 ? throw new IOException("stopped") : values[step - 1],
         };
-        Assert.Throws<IOException>(() => new RankingTrainer(new BigramPolicy(), new HingeLoss(), options).Train(Groups, evaluate: evaluate));
+        Assert.Throws<IOException>(() =>
+            new RankingTrainer(new BigramPolicy(), new HingeLoss(), options).Train(Groups, evaluate: evaluate));
         // Of the two newest, 6 is the best by itself and 5 names 2.
         Assert.Equal(["checkpoint-00000006", "checkpoint-00000005", "checkpoint-00000002"],
             TrainingCheckpoint.Folders(_temp["run"]).Select(f => Path.GetFileName(f)));
@@ -247,7 +249,8 @@ public sealed class HeldOutTests : IDisposable
         Refused("no held-out rows", new([]), Watching);
         Refused("no evaluation", null, Watching);
         Refused("'speed'", new(Rows), Watching with { WatchedMetric = "speed" });
-        Refused("held-out rows too", new(Rows), Watching, new ReferenceLoss(), reference: ReferenceLogProbs.Score(new BigramPolicy(), Groups));
+        Refused("held-out rows too", new(Rows), Watching, new ReferenceLoss(),
+            reference: ReferenceLogProbs.Score(new BigramPolicy(), Groups));
 
         void Refused(string expected, HeldOutRows? rows, TrainerOptions options, IRankingLoss? with = null, TokenGroup[]? groups = null,
             ReferenceLogProbs? reference = null) =>

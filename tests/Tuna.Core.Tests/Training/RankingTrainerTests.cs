@@ -329,7 +329,7 @@ public class RankingTrainerTests
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, l) =>
         {
-            if (instrument.Meter.Name == "Tuna.Training")
+            if (instrument.Meter.Name == TunaTelemetry.Name)
                 l.EnableMeasurementEvents(instrument);
         };
         int thread = Environment.CurrentManagedThreadId; // other tests train at the same time

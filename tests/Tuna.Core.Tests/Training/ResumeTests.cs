@@ -60,7 +60,8 @@ public sealed class ResumeTests : IDisposable
         CancellationToken cancellationToken = default) =>
         new RankingTrainer(policy, new HingeLoss(), options with { RunFolder = folder })
             .Train(Groups, evaluate: (_, token) => Evaluate(policy, token),
-                heldOut: options.WatchedMetric is null ? null : new(TrainingFixtures.Groups(5, seed: 9)), cancellationToken: cancellationToken);
+                heldOut: options.WatchedMetric is null ? null : new(TrainingFixtures.Groups(5, seed: 9)),
+                cancellationToken: cancellationToken);
 
     private static Dictionary<string, double> Evaluate(BigramPolicy policy, CancellationToken cancellationToken)
     {

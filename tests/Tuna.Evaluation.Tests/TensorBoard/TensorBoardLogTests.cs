@@ -30,7 +30,8 @@ public sealed class TensorBoardLogTests : IDisposable
         byte[] bytes = stream.ToArray();
         // The length 24 and its masked CRC begin every such file.
         Assert.Equal("1800000000000000A37F4B22", Convert.ToHexString(bytes[..12]));
-        Assert.Equal("09000000000000F03F1A0D" + Convert.ToHexString(Encoding.ASCII.GetBytes("brain.Event:2")), Convert.ToHexString(bytes[12..36]));
+        Assert.Equal("09000000000000F03F1A0D" + Convert.ToHexString(Encoding.ASCII.GetBytes("brain.Event:2")),
+            Convert.ToHexString(bytes[12..36]));
         Assert.Equal(40, bytes.Length);
     }
 
@@ -81,8 +82,8 @@ public sealed class TensorBoardLogTests : IDisposable
         Assert.Equal("brain.Event:2", events[0].FileVersion);
         Assert.Equal([1L, 2, 2], events.Skip(1).Select(e => e.Step));
         Assert.Equal(1e-3f, events[1].Values.Single(v => v.Tag == "train/learning_rate").Value);
-        Assert.Equal(["train/loss", "train/learning_rate", "train/gradient_norm", "train/active_fraction", "train/margin", "train/pair_accuracy",
-            "train/tokens"], events[1].Values.Select(v => v.Tag));
+        Assert.Equal(["train/loss", "train/learning_rate", "train/gradient_norm", "train/active_fraction", "train/margin",
+            "train/pair_accuracy", "train/tokens"], events[1].Values.Select(v => v.Tag));
         Assert.DoesNotContain(events[2].Values, v => v.Tag is "train/loss" or "train/gradient_norm");
         Assert.Equal([("held_out/loss", 2f), ("held_out/pair_accuracy", 0.5f)], events[3].Values);
         Assert.Equal(1_700_000_000, events[1].WallTime, 60.0);
@@ -130,7 +131,8 @@ public sealed class TensorBoardLogTests : IDisposable
         Assert.Equal(written > 0, events[1].Starts);
         Assert.Equal([1L, 2, 3, 4, 5], events.Where(e => e.Values.Any(v => v.Tag == "train/loss")).Select(e => e.Step));
         Assert.Equal([2L], events.Where(e => e.Values.Any(v => v.Tag == "held_out/loss")).Select(e => e.Step));
-        foreach (ScalarEvent e in events.Where(e => e.Step > 0 && e.Step <= Math.Min(written, resumedFrom) && e.Values[0].Tag == "train/loss"))
+        int kept = Math.Min(written, resumedFrom);
+        foreach (ScalarEvent e in events.Where(e => e.Step > 0 && e.Step <= kept && e.Values[0].Tag == "train/loss"))
             Assert.Equal(times[e.Step], e.WallTime);
     }
 
