@@ -51,8 +51,8 @@ internal sealed class RecipeRunner(App app, string work, bool allowPartial = fal
         }
 
         ui.Note($"{title}: {stage}");
-        int code = await app.RunAsync([.. stage.Arguments, .. stage.Course, .. Late(stage), .. ModeArguments(ui.Mode),
-            .. inherited ?? []], cancellationToken);
+        int code = await app.RunAsync([.. stage.Arguments, .. stage.Course, .. Late(stage), .. ModeArguments(ui.Mode), .. inherited ?? []],
+            cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         if (code == ExitCodes.Partial && (stage.AllowPartial || allowPartial))
             ui.Note($"{title}: some rows could not be done, which the recipe accepts; {FailureFile.PathFor(stage.Output)} names them.");
