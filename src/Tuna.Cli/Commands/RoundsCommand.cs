@@ -8,6 +8,7 @@ using Tuna.Cli.Models;
 using Tuna.Cli.Recipes;
 using Tuna.Cli.Rounds;
 using Tuna.Cli.Services;
+using Tuna.Cli.Telemetry;
 using Tuna.Cli.Terminal;
 using Tuna.Cli.Training;
 using Tuna.Data;
@@ -133,7 +134,8 @@ internal sealed class RoundsCommand : StageCommand
         IReadOnlyList<InstructionExample> rows = Rows.Instructions(parse.GetValue(_data)!, parse.GetValue(_limit));
         RoundsSettings settings = Settings(parse, rows.Count);
         SharedBudget budget = Budget(parse, settings, rows, ui);
-        var run = new RoundsRun(settings, budget, new RecipeRunner(_app, settings.Work) { Late = budget.OptionsFor }, ui);
+        var runner = new RecipeRunner(_app, settings.Work, inherited: [.. TelemetryOptions.Arguments(parse)]) { Late = budget.OptionsFor };
+        var run = new RoundsRun(settings, budget, runner, ui);
         using FileLock held = FileLock.Acquire(Path.Combine(Directory.CreateDirectory(settings.Work).FullName, "rounds"));
         RoundsOutcome outcome = await run.ExecuteAsync(rows, cancellationToken);
         JsonObject facts = outcome.Report.ToJson();
