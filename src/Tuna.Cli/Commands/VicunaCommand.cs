@@ -49,7 +49,8 @@ internal sealed class VicunaCommand : EvaluationCommand
             "Vicuna QA: a strong model compares answers pairwise; wins, losses, ties and the adjusted win rate with a bootstrap interval.")
     {
         _policy.AddTo(this);
-        foreach (Option option in (Option[])[_answers, _questions, _baseline, _references, _judge, _protocol, _lenient, _maxNewTokens, _shard])
+        foreach (Option option in (Option[])[_answers, _questions, _baseline, _references, _judge, _protocol, _lenient, _maxNewTokens,
+            _shard])
             Options.Add(option);
         _service.AddTo(this);
         Validators.Add(result =>
