@@ -11,8 +11,8 @@ public sealed class LinkCheckerTests : IDisposable
     [Fact]
     public void Check_OfGoodLinks_FindsNothing()
     {
-        Page("index.html", "<a href='tasks/a.html#part-1'>a</a> <a href='https://example.org/x'>out</a> <img src='p.svg'> <a href='#top'></a>"
-            + "<p id='top'>");
+        Page("index.html", "<a href='tasks/a.html#part-1'>a</a> <a href='https://example.org/x'>out</a> <img src='p.svg'> "
+            + "<a href='#top'></a><p id='top'>");
         Page("tasks/a.html", "<h2 id='part-1'>1</h2><a href='../index.html'>up</a><a href='./'>here</a>");
         Page("tasks/index.html", "");
         Page("p.svg", "");

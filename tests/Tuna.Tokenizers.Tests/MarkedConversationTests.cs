@@ -73,7 +73,8 @@ public sealed class MarkedConversationTests
         var format = new ModelChatFormat(tokenizer, ChatTemplate.Load(folder.Path)!);
         MarkedConversation marked = format.EncodeMarked(
             [new("user", "the first"), new("assistant", " a word"), new("user", "one"), new("assistant", " two")])!;
-        Assert.Equal(["a word;", "two;"], marked.Answers.Select(answer => tokenizer.DecodeWithSpecialTokens(marked.Ids.Span[answer]).Trim()));
+        Assert.Equal(["a word;", "two;"],
+            marked.Answers.Select(answer => tokenizer.DecodeWithSpecialTokens(marked.Ids.Span[answer]).Trim()));
     }
 
     [Fact]

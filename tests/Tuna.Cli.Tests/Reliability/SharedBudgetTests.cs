@@ -71,7 +71,8 @@ public sealed class SharedBudgetTests : IDisposable
 
     private static JudgeReply Answer() => new(LoopbackJudge.Ranking([0, 1, 2, 3]), OutputTokens: Billed - 100);
 
-    private TunaProcess Start(LoopbackJudge judge, string shard, string budget, int parallel = 2) => TunaProcess.Start(_work.Root, judge.Environment,
+    private TunaProcess Start(LoopbackJudge judge, string shard, string budget, int parallel = 2) => TunaProcess.Start(
+        _work.Root, judge.Environment,
         "rank", "--data", "ranked.jsonl", "--judge", "openai:loopback", "--out", "out.jsonl", "--shard", shard, "--budget-tokens", budget,
         "--parallel", $"{parallel}", "--retries", "0");
 }
