@@ -89,6 +89,11 @@ internal sealed class SampleCommand : StageCommand
         {
             if ((result.GetValue(_teacher) is null) == (_policy.Folder(result) is null))
                 result.AddError("Give either --model FOLDER or --teacher KIND:MODEL.");
+            // What was not given has no value yet here, not even its default.
+            if (result.GetResult(_temperature) is { Implicit: false } && result.GetValue(_temperature) == 0
+                && result.GetValue(_teacher) is null)
+                result.AddError("--temperature 0 gives the same response every time, and a ranking needs different ones. `tuna generate` "
+                    + "answers once, greedily.");
         });
         Examples =
         [

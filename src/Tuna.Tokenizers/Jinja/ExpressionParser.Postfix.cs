@@ -115,9 +115,16 @@ internal partial class ExpressionParser
                     break;
             }
 
-            if (Current.Kind == TokenKind.Operator && Current.Text is "*" or "**")
-                throw Lexer.Unsupported(line, $"a call with '{Current.Text}'");
-            if (Current.Kind == TokenKind.Name && Following.Is(TokenKind.Operator, "="))
+            if (Current.Kind == TokenKind.Operator && Current.Text is "**")
+                throw Lexer.Unsupported(line, "a call with '**'");
+            bool spread = positional.Exists(p => p is SpreadExpression);
+            if (TakeOperator("*"))
+            {
+                if (spread)
+                    throw Lexer.Fault(line, "a call has two arguments with '*'.");
+                positional.Add(new SpreadExpression(Expression(), line));
+            }
+            else if (Current.Kind == TokenKind.Name && Following.Is(TokenKind.Operator, "="))
             {
                 string name = Take().Text;
                 Take();
@@ -125,9 +132,9 @@ internal partial class ExpressionParser
                     throw Lexer.Fault(line, $"the argument '{name}' is given twice.");
                 named.Add((name, Expression()));
             }
-            else if (named.Count > 0)
+            else if (named.Count > 0 || spread)
             {
-                throw Lexer.Fault(line, "an argument by position follows one by name.");
+                throw Lexer.Fault(line, $"an argument by position follows one {(spread ? "with '*'" : "by name")}.");
             }
             else
             {

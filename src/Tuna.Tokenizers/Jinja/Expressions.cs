@@ -88,8 +88,18 @@ internal sealed record CallArguments(IReadOnlyList<Expression> Positional, IRead
     public Arguments Values(Interpreter interpreter, Scope scope, string function) => new(
         interpreter,
         function,
-        [.. Positional.Select(p => p.Value(interpreter, scope))],
+        [.. Positional.SelectMany(p => p is SpreadExpression spread ? spread.Items(interpreter, scope) : [p.Value(interpreter, scope)])],
         [.. Named.Select(n => KeyValuePair.Create(n.Name, n.Value.Value(interpreter, scope)))]);
+}
+
+/// <summary><c>*values</c> among a call's arguments.</summary>
+internal sealed record SpreadExpression(Expression Values, int Line) : Expression(Line)
+{
+    /// <summary>The arguments that it stands for.</summary>
+    public IEnumerable<object?> Items(Interpreter interpreter, Scope scope) => interpreter.Items(Values.Value(interpreter, scope));
+
+    protected override object? Evaluate(Interpreter interpreter, Scope scope) =>
+        throw interpreter.Error("'*' stands among the arguments of a call only.");
 }
 
 /// <summary>A call.</summary>

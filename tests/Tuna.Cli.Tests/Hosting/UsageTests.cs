@@ -82,6 +82,7 @@ public class UsageTests
     [InlineData("sft --lora-rank 8", "Add --engine torch")]
     [InlineData("train --engine torch --lora-alpha 8", "--lora-alpha has no effect without --lora-rank")]
     [InlineData("train --engine torch --base-weights nf4", "Add --lora-rank")]
+    [InlineData("sample --temperature 0 --model m", "--temperature 0 gives the same response every time")]
     [InlineData("train --gradients recompute", "--gradients has no effect on the embedded engine")]
     [InlineData("train --moments 8bit", "--moments has no effect on the embedded engine")]
     [InlineData("train --engine torch --device gpu", "It is cpu, cuda or cuda:N")]

@@ -64,13 +64,26 @@ public class HostileTemplateTests
     [InlineData("\n{% trans %}x{% endtrans %}", "'trans'")]
     [InlineData("\n{{ x | nosuch }}", "the filter 'nosuch'")]
     [InlineData("\n{{ x is nosuch }}", "the test 'nosuch'")]
-    [InlineData("\n{{ f(*args) }}", "'*'")]
+    [InlineData("\n{{ f(**args) }}", "'**'")]
     public void Parse_UnknownConstruct_IsRefusedByNameAndLine(string template, string name)
     {
         string message = Assert.Throws<NotSupportedException>(() => ChatTemplate.Parse(template)).Message;
         Assert.Contains(name, message, StringComparison.Ordinal);
         Assert.Contains("line 2", message, StringComparison.Ordinal);
     }
+
+    // The texts are Jinja2's.
+    [Theory]
+    [InlineData("{{ m(*['x']) }}{{ m(*[1, 2]) }}{{ m(b=3, *[4]) }}{{ m(5, *(6,)) }}{{ m(*'ab') }}", "[xy][12][43][56][ab]")]
+    [InlineData("{% set f = [m] %}{{ f[0](*[[7, 8]][0]) }}{{ '%s-%s'|format(*[1, 2]) }}", "[78]1-2")]
+    public void Render_ArgumentsWithAStar_AreSpread(string template, string text) =>
+        Assert.Equal(text, ChatTemplate.Parse("{% macro m(a, b='y') %}[{{ a }}{{ b }}]{% endmacro %}" + template).Render(Question));
+
+    [Theory]
+    [InlineData("{{ f(*a, *b) }}", "two arguments with '*'")]
+    [InlineData("{{ f(*a, 1) }}", "follows one with '*'")]
+    public void Parse_MisplacedStar_IsAFault(string template, string said) =>
+        Assert.Contains(said, Assert.Throws<InvalidDataException>(() => ChatTemplate.Parse(template)).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("{{ a")]
