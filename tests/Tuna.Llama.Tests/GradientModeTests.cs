@@ -150,11 +150,11 @@ public sealed class GradientModeTests : IDisposable
 
         static long Left(GradientMode mode)
         {
-            long before = TorchSharp.torch.Tensor.TotalCount;
+            long before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
             LlamaPolicy policy = Tiny.Policy(new() { Gradients = mode });
             Batches.Accumulate(policy, Tiny.Loss, Batches.Random(2, 3, Tiny.Config.VocabularySize));
             policy.Dispose();
-            return TorchSharp.torch.Tensor.TotalCount - before;
+            return TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount - before;
         }
     }
 
