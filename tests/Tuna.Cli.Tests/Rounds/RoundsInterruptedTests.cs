@@ -35,9 +35,8 @@ public class RoundsInterruptedTests
 
             foreach ((string name, byte[] was) in Outputs.Zip(expected))
                 Assert.True(was.AsSpan().SequenceEqual(Read(work, "w", name)), $"stopped at '{moment}': {name} differs");
-            Assert.Empty(Directory.EnumerateFileSystemEntries(work["w"], "*", SearchOption.AllDirectories).Where(e =>
-                e.EndsWith(".partial", StringComparison.Ordinal) || e.EndsWith(".lock", StringComparison.Ordinal)
-                    || e.EndsWith(".journal", StringComparison.Ordinal) || e.EndsWith(".run", StringComparison.Ordinal)));
+            Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(work["w"], "*", SearchOption.AllDirectories),
+                e => Path.GetExtension(e) is ".partial" or ".lock" or ".journal" or ".run");
             Directory.Delete(work["w"], recursive: true);
         }
     }
