@@ -67,12 +67,14 @@ internal sealed class App
             return ExitCodes.Ok;
         }
 
-        ParseResult parse = root.Parse(arguments);
-        if (UsageErrors.Of(parse) is { Count: > 0 } errors)
+        (ParseResult? parse, IReadOnlyList<string> errors) = Understand(root, arguments);
+        if (parse is null || errors.Count > 0)
         {
-            string command = UsageErrors.NameOf(parse.CommandResult.Command);
+            string command = parse is null
+                ? arguments.FirstOrDefault(a => root.Subcommands.Any(c => c.Name == a)) ?? "" : UsageErrors.NameOf(parse.CommandResult.Command);
             string help = $"See: tuna {command}{(command.Length > 0 ? " " : "")}--help";
-            Ui(parse).Failure(command, ExitCodes.Usage, string.Join(Environment.NewLine, [.. errors, help]));
+            StageUi ui = parse is null ? Ui(new OutputMode(Quiet: false, Json: arguments.Contains(_json.Name))) : Ui(parse);
+            ui.Failure(command, ExitCodes.Usage, string.Join(Environment.NewLine, [.. errors, help]));
             return ExitCodes.Usage;
         }
 
@@ -87,7 +89,22 @@ internal sealed class App
     }
 
     /// <summary>What is wrong with a command line, without running it; empty when nothing is.</summary>
-    public IReadOnlyList<string> Check(IReadOnlyList<string> arguments) => UsageErrors.Of(Root(arguments).Parse(arguments));
+    public IReadOnlyList<string> Check(IReadOnlyList<string> arguments) => Understand(Root(arguments), arguments).Errors;
+
+    /// <summary>Parses a command line. A command's own checks may ask for a value that cannot be given, because it stands there twice or is
+    /// of another type: then there is no result, only the error.</summary>
+    private static (ParseResult? Parse, IReadOnlyList<string> Errors) Understand(RootCommand root, IReadOnlyList<string> arguments)
+    {
+        try
+        {
+            ParseResult parse = root.Parse(arguments);
+            return (parse, UsageErrors.Of(parse));
+        }
+        catch (InvalidOperationException e)
+        {
+            return (null, [e.Message]);
+        }
+    }
 
     /// <summary>Runs a stage, prints its result or why it failed.</summary>
     /// <remarks>Of an MPI job's ranks the first speaks; another one does when it fails alone. One that fails ends the job, or the others
@@ -111,7 +128,7 @@ internal sealed class App
             if (group.Rank == 0)
                 group.BroadcastBytes([1]);
             if (arguments is not null)
-                parse = Root(arguments).Parse(arguments);
+                parse = parse.RootCommandResult.Command.Parse(arguments); // whose options the command reads
             StageResult result = await command.RunAsync(parse, ui, cancellationToken);
             if (group.Rank == 0)
             {
@@ -162,6 +179,7 @@ internal sealed class App
                 + "once.");
     }
 
-    private StageUi Ui(ParseResult parse) =>
-        new(new OutputMode(parse.GetValue(_quiet), parse.GetValue(_json)), _output, _error, _time, _input);
+    private StageUi Ui(ParseResult parse) => Ui(new OutputMode(parse.GetValue(_quiet), parse.GetValue(_json)));
+
+    private StageUi Ui(OutputMode mode) => new(mode, _output, _error, _time, _input);
 }

@@ -82,7 +82,7 @@ public class UsageTests
     [InlineData("sft --lora-rank 8", "Add --engine torch")]
     [InlineData("train --engine torch --lora-alpha 8", "--lora-alpha has no effect without --lora-rank")]
     [InlineData("train --engine torch --base-weights nf4", "Add --lora-rank")]
-    [InlineData("sample --temperature 0 --model m", "--temperature 0 gives the same response every time")]
+    [InlineData("sample --temperature 0", "--temperature 0 gives the same response every time")]
     [InlineData("train --gradients recompute", "--gradients has no effect on the embedded engine")]
     [InlineData("train --moments 8bit", "--moments has no effect on the embedded engine")]
     [InlineData("train --engine torch --device gpu", "It is cpu, cuda or cuda:N")]
@@ -119,8 +119,23 @@ public class UsageTests
     }
 
     [Theory]
+    [InlineData("sample --model a --model b --data d --out o", "Option '--model' expects a single argument but 2 were provided")]
+    [InlineData("train --engine torch --engine torch --model b --data d --out o", "Option '--engine'")]
+    [InlineData("train --objective dpo --objective dpo --model b --data d --out o", "Option '--objective'")]
+    [InlineData("train --eval-every 5 --eval-every x --patience 1 --model b --data d --out o", "Option '--eval-every'")]
+    [InlineData("rank --judge a --judge b --data d --out o", "Option '--judge'")]
+    [InlineData("convert --from alpaca --from trl --data d --out o", "Option '--from'")]
+    public async Task Run_AnOptionTwice_IsAnErrorOfUsage(string line, string said)
+    {
+        TunaRun run = (await TunaApp.RunAsync(line.Split(' '))).Expect(ExitCodes.Usage);
+
+        Assert.Contains(said, run.Error, StringComparison.Ordinal);
+        Assert.Contains($"See: tuna {line.Split(' ')[0]} --help", run.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("rank", "train")] // a value that is another command's name
-    [InlineData("run", "recipe")]
+    [InlineData("stats", "report")]
     public async Task Run_ValuesThatNameCommands_AreValues(string command, string value)
     {
         TunaRun run = (await TunaApp.RunAsync(["-q", command, "--nothing", value])).Expect(ExitCodes.Usage);
