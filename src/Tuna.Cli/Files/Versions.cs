@@ -12,6 +12,5 @@ internal static class Versions
         ["engine"] = engine,
         ["dotnet"] = RuntimeInformation.FrameworkDescription,
         ["system"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}",
-        ["processors"] = Environment.ProcessorCount,
     };
 }

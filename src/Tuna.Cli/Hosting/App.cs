@@ -71,7 +71,8 @@ internal sealed class App
         if (parse is null || errors.Count > 0)
         {
             string command = parse is null
-                ? arguments.FirstOrDefault(a => root.Subcommands.Any(c => c.Name == a)) ?? "" : UsageErrors.NameOf(parse.CommandResult.Command);
+                ? arguments.FirstOrDefault(a => root.Subcommands.Any(c => c.Name == a)) ?? ""
+                : UsageErrors.NameOf(parse.CommandResult.Command);
             string help = $"See: tuna {command}{(command.Length > 0 ? " " : "")}--help";
             StageUi ui = parse is null ? Ui(new OutputMode(Quiet: false, Json: arguments.Contains(_json.Name))) : Ui(parse);
             ui.Failure(command, ExitCodes.Usage, string.Join(Environment.NewLine, [.. errors, help]));

@@ -74,7 +74,8 @@ public static class RankedFormats
         {
             throw context.Error(
                 "these rows are unpaired preferences (KTO): one completion with a label each, wanted or not. A ranking compares responses "
-                + "to one prompt; bring the completions of a prompt together as chosen and rejected.", fields.Has("kto_tag") ? "kto_tag" : "label");
+                + "to one prompt; bring the completions of a prompt together as chosen and rejected.",
+                fields.Has("kto_tag") ? "kto_tag" : "label");
         }
 
         throw context.Error(
