@@ -35,6 +35,7 @@ internal static partial class IssueSummary
     private static string Kind(string message) => Variable().Replace(message.Length <= KindLength ? message : message[..KindLength], "_");
 
     [GeneratedRegex(
-        """'[^']*'|"[^"]*"|\([^)]*\)|\[[^\]]*\]|[^\s:]+\.(jsonl?|csv|parquet)|(?<![A-Za-z])[-+]?[0-9][0-9.,]*|(?<=: (?:\S+ ){12}).{40,}$""")]
+        """'[^']*'|"[^"]*"|\([^)]*\)|\[[^\]]*\]|[^\s:]+\.(jsonl?|csv|parquet)"""
+        + """|(?<![A-Za-z])[-+]?[0-9][0-9.,]*|(?<=: (?:\S+ ){12}).{40,}$""")]
     private static partial Regex Variable();
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 
 namespace Tuna.IO;
 
@@ -9,6 +10,23 @@ internal readonly record struct JournalLine(long Number, ReadOnlyMemory<byte> Js
 {
     /// <inheritdoc/>
     public override string ToString() => Encoding.UTF8.GetString(Json.Span);
+
+    /// <summary>Whether a line is one whole value. Only an object or array surely is: a torn number is still a number.</summary>
+    public static bool IsWhole(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(json);
+            if (!reader.Read() || reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
+                return false;
+            reader.Skip();
+            return !reader.Read();
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 }
 
 /// <summary>What an append to a journal survives.</summary>

@@ -288,7 +288,7 @@ public sealed class JsonlJournal : IDisposable
     {
         (LineState state, Memory<byte> json) = LineChecksum.Remove(line);
         mustHave |= state != LineState.Without;
-        bool earlier = !mustHave && (!_checksums || IsWholeValue(json.Span));
+        bool earlier = !mustHave && (!_checksums || JournalLine.IsWhole(json.Span));
         if (state == LineState.Agrees || earlier)
             return new(number, json);
         lock (_gate)
@@ -352,7 +352,7 @@ public sealed class JsonlJournal : IDisposable
         _stream.ReadExactly(tail);
         // Only the newline is missing, or is damaged.
         bool agrees = LineChecksum.Remove(tail.AsMemory(0, tail.Length - 1)).State == LineState.Agrees;
-        int whole = IsWholeValue(tail) ? tail.Length : agrees ? tail.Length - 1 : 0;
+        int whole = JournalLine.IsWhole(tail) ? tail.Length : agrees ? tail.Length - 1 : 0;
         if (whole > 0)
         {
             _stream.Seek(lastLine + whole, SeekOrigin.Begin);
@@ -387,22 +387,5 @@ public sealed class JsonlJournal : IDisposable
         }
 
         return 0;
-    }
-
-    // Only an object or array is surely whole: a torn number is still a number.
-    private static bool IsWholeValue(ReadOnlySpan<byte> json)
-    {
-        try
-        {
-            var reader = new Utf8JsonReader(json);
-            if (!reader.Read() || reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
-                return false;
-            reader.Skip();
-            return !reader.Read();
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
     }
 }

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Tuna.IO;
 
 namespace Tuna.Data.Containers;
 
@@ -8,10 +9,10 @@ namespace Tuna.Data.Containers;
 /// A member that says a few known bytes is put behind the input. Only where the input is complete does the output end with them; otherwise
 /// they are taken for the rest of what was cut, which is no valid rest.
 /// </remarks>
-internal sealed class GzipReader : Stream
+internal sealed class GzipReader : ForwardStream
 {
-    private static readonly byte[] s_mark = "end of the gzip file"u8.ToArray();
-    private static readonly byte[] s_sealed = Pack(s_mark);
+    private static readonly byte[] Mark = "end of the gzip file"u8.ToArray();
+    private static readonly byte[] SealedMark = Pack(Mark);
 
     private readonly Sealed _input;
     private readonly GZipStream _unpacked;
@@ -25,22 +26,6 @@ internal sealed class GzipReader : Stream
         _input = new Sealed(stream);
         _unpacked = new GZipStream(_input, CompressionMode.Decompress);
     }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     public override int Read(Span<byte> buffer)
     {
@@ -56,19 +41,6 @@ internal sealed class GzipReader : Stream
         return Give(buffer.Span);
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
     protected override void Dispose(bool disposing)
     {
         if (disposing)
@@ -79,14 +51,14 @@ internal sealed class GzipReader : Stream
         base.Dispose(disposing);
     }
 
-    private int Ready => Math.Max(0, _end - _start - s_mark.Length);
+    private int Ready => Math.Max(0, _end - _start - Mark.Length);
 
     private void Took(int count)
     {
         _end += count;
         if (count > 0)
             return;
-        if (!_buffer.AsSpan(_start, _end - _start).SequenceEqual(s_mark))
+        if (!_buffer.AsSpan(_start, _end - _start).SequenceEqual(Mark))
             throw new InvalidDataException("It ends too early, or something follows that is no gzip.");
         _ended = true;
     }
@@ -114,26 +86,10 @@ internal sealed class GzipReader : Stream
     }
 
     /// <summary>A stream and the member behind it.</summary>
-    private sealed class Sealed(Stream stream) : Stream
+    private sealed class Sealed(Stream stream) : ForwardStream
     {
         private int _given;
         private bool _through;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override int Read(Span<byte> buffer)
         {
@@ -147,24 +103,11 @@ internal sealed class GzipReader : Stream
             return count > 0 ? count : Seal(buffer.Span);
         }
 
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
         private int Seal(Span<byte> buffer)
         {
             _through |= buffer.Length > 0;
-            int count = Math.Min(buffer.Length, s_sealed.Length - _given);
-            s_sealed.AsSpan(_given, count).CopyTo(buffer);
+            int count = Math.Min(buffer.Length, SealedMark.Length - _given);
+            SealedMark.AsSpan(_given, count).CopyTo(buffer);
             _given += count;
             return count;
         }
