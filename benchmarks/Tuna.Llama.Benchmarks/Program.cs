@@ -13,6 +13,12 @@ if (args is ["host", ..])
     return;
 }
 
+if (args is ["checkpoint", ..])
+{
+    Checkpoints.Run((name, value) => Option(name) ?? value);
+    return;
+}
+
 if (args is ["nf4", ..])
 {
     Accuracy.Run(Option("--model") ?? throw new ArgumentException("nf4 needs --model FOLDER."), Option("--device") ?? "cpu");

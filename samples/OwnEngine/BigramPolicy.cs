@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Tuna.Models;
+using Tuna.Models.Checkpoints;
 using Tuna.Numerics;
 using Tuna.Policies;
 
@@ -54,11 +55,11 @@ internal sealed class BigramPolicy(int v)
         ClearGradientsCore();
     }
 
-    protected override void SaveModelCore(string folder) =>
-        File.WriteAllBytes(Path.Combine(folder, "table.bin"), MemoryMarshal.AsBytes(_table.AsSpan()));
+    protected override void SaveModelCore(CheckpointFiles files) =>
+        files.Write("table.bin", MemoryMarshal.AsBytes(_table.AsSpan()));
 
-    protected override void SaveTrainingStateCore(string folder) =>
-        File.WriteAllBytes(Path.Combine(folder, "state.bin"), MemoryMarshal.AsBytes([.. _gradient, .. _first, .. _second]));
+    protected override void SaveTrainingStateCore(CheckpointFiles files) =>
+        files.Write("state.bin", MemoryMarshal.AsBytes<float>([.. _gradient, .. _first, .. _second]));
 
     protected override void LoadTrainingStateCore(string folder)
     {

@@ -149,11 +149,11 @@ public abstract partial class ManagedPolicy : PolicyBase, IHiddenStates
     }
 
     /// <inheritdoc/>
-    protected override void SaveModelCore(string folder) => ModelFiles.Save(folder, Config, Parameters, Options.SavedType);
+    protected override void SaveModelCore(CheckpointFiles files) => ModelFiles.Save(files, Config, Parameters, Options.SavedType);
 
     /// <inheritdoc/>
-    protected override void SaveTrainingStateCore(string folder) =>
-        TrainingStateFile.Save(folder, Parameters, Share, withWeights: (Options.SavedType ?? Config.DType) != TensorDType.F32);
+    protected override void SaveTrainingStateCore(CheckpointFiles files) =>
+        TrainingStateFile.Save(files, Parameters, Share, withWeights: (Options.SavedType ?? Config.DType) != TensorDType.F32);
 
     /// <inheritdoc/>
     protected override void LoadTrainingStateCore(string folder) => TrainingStateFile.Load(Pool, folder, Config, Parameters, Share);

@@ -13,17 +13,17 @@ public abstract partial class TorchPolicy
 
     /// <inheritdoc/>
     /// <remarks>With adapters: the merged model, or the adapter alone where <see cref="LoraOptions.SaveMerged"/> is false.</remarks>
-    protected override void SaveModelCore(string folder)
+    protected override void SaveModelCore(CheckpointFiles files)
     {
         RequireWhole();
         if (_options.Lora is { SaveMerged: false })
         {
-            LoraAdapterFile.Save(folder, _model, _training, baseModel: null);
-            Config.Save(folder);
+            LoraAdapterFile.Save(files, _model, _training, baseModel: null);
+            Config.Save(files);
             return;
         }
 
-        ModelFiles.Save(folder, _model, _training, SavedType);
+        ModelFiles.Save(files, _model, _training, SavedType);
     }
 
     /// <summary>Writes the adapters (a reward model's: and its head) in PEFT's layout (adapter_config.json, adapter_model.safetensors; F32)
@@ -35,7 +35,8 @@ public abstract partial class TorchPolicy
     {
         using Turn turn = TakeTurn(passMayBeOpen: true);
         RequireWhole();
-        LoraAdapterFile.Save(folder, _model, _training, baseModel);
+        using CheckpointFiles files = CheckpointFiles.InFolder(folder);
+        LoraAdapterFile.Save(files, _model, _training, baseModel);
     }
 
     /// <summary>Reads adapters that PEFT or <see cref="SaveAdapter"/> wrote, of the rank, alpha and modules that the policy was opened
@@ -52,14 +53,14 @@ public abstract partial class TorchPolicy
     public static LoraOptions ReadAdapterOptions(string folder) => LoraAdapterFile.ReadOptions(folder);
 
     /// <inheritdoc/>
-    protected override void SaveTrainingStateCore(string folder)
+    protected override void SaveTrainingStateCore(CheckpointFiles files)
     {
         // The model's files hold the weights exactly only when they are F32 and no adapter was merged into them.
         TrainingParameters training = Training;
         RequireWhole();
         KeepWaiting();
         bool weights = SavedType != TensorDType.F32 || _options.Lora is not null;
-        TrainingStateFile.Save(folder, training, _copies, weights, _passes);
+        TrainingStateFile.Save(files, training, _copies, weights, _passes);
     }
 
     /// <inheritdoc/>

@@ -119,7 +119,14 @@ public sealed record LlamaConfig
 
     /// <summary>Writes config.json into a model folder.</summary>
     public void Save(string folder, LlamaConfigLayout layout = LlamaConfigLayout.Legacy) =>
-        AtomicFile.WriteAllBytes(Path.Combine(folder, "config.json"), ToJson(layout));
+        Save(CheckpointFiles.InFolder(folder), layout);
+
+    /// <summary>Writes config.json.</summary>
+    public void Save(CheckpointFiles files, LlamaConfigLayout layout = LlamaConfigLayout.Legacy)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        files.Write("config.json", ToJson(layout));
+    }
 
     private const double SmallestSingle = 1.17549435e-38; // smaller ones lose digits, and are 0 on some devices
     private const string Single = "a positive number of single precision, 1.2E-38 to 3.4E38";

@@ -1,3 +1,4 @@
+using Tuna.Models.Checkpoints;
 using Tuna.Policies;
 
 namespace Tuna.Models;
@@ -32,6 +33,17 @@ public abstract class PolicyBase : ITrainableScorer
 
     /// <summary>Token rows of a scoring batch: enough to compute at speed, few enough to cost little memory. Default 2048.</summary>
     protected virtual int ScoringRows => 2048;
+
+    /// <summary>Most bytes that a copy of the state may take. Default three quarters of the memory that is free.</summary>
+    protected virtual long CopyRoom
+    {
+        get
+        {
+            GC.Collect(0); // what is free is known as of a collection
+            GCMemoryInfo memory = GC.GetGCMemoryInfo();
+            return Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes) / 4 * 3;
+        }
+    }
 
     /// <inheritdoc/>
     public void Score(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken = default)
@@ -102,16 +114,37 @@ public abstract class PolicyBase : ITrainableScorer
     public void SaveModel(string folder)
     {
         using Turn turn = TakeTurn(passMayBeOpen: true);
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        SaveModelCore(folder);
+        using CheckpointFiles files = CheckpointFiles.InFolder(folder);
+        SaveModelCore(files);
     }
 
     /// <inheritdoc/>
     public void SaveTrainingState(string folder)
     {
         using Turn turn = TakeTurn();
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        SaveTrainingStateCore(folder);
+        using CheckpointFiles files = CheckpointFiles.InFolder(folder);
+        SaveTrainingStateCore(files);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Null where <see cref="CopyRoom"/> does not suffice.</remarks>
+    public IStateCopy? CopyState()
+    {
+        using Turn turn = TakeTurn();
+        CheckpointFiles files = CheckpointFiles.InMemory(CopyRoom);
+        try
+        {
+            SaveModelCore(files);
+            SaveTrainingStateCore(files);
+            return files;
+        }
+        catch (Exception e)
+        {
+            files.Dispose();
+            if (e is InsufficientMemoryException)
+                return null;
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -209,10 +242,12 @@ public abstract class PolicyBase : ITrainableScorer
     protected abstract void ClearGradientsCore();
 
     /// <summary>As <see cref="SaveModel"/>.</summary>
-    protected abstract void SaveModelCore(string folder);
+    /// <param name="files">Receives them; in memory where the caller wants a copy.</param>
+    protected abstract void SaveModelCore(CheckpointFiles files);
 
     /// <summary>As <see cref="SaveTrainingState"/>.</summary>
-    protected abstract void SaveTrainingStateCore(string folder);
+    /// <param name="files">Receives them; in memory where the caller wants a copy.</param>
+    protected abstract void SaveTrainingStateCore(CheckpointFiles files);
 
     /// <summary>As <see cref="LoadTrainingState"/>.</summary>
     protected abstract void LoadTrainingStateCore(string folder);

@@ -122,16 +122,16 @@ internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
 
     protected override void ClearGradientsCore() => Array.Clear(_gradient);
 
-    protected override void SaveModelCore(string folder)
+    protected override void SaveModelCore(CheckpointFiles files)
     {
         At?.Invoke("save:config.json");
-        File.WriteAllText(Path.Combine(folder, "config.json"), """{"model_type":"bigram"}""");
+        files.Write("config.json", """{"model_type":"bigram"}"""u8);
         At?.Invoke("saved:config.json");
-        Save(folder, "model.safetensors", ("table", _table));
+        Save(files, "model.safetensors", ("table", _table));
     }
 
-    protected override void SaveTrainingStateCore(string folder) =>
-        Save(folder, "bigram_state.safetensors", ("first", _first), ("second", _second), ("gradient", _gradient));
+    protected override void SaveTrainingStateCore(CheckpointFiles files) =>
+        Save(files, "bigram_state.safetensors", ("first", _first), ("second", _second), ("gradient", _gradient));
 
     protected override void LoadTrainingStateCore(string folder)
     {
@@ -148,10 +148,10 @@ internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
     {
     }
 
-    private void Save(string folder, string file, params (string Name, float[] Values)[] tensors)
+    private void Save(CheckpointFiles files, string file, params (string Name, float[] Values)[] tensors)
     {
         At?.Invoke("save:" + file);
-        using var writer = new SafetensorsWriter(Path.Combine(folder, file),
+        using SafetensorsWriter writer = files.Open(file,
             tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, [Vocabulary, Vocabulary])));
         foreach ((string name, float[] values) in tensors)
             writer.Write(name, values);

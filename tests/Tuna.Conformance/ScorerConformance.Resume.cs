@@ -44,6 +44,32 @@ public abstract partial class ScorerConformance
     }
 
     [Fact]
+    public async Task CopyState_SavedWhenTheModelHasMovedOn_HasTheBytesOfThen()
+    {
+        using var folder = new TempFolder();
+        using ITrainableScorer model = Create(1);
+        TokenGroup[] groups = Groups(model.Info);
+        Train(model, groups, Gradient(groups), new AdamWStep(1, 1e-2, 1, new AdamWSettings()));
+        Accumulate(model, groups[..1], Gradient(groups).AsSpan(0, groups[0].Responses.Count));
+        string then = Directory.CreateDirectory(folder["then"]).FullName, later = Directory.CreateDirectory(folder["later"]).FullName;
+        model.SaveModel(then);
+        model.SaveTrainingState(then);
+        using (IStateCopy? copy = model.CopyState())
+        {
+            Assert.Equal(CopiesState, copy is not null);
+            if (copy is null)
+                return;
+            Train(model, groups, Gradient(groups), new AdamWStep(2, 1e-2, 1, new AdamWSettings()));
+            await Task.Run(() => copy.Save(later));
+        }
+
+        Assert.Equal(Files(then), Files(later));
+
+        static Dictionary<string, string> Files(string folder) =>
+            Directory.GetFiles(folder).ToDictionary(f => Path.GetFileName(f), f => Convert.ToHexString(File.ReadAllBytes(f)));
+    }
+
+    [Fact]
     public void LoadTrainingState_DamagedFile_ThrowsInvalidData()
     {
         using var folder = new TempFolder();

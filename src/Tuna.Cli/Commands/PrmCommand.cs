@@ -96,7 +96,7 @@ internal sealed class PrmCommand : StageCommand
             Initial = model,
             Settings = settings,
             Group = Group,
-            Options = _training.Trainer(parse),
+            Options = _training.Trainer(parse, _policy.Engine(parse)),
             TensorBoard = _training.TensorBoard(parse),
             Engine = _policy.Engine(parse),
             IsRewardModel = true,

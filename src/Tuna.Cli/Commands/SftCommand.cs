@@ -94,7 +94,7 @@ internal sealed class SftCommand : StageCommand
             Initial = model,
             Settings = settings,
             Group = Group,
-            Options = _training.Trainer(parse),
+            Options = _training.Trainer(parse, _policy.Engine(parse)),
             TensorBoard = _training.TensorBoard(parse),
             Samples = _samples.Of(parse, tokenizer, heldOut.Concat(training).Select(r => (r.Id!, r.Instruction, r.Input))),
             Engine = _policy.Engine(parse),

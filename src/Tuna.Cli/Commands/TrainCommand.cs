@@ -98,7 +98,7 @@ internal sealed class TrainCommand : StageCommand
         if (report.Count(TokenizationIssueKind.ReferenceMissing) is > 0 and var missing)
             ui.Warn($"{missing} rows have no reference response (`reference`) within --max-length, which this objective learns too. "
                 + $"--reference best takes the best candidate instead, --lambda 0 does without.");
-        TrainerOptions options = _training.Trainer(parse);
+        TrainerOptions options = _training.Trainer(parse, _policy.Engine(parse));
         var stage = new TrainingStage
         {
             Out = output,

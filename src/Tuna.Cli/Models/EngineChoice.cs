@@ -3,6 +3,7 @@ using Tuna.Llama.Lora;
 using Tuna.Llama.Managed;
 using Tuna.Models.Checkpoints;
 using Tuna.Policies;
+using Tuna.Training;
 
 namespace Tuna.Cli.Models;
 
@@ -42,6 +43,9 @@ internal sealed record EngineChoice
     /// <summary>What becomes of gradients between backward and the step.</summary>
     public GradientMode Gradients { get; init; }
 
+    /// <summary>Whether it computes on a GPU.</summary>
+    public bool IsGpu => IsTorch && Device != "cpu";
+
     /// <summary>As a person says it.</summary>
     public string Name => IsTorch ? $"TorchSharp on {Device}" : "the embedded engine";
 
@@ -61,8 +65,8 @@ internal sealed record EngineChoice
         : ManagedRewardModel.Load(folder, ManagedOptions(seed));
 
     /// <summary>Plans a training pass within the budget; null where the engine has nothing to plan.</summary>
-    public MemoryPlan? Plan(string folder, bool rewardModel, IReadOnlyList<TokenGroup> groups) =>
-        IsTorch ? TorchEngine.Plan(this, folder, rewardModel, groups) : null;
+    public MemoryPlan? Plan(string folder, bool rewardModel, IReadOnlyList<TokenGroup> groups, TrainerOptions options) =>
+        IsTorch ? TorchEngine.Plan(this, folder, rewardModel, groups, options) : null;
 
     /// <summary>Writes the adapter alone beside the merged model, where there is one.</summary>
     public void SaveAdapter(ITrainableScorer model, string folder, string baseModel)

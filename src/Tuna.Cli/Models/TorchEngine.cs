@@ -4,6 +4,7 @@ using Tuna.Llama;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Policies;
+using Tuna.Training;
 
 namespace Tuna.Cli.Models;
 
@@ -36,25 +37,52 @@ internal static class TorchEngine
     public static void SaveAdapter(ITrainableScorer model, string folder, string baseModel) =>
         ((TorchPolicy)model).SaveAdapter(folder, baseModel);
 
-    /// <summary>Chooses what is kept and what is computed twice for the largest group, and says what it will take.</summary>
-    public static MemoryPlan Plan(EngineChoice choice, string folder, bool rewardModel, IReadOnlyList<TokenGroup> groups)
+    /// <summary>Chooses what is kept and what is computed twice for the largest micro-batch, and says what it will take.</summary>
+    public static MemoryPlan Plan(EngineChoice choice, string folder, bool rewardModel, IReadOnlyList<TokenGroup> groups,
+        TrainerOptions options)
     {
         LlamaConfig config = LlamaConfig.Load(folder);
         config = config with { ScalarHead = config.ScalarHead || rewardModel };
         TensorDType compute = choice.ComputeType ?? (choice.Device == "cpu" ? TensorDType.F32 : TensorDType.BF16);
-        TokenGroup largest = groups.MaxBy(g => g.TokenCount)!;
-        var single = new TokenGroup(largest.Id, largest.Prompt, [largest.Responses.MaxBy(r => r.Length)], new double[1]);
+        (IReadOnlyList<TokenGroup> largest, int passes) = LargestMicroBatch(groups, options);
+        TokenGroup longest = largest[0];
+        var single = new TokenGroup(longest.Id, longest.Prompt, [longest.Responses.MaxBy(r => r.Length)], new double[1]);
         MemoryEstimate Estimate(ActivationMode mode, bool one) =>
-            MemoryEstimate.Of(config, choice.Lora, compute, trainable: true, [one ? single : largest], mode, choice.Device, choice.Moments,
-            baseWeights: choice.BaseWeights);
+            MemoryEstimate.Of(config, choice.Lora, compute, trainable: true, one ? [single] : largest, mode, choice.Device, choice.Moments,
+                passes, choice.BaseWeights, choice.Gradients);
 
         (ActivationMode mode, bool scoreFirst, bool tooLarge) = MemoryEstimate.Choose(Estimate, choice.MemoryBudget ?? long.MaxValue);
-        string text = $"memory for the largest group ({largest.TokenCount} tokens), estimated: {Estimate(mode, scoreFirst)}";
+        string groupCount = largest.Count == 1 ? "group" : $"micro-batch of {largest.Count} groups";
+        string text = $"memory for the largest {groupCount} ({largest.Sum(g => g.TokenCount)} tokens), estimated: {Estimate(mode, scoreFirst)}";
         if (tooLarge)
             throw new StageException(
-                $"--memory-gb is too small: {text}, with everything computed twice. Use --lora-rank (with --base-weights nf4), --moments "
+                $"--memory-gb is too small: {text}, with everything computed twice. Use --micro-batch 1, --lora-rank (with --base-weights nf4), --moments "
                 + $"8bit, --dtype bfloat16, a smaller --max-length, or more memory.", ExitCodes.Usage);
         return new(mode == ActivationMode.Recompute, scoreFirst, text);
+    }
+
+    /// <summary>The largest micro-batch that an order of the groups can bring, its largest group first, and how many a step has, 2 for any
+    /// number above 1.</summary>
+    private static (IReadOnlyList<TokenGroup> Groups, int Passes) LargestMicroBatch(IReadOnlyList<TokenGroup> groups,
+        TrainerOptions options)
+    {
+        int perStep = options.GroupsPerMicroBatch * options.MicroBatchesPerStep;
+        List<TokenGroup> ordered = [.. groups.OrderByDescending(g => g.TokenCount)];
+        if (options.MicroBatchTokens == 0)
+            return ([.. ordered.Take(options.GroupsPerMicroBatch)], Math.Min(2, options.MicroBatchesPerStep));
+        long room = options.MicroBatchTokens;
+        List<TokenGroup> largest = [];
+        foreach (TokenGroup group in ordered)
+        {
+            if (largest.Count == 0 || (largest.Count < perStep && group.TokenCount <= room))
+            {
+                largest.Add(group);
+                room -= group.TokenCount;
+            }
+        }
+
+        bool one = ordered.Take(perStep).Sum(g => (long)g.TokenCount) <= options.MicroBatchTokens;
+        return (largest, one ? 1 : 2);
     }
 
     // libtorch first: TorchSharp would look for it by itself, elsewhere.

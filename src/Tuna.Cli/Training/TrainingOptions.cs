@@ -2,6 +2,7 @@ using System.CommandLine;
 using Tuna.Distributed;
 using Tuna.Training;
 using Tuna.Cli.Hosting;
+using Tuna.Cli.Models;
 
 namespace Tuna.Cli.Training;
 
@@ -37,6 +38,14 @@ internal sealed class TrainingOptions
         Description = "Groups passed through the model at once; smaller needs less memory. It must divide --batch.",
         DefaultValueFactory = _ => 1,
     };
+    private readonly Setting<int> _microBatchTokens = new("--micro-batch-tokens")
+    {
+        Range = Rule.AtLeast(0),
+        Unrecorded = value => value == 0,
+        Description = "Most tokens passed at once, in place of --micro-batch: as many of the step's groups as fit, a larger one alone. Keeps "
+            + "a GPU busy. 0 cuts by --micro-batch.",
+        DefaultValueFactory = _ => 0,
+    };
     private readonly Setting<bool> _lowMemory =
         new("--low-memory") { Description = "Score first, then pass one response at a time: least memory, the same gradients." };
     private readonly Setting<double> _clip = new("--clip")
@@ -54,6 +63,13 @@ internal sealed class TrainingOptions
         Effect = Effect.Course,
         Description = "Steps between checkpoints; a killed run goes on from the last one.",
         DefaultValueFactory = _ => 100,
+    };
+
+    private readonly Setting<bool?> _async = new("--async-checkpoints")
+    {
+        Effect = Effect.Course,
+        Description = "Copies a checkpoint to the machine's memory, of which it takes as much as the files, and writes it while training goes "
+            + "on. Default: on a GPU.",
     };
 
     private readonly WatchOptions _watch = new();
@@ -115,8 +131,8 @@ internal sealed class TrainingOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _lowMemory, _clip, _weightDecay,
-            _seed, _checkpointEvery, _tensorBoard, _leaves, _shardOptimizer, _rankTimeout])
+        foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _microBatchTokens, _lowMemory, _clip, _weightDecay,
+            _seed, _checkpointEvery, _async, _tensorBoard, _leaves, _shardOptimizer, _rankTimeout])
             command.Options.Add(option);
         _watch.AddTo(command);
     }
@@ -132,7 +148,7 @@ internal sealed class TrainingOptions
 
     public ulong Seed(ParseResult parse) => parse.GetValue(_seed);
 
-    public TrainerOptions Trainer(ParseResult parse)
+    public TrainerOptions Trainer(ParseResult parse, EngineChoice engine)
     {
         int batch = parse.GetValue(_batch), microBatch = Math.Min(parse.GetValue(_microBatch), Math.Max(batch, 1));
         if (microBatch < 1 || batch < 1 || batch % microBatch != 0)
@@ -143,6 +159,7 @@ internal sealed class TrainingOptions
             Epochs = parse.GetValue(_epochs),
             GroupsPerMicroBatch = microBatch,
             MicroBatchesPerStep = batch / microBatch,
+            MicroBatchTokens = parse.GetValue(_microBatchTokens),
             GradientLeaves = parse.GetValue(_leaves),
             ShardOptimizer = parse.GetValue(_shardOptimizer),
             LearningRate = parse.GetValue(_rate),
@@ -157,6 +174,7 @@ internal sealed class TrainingOptions
             Seed = parse.GetValue(_seed),
             PassMode = parse.GetValue(_lowMemory) ? PassMode.ScoreFirst : PassMode.Fused,
             CheckpointEverySteps = parse.GetValue(_checkpointEvery),
+            AsyncCheckpoints = parse.GetValue(_async) ?? engine.IsGpu,
             RunFolder = RunFolder(parse),
         }, parse);
     }

@@ -92,7 +92,7 @@ internal sealed record TrainingStage
         if (IsFirst)
             Settings.CheckOrSave(Path.Combine(RunFolder, "settings.json"), Out);
 
-        MemoryPlan? plan = Engine.Plan(Initial, IsRewardModel, groups);
+        MemoryPlan? plan = Engine.Plan(Initial, IsRewardModel, groups, Options);
         if (plan is not null)
             ui.Note($"{Engine.Name}; {plan.Text}");
         (ReferenceLogProbs? frozen, HeldOutRows? watched) = Frozen(groups, reference);

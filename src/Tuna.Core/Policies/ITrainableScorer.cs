@@ -33,6 +33,11 @@ public interface ITrainableScorer : IResponseScorer
     /// </summary>
     void SaveTrainingState(string folder);
 
+    /// <summary>Copies what <see cref="SaveModel"/> and <see cref="SaveTrainingState"/> would write, so that it can be written while
+    /// training goes on.</summary>
+    /// <returns>The copy, the caller's to dispose; null where the engine makes none, or memory has no room for it.</returns>
+    IStateCopy? CopyState() => null;
+
     /// <summary>Restores what <see cref="SaveModel"/> and <see cref="SaveTrainingState"/> wrote, to the same bits.</summary>
     /// <exception cref="InvalidDataException">A file is missing, damaged or of another model.</exception>
     void LoadTrainingState(string folder);

@@ -13,6 +13,7 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     private FileLock? _lock;
     private MetricsWriter? _metrics;
     private (long Step, int MicroBatch, long MetricsLength) _saved;
+    private Task<string>? _writing; // the checkpoint that is written while training goes on
 
     public IReadOnlyList<TrainingStep> Steps => _steps;
 
@@ -76,6 +77,8 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
 
     public void Append(TrainingStep step)
     {
+        if (_writing is { IsCompleted: true })
+            Settle(); // a full disk ends the run now, not at the next checkpoint
         _steps.Add(step);
         _metrics?.Append(step);
     }
@@ -89,22 +92,57 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     /// <summary>Whether a state has still to be written.</summary>
     public bool IsDue(TrainerState state) => _folder is not null && _saved != (state.Step, state.MicroBatch, state.MetricsLength);
 
-    /// <summary>Writes a checkpoint, unless this very state has one, and deletes those that are no longer kept.</summary>
+    /// <summary>Writes a checkpoint, unless this very state has one, and deletes those that are no longer kept; or begins to, where that
+    /// goes on beside training.</summary>
     public void Save(TrainerState state, ITrainableScorer model)
     {
         if (_folder is null || !IsDue(state))
             return;
+        Settle();
         _metrics!.FlushToDisk();
-        LastCheckpoint = TrainingCheckpoint.Write(_folder, state, model);
+        IStateCopy? copy = setup.Options.AsyncCheckpoints ? model.CopyState() : null;
+        if (copy is null)
+            LastCheckpoint = Write(_folder, state, Save);
+        else
+            _writing = Task.Run(() => WriteCopy(_folder, state, copy));
         _saved = (state.Step, state.MicroBatch, state.MetricsLength);
-        TrainerLog.CheckpointWritten(setup.Logger, LastCheckpoint);
-        Prune(_folder);
+
+        void Save(string folder)
+        {
+            model.SaveModel(folder);
+            model.SaveTrainingState(folder);
+        }
+    }
+
+    /// <summary>Waits for the checkpoint that is being written.</summary>
+    /// <exception cref="IOException">It could not be written.</exception>
+    public void Settle()
+    {
+        if (_writing is not { } writing)
+            return;
+        _writing = null;
+        LastCheckpoint = writing.GetAwaiter().GetResult();
+    }
+
+    private string WriteCopy(string run, TrainerState state, IStateCopy copy)
+    {
+        using (copy)
+            return Write(run, state, copy.Save);
+    }
+
+    private string Write(string run, TrainerState state, Action<string> save)
+    {
+        string written = TrainingCheckpoint.Write(run, state, save);
+        TrainerLog.CheckpointWritten(setup.Logger, written);
+        Prune(run, written);
+        return written;
     }
 
     /// <summary>The folder of the best checkpoint, all of whose bytes are as they were written.</summary>
     /// <exception cref="InvalidDataException">It is damaged or gone.</exception>
     public string Best(long step)
     {
+        Settle();
         string folder = Path.Combine(_folder!, TrainingCheckpoint.FolderName(step, 0));
         return TrainingCheckpoint.Read(folder, out string? fault) is not null ? folder : throw new InvalidDataException(
             $"{folder} is the best checkpoint, and it cannot be used: {fault}. Put an undamaged copy there, or switch "
@@ -112,9 +150,9 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
     }
 
     // Of the newest checkpoints each may be the one to go on from, and so the best one that it names has to stay too.
-    private void Prune(string folder)
+    private void Prune(string folder, string written)
     {
-        string[] saved = [.. TrainingCheckpoint.Folders(folder).SkipWhile(f => f != LastCheckpoint)];
+        string[] saved = [.. TrainingCheckpoint.Folders(folder).SkipWhile(f => f != written)];
         HashSet<string> kept = [.. saved.Take(setup.Options.KeepCheckpoints)];
         foreach (string newest in kept.ToArray())
         {
@@ -127,6 +165,15 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
 
     public void Dispose()
     {
+        try
+        {
+            Settle(); // nobody else may write here before it is there
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TrainerLog.CheckpointFailed(setup.Logger, e.Message); // the run ends by what was thrown before
+        }
+
         _metrics?.Dispose();
         _lock?.Dispose();
     }

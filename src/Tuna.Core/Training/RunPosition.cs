@@ -47,7 +47,7 @@ internal sealed class RunPosition
             MicroBatchesDone = MicroBatchesDone,
             SkippedSteps = SkippedSteps,
             EvaluationPending = EvaluationPending,
-            Partial = Partial,
+            Partial = Partial with { }, // this one goes on counting
             Watch = Watch,
             MetricsLength = metricsLength,
             Options = setup.Fingerprint,

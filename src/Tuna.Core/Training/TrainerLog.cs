@@ -24,6 +24,9 @@ internal static partial class TrainerLog
     [LoggerMessage(EventId = 5, Level = LogLevel.Information, Message = "Checkpoint {Folder}.")]
     public static partial void CheckpointWritten(ILogger logger, string folder);
 
+    [LoggerMessage(EventId = 13, Level = LogLevel.Error, Message = "The last checkpoint was not written. {Why}")]
+    public static partial void CheckpointFailed(ILogger logger, string why);
+
     [LoggerMessage(EventId = 6, Level = LogLevel.Warning, Message = "Passing over a damaged checkpoint. {What}")]
     public static partial void CheckpointIgnored(ILogger logger, string what);
 

@@ -131,6 +131,13 @@ public sealed record TrainerOptions
     /// <summary>How many checkpoints to keep, >= 1. Default 2.</summary>
     public int KeepCheckpoints { get; init; } = 2;
 
+    /// <summary>
+    /// Whether a checkpoint is copied to memory and written from there while training goes on (asynchronous checkpoints). The files and the
+    /// run are the same; host memory holds one checkpoint more until it is written. Where the engine makes no copy, or there is no room
+    /// for one, training waits as it does without. Default false.
+    /// </summary>
+    public bool AsyncCheckpoints { get; init; }
+
     /// <summary>Whether cancellation writes a checkpoint before it throws. Default true.</summary>
     public bool CheckpointOnCancellation { get; init; } = true;
 

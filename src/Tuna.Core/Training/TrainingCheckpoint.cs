@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using Tuna.IO;
-using Tuna.Policies;
 
 namespace Tuna.Training;
 
@@ -84,13 +83,15 @@ public sealed class TrainingCheckpoint
         : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step:D8}-m{microBatch:D5}");
 
     /// <summary>Writes a checkpoint to the side and gives it its name.</summary>
-    internal static string Write(string runFolder, TrainerState state, ITrainableScorer policy)
+    /// <param name="runFolder">The run's folder.</param>
+    /// <param name="state">The trainer's state.</param>
+    /// <param name="save">Writes the model and its training state into an existing folder.</param>
+    internal static string Write(string runFolder, TrainerState state, Action<string> save)
     {
         string folder = Path.Combine(runFolder, FolderName(state.Step, state.MicroBatch));
         AtomicFolder.Write(folder, partial =>
         {
-            policy.SaveModel(partial);
-            policy.SaveTrainingState(partial);
+            save(partial);
             MetricsWriter.CopyStart(Path.Combine(runFolder, MetricsFile.FileName), state.MetricsLength,
                 Path.Combine(partial, MetricsFile.FileName));
             byte[] json = JsonSerializer.SerializeToUtf8Bytes(state with { Files = null }, TrainerStateJson.Default.TrainerState);

@@ -79,6 +79,7 @@ internal sealed class TrainingRun
             _leaves?.Settle(at.Step);
             if (_options.CheckpointOnCancellation && (_leaves is not null || double.IsFinite(_model.GradientNorm())))
                 Save(at);
+            _journal.Settle();
             throw;
         }
         finally
@@ -86,6 +87,7 @@ internal sealed class TrainingRun
             _model.ClearGradients(); // whatever a step that did not finish has accumulated
         }
 
+        _journal.Settle();
         if (at.Step < _plan.TotalSteps)
             TrainerLog.StoppedEarly(_log, at.Step, _plan.TotalSteps, _options.WatchedMetric!, at.Watch!.Stale);
         if (_options.EndWithBest && at.Watch is { BestStep: > 0 } watch && watch.BestStep < at.Step)

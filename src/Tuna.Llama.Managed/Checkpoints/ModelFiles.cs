@@ -63,17 +63,16 @@ internal static class ModelFiles
             weights[i] = (float)(rng.NextGaussian() * config.InitializerRange);
     }
 
-    /// <summary>Writes config.json and the weights into an existing folder.</summary>
+    /// <summary>Writes config.json and the weights.</summary>
     /// <exception cref="InvalidOperationException">A weight is not finite or too large for the type; nothing was written.</exception>
-    public static void Save(string folder, LlamaConfig config, LlamaParameters parameters, TensorDType? type)
+    public static void Save(CheckpointFiles files, LlamaConfig config, LlamaParameters parameters, TensorDType? type)
     {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
         LlamaConfig saved = config with { DType = type ?? config.DType };
         CheckStorable(parameters, saved.DType);
-        saved.Save(folder);
+        saved.Save(files);
         List<TensorSpec> tensors = parameters.Slots.Select(s => new TensorSpec(s.Name, saved.DType, s.Shape)).ToList();
         Dictionary<string, ParameterSlot> slots = parameters.Slots.ToDictionary(s => s.Name, StringComparer.Ordinal);
-        CheckpointWriter.Write(folder, tensors, (writer, tensor) => writer.Write(tensor.Name, parameters.WeightsOf(slots[tensor.Name])));
+        CheckpointWriter.Write(files, tensors, (writer, tensor) => writer.Write(tensor.Name, parameters.WeightsOf(slots[tensor.Name])));
     }
 
     /// <summary>Checks that all weights can be stored in a type.</summary>

@@ -17,16 +17,15 @@ internal static class TrainingStateFile
     private const string Format = "tuna-managed-training-state-1";
     private const string Weight = "weight/", First = "first_moment/", Second = "second_moment/", Gradient = "gradient/";
 
-    /// <summary>Writes the state into an existing folder.</summary>
-    /// <param name="folder">The folder, which also gets the model's files.</param>
+    /// <summary>Writes the state.</summary>
+    /// <param name="files">Where to; the model's files go there too.</param>
     /// <param name="parameters">The state.</param>
     /// <param name="share">Whose moments are whose; where they are sharded, all other processes call <see cref="SendMoments"/>
     /// meanwhile.</param>
     /// <param name="withWeights">Whether the weights belong to it because the model's files round them.</param>
     /// <exception cref="InvalidOperationException">A number is not finite; the message names it, and nothing was written.</exception>
-    public static unsafe void Save(string folder, LlamaParameters parameters, OptimizerShare share, bool withWeights)
+    public static unsafe void Save(CheckpointFiles files, LlamaParameters parameters, OptimizerShare share, bool withWeights)
     {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
         List<(string Kind, ReadElement Values)> kinds = [];
         if (withWeights)
             kinds.Add((Weight, parameters.WeightsOf));
@@ -47,7 +46,7 @@ internal static class TrainingStateFile
         IEnumerable<TensorSpec> tensors =
             kinds.SelectMany(k => parameters.Slots.Select(s => new TensorSpec(k.Kind + s.Name, TensorDType.F32, s.Shape)));
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal) { ["format"] = Format };
-        using var writer = new SafetensorsWriter(Path.Combine(folder, FileName), tensors, metadata);
+        using SafetensorsWriter writer = files.Open(FileName, tensors, metadata);
         foreach ((string kind, ReadElement values) in kinds)
         {
             foreach (ParameterSlot slot in parameters.Slots)

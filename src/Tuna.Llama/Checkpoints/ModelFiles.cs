@@ -51,20 +51,20 @@ internal static class ModelFiles
         return found;
     }
 
-    /// <summary>Writes config.json and the weights, adapters merged, into an existing folder.</summary>
-    public static void Save(string folder, LlamaBackbone model, TrainingParameters? training, TensorDType type)
+    /// <summary>Writes config.json and the weights, adapters merged.</summary>
+    public static void Save(CheckpointFiles files, LlamaBackbone model, TrainingParameters? training, TensorDType type)
     {
         Dictionary<string, Func<Tensor>> weights = Weights(model, training);
         Dictionary<string, Projection> adapted = Adapted(model);
         var specs = model.Config.Parameters().Select(p => new TensorSpec(p.Name, type, p.Shape)).ToList();
-        CheckpointWriter.Write(folder, specs, (writer, spec) =>
+        CheckpointWriter.Write(files, specs, (writer, spec) =>
         {
             using DisposeScope scope = NewDisposeScope();
             Tensor weight = adapted.TryGetValue(spec.Name, out Projection? projection)
                 ? Merged(projection, weights, spec.Name) : weights[spec.Name]();
             TensorFiles.Write(writer, spec.Name, weight, type);
         });
-        (model.Config with { DType = type }).Save(folder); // last: it makes the folder a model
+        (model.Config with { DType = type }).Save(files); // last: it makes the folder a model
     }
 
     /// <summary>Every parameter's most exact value, computed when it is asked for, in the caller's scope.</summary>

@@ -17,7 +17,7 @@ internal static class TrainingStateFile
     private const string Master = "master.", Moment1 = "exp_avg.", Moment2 = "exp_avg_sq.", Gradient = "gradient.";
     private const string Passes = "passes", Engine = "engine", EngineName = "Tuna.Llama", WeightsHere = "weights";
 
-    public static void Save(string folder, TrainingParameters training, Copies? copies, bool weights, long passes)
+    public static void Save(CheckpointFiles files, TrainingParameters training, Copies? copies, bool weights, long passes)
     {
         var tensors = new List<(string Name, TrainedParameter Parameter, Func<Tensor?> Tensor)>();
         foreach (TrainedParameter p in training.List)
@@ -40,8 +40,9 @@ internal static class TrainingStateFile
             [Passes] = passes.ToString(CultureInfo.InvariantCulture),
             [WeightsHere] = weights ? "here" : "model",
         };
-        using var writer = new SafetensorsWriter(Path.Combine(folder, Name),
-            tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, t.Parameter.Parameter.shape)), metadata) { RequireFinite = true };
+        using SafetensorsWriter writer = files.Open(Name,
+            tensors.Select(t => new TensorSpec(t.Name, TensorDType.F32, t.Parameter.Parameter.shape)), metadata);
+        writer.RequireFinite = true;
         foreach ((string name, _, Func<Tensor?> tensor) in tensors)
         {
             using DisposeScope scope = NewDisposeScope();

@@ -16,13 +16,13 @@ internal static class LoraAdapterFile
     private const string ConfigName = "adapter_config.json";
     private const string WeightsName = "adapter_model.safetensors";
 
-    public static void Save(string folder, LlamaBackbone model, TrainingParameters? training, string? baseModel)
+    public static void Save(CheckpointFiles files, LlamaBackbone model, TrainingParameters? training, string? baseModel)
     {
         LoraOptions lora = model.Lora ?? throw new InvalidOperationException("The policy has no adapters.");
         using DisposeScope scope = NewDisposeScope();
         List<(string Name, Tensor Tensor)> tensors =
             [.. ModelFiles.Weights(model, training).Where(w => model.TrainsBesideTheBase(w.Key)).Select(w => (w.Key, w.Value()))];
-        using (var writer = new SafetensorsWriter(Path.Combine(folder, WeightsName),
+        using (SafetensorsWriter writer = files.Open(WeightsName,
             tensors.Select(t => new TensorSpec(LoraNames.Peft(t.Name), TensorDType.F32, t.Tensor.shape)), new Dictionary<string, string>
             {
                 ["format"] = "pt",
@@ -33,7 +33,7 @@ internal static class LoraAdapterFile
             writer.Complete();
         }
 
-        AtomicFile.WriteAllBytes(Path.Combine(folder, ConfigName), Config(lora, baseModel, model));
+        files.Write(ConfigName, Config(lora, baseModel, model));
     }
 
     public static void Load(string folder, LlamaBackbone model, TrainingParameters? training)

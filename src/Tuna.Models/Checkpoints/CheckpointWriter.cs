@@ -1,6 +1,6 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
-using Tuna.IO;
 
 namespace Tuna.Models.Checkpoints;
 
@@ -12,31 +12,41 @@ public static class CheckpointWriter
 
     private static readonly Dictionary<string, string> Metadata = new(StringComparer.Ordinal) { ["format"] = "pt" };
 
+    /// <summary>Writes all tensors into an existing folder, one at a time.</summary>
+    /// <inheritdoc cref="Write(CheckpointFiles, IReadOnlyList{TensorSpec}, Action{SafetensorsWriter, TensorSpec}, long)"/>
+    public static void Write(string folder, IReadOnlyList<TensorSpec> tensors, Action<SafetensorsWriter, TensorSpec> write,
+        long maxShardBytes = DefaultMaxShardBytes)
+    {
+        using CheckpointFiles files = CheckpointFiles.InFolder(folder);
+        Write(files, tensors, write, maxShardBytes);
+    }
+
     /// <summary>Writes all tensors, one at a time.</summary>
-    /// <param name="folder">An existing folder.</param>
+    /// <param name="files">Where to.</param>
     /// <param name="tensors">What to write, in the model's order.</param>
     /// <param name="write">Called once per tensor to write its elements.</param>
     /// <param name="maxShardBytes">A shard is closed before it would exceed this; a single larger tensor gets its own.</param>
     /// <exception cref="InvalidDataException">A weight is not finite in the type it is to be stored in; the message names the
     /// tensor.</exception>
-    public static void Write(string folder, IReadOnlyList<TensorSpec> tensors, Action<SafetensorsWriter, TensorSpec> write,
+    public static void Write(CheckpointFiles files, IReadOnlyList<TensorSpec> tensors, Action<SafetensorsWriter, TensorSpec> write,
         long maxShardBytes = DefaultMaxShardBytes)
     {
+        ArgumentNullException.ThrowIfNull(files);
         ArgumentNullException.ThrowIfNull(tensors);
         ArgumentNullException.ThrowIfNull(write);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxShardBytes);
         List<List<TensorSpec>> shards = Split(tensors, maxShardBytes);
         for (int s = 0; s < shards.Count; s++)
         {
-            using var writer = new SafetensorsWriter(Path.Combine(folder, FileName(s, shards.Count)), shards[s],
-                Metadata) { RequireFinite = true };
+            using SafetensorsWriter writer = files.Open(FileName(s, shards.Count), shards[s], Metadata);
+            writer.RequireFinite = true;
             foreach (TensorSpec tensor in shards[s])
                 write(writer, tensor);
             writer.Complete();
         }
         // The index comes last: it is what makes the shards a checkpoint.
         if (shards.Count > 1)
-            AtomicFile.Write(Path.Combine(folder, CheckpointReader.IndexFile), stream => WriteIndex(stream, shards));
+            files.Write(CheckpointReader.IndexFile, Index(shards));
     }
 
     private static List<List<TensorSpec>> Split(IReadOnlyList<TensorSpec> tensors, long maxShardBytes)
@@ -60,9 +70,10 @@ public static class CheckpointWriter
         ? CheckpointReader.SingleFile
         : string.Create(CultureInfo.InvariantCulture, $"model-{shard + 1:D5}-of-{count:D5}.safetensors");
 
-    private static void WriteIndex(Stream stream, List<List<TensorSpec>> shards)
+    private static ReadOnlySpan<byte> Index(List<List<TensorSpec>> shards)
     {
-        using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" });
+        var buffer = new ArrayBufferWriter<byte>();
+        using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, NewLine = "\n" });
         json.WriteStartObject();
         json.WriteStartObject("metadata");
         json.WriteNumber("total_parameters", shards.Sum(s => s.Sum(t => t.ElementCount)));
@@ -74,5 +85,7 @@ public static class CheckpointWriter
             json.WriteString(name, file);
         json.WriteEndObject();
         json.WriteEndObject();
+        json.Flush();
+        return buffer.WrittenSpan;
     }
 }

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Tuna.IO;
 
 namespace Tuna.Models.Checkpoints;
 
@@ -16,7 +15,7 @@ public sealed class SafetensorsWriter : IDisposable
     private static readonly Dictionary<string, string> NoMetadata = [];
     private readonly string _path;
     private readonly Dictionary<string, Slot> _slots;
-    private AtomicFile? _file;
+    private IPlacedFile? _file;
 
     /// <summary>Creates the file beside its final name and writes the header.</summary>
     /// <param name="path">The file to appear; an existing one is replaced at <see cref="Complete"/>.</param>
@@ -24,22 +23,30 @@ public sealed class SafetensorsWriter : IDisposable
     /// <param name="metadata">The header's <c>__metadata__</c>, or null for none.</param>
     /// <exception cref="ArgumentException">A name appears twice or is reserved, or a dimension is negative.</exception>
     public SafetensorsWriter(string path, IEnumerable<TensorSpec> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+        : this(path, _ => new DiskFile(path), tensors, metadata)
+    {
+    }
+
+    /// <summary>Creates a file of the length that it will have.</summary>
+    internal SafetensorsWriter(string path, Func<long, IPlacedFile> create, IEnumerable<TensorSpec> tensors,
+        IReadOnlyDictionary<string, string>? metadata)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tensors);
         _path = path;
         List<TensorInfo> layout = Arrange(tensors);
         byte[] header = SafetensorsHeader.Write(layout, metadata ?? NoMetadata);
-        _slots = layout.ToDictionary(t => t.Name, t => new Slot(t with { Offset = t.Offset + 8 + header.Length }), StringComparer.Ordinal);
+        int start = 8 + header.Length;
+        _slots = layout.ToDictionary(t => t.Name, t => new Slot(t with { Offset = t.Offset + start }), StringComparer.Ordinal);
         Span<byte> prefix = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
-        _file = new AtomicFile(path, bufferSize: 0);
-        _file.Stream.Write(prefix);
-        _file.Stream.Write(header);
+        _file = create(start + layout.Sum(t => t.ByteLength));
+        _file.Write(prefix, 0);
+        _file.Write(header, 8);
     }
 
     /// <summary>Whether NaN and infinity are refused, as they are in weights and in what training goes on from. Default false.</summary>
-    public bool RequireFinite { get; init; }
+    public bool RequireFinite { get; set; }
 
     /// <summary>Writes the next elements of a tensor, converted to its type (round to nearest, ties to even).</summary>
     /// <param name="name">A declared tensor of F32, BF16 or F16.</param>
@@ -93,7 +100,7 @@ public sealed class SafetensorsWriter : IDisposable
                 $"{_path}: tensor '{name}' has an element that is NaN or infinite in {slot.Tensor.DType.SafetensorsName()}{limit}. "
                 + $"Nothing was written.");
         }
-        RandomAccess.Write(_file!.Stream.SafeFileHandle, bytes, slot.Tensor.Offset + slot.Written);
+        _file!.Write(bytes, slot.Tensor.Offset + slot.Written);
         slot.Written += bytes.Length;
     }
 

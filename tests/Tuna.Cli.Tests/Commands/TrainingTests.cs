@@ -45,6 +45,16 @@ public class TrainingTests
     }
 
     [Fact]
+    public async Task Sft_AsyncCheckpoints_EndsWithTheSameBits()
+    {
+        using Workspace work = await new Workspace().WithInstructions(4).WithModelAsync();
+        (await TunaProcess.RunAsync(work.Root, Sft)).Expect(0);
+        (await TunaProcess.RunAsync(work.Root, [.. Sft.Select(a => a == "alpaca" ? "copied" : a), "--async-checkpoints"])).Expect(0);
+
+        Assert.Equal(work.Weights("alpaca"), work.Weights("copied"));
+    }
+
+    [Fact]
     public async Task Sft_RunTwice_DoesNothingTheSecondTime_AndRefusesOtherSettings()
     {
         using Workspace work = await new Workspace().WithInstructions(4).WithModelAsync();

@@ -26,6 +26,7 @@ public sealed class ResumeTests : IDisposable
     {
         "every step" => Options with { CheckpointEveryMicroBatches = 0 },
         "every third step" => Options with { CheckpointEveryMicroBatches = 0, CheckpointEverySteps = 3, KeepCheckpoints = 1 },
+        "asynchronous" => Options with { AsyncCheckpoints = true },
         "at the end" => Options with { CheckpointEveryMicroBatches = 0, CheckpointEverySteps = 0 },
         "score first" => Options with { PassMode = PassMode.ScoreFirst },
         "by tokens" => Options with { MicroBatchTokens = 25 },
@@ -112,6 +113,7 @@ public sealed class ResumeTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Variants))]
+    [InlineData("asynchronous")] // killed ones are in AsyncCheckpointTests
     public void Train_CancelledAtAnyMoment_ResumesToTheSameBytes(string variant)
     {
         TrainerOptions options = Variant(variant);
