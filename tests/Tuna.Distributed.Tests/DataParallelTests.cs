@@ -20,7 +20,8 @@ public sealed class DataParallelTests : IDisposable
     public void Train_OnRanks_WritesTheRunFolderOfOneProcess(int ranks, bool shard)
     {
         SortedDictionary<string, string> one = TinyRun.Outcome(1, _temp["one"]);
-        SortedDictionary<string, string> several = TinyRun.Outcome(ranks, _temp["several"], o => o with { ShardOptimizer = shard });
+        SortedDictionary<string, string> several = TinyRun.Outcome(ranks, _temp["several"],
+            o => o with { ShardOptimizer = shard, AsyncCheckpoints = shard });
         Assert.Equal(one, several);
         Assert.True(one.Count > 10);
     }
@@ -40,6 +41,7 @@ public sealed class DataParallelTests : IDisposable
             Patience = 3,
             EndWithBest = true,
             ShardOptimizer = shard,
+            AsyncCheckpoints = shard,
             RunFolder = _temp["one"],
         };
         ulong best = 0;

@@ -85,6 +85,7 @@ public sealed class DataParallelTests : IDisposable
             CheckpointEverySteps = 1,
             RunFolder = folder,
             ShardOptimizer = shard,
+            AsyncCheckpoints = shard,
         };
         using var stop = new CancellationTokenSource();
         var progress = new StopAfter(stopAfter, stop);

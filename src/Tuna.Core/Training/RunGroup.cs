@@ -99,7 +99,7 @@ internal sealed class RunGroup(TrainingSetup setup, RunJournal journal)
             journal.Save(state, setup.Model);
         else
             _copies!.SendTrainingState();
-        _group.BroadcastBytes(null); // nobody goes on before it is there
+        _group.BroadcastBytes(null); // nobody goes on before it is there, or copied
     }
 
     /// <summary>Evaluates on rank 0 and tells the others.</summary>

@@ -59,7 +59,8 @@ public class TrainerOptionsTests
     [
         nameof(TrainerOptions.RunFolder), nameof(TrainerOptions.Resume), nameof(TrainerOptions.CheckpointEverySteps),
             nameof(TrainerOptions.CheckpointEveryMicroBatches),
-        nameof(TrainerOptions.KeepCheckpoints), nameof(TrainerOptions.CheckpointOnCancellation), nameof(TrainerOptions.AsyncCheckpoints), nameof(TrainerOptions.ShardOptimizer),
+        nameof(TrainerOptions.KeepCheckpoints), nameof(TrainerOptions.CheckpointOnCancellation), nameof(TrainerOptions.AsyncCheckpoints),
+        nameof(TrainerOptions.ShardOptimizer),
     ];
 
     [Fact]
