@@ -57,7 +57,7 @@ public sealed class DiverseSampler
         var requests = new List<SamplingRequest>(rows.Length);
         for (int i = 0; i < rows.Length; i++)
         {
-            rows[i] = new Row(prompts[i], StableHash.Of(prompts[i].Id, _options.Seed));
+            rows[i] = new Row(prompts[i], Rng.Derive(_options.Seed, prompts[i].Id));
             requests.Add(Request(rows[i], slot: 0, trial: 0, _options.Count));
         }
 

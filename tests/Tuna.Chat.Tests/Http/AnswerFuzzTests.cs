@@ -37,7 +37,7 @@ public class AnswerFuzzTests
         using var client = new ChatCompletionsClient(
             new HttpChatOptions { BaseAddress = new Uri("http://127.0.0.1:1/v1/"), Model = "m", ApiKey = Key, LogProbs = true }, http);
         ChatMessage[] question = [new(ChatRole.User, "q")];
-        (int taken, int refused) = Fuzzing.Run(System.Text.Encoding.UTF8.GetBytes(answer), 4000, StableHash.Of(answer), "", input =>
+        (int taken, int refused) = Fuzzing.Run(System.Text.Encoding.UTF8.GetBytes(answer), 4000, Rng.Derive(0, answer), "", input =>
         {
             handler.Answer = input;
             try

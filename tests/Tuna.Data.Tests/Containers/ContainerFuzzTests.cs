@@ -35,7 +35,7 @@ public sealed class ContainerFuzzTests : IDisposable
             "rows.jsonl.zst" => Zstandard(Encoding.UTF8.GetBytes(Lines)),
             _ => Resource(name),
         };
-        (_, int refused) = Fuzzing.Run(whole, inputs, StableHash.Of(name), path, input =>
+        (_, int refused) = Fuzzing.Run(whole, inputs, Rng.Derive(0, name), path, input =>
         {
             File.WriteAllBytes(path, input);
             foreach (RankedExample row in RankedData.Read(path))

@@ -49,7 +49,7 @@ public sealed class ModelFolderFuzzTests : IDisposable
             ? text[1..].Replace("\"rope_scaling\": null,", "", StringComparison.Ordinal) : text[1..]));
         LlamaConfig.Load(_folder.Root);
         using CheckpointReader weights = CheckpointReader.Open(_folder.Root);
-        (int taken, int refused) = Fuzzing.Run(File.ReadAllBytes(path), 3000, StableHash.Of(family + more), _folder.Root, input =>
+        (int taken, int refused) = Fuzzing.Run(File.ReadAllBytes(path), 3000, Rng.Derive(0, family + more), _folder.Root, input =>
         {
             File.WriteAllBytes(path, input);
             LlamaConfig read = LlamaConfig.Load(_folder.Root);
