@@ -6,7 +6,6 @@ using Tuna.Llama.Managed;
 using Tuna.Policies;
 using Tuna.Testing;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests;
 

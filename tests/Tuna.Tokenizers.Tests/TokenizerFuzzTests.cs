@@ -1,6 +1,5 @@
 using Tuna.Numerics;
 using Tuna.Testing;
-using Tuna.Tokenization;
 
 namespace Tuna.Tokenizers.Tests;
 

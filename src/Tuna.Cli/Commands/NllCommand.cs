@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using Tuna.Evaluation.Measures;
 using Tuna.Policies;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 using Tuna.Training;
 using Tuna.Cli.Evaluation;
 using Tuna.Cli.Files;

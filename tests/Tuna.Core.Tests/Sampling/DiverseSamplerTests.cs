@@ -3,7 +3,6 @@ using Tuna.Data;
 using Tuna.Policies;
 using Tuna.Sampling;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Core.Tests.Sampling;
 

@@ -4,7 +4,6 @@ using Tuna.Evaluation.Predictions;
 using Tuna.Data.Prompts;
 using Tuna.Data.Groups;
 using Tuna.Testing;
-using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests.NaturalInstructions;
 
