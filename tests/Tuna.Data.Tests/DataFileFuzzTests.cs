@@ -12,12 +12,16 @@ public class DataFileFuzzTests
     public static TheoryData<string, string> Files => new()
     {
         { "ranked",
-            """[{"id":"a","instruction":"x \" \\ ]","output":["1","2"],"score":[1,2]}, {"id":2,"instruction":"y","output":["{"],"extra":{"k":[1]}}]""" },
+            """[{"id":"a","instruction":"x \" \\ ]","output":["1","2"],"score":[1,2]}, {"id":2,"instruction":"y","output":"""
+                + """["{"],"extra":{"k":[1]}}]""" },
         { "ranked",
-            "{\"id\":\"a\",\"instruction\":\"x\",\"output\":[\"1\",\"2\"],\"score\":[1,2]}\r\n\n{\"id\":2,\"instruction\":\"y\",\"output\":[\"{\"]}\n" },
-        { "trl", """[{"prompt":[{"role":"user","content":"a"}],"chosen":[{"role":"assistant","content":"b"}],"rejected":[{"role":"assistant","content":"c"}],"score_chosen":1},{"chosen":"ab","rejected":"ac"}]""" },
+            "{\"id\":\"a\",\"instruction\":\"x\",\"output\":[\"1\",\"2\"],\"score\":[1,2]}\r\n\n"
+            + "{\"id\":2,\"instruction\":\"y\",\"output\":[\"{\"]}\n" },
+        { "trl", """[{"prompt":[{"role":"user","content":"a"}],"chosen":[{"role":"assistant","content":"b"}],"rejected":"""
+            + """[{"role":"assistant","content":"c"}],"score_chosen":1},{"chosen":"ab","rejected":"ac"}]""" },
         { "ultrafeedback",
-            """[{"instruction":"i","models":["m"],"completions":[{"model":"m","response":"r","overall_score":4,"annotations":{"a":{"Rating":"3"},"b":[{"Rating":"N/A"}]}}]}]""" },
+            """[{"instruction":"i","models":["m"],"completions":[{"model":"m","response":"r","overall_score":4,"annotations":{"a":"""
+                + """{"Rating":"3"},"b":[{"Rating":"N/A"}]}}]}]""" },
         { "rrhf", """[{"query":"q","responses":["a","b"],"scores":[1,null]}]""" },
         { "alpacaeval", """[{"instruction":"i","output_1":"a","output_2":"b","generator_1":"g","preference":1.5}]""" },
         { "order", """[{"instruction":"i","output":["a","b"],"order":"0 > 1","model":["x",null]}]""" },

@@ -43,8 +43,10 @@ public sealed class TokenizerFuzzTests : IDisposable
     public void Load_DamagedSettingsBesideIt_AreRefusedByNameOrWork()
     {
         const string settings = """
-            {"add_bos_token": true, "bos_token": {"content": "<s>", "special": true}, "eos_token": "</s>", "added_tokens_decoder": {"0": {"content": "<unk>", "special": true, "normalized": false, "lstrip": false},
-            "1": {"content": "<s>", "special": true}, "2": {"content": "</s>", "special": true, "rstrip": true}}, "model_max_length": 1000000000000000019884624838656, "tokenizer_class": "LlamaTokenizer"}
+            {"add_bos_token": true, "bos_token": {"content": "<s>", "special": true}, "eos_token": "</s>",
+            "added_tokens_decoder": {"0": {"content": "<unk>", "special": true, "normalized": false, "lstrip": false},
+            "1": {"content": "<s>", "special": true}, "2": {"content": "</s>", "special": true, "rstrip": true}},
+            "model_max_length": 1000000000000000019884624838656, "tokenizer_class": "LlamaTokenizer"}
             """;
         File.Copy(GoldenData.FilePath("tokenizers", "spm_bpe.model"), _folder.File("tokenizer.model"));
         string path = _folder.File("tokenizer_config.json");

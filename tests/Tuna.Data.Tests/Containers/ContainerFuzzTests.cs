@@ -12,7 +12,8 @@ public sealed class ContainerFuzzTests : IDisposable
     private const string Csv =
         "id,instruction,chosen,rejected\r\na,\"say \"\"x\"\",\r\nplease\",yes,no\r\nb,short,\"a,b\",c\r\nc,é,long answer,short\r\n";
     private const string Lines =
-        "{\"id\":\"a\",\"instruction\":\"i\",\"output\":[\"x\",\"y\"],\"score\":[2,1]}\n{\"id\":\"b\",\"instruction\":\"j\",\"output\":[\"z\"]}\n";
+        "{\"id\":\"a\",\"instruction\":\"i\",\"output\":[\"x\",\"y\"],\"score\":[2,1]}\n"
+        + "{\"id\":\"b\",\"instruction\":\"j\",\"output\":[\"z\"]}\n";
 
     private readonly TemporaryFolder _folder = new();
 
