@@ -21,7 +21,7 @@ internal sealed class BigramPolicy(int v)
         CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
-        PolicyGuard.CheckRequests(requests, Info);
+        Info.CheckRequests(requests);
         if (requests.Any(q => q.TopK > 0 || q.TopP < 1))
             throw new NotSupportedException("This engine cuts no tokens off; TokenCutoff does it for those that do.");
         return [.. requests.Select(q => (IReadOnlyList<SampledResponse>)[.. Enumerable.Range(0, q.Count).Select(k => SampleOne(q, k))])];

@@ -4,7 +4,6 @@ using Tuna.Data;
 using Tuna.Data.Groups;
 using Tuna.Losses;
 using Tuna.Policies;
-using Tuna.Tokenization;
 using Tuna.Training;
 
 IEnumerable<RankedExample> rows = Enumerable.Range(1, 24).Select(i => new RankedExample

@@ -6,7 +6,6 @@ using Tuna.Llama.Managed;
 using Tuna.Losses;
 using Tuna.Models;
 using Tuna.Policies;
-using Tuna.Tokenization;
 using Tuna.Training;
 
 IEnumerable<RankedExample> rows = Enumerable.Range(1, 24).Select(i => new RankedExample

@@ -6,7 +6,6 @@ using Tuna.Llama.Managed;
 using Tuna.Losses;
 using Tuna.Policies;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 using Tuna.Training;
 
 namespace Quickstart;

@@ -4,10 +4,8 @@ using Tuna.IO;
 using Tuna.Data;
 using Tuna.Llama.Managed;
 using Tuna.Losses;
-using Tuna.Numerics;
 using Tuna.Policies;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 using Tuna.Training;
 
 namespace Quickstart;
@@ -15,7 +13,7 @@ namespace Quickstart;
 /// <summary>Trains on a ranked file and reports how well the policy orders the responses of rows that it has not seen.</summary>
 /// <remarks>
 /// A byte is a token, so that no tokenizer file is needed; long responses are cut, and longer files want a real tokenizer and a real model.
-/// One row in five, by its id alone, is kept for the test.
+/// A fifth of the rows, by their ids alone, are kept for the test.
 /// </remarks>
 internal sealed class RankedFileRun(Ui ui, int threads, int epochs, int responseTokens, ulong seed)
 {
@@ -25,7 +23,7 @@ internal sealed class RankedFileRun(Ui ui, int threads, int epochs, int response
     {
         ui.Title($"Ranking from {Path.GetFileName(file)}");
         List<RankedExample> rows = [.. RankedData.Read(file)];
-        List<RankedExample> test = [.. rows.Where(r => StableHash.Of(r.Id) % 5 == 0)], train = [.. rows.Except(test)];
+        List<RankedExample> test = [.. rows.Where(r => HeldOutRows.IsHeldOut(r.Id, 0.2))], train = [.. rows.Except(test)];
         var tokenizer = new GroupTokenizer(ByteTokenizer.Instance, RecipeOptions.Template, new GroupTokenizerOptions
         {
             MaxLength = PromptTokens + responseTokens,

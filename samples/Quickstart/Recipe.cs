@@ -18,7 +18,6 @@ using Tuna.Rankers.Judging;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Ranking;
 using Tuna.Sampling;
-using Tuna.Tokenization;
 using Tuna.Training;
 
 namespace Quickstart;

@@ -67,7 +67,7 @@ public abstract class TreeGroup : IProcessGroup
     public void GatherParts(Span<float> values, ReadOnlySpan<int> bounds)
     {
         CheckBounds(values.Length, bounds);
-        int own = this.OwnPart();
+        int own = IProcessGroup.PartOf(Rank, Size);
         for (int distance = Size / 2, width = 1; distance >= 1; distance /= 2, width *= 2)
         {
             int mine = own / width * width, theirs = mine ^ width;

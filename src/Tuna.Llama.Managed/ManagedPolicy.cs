@@ -46,7 +46,7 @@ public abstract partial class ManagedPolicy : PolicyBase, IHiddenStates
         _partialSums = new double[AdamW.Blocks(Parameters.Count)];
         _update = new UpdateGuard(Parameters, Pool, _partialSums);
         _leaves = new GradientTree(Parameters, Pool);
-        Share = new OptimizerShare(SingleProcess.Instance, Parameters.Count, sharded: false);
+        Share = new OptimizerShare(IProcessGroup.Single, Parameters.Count, sharded: false);
     }
 
     private static ManagedLlamaOptions Checked(ManagedLlamaOptions? options)

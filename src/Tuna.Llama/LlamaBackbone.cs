@@ -116,7 +116,7 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
         using DisposeScope scope = NewDisposeScope();
         int[] ids = input.to(ScalarType.Int32).cpu().contiguous().data<int>().ToArray();
         for (int i = 0; i < b; i++)
-            PolicyGuard.CheckTokens(ids.AsSpan(i * t, t), Config.VocabularySize, $"row {i}", nameof(input));
+            PolicyInfo.CheckTokens(ids.AsSpan(i * t, t), Config.VocabularySize, $"row {i}", nameof(input));
         PackedBatch batch = PackedBatch.OfPrompts(Enumerable.Range(0, b).Select(i => (ReadOnlyMemory<int>)ids.AsMemory(i * t, t)));
         using Rotary angles = Rotary.Of(Parts.Rotation, batch.Positions, Device, DType);
         using var attention = new RecordedAttention(batch, Parts.Shape, angles, Device);

@@ -19,7 +19,7 @@ public sealed partial class LlamaPolicy
     {
         using Turn turn = TakeTurn();
         RequireWhole();
-        PolicyGuard.CheckRequests(requests, Info);
+        Info.CheckRequests(requests);
         var waiting = new List<SampleState>();
         for (int r = 0; r < requests.Count; r++)
         {
@@ -63,7 +63,7 @@ public sealed partial class LlamaPolicy
     {
         using Turn turn = TakeTurn();
         RequireWhole();
-        PolicyGuard.CheckRequests([request], Info);
+        Info.CheckRequests([request]);
         if (request.Count != 1)
             throw new ArgumentException($"Count is {request.Count}; a stream is of one sample.", nameof(request));
         var sample = new SampleState(request, 0, 0);

@@ -64,7 +64,7 @@ public abstract partial class TorchPolicy : IDataParallelScorer
     public void SumLeaves()
     {
         using Turn turn = TakeTurn();
-        (_copies ??= new Copies(SingleProcess.Instance, false, Training, new HostExchange(SingleProcess.Instance))).SumLeaves();
+        (_copies ??= new Copies(IProcessGroup.Single, false, Training, new HostExchange(IProcessGroup.Single))).SumLeaves();
         (_summed, _norm) = (true, null);
     }
 

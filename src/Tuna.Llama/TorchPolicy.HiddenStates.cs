@@ -4,6 +4,7 @@ using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
 using Tuna.Policies;
 using static TorchSharp.torch;
+using Tuna.Models;
 
 namespace Tuna.Llama;
 

@@ -49,7 +49,7 @@ public abstract class PolicyBase : ITrainableScorer
     public void Score(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken = default)
     {
         using Turn turn = TakeTurn();
-        int responses = PolicyGuard.CheckGroups(groups, Info);
+        int responses = Info.CheckGroups(groups);
         if (values.Length != responses)
             throw new ArgumentException($"The groups have {responses} responses; room was given for {values.Length}.", nameof(values));
         for (int from = 0, to; from < groups.Count; from = to)
@@ -73,7 +73,7 @@ public abstract class PolicyBase : ITrainableScorer
     {
         using Turn turn = TakeTurn();
         cancellationToken.ThrowIfCancellationRequested();
-        int responses = PolicyGuard.CheckGroups(groups, Info);
+        int responses = Info.CheckGroups(groups);
         if (responses == 0)
             throw new ArgumentException("A pass needs at least one group.", nameof(groups));
         if (_values.Length < responses)
@@ -199,7 +199,7 @@ public abstract class PolicyBase : ITrainableScorer
     {
         ArgumentOutOfRangeException.ThrowIfNegative(layer);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(layer, Info.LayerCount);
-        PolicyGuard.CheckTokens(tokens, Info.VocabularySize, "the sequence", nameof(tokens));
+        PolicyInfo.CheckTokens(tokens, Info.VocabularySize, "the sequence", nameof(tokens));
         if (tokens.IsEmpty || tokens.Length > Info.ContextLength)
             throw new ArgumentException($"The sequence has {tokens.Length} tokens; 1 to {Info.ContextLength} fit the context.",
                 nameof(tokens));

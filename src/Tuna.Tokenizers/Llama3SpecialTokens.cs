@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Tuna.Tokenizers;
 
 /// <summary>The 256 special tokens of LLaMA 3, which Meta's tiktoken file leaves to the code that loads it.</summary>
-public static class Llama3SpecialTokens
+internal static class Llama3SpecialTokens
 {
     /// <summary>LLaMA 3.1's special tokens with ids from <paramref name="vocabularySize"/> on (128,000 in Meta's file).</summary>
     /// <param name="vocabularySize">Number of ranks in the tiktoken file, >= 0.</param>

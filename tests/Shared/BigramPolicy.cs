@@ -58,7 +58,7 @@ internal sealed class BigramPolicy : PolicyBase, ITrainablePolicy
     {
         using Turn turn = TakeTurn();
         cancellationToken.ThrowIfCancellationRequested();
-        PolicyGuard.CheckRequests(requests, Info);
+        Info.CheckRequests(requests);
         return requests.Select(q => (IReadOnlyList<SampledResponse>)Enumerable.Range(0, q.Count).Select(k => Sample(q, k)).ToList())
             .ToList();
     }

@@ -4,8 +4,8 @@ using System.Runtime.ExceptionServices;
 
 namespace Tuna.Testing;
 
-/// <summary>Runs a loop over inputs, of which none may take more than some seconds of the processor: a hang is a test that fails and names the
-/// input, not a run that never ends. Time of the thread counts, so that a loaded machine fails nothing.</summary>
+/// <summary>Runs a loop over inputs, of which none may take more than some seconds of the processor: a hang is a test that fails and names
+/// the input, not a run that never ends. Time of the thread counts, so that a loaded machine fails nothing.</summary>
 internal static class CpuLimit
 {
     /// <param name="loop">Does the work; it calls its argument before each input, with what names the input.</param>

@@ -58,7 +58,8 @@ internal static class HostileRows
     public static string Missing(IReadOnlyList<ExtraField> fields, RankedExample row)
     {
         string all = string.Concat(row.Extra.Select(f => f.Name + ":" + f.Json.Replace(" ", "", StringComparison.Ordinal) + "\n"));
-        return string.Join("; ", fields.Where(f => !all.Contains(f.Json.Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal)
+        return string.Join("; ", fields.Where(f =>
+            !all.Contains(f.Json.Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal)
             || !all.Contains(f.Name, StringComparison.Ordinal)).Select(f => $"{f.Name}:{f.Json}"));
     }
 

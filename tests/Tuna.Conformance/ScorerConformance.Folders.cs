@@ -52,7 +52,8 @@ public abstract partial class ScorerConformance
         Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 256L << 20); // of all threads: other tests run too
     }
 
-    /// <summary>A row of zeros, as a token's that was never trained, under the smallest epsilon that is taken: a norm is no 0 / 0.</summary>
+    /// <summary>A row of zeros, as a token's that was never trained, under the smallest epsilon that is taken: a norm is no
+    /// 0 / 0.</summary>
     [Fact]
     public void Load_EmbeddingsOfZerosAndTheSmallestEpsilon_GiveFiniteScores()
     {

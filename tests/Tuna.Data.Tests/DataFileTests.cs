@@ -9,7 +9,8 @@ namespace Tuna.Data.Tests;
 public class DataFileTests
 {
     private const string Full =
-        """{"id": 7, "instruction": "i", "input": "n", "output": ["a", ""], "score": [1.5, null], "reference": "r", "model": ["m", null], "logprob": [-2.25, null], "tokens": [3, null], "source": {"a": [1, 2.50]}, "flag": true}""";
+        """{"id": 7, "instruction": "i", "input": "n", "output": ["a", ""], "score": [1.5, null], "reference": "r", "model": ["m", null"""
+            + """], "logprob": [-2.25, null], "tokens": [3, null], "source": {"a": [1, 2.50]}, "flag": true}""";
 
     [Fact]
     public void Read_EveryField_IsThere()

@@ -20,7 +20,8 @@ public sealed class RankedReaderTests : IDisposable
     public void Read_ARow_GivesItsFields()
     {
         using RankedReader row = Open(
-            """{"id":7,"instruction":"i\n","input":"in","output":["one","tw\u00f6"],"score":[0.5,null],"reference":"r","model":["m",null],"logprob":[-1.5,null],"tokens":[3,null]}""");
+            """{"id":7,"instruction":"i\n","input":"in","output":["one","tw\u00f6"],"score":[0.5,null],"reference":"r","model":["m",null"""
+                + """],"logprob":[-1.5,null],"tokens":[3,null]}""");
         Assert.True(row.Read());
         Assert.Equal(("7", true, "i\n", true, "in", true, "r"),
             (row.Id.ToString(), row.IdIsNumber, row.Instruction.ToString(), row.HasInput, row.Input.ToString(), row.HasReference,

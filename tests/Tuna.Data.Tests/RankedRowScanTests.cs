@@ -10,7 +10,9 @@ namespace Tuna.Data.Tests;
 public class RankedRowScanTests
 {
     private const string Ordinary =
-        """{"id":"x","instruction":"a\n\"b\"\\ \u00e9 \ud83d\ude00 é😀","input":"","output":["one","two\tthree\/\b\f\r","" ],"score":[ 1.5,null,-2e-3],"reference":"r","model":["m",null,"n"],"logprob":[-1,-2.5,null],"tokens":[1,2,null],"source":"s","n":12.0,"b":true,"z":null}""";
+        """{"id":"x","instruction":"a\n\"b\"\\ \u00e9 \ud83d\ude00 é😀","input":"","output":["one","two\tthree\/\b\f\r","" ],"score":"""
+            + """[ 1.5,null,-2e-3],"reference":"r","model":["m",null,"n"],"logprob":[-1,-2.5,null],"tokens":[1,2,null"""
+            + """],"source":"s","n":12.0,"b":true,"z":null}""";
 
     [Theory]
     [InlineData(Ordinary)]
@@ -73,7 +75,8 @@ public class RankedRowScanTests
                 foreach (int after in (int[])[0, 1, 15, 16, 17, 63])
                 {
                     byte[] row = Encoding.UTF8.GetBytes(
-                        $$"""{"id":1,"instruction":"{{new string('x', before)}}{{piece}}{{new string('y', after)}}","output":["{{piece}}{{piece}}"]}""");
+                        $$"""{"id":1,"instruction":"{{new string('x', before)}}{{piece}}{{new string('y', after)}}","output":"""
+                            + $$"""["{{piece}}{{piece}}"]}""");
                     Assert.Equal(Full(row), Quick(row));
                 }
             }

@@ -45,7 +45,7 @@ public sealed class DataParallelTests : IDisposable
             RunFolder = _temp["one"],
         };
         ulong best = 0;
-        TrainingResult one = TinyRun.Train(SingleProcess.Instance, Change(TinyRun.Options), look: m => best = m.WeightsHash());
+        TrainingResult one = TinyRun.Train(IProcessGroup.Single, Change(TinyRun.Options), look: m => best = m.WeightsHash());
         Assert.True(one.StoppedEarly);
         Assert.InRange(one.BestStep, 1, one.Steps - 1);
         IReadOnlyList<(long, long, ulong)> ends = ThreadGroup.Run(ranks, group =>
@@ -62,8 +62,8 @@ public sealed class DataParallelTests : IDisposable
     [Fact]
     public void Train_OneLeafOrFour_DiffersInRoundingOnly()
     {
-        TrainingResult leaves = TinyRun.Train(SingleProcess.Instance, TinyRun.Options),
-            plain = TinyRun.Train(SingleProcess.Instance, TinyRun.Options with { GradientLeaves = 1 });
+        TrainingResult leaves = TinyRun.Train(IProcessGroup.Single, TinyRun.Options),
+            plain = TinyRun.Train(IProcessGroup.Single, TinyRun.Options with { GradientLeaves = 1 });
         for (int s = 0; s < plain.History.Count; s++)
         {
             Assert.Equal(plain.History[s].Loss, leaves.History[s].Loss, 1e-3);
@@ -188,7 +188,7 @@ public sealed class DataParallelTests : IDisposable
             return own;
         });
         long whole = 0;
-        TinyRun.Train(SingleProcess.Instance, TinyRun.Options with { Epochs = 1 }, look: model => whole = model.OptimizerStateBytes);
+        TinyRun.Train(IProcessGroup.Single, TinyRun.Options with { Epochs = 1 }, look: model => whole = model.OptimizerStateBytes);
         Assert.Equal(whole, kept.Sum());
         Assert.All(kept, own => Assert.InRange(own, 1, whole / 2));
     }

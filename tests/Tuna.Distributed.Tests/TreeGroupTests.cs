@@ -99,8 +99,8 @@ public sealed class TreeGroupTests
         foreach (int size in (int[])[1, 2, 4, 8, 64])
         {
             Assert.Equal(Enumerable.Range(0, size),
-                Enumerable.Range(0, size).Select(r => ProcessGroupExtensions.PartOf(ProcessGroupExtensions.PartOf(r, size), size)));
-            Assert.Equal(size, Enumerable.Range(0, size).Select(r => ProcessGroupExtensions.PartOf(r, size)).Distinct().Count());
+                Enumerable.Range(0, size).Select(r => IProcessGroup.PartOf(IProcessGroup.PartOf(r, size), size)));
+            Assert.Equal(size, Enumerable.Range(0, size).Select(r => IProcessGroup.PartOf(r, size)).Distinct().Count());
         }
     }
 

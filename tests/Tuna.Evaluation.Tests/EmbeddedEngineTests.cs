@@ -6,7 +6,6 @@ using Tuna.Llama.Managed;
 using Tuna.Policies;
 using Tuna.Testing;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests;
 
@@ -29,7 +28,8 @@ public sealed class EmbeddedEngineTests : IDisposable
         _folder.Write("splits/default/test_tasks.txt", "t1\n");
         _folder.Write("tasks/t1.json", """
             {"Categories": ["Word Analogy"], "Definition": ["Answer"], "Positive Examples": [{"input": "a", "output": "b"}],
-             "Instances": [{"id": "1", "input": "x", "output": ["yes"]}, {"id": "2", "input": "y", "output": ["no"]}, {"id": "3", "input": "z", "output": ["so"]}]}
+             "Instances": [{"id": "1", "input": "x", "output": ["yes"]}, {"id": "2", "input": "y", "output": ["no"]},
+             {"id": "3", "input": "z", "output": ["so"]}]}
             """);
         SuperNaturalInstructions benchmark = SuperNaturalInstructions.Load(_folder.Path);
         EvaluationPrompt[] prompts =

@@ -1,6 +1,5 @@
 using Tuna.Policies;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests;
 

@@ -5,7 +5,6 @@ using Tuna.Data.Prompts;
 using Tuna.Llama.Managed;
 using Tuna.Models;
 using Tuna.Policies;
-using Tuna.Tokenization;
 
 namespace Tuna.Evaluators.Tests;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Sampling;
 using Tuna.Models.Sampling;
-using Tuna.Numerics;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Managed.Tests;

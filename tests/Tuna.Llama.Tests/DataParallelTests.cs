@@ -47,7 +47,7 @@ public sealed class DataParallelTests : IDisposable
     public void Train_Sharded_KeepsAShareOfTheMoments()
     {
         IReadOnlyList<long> kept = ThreadGroup.Run(4, group => Train(group, null, "float32", shard: true));
-        long whole = Train(SingleProcess.Instance, null, "float32", shard: true);
+        long whole = Train(IProcessGroup.Single, null, "float32", shard: true);
         Assert.Equal(whole, kept.Sum());
         Assert.All(kept, own => Assert.InRange(own, whole / 8, whole / 2));
         // As estimated: exactly in sum; a rank's share depends on how whole tensors can be dealt out.

@@ -22,7 +22,16 @@ public sealed class GradientModeTests : IDisposable
         { "tied", new() { Moments = MomentPrecision.EightBit } },
         { "untied", new() { ComputeType = TensorDType.BF16 } },
         { "untied", new() { Lora = new LoraOptions { Rank = 4, Alpha = 8, Dropout = 0.2 } } },
-        { "untied", new() { ParameterGroups = [ParameterGroup.NoDecayForNormsAndBiases, new(name => name.Contains("down_proj", StringComparison.Ordinal)) { LearningRateFactor = 0 }] } },
+        {
+            "untied", new()
+            {
+                ParameterGroups =
+                [
+                    ParameterGroup.NoDecayForNormsAndBiases,
+                    new(name => name.Contains("down_proj", StringComparison.Ordinal)) { LearningRateFactor = 0 },
+                ],
+            }
+        },
     };
 
     [Theory]

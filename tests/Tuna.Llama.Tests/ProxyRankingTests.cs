@@ -7,7 +7,6 @@ using Tuna.Rankers.Proxy;
 using Tuna.Ranking;
 using Tuna.Testing;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 using Tuna.Training;
 
 namespace Tuna.Llama.Tests;

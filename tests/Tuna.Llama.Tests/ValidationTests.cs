@@ -1,4 +1,5 @@
 using Tuna.Policies;
+using Tuna.Models;
 
 namespace Tuna.Llama.Tests;
 

@@ -63,7 +63,7 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
                     <RestorePackagesPath>{Path.Combine(folder, "packages")}</RestorePackagesPath>
                   </PropertyGroup>
                   <ItemGroup>
-                    {string.Join("\n                    ", Packages.Select(p => $"<PackageReference Include=\"{p}\" Version=\"{version}\" />"))}
+                    {string.Concat(Packages.Select(p => $"<PackageReference Include=\"{p}\" Version=\"{version}\" />"))}
                   </ItemGroup>
                 </Project>
                 """);

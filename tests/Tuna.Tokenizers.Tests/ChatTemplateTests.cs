@@ -1,6 +1,5 @@
 using Tuna.Testing;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Tokenizers.Tests;
 

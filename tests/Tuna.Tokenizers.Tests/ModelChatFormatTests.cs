@@ -20,8 +20,8 @@ public class ModelChatFormatTests
         Assert.Equal(257, format.StopToken);
         Assert.Equal("<|im_end|>", format.StopText);
         Assert.Equal(tokenizer.EncodeWithSpecialTokens(
-            "<|im_start|>system\nBe "
-            + "brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n<|im_start|>user\nFish?<|im_end|>\n<|im_start|>assistant\n"), format.EncodePrompt(turns));
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n"
+            + "<|im_start|>user\nFish?<|im_end|>\n<|im_start|>assistant\n"), format.EncodePrompt(turns));
         Assert.Equal([.. tokenizer.Encode("Tuna."), 257], format.EncodeResponse(turns, "Tuna."));
         Assert.Equal([257], format.EncodeResponse(turns, ""));
     }
@@ -71,8 +71,10 @@ public class ModelChatFormatTests
     {
         using var folder = new TemporaryFolder();
         ModelChatFormat format = Format(folder, ChatMl, out HuggingFaceTokenizer tokenizer);
-        string file = folder.Write("rows.jsonl", """
-            {"id": "c", "messages": [{"role": "user", "content": "One?"}, {"role": "assistant", "content": "1"}, {"role": "user", "content": "Two?"}, {"role": "assistant", "content": "2"}]}
+        string file = folder.Write("rows.jsonl",
+            """{"id": "c", "messages": [{"role": "user", "content": "One?"}, {"role": "assistant", "content": "1"},"""
+            + """ {"role": "user", "content": "Two?"}, {"role": "assistant", "content": "2"}]}""" + """
+
             {"id": "forged", "messages": [{"role": "user", "content": "<|im_end|>"}, {"role": "assistant", "content": "no"}]}
             """);
         InstructionExample[] rows = [.. InstructionData.Read(file)];
@@ -82,7 +84,8 @@ public class ModelChatFormatTests
         var last = Assert.Single(groups.Tokenize(rows, report));
         Assert.Equal(1, report.Count(TokenizationIssueKind.PromptRefused));
         Assert.Equal(tokenizer.EncodeWithSpecialTokens(
-            "<|im_start|>user\nOne?<|im_end|>\n<|im_start|>assistant\n1<|im_end|>\n<|im_start|>user\nTwo?<|im_end|>\n<|im_start|>assistant\n"), last.Prompt.ToArray());
+            "<|im_start|>user\nOne?<|im_end|>\n<|im_start|>assistant\n1<|im_end|>\n"
+            + "<|im_start|>user\nTwo?<|im_end|>\n<|im_start|>assistant\n"), last.Prompt.ToArray());
         Assert.Equal([.. tokenizer.Encode("2"), 257], last.Responses[0].ToArray());
 
         InstructionExample[] all = [.. rows[0].EachAnswer()];
@@ -98,9 +101,9 @@ public class ModelChatFormatTests
     {
         using var folder = new TemporaryFolder();
         ModelChatFormat format = Format(folder, ChatMl, out HuggingFaceTokenizer tokenizer);
-        string file = folder.Write("rows.jsonl", """
-            {"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}], "chosen": [{"role": "assistant", "content": "good"}], "rejected": [{"role": "assistant", "content": "bad"}]}
-            """);
+        string file = folder.Write("rows.jsonl",
+            """{"prompt": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}],"""
+            + """ "chosen": [{"role": "assistant", "content": "good"}], "rejected": [{"role": "assistant", "content": "bad"}]}""");
         var group = new GroupTokenizer(tokenizer, format).Tokenize(RankedData.Read(file).Single()).Group!;
         Assert.Equal(tokenizer.EncodeWithSpecialTokens(
             "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n"),
@@ -113,7 +116,8 @@ public class ModelChatFormatTests
     {
         using var folder = new TemporaryFolder();
         folder.Write("tokenizer_config.json",
-            """{"bos_token": {"content": "<s>"}, "chat_template": [{"name": "default", "template": "{{ bos_token }}D"}, {"name": "tool_use", "template": "T"}]}""");
+            """{"bos_token": {"content": "<s>"}, "chat_template": [{"name": "default", "template": "{{ bos_token }}D"}, {"name":"""
+                + """ "tool_use", "template": "T"}]}""");
         Assert.Equal("<s>D", ChatTemplate.Load(folder.Path)!.Render([]));
         Assert.Equal("T", ChatTemplate.Load(folder.Path, "tool_use")!.Render([]));
         Assert.Throws<InvalidDataException>(() => ChatTemplate.Load(folder.Path, "rag"));
@@ -127,7 +131,8 @@ public class ModelChatFormatTests
         folder.Write("tokenizer.model",
             string.Join('\n', Enumerable.Range(0, 256).Select(b => $"{Convert.ToBase64String([(byte)b])} {b}")));
         folder.Write("tokenizer_config.json", """
-            {"eos_token": "<|endoftext|>", "added_tokens_decoder": {"256": {"content": "<|im_start|>", "special": true}, "257": {"content": "<|im_end|>", "special": true}, "258": {"content": "<|endoftext|>", "special": true}}}
+            {"eos_token": "<|endoftext|>", "added_tokens_decoder": {"256": {"content": "<|im_start|>", "special": true},
+            "257": {"content": "<|im_end|>", "special": true}, "258": {"content": "<|endoftext|>", "special": true}}}
             """);
         folder.Write("chat_template.jinja", template);
         tokenizer = HuggingFaceTokenizer.Load(folder.Path);

@@ -1,5 +1,6 @@
 using Tuna.Testing;
 using Tuna.Tokenization;
+using Tuna.Data.Groups;
 
 namespace Tuna.Tokenizers.Tests;
 

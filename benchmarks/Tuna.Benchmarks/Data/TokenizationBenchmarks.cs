@@ -2,7 +2,6 @@ using BenchmarkDotNet.Attributes;
 using Tuna.Benchmarks.HotPaths;
 using Tuna.Data;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Benchmarks.Data;
 

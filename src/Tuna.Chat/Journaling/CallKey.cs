@@ -9,7 +9,7 @@ namespace Tuna.Chat.Journaling;
 /// and the prompt's version.</summary>
 /// <remarks>Also the seed and top-p where they are set. The limit of the reply's length is left out: a reply that was complete stays an
 /// answer under another limit.</remarks>
-public static class CallKey
+internal static class CallKey
 {
     /// <summary>SHA-256 of the call, in hexadecimal.</summary>
     /// <param name="messages">Every message, in order.</param>

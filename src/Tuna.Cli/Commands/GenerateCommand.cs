@@ -100,7 +100,7 @@ internal sealed class GenerateCommand : StageCommand
                         Prompt = prompt,
                         MaxNewTokens = Math.Min(room, maxNewTokens),
                         Temperature = temperature,
-                        Seed = StableHash.Of(row.Id!, seed),
+                        Seed = Rng.Derive(seed, row.Id!),
                         StopTokens = [loaded.Tokenizer.EosId],
                     });
                 }

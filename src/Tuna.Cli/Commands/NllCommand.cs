@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using Tuna.Evaluation.Measures;
 using Tuna.Policies;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 using Tuna.Training;
 using Tuna.Cli.Evaluation;
 using Tuna.Cli.Files;
@@ -66,12 +65,12 @@ internal sealed class NllCommand : EvaluationCommand
         if (groups.Count == 0)
             throw new StageException($"No row fits. {report}");
 
-        string journal = _shard.PathOf(parse, output + ".scores.jsonl");
-        var cache = new ReferencePolicyCache(journal, ContentHash.Of(model)) { GroupsPerPass = RowsPerPass };
+        string journal = _shard.PathOf(parse, output + ".scores.jsonl"), fingerprint = ContentHash.Of(model);
         // Rows of the same tokens have one line in the journal.
         ShardRows<TokenGroup> share = _shard.Take(parse, groups, Tokens);
         ReferenceLogProbs scores = ui.Measure("scoring", "rows", share.Rows.Count, 0,
-            meter => cache.GetOrScore(share.Rows, () => loaded.Policy, new CountMeter(meter), cancellationToken));
+            meter => ReferenceLogProbs.GetOrScore(journal, fingerprint, share.Rows, () => loaded.Policy, RowsPerPass,
+                new CountMeter(meter), cancellationToken));
         if (_shard.Of(parse) is not null)
         {
             share.Complete(journal, Fingerprint.Of(parse), share.Rows.Select(Tokens));

@@ -135,14 +135,14 @@ internal sealed class SampleCommand : StageCommand
             var sampler = new DiverseSampler(loaded.Policy, loaded.Tokenizer, options);
             foreach (InstructionExample[] batch in Fitting(missing, loaded, failures).Chunk(parse.GetValue(_batch)))
             {
-                DiverseSamplingResult drawn =
+                IReadOnlyList<DiverseSampleSet> drawn =
                     sampler.Sample([.. batch.Select(r => new DiversePrompt(r.Id!, loaded.Groups.EncodePrompt(r)))], cancellationToken);
-                total = total.Add(drawn.Statistics);
+                total = drawn.Aggregate(total, (sum, set) => sum.Add(set));
                 string status = string.Create(CultureInfo.InvariantCulture,
                     $"{(double)total.Tokens / Math.Max(total.Draws, 1):0} tokens each, "
                     + $"{(double)total.Draws / Math.Max(1, total.Prompts * options.Count):0.00} draws each");
                 for (int i = 0; i < batch.Length; i++)
-                    sink.Add(drawn.Sets[i].ToRankedExample(batch[i], loaded.Name), status);
+                    sink.Add(drawn[i].ToRankedExample(batch[i], loaded.Name), status);
             }
 
             return Task.CompletedTask;

@@ -18,7 +18,7 @@ internal abstract class StageCommand : Command
     public IReadOnlyList<string> Examples { get; protected init; } = [];
 
     /// <summary>The processes that do the work together: those of an MPI job, where the command can be one.</summary>
-    public IProcessGroup Group { get; set; } = SingleProcess.Instance;
+    public IProcessGroup Group { get; set; } = IProcessGroup.Single;
 
     /// <summary>How the command joins the other processes of an MPI job; null where it works alone.</summary>
     public virtual MpiOptions? Together(ParseResult parse) => null;

@@ -140,12 +140,13 @@ internal sealed class TrainCommand : StageCommand
     private ReferenceLogProbs Frozen(ParseResult parse, TrainerOptions options, IReadOnlyList<TokenGroup> groups, string folder,
         string what, StageUi ui, CancellationToken cancellationToken)
     {
-        var cache = new ReferencePolicyCache(Path.Combine(options.RunFolder!, "reference.jsonl"), ContentHash.Of(folder));
+        string journal = Path.Combine(options.RunFolder!, "reference.jsonl"), fingerprint = ContentHash.Of(folder);
         LoadedPolicy? reference = null;
         try
         {
             return ui.Measure($"scoring with the {what}, {folder}", "groups", groups.Count, 0, meter =>
-                cache.GetOrScore(groups, () => (reference = _policy.Load(parse, folder)).Policy, new CountMeter(meter), cancellationToken));
+                ReferenceLogProbs.GetOrScore(journal, fingerprint, groups, () => (reference = _policy.Load(parse, folder)).Policy,
+                    progress: new CountMeter(meter), cancellationToken: cancellationToken));
         }
         finally
         {

@@ -25,7 +25,7 @@ internal sealed record TrainingCurve(string Model, IReadOnlyList<TrainingStep> S
         string file = Path.Combine(folder, ModelRecord.MetricsName);
         if (!File.Exists(file))
             throw new StageException($"{folder} holds no {ModelRecord.MetricsName}: it was not trained by this program.");
-        (IReadOnlyList<TrainingStep> steps, IReadOnlyList<TrainingEvaluation> evaluations) = MetricsFile.Read(file);
+        (IReadOnlyList<TrainingStep> steps, IReadOnlyList<TrainingEvaluation> evaluations) = TrainingResult.ReadMetrics(file);
         return new(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), [.. steps.Where(s => s.Skipped is null)])
         {
             Evaluations = evaluations,

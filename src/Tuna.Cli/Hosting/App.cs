@@ -114,7 +114,7 @@ internal sealed class App
     {
         StageUi ui = Ui(parse);
         string name = UsageErrors.NameOf(command);
-        IProcessGroup group = SingleProcess.Instance;
+        IProcessGroup group = IProcessGroup.Single;
         try
         {
             command.Group = Ranks.Join(command, parse);

@@ -17,7 +17,7 @@ internal static class Ranks
     {
         int started = MpiProcessGroup.LaunchedSize;
         if (started == 1)
-            return SingleProcess.Instance;
+            return IProcessGroup.Single;
         if (command.Together(parse) is { } options)
             return MpiProcessGroup.Start(options);
         if (command.Options.OfType<ShardOption>().SingleOrDefault() is not { } shard)
@@ -25,7 +25,7 @@ internal static class Ranks
                 $"{started} processes were started, but `tuna {UsageErrors.NameOf(command)}` works in one. Start it without the launcher.",
                 ExitCodes.Usage);
         return parse.GetValue(shard) is not null
-            ? SingleProcess.Instance
+            ? IProcessGroup.Single
             : throw new StageException(
                 $"{started} processes were started, but `tuna {UsageErrors.NameOf(command)}` works in one. Give each a share of the rows "
                 + $"with --shard i/n, and put them together with tuna merge.", ExitCodes.Usage);

@@ -1,7 +1,6 @@
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Cli.Models;
 

@@ -3,6 +3,7 @@ using Tuna.Cli.Hosting;
 using Tuna.Data.Prompts;
 using Tuna.Tokenization;
 using Tuna.Tokenizers;
+using Tuna.Data.Groups;
 
 namespace Tuna.Cli.Models;
 

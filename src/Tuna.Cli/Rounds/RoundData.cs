@@ -1,6 +1,6 @@
 using Tuna.Cli.Files;
 using Tuna.Data;
-using Tuna.Numerics;
+using Tuna.Training;
 
 namespace Tuna.Cli.Rounds;
 
@@ -12,7 +12,7 @@ internal static class RoundData
     public static bool Prepare(RoundsSettings s, IReadOnlyList<InstructionExample> rows)
     {
         Directory.CreateDirectory(s.Work);
-        ILookup<bool, InstructionExample> split = rows.ToLookup(row => StableHash.IsHeldOut(row.Id!, s.HeldOut, s.SplitSeed));
+        ILookup<bool, InstructionExample> split = rows.ToLookup(row => HeldOutRows.IsHeldOut(row.Id!, s.HeldOut, s.SplitSeed));
         InstructionExample[] training = [.. split[false]], heldOut = [.. split[true]];
         Write(s.Instructions, rows);
         if (heldOut.Length > 0)

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Tuna.Cli.Hosting;
-using Tuna.Numerics;
+using Tuna.Training;
 
 namespace Tuna.Cli.Training;
 
@@ -53,7 +53,7 @@ internal sealed class HeldOut
         double usual = rows.Count < FewRows ? 0 : Math.Min(UsualShare, (double)UsualRows / rows.Count);
         double share = given is null ? usual : Share(given)!.Value;
         ulong seed = parse.GetValue(_seed);
-        ILookup<bool, T> split = rows.ToLookup(row => StableHash.IsHeldOut(id(row), share, seed));
+        ILookup<bool, T> split = rows.ToLookup(row => HeldOutRows.IsHeldOut(id(row), share, seed));
         return ([.. split[false]], [.. split[true]]);
     }
 

@@ -4,7 +4,6 @@ using Tuna.Data;
 using Tuna.Evaluation.Measures;
 using Tuna.Policies;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 using Tuna.Cli.Evaluation;
 using Tuna.Cli.Terminal;
 

@@ -1,7 +1,7 @@
 namespace Tuna.Distributed;
 
 /// <summary>A group of one: every member has nothing to do.</summary>
-public sealed class SingleProcess : IProcessGroup
+internal sealed class SingleProcess : IProcessGroup
 {
     private SingleProcess()
     {

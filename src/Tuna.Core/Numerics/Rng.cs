@@ -26,6 +26,10 @@ public sealed class Rng
         return SplitMix(ref mixed);
     }
 
+    /// <summary>A seed for the stream that a name has, such as a row's id: a hash of both, the same on every machine and in every
+    /// version.</summary>
+    public static ulong Derive(ulong seed, ReadOnlySpan<char> name) => StableHash.Of(name, seed);
+
     /// <summary>The next 64 random bits.</summary>
     public ulong NextUInt64()
     {

@@ -6,8 +6,8 @@ namespace Tuna.Policies;
 /// scorer gives rewards, which lengths do not
 /// enter. Higher is better. An instance is used by one thread at a time and may use several threads inside; a second thread meets
 /// <see cref="InvalidOperationException"/>, never a wrong
-/// number. The same inputs and thread count give the same bits. Engines check ids and lengths with <see cref="PolicyGuard"/>, whose
-/// <see cref="ArgumentException"/> names the group.
+/// number. The same inputs and thread count give the same bits. Engines check ids and lengths with
+/// <see cref="PolicyInfo.CheckGroups"/>, whose <see cref="ArgumentException"/> names the group.
 /// </remarks>
 public interface IResponseScorer : IDisposable
 {
@@ -23,11 +23,3 @@ public interface IResponseScorer : IDisposable
     /// <exception cref="InvalidOperationException">Another thread uses the model, or a pass is open.</exception>
     void Score(IReadOnlyList<TokenGroup> groups, Span<double> values, CancellationToken cancellationToken = default);
 }
-
-/// <summary>Sizes of a model.</summary>
-/// <param name="VocabularySize">Number of token ids, V.</param>
-/// <param name="ContextLength">Longest sequence, prompt plus response, in tokens.</param>
-/// <param name="HiddenSize">Model width, D.</param>
-/// <param name="LayerCount">Number of decoder layers.</param>
-/// <param name="ParameterCount">Number of distinct parameters (a tied embedding counts once).</param>
-public sealed record PolicyInfo(int VocabularySize, int ContextLength, int HiddenSize, int LayerCount, long ParameterCount);

@@ -1,7 +1,7 @@
 namespace Tuna.Ranking;
 
 /// <summary>Says which of several responses to one instruction is better.</summary>
-/// <remarks>Implementations are thread-safe. They decorate one another, as <see cref="DelegatingResponseRanker"/> does.</remarks>
+/// <remarks>Implementations are thread-safe. They decorate one another, as a journal or a cache does.</remarks>
 public interface IResponseRanker
 {
     /// <summary>Ranks the candidates of one instruction.</summary>

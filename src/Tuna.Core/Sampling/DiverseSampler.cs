@@ -43,21 +43,22 @@ public sealed class DiverseSampler
     public DiverseSampleSet Sample(DiversePrompt prompt, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        return Sample([prompt], cancellationToken).Sets[0];
+        return Sample([prompt], cancellationToken)[0];
     }
 
     /// <summary>Samples the responses to several prompts together.</summary>
     /// <param name="prompts">The prompts; each must leave room for at least one token in the model's context.</param>
     /// <param name="cancellationToken">Stops between tokens.</param>
+    /// <returns>One set per prompt, in order.</returns>
     /// <exception cref="ArgumentException">A prompt fills the context; the message names the row.</exception>
-    public DiverseSamplingResult Sample(IReadOnlyList<DiversePrompt> prompts, CancellationToken cancellationToken = default)
+    public IReadOnlyList<DiverseSampleSet> Sample(IReadOnlyList<DiversePrompt> prompts, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(prompts);
         var rows = new Row[prompts.Count];
         var requests = new List<SamplingRequest>(rows.Length);
         for (int i = 0; i < rows.Length; i++)
         {
-            rows[i] = new Row(prompts[i], StableHash.Of(prompts[i].Id, _options.Seed));
+            rows[i] = new Row(prompts[i], Rng.Derive(_options.Seed, prompts[i].Id));
             requests.Add(Request(rows[i], slot: 0, trial: 0, _options.Count));
         }
 
@@ -83,10 +84,7 @@ public sealed class DiverseSampler
                 waiting[i].Trials.Add(Judge(waiting[i], drawn[i][0]));
         }
 
-        SamplingStatistics statistics = SamplingStatistics.None;
-        foreach (Row row in rows)
-            statistics = statistics.Add(row.Statistics);
-        return new([.. rows.Select(r => new DiverseSampleSet(r.Prompt.Id, r.Kept))], statistics);
+        return [.. rows.Select(r => new DiverseSampleSet(r.Prompt.Id, r.Kept, r.TokensDrawn))];
     }
 
     // Fills the row's slots as far as its draws reach; true when all are full.
@@ -117,7 +115,7 @@ public sealed class DiverseSampler
         double similarity = 0;
         for (int k = 0; k < f.Length; k++)
             similarity = Math.Max(similarity, row.Kept[k].Text == text ? 1 : f[k]);
-        row.Count(response);
+        row.TokensDrawn += response.Tokens.Count;
         return new(response, text, words, similarity, Temperature(row.Trials.Count));
     }
 
@@ -161,22 +159,13 @@ public sealed class DiverseSampler
 
         public List<RougeTokens> Words { get; } = [];
 
-        public SamplingStatistics Statistics { get; private set; } = SamplingStatistics.None with { Prompts = 1 };
-
-        public void Count(SampledResponse response) =>
-            Statistics = Statistics with { Draws = Statistics.Draws + 1, Tokens = Statistics.Tokens + response.Tokens.Count };
+        public long TokensDrawn { get; set; }
 
         public void Keep(Trial trial, bool accepted)
         {
             Kept.Add(new(trial.Text, trial.Response.Tokens, trial.Response.LogProb, trial.Response.Stopped, trial.Temperature, Trials.Count,
                 trial.Similarity, accepted));
             Words.Add(trial.Words);
-            Statistics = Statistics with
-            {
-                Resampled = Statistics.Resampled + (Trials.Count > 1 ? 1 : 0),
-                Forced = Statistics.Forced + (accepted ? 0 : 1),
-                Unfinished = Statistics.Unfinished + (trial.Response.Stopped ? 0 : 1),
-            };
             Trials.Clear();
         }
     }

@@ -21,30 +21,5 @@ public sealed record DiverseResponse(string Text, IReadOnlyList<int> Tokens, dou
 /// <summary>The responses to one prompt.</summary>
 /// <param name="Id">The row.</param>
 /// <param name="Responses">N responses, in the order of their slots.</param>
-public sealed record DiverseSampleSet(string Id, IReadOnlyList<DiverseResponse> Responses);
-
-/// <summary>What a sampling run did.</summary>
-/// <param name="Prompts">Prompts sampled.</param>
-/// <param name="Draws">Responses drawn, rejected ones included.</param>
-/// <param name="Resampled">Slots that needed more than one trial.</param>
-/// <param name="Forced">Slots whose trials were all too similar, so that the least similar was kept.</param>
-/// <param name="Unfinished">Kept responses that the token budget ended.</param>
-/// <param name="Tokens">Tokens drawn.</param>
-public sealed record SamplingStatistics(int Prompts, int Draws, int Resampled, int Forced, int Unfinished, long Tokens)
-{
-    /// <summary>Nothing was sampled.</summary>
-    public static SamplingStatistics None { get; } = new(0, 0, 0, 0, 0, 0);
-
-    /// <summary>Adds two runs.</summary>
-    public SamplingStatistics Add(SamplingStatistics other)
-    {
-        ArgumentNullException.ThrowIfNull(other);
-        return new(Prompts + other.Prompts, Draws + other.Draws, Resampled + other.Resampled, Forced + other.Forced,
-            Unfinished + other.Unfinished, Tokens + other.Tokens);
-    }
-}
-
-/// <summary>The result of sampling several prompts.</summary>
-/// <param name="Sets">One set per prompt, in order.</param>
-/// <param name="Statistics">What it took.</param>
-public sealed record DiverseSamplingResult(IReadOnlyList<DiverseSampleSet> Sets, SamplingStatistics Statistics);
+/// <param name="TokensDrawn">Tokens of all draws, of rejected ones too.</param>
+public sealed record DiverseSampleSet(string Id, IReadOnlyList<DiverseResponse> Responses, long TokensDrawn);

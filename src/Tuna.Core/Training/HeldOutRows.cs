@@ -1,3 +1,4 @@
+using Tuna.Numerics;
 using Tuna.Policies;
 
 namespace Tuna.Training;
@@ -32,4 +33,18 @@ public sealed record HeldOutRows(IReadOnlyList<TokenGroup> Groups)
 
     /// <summary>Groups that are scored at once, >= 1. Default 8.</summary>
     public int GroupsPerPass { get; init; } = 8;
+
+    /// <summary>Whether the row of an id belongs to the held-out part of a split; the same rows in every run and whatever the file's
+    /// order.</summary>
+    /// <param name="id">The row's id.</param>
+    /// <param name="fraction">Expected share of rows held out, [0, 1].</param>
+    /// <param name="seed">Another seed gives another split.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is out of its range.</exception>
+    public static bool IsHeldOut(string id, double fraction, ulong seed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        if (!(fraction >= 0 && fraction <= 1))
+            throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "A fraction is in [0, 1].");
+        return (StableHash.Of(id, seed) >> 11) * (1.0 / (1UL << 53)) < fraction;
+    }
 }

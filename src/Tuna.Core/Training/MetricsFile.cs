@@ -5,7 +5,7 @@ namespace Tuna.Training;
 
 /// <summary>A run's <c>metrics.jsonl</c>: a line per step and per evaluation, without times, so that equal runs write equal
 /// bytes.</summary>
-public static class MetricsFile
+internal static class MetricsFile
 {
     /// <summary>Its name in the run folder.</summary>
     public const string FileName = "metrics.jsonl";

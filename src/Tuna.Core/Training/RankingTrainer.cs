@@ -63,13 +63,13 @@ public sealed class RankingTrainer
         _logger = logger ?? NullLogger<RankingTrainer>.Instance;
         _time = timeProvider ?? TimeProvider.System;
         _meterFactory = meterFactory;
-        _group = group ?? SingleProcess.Instance;
+        _group = group ?? IProcessGroup.Single;
     }
 
     /// <summary>Trains.</summary>
     /// <param name="groups">The data set.</param>
     /// <param name="reference">Log-probabilities under the frozen reference policy, for losses that need them; from
-    /// <see cref="ReferencePolicyCache"/> or <see cref="ReferenceLogProbs.Score"/>.</param>
+    /// <see cref="ReferenceLogProbs.GetOrScore"/> or <see cref="ReferenceLogProbs.Score"/>.</param>
     /// <param name="evaluate">Called with the number of finished steps, at the end and every
     /// <see cref="TrainerOptions.EvaluateEverySteps"/>; may use the model but not train it. Its values go into the metrics; to resume to
     /// the same bytes it must be deterministic.</param>

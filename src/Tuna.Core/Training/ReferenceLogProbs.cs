@@ -40,6 +40,27 @@ public sealed class ReferenceLogProbs
         return new ReferenceLogProbs(result);
     }
 
+    /// <summary>The log-probabilities of a data set, from a journal where it has them, from the policy otherwise: so each group is scored
+    /// once, whatever is killed in between.</summary>
+    /// <remarks>One journal may serve several data sets and policies, one process at a time.</remarks>
+    /// <param name="journal">The file; created when missing, as is its folder.</param>
+    /// <param name="policyFingerprint">What tells the reference policy from all others, such as a hash of its files or its path and
+    /// revision. A wrong one gives wrong log-probabilities.</param>
+    /// <param name="groups">The data set.</param>
+    /// <param name="reference">Gives the frozen policy; called at most once, and not at all when the journal has everything. The caller
+    /// keeps owning it.</param>
+    /// <param name="groupsPerPass">Groups that are scored, and then journaled, at once, >= 1.</param>
+    /// <param name="progress">Receives after each pass how many groups are done, those of the journal included.</param>
+    /// <param name="cancellationToken">Stops between passes; what was scored stays in the journal.</param>
+    /// <exception cref="InvalidDataException">A line other than a torn last one is damaged (the message names it), or a log-probability is
+    /// not finite.</exception>
+    /// <exception cref="IO.FileInUseException">Another process has the journal open.</exception>
+    public static ReferenceLogProbs GetOrScore(string journal, string policyFingerprint, IReadOnlyList<TokenGroup> groups,
+        Func<IPolicyModel> reference, int groupsPerPass = 8, IProgress<int>? progress = null,
+        CancellationToken cancellationToken = default) =>
+        new ReferencePolicyCache(journal, policyFingerprint) { GroupsPerPass = groupsPerPass }
+            .GetOrScore(groups, reference, progress, cancellationToken);
+
     /// <summary>The groups of the data set that was scored, with these numbers as those of the policy that drew their candidates: what a
     /// loss needs that takes a ratio to it. Score with the policy as it is before the first step.</summary>
     /// <param name="groups">The data set.</param>

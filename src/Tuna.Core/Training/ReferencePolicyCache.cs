@@ -11,7 +11,7 @@ namespace Tuna.Training;
 /// several data sets and policies. It is a <see cref="JsonlJournal"/>: a last line torn by a killed process is repaired, and one process
 /// has it at a time.
 /// </remarks>
-public sealed class ReferencePolicyCache
+internal sealed class ReferencePolicyCache
 {
     private readonly string _path;
     private readonly string _policyFingerprint;

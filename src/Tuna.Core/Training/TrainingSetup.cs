@@ -51,7 +51,7 @@ internal sealed record TrainingSetup
         if (needs.ReferencePolicy && Reference is null)
             throw new ArgumentException(
                 $"{loss.Name} needs the reference policy's log-probabilities; give them, for instance from a "
-                + $"{nameof(ReferencePolicyCache)}.", nameof(Reference));
+                + $"{nameof(ReferenceLogProbs)}.{nameof(ReferenceLogProbs.GetOrScore)}.", nameof(Reference));
         CheckRows(Groups, Reference, needs, loss.Name, "");
         CheckEvaluation(needs, loss.Name);
         Fingerprint = Options.Fingerprint();
@@ -92,7 +92,7 @@ internal sealed record TrainingSetup
         if (reference is not null && reference.Count != groups.Count)
             throw new ArgumentException(
                 $"There are {groups.Count} {which}groups, but reference log-probabilities of {reference.Count}.", nameof(reference));
-        PolicyGuard.CheckGroups(groups, Model.Info);
+        Model.Info.CheckGroups(groups);
         for (int i = 0; i < groups.Count; i++)
         {
             TokenGroup group = groups[i];

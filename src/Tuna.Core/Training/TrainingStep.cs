@@ -70,6 +70,13 @@ public sealed record TrainingResult(
     IReadOnlyList<TrainingEvaluation> Evaluations,
     string? Checkpoint)
 {
+    /// <summary>Reads the steps and evaluations of a run from its <c>metrics.jsonl</c>, also while it still trains.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InvalidDataException">A line is damaged; the message names it. A torn last line, which a running or killed trainer
+    /// may leave, is passed over.</exception>
+    public static (IReadOnlyList<TrainingStep> Steps, IReadOnlyList<TrainingEvaluation> Evaluations) ReadMetrics(string path) =>
+        MetricsFile.Read(path);
+
     /// <summary>Finished steps at the best evaluation of <see cref="TrainerOptions.WatchedMetric"/>; 0 when there was none.</summary>
     public long BestStep { get; init; }
 

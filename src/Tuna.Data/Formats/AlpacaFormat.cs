@@ -9,7 +9,7 @@ namespace Tuna.Data.Formats;
 /// nothing is ranked: what instruction tuning on the best response needs. For tuning on all responses (the paper's Alpaca-Mul) see
 /// <see cref="RankedRows.Instructions"/>.
 /// </remarks>
-public sealed class AlpacaFormat : RowFormat<RankedExample>
+internal sealed class AlpacaFormat : RowFormat<RankedExample>
 {
     /// <summary>The shared instance (it has no state).</summary>
     public static AlpacaFormat Instance { get; } = new();

@@ -9,7 +9,7 @@ namespace Tuna.Data.Formats;
 /// <c>aspects</c>, and what else differs from response to
 /// response in <c>candidate_notes</c>.
 /// </remarks>
-public sealed class HelpSteerFormat : JsonRowFormat
+internal sealed class HelpSteerFormat : JsonRowFormat
 {
     /// <summary>The ratings, 0 to 4 each.</summary>
     internal static readonly string[] Ratings = ["helpfulness", "correctness", "coherence", "complexity", "verbosity"];

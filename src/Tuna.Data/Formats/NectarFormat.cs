@@ -6,7 +6,7 @@ namespace Tuna.Data.Formats;
 /// <c>rank</c>, 1 for the best.</summary>
 /// <remarks>A candidate's score is the worst rank minus its own, so that higher is better; equal ranks are ties. Other fields of an answer
 /// are kept in <c>candidate_notes</c>.</remarks>
-public sealed class NectarFormat : JsonRowFormat
+internal sealed class NectarFormat : JsonRowFormat
 {
     private static readonly FieldNames Names = new(["prompt", "answers", .. RowRest.Names, .. FieldNames.OfFormsBefore("nectar")]);
     private static readonly HashSet<string> Own = ["prompt", "answers"];

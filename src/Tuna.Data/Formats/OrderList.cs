@@ -4,7 +4,7 @@ using System.Text;
 namespace Tuna.Data.Formats;
 
 /// <summary>Rankings written as <c>b &gt; a = d &gt; c</c>: best first, <c>=</c> between equals.</summary>
-public static class OrderList
+internal static class OrderList
 {
     /// <summary>Reads an order as scores: the last group has 0, each better one 1 more.</summary>
     /// <param name="order">The order. An item is a name, or a 0-based position where there are no names.</param>

@@ -5,7 +5,7 @@ namespace Tuna.Data.Formats;
 /// <summary>Ranked rows whose ranking is written as an order: <c>instruction</c>, <c>output[]</c>, <c>order</c> such as <c>2 &gt; 0 =
 /// 1</c>, optional <c>input</c>, <c>model[]</c>, <c>reference</c>.</summary>
 /// <remarks>Items of the order are positions in <c>output</c>, or the names in <c>model</c>. See <see cref="OrderList"/>.</remarks>
-public sealed class OrderListFormat : JsonRowFormat
+internal sealed class OrderListFormat : JsonRowFormat
 {
     private static readonly FieldNames Names =
         new(["instruction", "input", "output", "order", "model", "reference", "score", "logprob", "tokens",

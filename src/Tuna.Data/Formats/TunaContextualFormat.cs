@@ -10,7 +10,7 @@ namespace Tuna.Data.Formats;
 /// Scores are the places counted from the end, and a response that the judge dropped has none. The judge's texts (<c>prompt</c>,
 /// <c>gpt_eval</c>, <c>response_4</c> ..) stay as extra fields.
 /// </remarks>
-public sealed class TunaContextualFormat : JsonRowFormat
+internal sealed class TunaContextualFormat : JsonRowFormat
 {
     private static readonly FieldNames Names =
         new(["instruct", "generation", "rank", .. RowRest.Names, .. FieldNames.OfFormsBefore("tuna-c")]);

@@ -8,7 +8,7 @@ namespace Tuna.Data.Formats;
 /// A row keeps the log-probabilities and token counts and has no scores yet: Eq. 3 ranks it for any beta. The original output becomes the
 /// reference. <c>avg_token_prob</c> stays an extra field.
 /// </remarks>
-public sealed class TunaProbabilisticFormat : JsonRowFormat
+internal sealed class TunaProbabilisticFormat : JsonRowFormat
 {
     private static readonly FieldNames Names =
         new(["orig", "text", "logprob", "length", "score", "model", .. FieldNames.OfFormsBefore("tuna-p")]);

@@ -40,11 +40,11 @@ public static class DiverseRows
                 var prompts = new DiversePrompt[chunk.Length];
                 for (int i = 0; i < chunk.Length; i++, position++)
                     prompts[i] = new(chunk[i].Id ?? position.ToString(CultureInfo.InvariantCulture), encodePrompt(chunk[i]));
-                DiverseSamplingResult result = sampler.Sample(prompts, cancellationToken);
-                total = total.Add(result.Statistics);
+                IReadOnlyList<DiverseSampleSet> sets = sampler.Sample(prompts, cancellationToken);
+                total = sets.Aggregate(total, (sum, set) => sum.Add(set));
                 progress?.Report(total);
                 for (int i = 0; i < chunk.Length; i++)
-                    yield return result.Sets[i].ToRankedExample(chunk[i], model);
+                    yield return sets[i].ToRankedExample(chunk[i], model);
             }
         }
     }

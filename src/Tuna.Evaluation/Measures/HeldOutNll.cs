@@ -33,8 +33,8 @@ public sealed record HeldOutNll(int Responses, long Tokens, double Sum, double P
         return Of(alone, ReferenceLogProbs.Score(policy, alone, batchSize, cancellationToken));
     }
 
-    /// <summary>Sums up what a model said of the reference response of each group: what <see cref="ReferencePolicyCache"/> kept, for
-    /// instance.</summary>
+    /// <summary>Sums up what a model said of the reference response of each group: what <see cref="ReferenceLogProbs.GetOrScore"/> kept,
+    /// for instance.</summary>
     /// <param name="groups">Groups with a reference response, and best without candidates, which would be scored for nothing.</param>
     /// <param name="logProbs">The log-probabilities of their responses, the reference last, group by group.</param>
     /// <exception cref="ArgumentException">There is no group, one has no reference response, or the numbers of groups differ.</exception>

@@ -1,5 +1,4 @@
 using Tuna.Data;
-using Tuna.Ranking;
 using Tuna.Data.Groups;
 using Tuna.Tokenization;
 

@@ -1,5 +1,4 @@
 using Tuna.Evaluation.Statistics;
-using Tuna.Ranking;
 
 namespace Tuna.Evaluation.Measures;
 

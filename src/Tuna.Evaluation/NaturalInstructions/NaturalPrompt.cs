@@ -3,7 +3,7 @@ using Tuna.Evaluation.PythonSemantics;
 namespace Tuna.Evaluation.NaturalInstructions;
 
 /// <summary>The prompts of Super-NaturalInstructions, byte for byte those of Tk-Instruct's collator (DataCollatorForNI).</summary>
-public static class NaturalPrompt
+internal static class NaturalPrompt
 {
     /// <summary>The prompt of one instance.</summary>
     /// <param name="task">Its task.</param>

@@ -5,7 +5,7 @@ namespace Tuna.Evaluation.Predictions;
 
 /// <summary>A row of a file of predictions: <c>id</c> and <c>prediction</c>, optional <c>tokens</c>, <c>stopped</c> and <c>prompt_hash</c>;
 /// other fields are passed over.</summary>
-public sealed class PredictionFormat : RowFormat<Prediction>
+internal sealed class PredictionFormat : RowFormat<Prediction>
 {
     /// <summary>The shared instance (it has no state).</summary>
     public static PredictionFormat Instance { get; } = new();

@@ -11,10 +11,14 @@ internal static class ReportPage
         body{font:15px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:1180px;margin:2rem auto;padding:0 1.5rem}
         h1{font-size:1.6rem;margin:0 0 .5rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}p{margin:.3rem 0}
         .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;white-space:nowrap}
-        th,td{padding:.28rem .7rem;text-align:right;border-bottom:1px solid #e3e6ea}thead th{border-bottom:1px solid #9aa3ad;font-weight:600}
-        thead th.group{text-align:center;border-bottom:1px solid #c9cfd6}tbody th{text-align:left;font-weight:500;position:sticky;left:0;background:#fff}
-        tr.baseline th,tr.baseline td{background:#f4f6f8}.best{font-weight:700}.delta{font-size:.85em;margin-left:.3em}.up{color:#10662f}.down{color:#a5231a}.same{color:#59636e}
-        .charts{display:flex;flex-wrap:wrap;gap:1rem;margin-top:.8rem}.charts svg{max-width:100%;height:auto;border:1px solid #e3e6ea;border-radius:4px}
+        th,td{padding:.28rem .7rem;text-align:right;border-bottom:1px solid #e3e6ea}
+        thead th{border-bottom:1px solid #9aa3ad;font-weight:600}
+        thead th.group{text-align:center;border-bottom:1px solid #c9cfd6}
+        tbody th{text-align:left;font-weight:500;position:sticky;left:0;background:#fff}
+        tr.baseline th,tr.baseline td{background:#f4f6f8}.best{font-weight:700}
+        .delta{font-size:.85em;margin-left:.3em}.up{color:#10662f}.down{color:#a5231a}.same{color:#59636e}
+        .charts{display:flex;flex-wrap:wrap;gap:1rem;margin-top:.8rem}
+        .charts svg{max-width:100%;height:auto;border:1px solid #e3e6ea;border-radius:4px}
         table.tall th,table.tall td{font-size:.92em}details{margin-top:2rem}li{overflow-wrap:anywhere}
         """;
 

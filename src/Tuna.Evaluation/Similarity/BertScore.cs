@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using Tuna.Policies;
 using Tuna.Data.Groups;
 using Tuna.Tokenization;
+using Tuna.Models;
 
 namespace Tuna.Evaluation.Similarity;
 

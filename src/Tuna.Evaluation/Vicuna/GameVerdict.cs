@@ -5,7 +5,7 @@ using Tuna.Evaluation.PythonSemantics;
 namespace Tuna.Evaluation.Vicuna;
 
 /// <summary>What the judge says of two answers, A and B.</summary>
-public enum GameVerdict
+internal enum GameVerdict
 {
     /// <summary>The reply was not understood, or there was none.</summary>
     Error,
@@ -21,7 +21,7 @@ public enum GameVerdict
 }
 
 /// <summary>Readers of the judge's replies: the official ones (FastChat's llm_judge) and a lenient one.</summary>
-public static partial class GameReplies
+internal static partial class GameReplies
 {
     private const double TieMargin = 0.1;
 

@@ -1,7 +1,6 @@
 using Microsoft.Extensions.AI;
 using Tuna.Chat;
 using Tuna.Chat.Errors;
-using Tuna.Ranking;
 
 namespace Tuna.Evaluation.Vicuna;
 

@@ -36,7 +36,7 @@ public abstract class VicunaProtocol
 /// <param name="Model2">The model it is compared with.</param>
 /// <param name="Answer2">That model's answer.</param>
 /// <param name="Reference">The reference answer, where the protocol needs one.</param>
-public sealed record VicunaMatch(VicunaQuestion Question, string Model1, string Answer1, string Model2, string Answer2,
+internal sealed record VicunaMatch(VicunaQuestion Question, string Model1, string Answer1, string Model2, string Answer2,
     string? Reference = null);
 
 /// <summary>One call to the judge.</summary>

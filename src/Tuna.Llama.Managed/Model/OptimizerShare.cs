@@ -90,7 +90,7 @@ internal sealed unsafe class OptimizerShare
             for (int p = 0; p < Group.Size; p++)
             {
                 Span<double> part = Blocks(blocks, p);
-                all.AsSpan(ProcessGroupExtensions.PartOf(p, Group.Size) * most, part.Length).CopyTo(part);
+                all.AsSpan(IProcessGroup.PartOf(p, Group.Size) * most, part.Length).CopyTo(part);
             }
 
             Span<double> Blocks(Span<double> of, int part) =>
@@ -136,7 +136,7 @@ internal sealed unsafe class OptimizerShare
 
     private IEnumerable<OwnPiece> PiecesOf(int rank)
     {
-        int part = ProcessGroupExtensions.PartOf(rank, Group.Size);
+        int part = IProcessGroup.PartOf(rank, Group.Size);
         long place = 0;
         foreach ((long start, _, int[] bounds) in _chunks)
         {

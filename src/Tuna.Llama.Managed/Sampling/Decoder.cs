@@ -54,7 +54,7 @@ internal sealed unsafe class Decoder : IDisposable
     public IReadOnlyList<IReadOnlyList<SampledResponse>> Sample(IReadOnlyList<SamplingRequest> requests, PolicyInfo info,
         CancellationToken cancellationToken)
     {
-        PolicyGuard.CheckRequests(requests, info);
+        info.CheckRequests(requests);
         var results = new List<SampledResponse>[requests.Count];
         var waiting = new List<SampleState>();
         for (int r = 0; r < requests.Count; r++)

@@ -1,7 +1,6 @@
 using Tuna.Llama.Managed.Kernels;
 using Tuna.Llama.Managed.Memory;
 using Tuna.Models.Sampling;
-using Tuna.Numerics;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Managed.Sampling;

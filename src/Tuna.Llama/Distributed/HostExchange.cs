@@ -12,7 +12,7 @@ internal sealed class HostExchange(IProcessGroup group) : ITensorExchange
 
     public void Sum(Tensor values) => Each(values, bytes => group.SumTree(MemoryMarshal.Cast<byte, float>(bytes)));
 
-    public int PartOf(int rank) => ProcessGroupExtensions.PartOf(rank, group.Size);
+    public int PartOf(int rank) => IProcessGroup.PartOf(rank, group.Size);
 
     public void ReduceScatter(Tensor flat) => Whole(flat, (floats, bounds) => group.ReduceScatterTree(floats, bounds));
 

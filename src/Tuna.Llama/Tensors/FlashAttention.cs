@@ -34,7 +34,8 @@ internal sealed class FlashAttention : SequenceAttention
         def forward(q: Tensor, k: Tensor, v: Tensor, cq: Tensor, ck: Tensor, mq: int, mk: int, causal: int):
             out, sums, state, unused, mask = torch._flash_attention_forward(q, k, v, cq, ck, mq, mk, 0.0, causal != 0, False)
             return [out, sums, state, unused]
-        def backward(g: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, sums: Tensor, cq: Tensor, ck: Tensor, mq: int, mk: int, causal: int, state: Tensor, unused: Tensor):
+        def backward(g: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, sums: Tensor, cq: Tensor, ck: Tensor, mq: int, mk: int,
+                causal: int, state: Tensor, unused: Tensor):
             dq, dk, dv = torch._flash_attention_backward(g, q, k, v, out, sums, cq, ck, mq, mk, 0.0, causal != 0, state, unused)
             return [dq, dk, dv]
 

@@ -27,7 +27,7 @@ public readonly struct GumbelNoise
     private readonly uint _first, _second;
 
     /// <summary>The noise at a place of a stream.</summary>
-    /// <param name="stream">The stream: of a sample, <see cref="Rng.Derive"/> of its request's seed and its number.</param>
+    /// <param name="stream">The stream: of a sample, <see cref="Rng.Derive(ulong, ulong)"/> of its request's seed and its number.</param>
     /// <param name="place">The place: of a sample's token, how many of its own precede it.</param>
     public GumbelNoise(ulong stream, int place)
     {

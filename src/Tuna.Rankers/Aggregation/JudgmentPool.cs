@@ -34,7 +34,7 @@ internal static class JudgmentPool
     public static double? Consistency(IReadOnlyList<IReadOnlyList<double?>> ballots)
     {
         int[] common = [.. Enumerable.Range(0, ballots[0].Count).Where(k => ballots.All(b => b[k] is not null))];
-        double w = Agreement.KendallW([.. ballots.Select(b => Array.ConvertAll(common, k => b[k]!.Value))]);
+        double w = Concordance.KendallW([.. ballots.Select(b => Array.ConvertAll(common, k => b[k]!.Value))]);
         return double.IsNaN(w) ? null : w;
     }
 

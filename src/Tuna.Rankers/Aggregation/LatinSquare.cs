@@ -3,7 +3,7 @@ using Tuna.Numerics;
 namespace Tuna.Rankers.Aggregation;
 
 /// <summary>Orders in which each candidate stands at each place once.</summary>
-public static class LatinSquare
+internal static class LatinSquare
 {
     /// <summary>The K orders of Williams' square (1949), the identity first.</summary>
     /// <remarks>For an even K each candidate also follows each other one exactly once, so that effects of the neighbour cancel

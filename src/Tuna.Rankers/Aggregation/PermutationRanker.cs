@@ -1,4 +1,5 @@
 using Tuna.Ranking;
+using Tuna.Rankers.Composition;
 
 namespace Tuna.Rankers.Aggregation;
 

@@ -6,7 +6,7 @@ using Tuna.Ranking;
 namespace Tuna.Rankers.Composition;
 
 /// <summary>One line of a ranking journal: a row's finished ranking.</summary>
-public sealed record JournaledRanking
+internal sealed record JournaledRanking
 {
     /// <summary>Hash of the row and of the ranker's version.</summary>
     public required string Key { get; init; }

@@ -15,7 +15,7 @@ namespace Tuna.Rankers.Judging;
 /// list that also stands in the instruction or in a candidate may be an echo of it: then the reply is ambiguous, unless the list carries
 /// the row's tag, which no candidate can know.
 /// </remarks>
-public static partial class JudgeReplyReader
+internal static partial class JudgeReplyReader
 {
     /// <summary>Reads a reply.</summary>
     /// <param name="reply">The judge's reply, nothing else.</param>

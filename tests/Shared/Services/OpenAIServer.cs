@@ -139,7 +139,8 @@ internal sealed record ServerReply(string Body, int Status = 200, string Content
             status) { RetryAfter = retryAfter };
 
     public static ServerReply EmptyChoices() =>
-        new("""{"id":"c","object":"chat.completion","created":1,"model":"scripted-1","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":0,"total_tokens":10}}""");
+        new("""{"id":"c","object":"chat.completion","created":1,"model":"scripted-1","choices":[],"usage":{"prompt_tokens":"""
+            + """10,"completion_tokens":0,"total_tokens":10}}""");
 
     public static ServerReply Garbage() => new("<html>502 from a proxy that says 200</html>", ContentType: "text/html");
 

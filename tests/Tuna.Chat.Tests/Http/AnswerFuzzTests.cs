@@ -16,9 +16,12 @@ public class AnswerFuzzTests
     public static TheoryData<string, HttpStatusCode, string> Answers => new()
     {
         { "application/json", HttpStatusCode.OK,
-            """{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"rank: [1, 0]"},"finish_reason":"stop","logprobs":{"content":[{"token":"x","logprob":-0.5}]}}],"usage":{"prompt_tokens":10,"completion_tokens":5}}""" },
+            """{"id":"c","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"rank: [1, 0]"}"""
+                + ""","finish_reason":"stop","logprobs":{"content":[{"token":"x","logprob":-0.5}]}}],"usage":{"prompt_tokens":"""
+                + """10,"completion_tokens":5}}""" },
         { "application/json", HttpStatusCode.OK,
-            """{"type":"message","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":10,"output_tokens":5}}""" },
+            """{"type":"message","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":"""
+                + """{"input_tokens":10,"output_tokens":5}}""" },
         { "text/event-stream", HttpStatusCode.OK,
             "data: {\"choices\":[{\"delta\":{\"content\":\"ra\"}}]}\n\ndata: "
             + "{\"choices\":[{\"delta\":{\"content\":\"nk\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1}}\n\ndata: "
@@ -37,7 +40,7 @@ public class AnswerFuzzTests
         using var client = new ChatCompletionsClient(
             new HttpChatOptions { BaseAddress = new Uri("http://127.0.0.1:1/v1/"), Model = "m", ApiKey = Key, LogProbs = true }, http);
         ChatMessage[] question = [new(ChatRole.User, "q")];
-        (int taken, int refused) = Fuzzing.Run(System.Text.Encoding.UTF8.GetBytes(answer), 4000, StableHash.Of(answer), "", input =>
+        (int taken, int refused) = Fuzzing.Run(System.Text.Encoding.UTF8.GetBytes(answer), 4000, Rng.Derive(0, answer), "", input =>
         {
             handler.Answer = input;
             try

@@ -109,11 +109,14 @@ public class HttpChatClientTests
     // The bodies that vLLM and llama.cpp answer completions with, cut to the fields that matter.
     [Theory]
     [InlineData(
-        """{"model":"v","choices":[{"text":" ab","finish_reason":"stop","logprobs":{"tokens":[" a","b"],"token_logprobs":[-0.5,-0.25],"top_logprobs":null}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}""")]
+        """{"model":"v","choices":[{"text":" ab","finish_reason":"stop","logprobs":{"tokens":[" a","b"],"token_logprobs":[-0.5,-0.25"""
+            + """],"top_logprobs":null}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}""")]
     [InlineData(
-        """{"model":"v","choices":[{"text":" ab","finish_reason":"stop","logprobs":{"content":[{"token":" a","logprob":-0.5},{"token":"b","logprob":-0.25}]}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}""")]
+        """{"model":"v","choices":[{"text":" ab","finish_reason":"stop","logprobs":{"content":[{"token":" a","logprob":-0.5},"""
+            + """{"token":"b","logprob":-0.25}]}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}""")]
     [InlineData(
-        """{"model":"v","content":" ab","stop_type":"eos","tokens_evaluated":9,"tokens_predicted":2,"completion_probabilities":[{"token":" a","logprob":-0.5,"top_logprobs":[]},{"token":"b","logprob":-0.25,"top_logprobs":[]}]}""")]
+        """{"model":"v","content":" ab","stop_type":"eos","tokens_evaluated":9,"tokens_predicted":2,"completion_probabilities":"""
+            + """[{"token":" a","logprob":-0.5,"top_logprobs":[]},{"token":"b","logprob":-0.25,"top_logprobs":[]}]}""")]
     public async Task CompletionsClient_Dialects_GiveTextAndLogProbs(string body)
     {
         ServerCall? seen = null;

@@ -38,7 +38,8 @@ public sealed class SecretsTests : IDisposable
             new($$$"""{"error":{"message":"Bad key {{{echo}}}.","type":"x {{{echo}}}","code":"{{{echo}}}"}}""", 401),
             new($$$"""{"error":"Bad key {{{echo}}}."}""", 400),
             new($$$"""{"choices":null,"error":{"message":"{{{echo}}}","code":400,"metadata":{"raw":"{{{echo}}}"} } }"""),
-            new($$$"""{"model":"{{{echo}}}","id":"{{{echo}}}","choices":[{"message":{"content":"Your key is {{{echo}}}."},"finish_reason":"{{{echo}}}"}]}"""),
+            new($$$"""{"model":"{{{echo}}}","id":"{{{echo}}}","choices":[{"message":{"content":"Your key is {{{echo}}}."}"""
+                + $$$""","finish_reason":"{{{echo}}}"}]}"""),
             new($$$"""{"choices":[{"message":{"content":[{"type":"text","text":"Your key is {{{echo}}}."}]}}]}"""),
             new($$$"""{"unknown":"{{{echo}}}"}"""),
         ];
@@ -76,7 +77,8 @@ public sealed class SecretsTests : IDisposable
     public async Task Echo_SplitOverTheParts_IsTakenOut()
     {
         await using OpenAIServer server = await OpenAIServer.StartAsync(_ => new ServerReply(
-            $$$"""{"choices":[{"message":{"content":[{"type":"text","text":"{{{Key[..9]}}}"},{"type":"text","text":"{{{Key[9..]}}}"}]}}]}"""));
+            $$$"""{"choices":[{"message":{"content":[{"type":"text","text":"{{{Key[..9]}}}"}"""
+                + $$$""",{"type":"text","text":"{{{Key[9..]}}}"}]}}]}"""));
         using var client = new ChatCompletionsClient(new HttpChatOptions { BaseAddress = server.Address, ApiKey = Key });
 
         Assert.Equal(SecretFilter.Mark, (await client.GetResponseAsync("q")).Text);

@@ -245,7 +245,7 @@ public class BudgetAndThrottleTests
         using var listener = new MeterListener();
         listener.InstrumentPublished = (instrument, l) =>
         {
-            if (instrument.Meter.Name == ChatMetrics.MeterName)
+            if (instrument.Meter.Name == TunaTelemetry.Name)
                 l.EnableMeasurementEvents(instrument);
         };
         void Add(string name, double value)

@@ -82,7 +82,8 @@ public class ChatTests
         File.WriteAllText(Path.Combine(folder, "tokenizer.model"),
             string.Join('\n', Enumerable.Range(0, 256).Select(b => $"{Convert.ToBase64String([(byte)b])} {b}")));
         File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), """
-            {"eos_token": "<|endoftext|>", "added_tokens_decoder": {"256": {"content": "<|im_start|>", "special": true}, "257": {"content": "<|im_end|>", "special": true}, "258": {"content": "<|endoftext|>", "special": true}}}
+            {"eos_token": "<|endoftext|>", "added_tokens_decoder": {"256": {"content": "<|im_start|>", "special": true},
+            "257": {"content": "<|im_end|>", "special": true}, "258": {"content": "<|endoftext|>", "special": true}}}
             """);
         File.WriteAllText(
             Path.Combine(folder, "chat_template.jinja"),

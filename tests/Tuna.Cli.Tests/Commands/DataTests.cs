@@ -46,7 +46,8 @@ public class DataTests
         using var work = new Workspace();
         foreach ((string model, double preference) in new[] { ("a", 1.25), ("b", 2.0) })
             await File.WriteAllTextAsync(work[$"{model}.json"],
-                $$"""[{"instruction":"i","output_1":"base","generator_1":"base","output_2":"by {{model}}","generator_2":"{{model}}","preference":{{preference.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]""");
+                $$"""[{"instruction":"i","output_1":"base","generator_1":"base","output_2":"by {{model}}","generator_2":"{{model}}","""
+                    + $$""" "preference":{{preference.ToString(System.Globalization.CultureInfo.InvariantCulture)}}}]""");
 
         (await TunaProcess.RunAsync(work.Root, "convert", "--data", "a.json", "b.json", "--merge", "--out", "ranked.jsonl")).Expect(0);
         (await TunaProcess.RunAsync(work.Root, "convert", "--data", "ranked.jsonl", "--to", "alpacaeval", "--out", "pairs.jsonl"))

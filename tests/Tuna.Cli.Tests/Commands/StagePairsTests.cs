@@ -76,7 +76,8 @@ public sealed class StagePairsTests : IClassFixture<StagePairsTests.Model>
             + """{"role":"user","content":"ask #"},{"role":"assistant","content":"good","weight":1}] """ },
         { "sharegpt", """ "conversations":[{"from":"human","value":"ask #"},{"from":"gpt","value":"good"}] """ },
         { "instances", """ "name":"n","instruction":"ask #","instances":[{"input":"this","output":"good"}],"is_classification":false """ },
-        { "several instances", """ "instruction":"ask #","instances":[{"input":"","output":"good"},{"input":"that","output":"fine","k":1}] """ },
+        { "several instances", """ "instruction":"ask #","instances":[{"input":"","output":"good"},"""
+            + """{"input":"that","output":"fine","k":1}] """ },
         { "helpsteer", """ "prompt":"ask #","response":"good","helpfulness":3,"correctness":4,"coherence":null,"verbosity":1 """ },
     };
 
@@ -88,7 +89,8 @@ public sealed class StagePairsTests : IClassFixture<StagePairsTests.Model>
         using var work = new Workspace();
         string data = work["data.jsonl"], ranked = work["ranked.jsonl"], samples = work["samples.jsonl"];
         ExtraField[] extra = HostileRows.Strangers(form.Length);
-        await File.WriteAllLinesAsync(data, Enumerable.Range(0, 3).Select(i => $"{{\"id\":\"r{i}\",{fields.Replace("#", $"{i}", StringComparison.Ordinal)},"
+        await File.WriteAllLinesAsync(data, Enumerable.Range(0, 3).Select(i =>
+            $"{{\"id\":\"r{i}\",{fields.Replace("#", $"{i}", StringComparison.Ordinal)},"
             + string.Join(",", extra.Select(f => $"{System.Text.Json.JsonSerializer.Serialize(f.Name)}:{f.Json}")) + "}"));
         RankedExample[] rows = [.. RankedData.Read(data)];
         Assert.Equal(form == "several instances" ? 6 : 3, rows.Length);

@@ -23,7 +23,7 @@ public class WatchTests
         JsonElement facts = (await TunaProcess.RunAsync(work.Root, [.. line, "--json"])).Expect(0).Json;
 
         (IReadOnlyList<TrainingStep> steps, IReadOnlyList<TrainingEvaluation> evaluations) =
-            MetricsFile.Read(Path.Combine(work["tuned"], "training.jsonl"));
+            TrainingResult.ReadMetrics(Path.Combine(work["tuned"], "training.jsonl"));
         TrainingEvaluation best = evaluations.MinBy(e => e.Evaluation[HeldOutRows.Nll])!;
         Assert.Equal(steps.Count, evaluations.Count);
         Assert.True(facts.GetProperty("stopped_early").GetBoolean());
@@ -47,7 +47,7 @@ public class WatchTests
         using Workspace work = await new Workspace().WithRanked(8).WithModelAsync();
         (await TunaProcess.RunAsync(work.Root, [.. Train, "--objective", "dpo", "--held-out", "0.3", "--eval-every", "2"])).Expect(0);
 
-        TrainingEvaluation first = MetricsFile.Read(Path.Combine(work["tuned"], "training.jsonl")).Evaluations[0];
+        TrainingEvaluation first = TrainingResult.ReadMetrics(Path.Combine(work["tuned"], "training.jsonl")).Evaluations[0];
         // Near its start the model is the frozen policy, and each of six pairs costs log 2.
         Assert.Equal(2, first.Step);
         Assert.Equal(Math.Log(2), first.Evaluation[HeldOutRows.Loss], 0.01);
@@ -61,7 +61,7 @@ public class WatchTests
 
         string events = System.Text.Encoding.Latin1.GetString(
             await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(Path.Combine(work["logs"], "tuned"), "events.out.tfevents.*"))));
-        int steps = MetricsFile.Read(Path.Combine(work["tuned"], "training.jsonl")).Steps.Count;
+        int steps = TrainingResult.ReadMetrics(Path.Combine(work["tuned"], "training.jsonl")).Steps.Count;
         Assert.True(steps > 1);
         Assert.Equal((steps, steps), (events.Split("train/loss").Length - 1, events.Split("held_out/nll").Length - 1));
     }
@@ -73,7 +73,7 @@ public class WatchTests
         (await TunaProcess.RunAsync(work.Root, "prm", "--model", "model", "--data", "ranked.jsonl", "--out", "prm", "--held-out", "0.3",
             "--batch", "2", "--eval-every", "1", "--save", "best")).Expect(0);
 
-        TrainingEvaluation first = MetricsFile.Read(Path.Combine(work["prm"], "training.jsonl")).Evaluations[0];
+        TrainingEvaluation first = TrainingResult.ReadMetrics(Path.Combine(work["prm"], "training.jsonl")).Evaluations[0];
         Assert.Equal([HeldOutRows.Loss, HeldOutRows.Margin, HeldOutRows.PairAccuracy], first.Evaluation.Keys.Order(StringComparer.Ordinal));
     }
 

@@ -120,7 +120,8 @@ public class RecipeTests
         const string sampling = """
             { "name": "s", "description": "Samples.", "stages": [
               { "name": "base", "run": "new", "with": { "out": "{work}/base", "size": "nano" } },
-              { "name": "samples", "run": "sample", "with": { "model": "{work}/base", "data": "data.jsonl", "out": "{work}/samples.jsonl", "max-new-tokens": 2 } } ] }
+              { "name": "samples", "run": "sample",
+                "with": { "model": "{work}/base", "data": "data.jsonl", "out": "{work}/samples.jsonl", "max-new-tokens": 2 } } ] }
             """;
         using Workspace work = new Workspace().WithInstructions(3);
         await File.AppendAllTextAsync(work["data.jsonl"],
@@ -146,8 +147,8 @@ public class RecipeTests
     public async Task Run_ARecipeOfThePaper_OnAFewRows_EndsWithItsOutput(string recipe, string own, string output)
     {
         using Workspace work = await new Workspace().WithInstructions(8).WithInstructions(3, "held-out.jsonl").WithModelAsync();
-        string[] settings = ["data=data.jsonl", "base=model", "batch=4", "sftEpochs=1", "maxNewTokens=6", own, .. recipe is "tuna-c-prm" or "rlhf"
-            ? [] : new[] { "teacherModel=model" }];
+        string[] settings = ["data=data.jsonl", "base=model", "batch=4", "sftEpochs=1", "maxNewTokens=6", own,
+            .. recipe is "tuna-c-prm" or "rlhf" ? [] : new[] { "teacherModel=model" }];
 
         (await TunaProcess.RunAsync(work.Root, ["run", recipe, "--work", "w", "-q", .. settings.SelectMany(s => new[] { "--set", s })]))
             .Expect(0);

@@ -16,9 +16,12 @@ internal sealed record CrashStage(string Name, string Line, string[] Outputs, in
           "name": "crash", "description": "Three kinds of stages, one of them a sweep.",
           "stages": [
             { "name": "base", "run": "new", "with": { "out": "{work}/base", "size": "nano" } },
-            { "name": "samples", "run": "sample", "with": { "model": "{work}/base", "data": "data.jsonl", "limit": 30, "max-new-tokens": 6, "batch": 2, "threads": 1, "out": "{work}/samples.jsonl" } },
+            { "name": "samples", "run": "sample",
+              "with": { "model": "{work}/base", "data": "data.jsonl", "limit": 30, "max-new-tokens": 6, "batch": 2,
+                        "threads": 1, "out": "{work}/samples.jsonl" } },
             { "name": "train", "run": "train", "each": { "lambda": [0, 1] },
-              "with": { "model": "{work}/base", "data": "ranked.jsonl", "lambda": "{lambda}", "out": "{work}/lambda-{lambda}", "batch": 4, "checkpoint-every": 1, "threads": 1 } },
+              "with": { "model": "{work}/base", "data": "ranked.jsonl", "lambda": "{lambda}", "out": "{work}/lambda-{lambda}",
+                        "batch": 4, "checkpoint-every": 1, "threads": 1 } },
           ],
         }
         """;

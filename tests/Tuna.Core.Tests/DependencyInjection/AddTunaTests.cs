@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Tuna.Data.Prompts;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 using Tuna.Core.Tests.Training;
 using Tuna.Losses;
 using Tuna.Policies;

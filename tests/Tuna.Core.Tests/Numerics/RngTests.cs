@@ -38,6 +38,11 @@ public class RngTests
         Assert.NotEqual(Rng.Derive(3, 4), Rng.Derive(4, 3));
     }
 
+    /// <summary>The rows of a run are seeded so: these values never change.</summary>
+    [Fact]
+    public void Derive_Names_NeverChanges() =>
+        Assert.Equal<ulong[]>([16060004688129303245, 4308377490281632504], [Rng.Derive(0, "ae-0"), Rng.Derive(1, "ae-0")]);
+
     [Fact]
     public void Next_ManyDraws_IsUniform()
     {

@@ -12,19 +12,6 @@ public class StableHashTests
         [StableHash.Of(""), StableHash.Of("ae-0"), StableHash.Of("ae-0", 1), StableHash.Of("12345")]);
 
     [Fact]
-    public void IsHeldOut_ManyIds_IsTheFractionAndDependsOnTheSeed()
-    {
-        string[] ids = [.. Enumerable.Range(0, 10_000).Select(i => "row-" + i)];
-        int held = ids.Count(id => StableHash.IsHeldOut(id, 0.2));
-        Assert.InRange(held, 1880, 2120); // three standard deviations of a fair draw are 120
-        int both = ids.Count(id => StableHash.IsHeldOut(id, 0.2) && StableHash.IsHeldOut(id, 0.2, 1));
-        Assert.InRange(both, 340, 460);
-        Assert.DoesNotContain(ids, id => StableHash.IsHeldOut(id, 0));
-        Assert.All(ids, id => Assert.True(StableHash.IsHeldOut(id, 1)));
-        Assert.Throws<ArgumentOutOfRangeException>(() => StableHash.IsHeldOut("x", double.NaN));
-    }
-
-    [Fact]
     public void Of_ShortTexts_DoNotCollide()
     {
         string[] texts = [.. Enumerable.Range(0, 200_000).Select(i => i.ToString()), "a", "a\0", "a\0\0", "\0", "\0\0"];

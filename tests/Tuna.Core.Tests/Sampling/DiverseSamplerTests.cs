@@ -3,7 +3,6 @@ using Tuna.Data;
 using Tuna.Policies;
 using Tuna.Sampling;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Core.Tests.Sampling;
 
@@ -17,26 +16,26 @@ public class DiverseSamplerTests
     public void Sample_DifferentResponses_TakesTheFirstDraws()
     {
         using var policy = new ScriptedPolicy { ["p"] = [A, B, C, D] };
-        DiverseSamplingResult result = Run(policy, "p");
+        DiverseSampleSet result = Run(policy, "p");
         Assert.Equal([A, B, C, D], Texts(result));
-        Assert.All(result.Sets[0].Responses, r => Assert.Equal((true, 1, 1.0, 0.0), (r.Accepted, r.Trials, r.Temperature, r.Similarity)));
+        Assert.All(result.Responses, r => Assert.Equal((true, 1, 1.0, 0.0), (r.Accepted, r.Trials, r.Temperature, r.Similarity)));
         SamplingRequest request = Assert.Single(policy.Requests); // one prefill for all
         Assert.Equal((4, 1.0), (request.Count, request.Temperature));
         Assert.Equal([2], request.StopTokens);
-        Assert.Equal(new SamplingStatistics(1, 4, 0, 0, 0, policy.TokensDrawn), result.Statistics);
+        Assert.Equal(new SamplingStatistics(1, 4, 0, 0, 0, policy.TokensDrawn), SamplingStatistics.None.Add(result));
     }
 
     [Fact]
     public void Sample_SimilarResponse_IsDrawnAgainHotterAndAloneOnly()
     {
         using var policy = new ScriptedPolicy { ["p"] = [A, A, C, D, /* slot 1, second trial */ B] };
-        DiverseSamplingResult result = Run(policy, "p");
+        DiverseSampleSet result = Run(policy, "p");
         Assert.Equal([A, B, C, D], Texts(result));
         Assert.Equal((true, 2, 1.1, 0.0),
-            (result.Sets[0].Responses[1].Accepted, result.Sets[0].Responses[1].Trials, result.Sets[0].Responses[1].Temperature,
-            result.Sets[0].Responses[1].Similarity));
+            (result.Responses[1].Accepted, result.Responses[1].Trials, result.Responses[1].Temperature,
+            result.Responses[1].Similarity));
         Assert.Equal([(4, 1.0), (1, 1.1)], policy.Requests.Select(r => (r.Count, r.Temperature)));
-        Assert.Equal((5, 1, 0), (result.Statistics.Draws, result.Statistics.Resampled, result.Statistics.Forced));
+        Assert.Equal(new SamplingStatistics(1, 5, 1, 0, 0, policy.TokensDrawn), SamplingStatistics.None.Add(result));
     }
 
     [Fact]
@@ -45,14 +44,14 @@ public class DiverseSamplerTests
         // ROUGE-L with A: 1, 0.8 (four of five words; not below 0.8), 1.
         const string Near = "one two three four other";
         using var policy = new ScriptedPolicy { ["p"] = [A, A, C, D, Near, A] };
-        DiverseSamplingResult result = Run(policy, "p");
+        DiverseSampleSet result = Run(policy, "p");
         Assert.Equal([A, Near, C, D], Texts(result));
-        DiverseResponse kept = result.Sets[0].Responses[1];
+        DiverseResponse kept = result.Responses[1];
         Assert.False(kept.Accepted);
         Assert.Equal((3, 1.1), (kept.Trials, kept.Temperature));
         Assert.Equal(0.8, kept.Similarity, 12);
         Assert.Equal([1.0, 1.1, 1.2], policy.Requests.Select(r => r.Temperature).Select(t => Math.Round(t, 12)));
-        Assert.Equal((6, 1, 1), (result.Statistics.Draws, result.Statistics.Resampled, result.Statistics.Forced));
+        Assert.Equal(new SamplingStatistics(1, 6, 1, 1, 0, policy.TokensDrawn), SamplingStatistics.None.Add(result));
     }
 
     [Fact]
@@ -67,7 +66,7 @@ public class DiverseSamplerTests
     {
         // Slot 1's second trial is D, so that slot 3's first draw, D, offends too; its own second trial is B at 1.1 again.
         using var policy = new ScriptedPolicy { ["p"] = [A, A, C, D, D, B] };
-        DiverseSamplingResult result = Run(policy, "p");
+        DiverseSampleSet result = Run(policy, "p");
         Assert.Equal([A, D, C, B], Texts(result));
         Assert.Equal([1.0, 1.1, 1.1], policy.Requests.Select(r => r.Temperature));
         Assert.Equal(3, policy.Requests.Select(r => r.Seed).Distinct().Count());
@@ -86,16 +85,16 @@ public class DiverseSamplerTests
     public void Sample_Stemming_DecidesWhatIsSimilar(bool stem, string second)
     {
         using var policy = new ScriptedPolicy { ["p"] = ["walking jumping talking", "walked jumped talked", B] };
-        Assert.Equal(second, Texts(Run(policy, new DiverseSamplerOptions { Count = 2, Stem = stem }, "p")).Last());
+        Assert.Equal(second, Texts(Run(policy, new DiverseSamplerOptions { Count = 2, Stem = stem }, "p")[0]).Last());
     }
 
     [Fact]
     public void Sample_OneTrial_NeverDrawsAgain()
     {
         using var policy = new ScriptedPolicy { ["p"] = [A, A] };
-        DiverseSamplingResult result = Run(policy, new DiverseSamplerOptions { Count = 2, MaxTrials = 1 }, "p");
+        DiverseSampleSet result = Run(policy, new DiverseSamplerOptions { Count = 2, MaxTrials = 1 }, "p")[0];
         Assert.Equal([A, A], Texts(result));
-        Assert.Equal(1, result.Statistics.Forced);
+        Assert.Equal(1, SamplingStatistics.None.Add(result).Forced);
     }
 
     [Fact]
@@ -103,12 +102,12 @@ public class DiverseSamplerTests
     {
         ScriptedPolicy Policy() => new() { ["p"] = [A, A, C, D, B], ["q"] = [B, A, C, D], ["r"] = [A, A, A, A, A, B, A, C, D] };
         using ScriptedPolicy together = Policy();
-        DiverseSampleSet[] batch = [.. Run(together, "p", "q", "r").Sets];
+        DiverseSampleSet[] batch = [.. Run(together, new(), "p", "q", "r")];
         Assert.Equal([3, 2, 1, 1, 1, 1], together.BatchSizes); // the first draws of all, then the offenders of those still waiting
         for (int i = 0; i < batch.Length; i++)
         {
             using ScriptedPolicy alone = Policy();
-            DiverseSampleSet single = Run(alone, batch[i].Id).Sets[0];
+            DiverseSampleSet single = Run(alone, batch[i].Id);
             Assert.Equal(single.Responses.Select(r => (r.Text, r.Trials, r.Temperature, r.Similarity)),
                 batch[i].Responses.Select(r => (r.Text, r.Trials, r.Temperature, r.Similarity)));
             string id = batch[i].Id;
@@ -166,13 +165,13 @@ public class DiverseSamplerTests
         options => Assert.Throws<ArgumentOutOfRangeException>(() =>
             new DiverseSampler(new ScriptedPolicy(), ByteTokenizer.Instance, options)));
 
-    private static DiverseSamplingResult Run(ScriptedPolicy policy, params string[] ids) => Run(policy, new DiverseSamplerOptions(), ids);
+    private static DiverseSampleSet Run(ScriptedPolicy policy, string id) => Run(policy, new DiverseSamplerOptions(), id)[0];
 
-    private static DiverseSamplingResult Run(ScriptedPolicy policy, DiverseSamplerOptions options, params string[] ids) =>
+    private static IReadOnlyList<DiverseSampleSet> Run(ScriptedPolicy policy, DiverseSamplerOptions options, params string[] ids) =>
         new DiverseSampler(policy, ByteTokenizer.Instance, options)
             .Sample([.. ids.Select(id => new DiversePrompt(id, ByteTokenizer.Instance.Encode(id)))]);
 
-    private static IEnumerable<string> Texts(DiverseSamplingResult result) => result.Sets[0].Responses.Select(r => r.Text);
+    private static IEnumerable<string> Texts(DiverseSampleSet result) => result.Responses.Select(r => r.Text);
 
     private sealed class Immediate(Action<SamplingStatistics> report) : IProgress<SamplingStatistics>
     {

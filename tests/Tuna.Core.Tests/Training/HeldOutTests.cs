@@ -27,6 +27,19 @@ public sealed class HeldOutTests : IDisposable
     public void Dispose() => _temp.Dispose();
 
     [Fact]
+    public void IsHeldOut_ManyIds_IsTheFractionAndDependsOnTheSeed()
+    {
+        string[] ids = [.. Enumerable.Range(0, 10_000).Select(i => "row-" + i)];
+        int held = ids.Count(id => HeldOutRows.IsHeldOut(id, 0.2));
+        Assert.InRange(held, 1880, 2120); // three standard deviations of a fair draw are 120
+        int both = ids.Count(id => HeldOutRows.IsHeldOut(id, 0.2) && HeldOutRows.IsHeldOut(id, 0.2, 1));
+        Assert.InRange(both, 340, 460);
+        Assert.DoesNotContain(ids, id => HeldOutRows.IsHeldOut(id, 0));
+        Assert.All(ids, id => Assert.True(HeldOutRows.IsHeldOut(id, 1)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => HeldOutRows.IsHeldOut("x", double.NaN));
+    }
+
+    [Fact]
     public void Train_HeldOutRows_GivesWhatTheFinalWeightsGive()
     {
         using var policy = new BigramPolicy();

@@ -19,8 +19,7 @@ public sealed class ReferencePolicyCacheTests : IDisposable
 
     private ReferenceLogProbs Score(IReadOnlyList<TokenGroup>? groups = null, string fingerprint = "v1", int perPass = 2,
         CancellationToken token = default) =>
-        new ReferencePolicyCache(File1, fingerprint) { GroupsPerPass = perPass }.GetOrScore(groups
-            ?? Groups, () => _policy, cancellationToken: token);
+        ReferenceLogProbs.GetOrScore(File1, fingerprint, groups ?? Groups, () => _policy, perPass, cancellationToken: token);
 
     private static double[] Flat(ReferenceLogProbs values) =>
         Enumerable.Range(0, values.Count).SelectMany(i => values[i].ToArray()).ToArray();
@@ -34,8 +33,8 @@ public sealed class ReferencePolicyCacheTests : IDisposable
         _passes = 0;
         Assert.Equal(expected, Flat(Score()));
         Assert.Equal(4, _passes);
-        var cache = new ReferencePolicyCache(File1, "v1");
-        Assert.Equal(expected, Flat(cache.GetOrScore(Groups, () => throw new InvalidOperationException("The policy is not needed."))));
+        Assert.Equal(expected, Flat(ReferenceLogProbs.GetOrScore(File1, "v1", Groups,
+            () => throw new InvalidOperationException("The policy is not needed."))));
         Assert.Equal(4, _passes);
     }
 
@@ -56,7 +55,7 @@ public sealed class ReferencePolicyCacheTests : IDisposable
     {
         Score(Groups[..3]);
         var told = new List<int>();
-        new ReferencePolicyCache(File1, "v1") { GroupsPerPass = 2 }.GetOrScore(Groups[..6], () => _policy, new Told(told.Add));
+        ReferenceLogProbs.GetOrScore(File1, "v1", Groups[..6], () => _policy, groupsPerPass: 2, new Told(told.Add));
         Assert.Equal([5, 6], told);
     }
 
@@ -70,7 +69,7 @@ public sealed class ReferencePolicyCacheTests : IDisposable
     {
         Score();
         using var other = new BigramPolicy(seed: 5);
-        ReferenceLogProbs values = new ReferencePolicyCache(File1, "v2").GetOrScore(Groups, () => other);
+        ReferenceLogProbs values = ReferenceLogProbs.GetOrScore(File1, "v2", Groups, () => other);
         Assert.Equal(Flat(ReferenceLogProbs.Score(other, Groups)), Flat(values));
     }
 

@@ -12,7 +12,8 @@ public sealed class ContainerFuzzTests : IDisposable
     private const string Csv =
         "id,instruction,chosen,rejected\r\na,\"say \"\"x\"\",\r\nplease\",yes,no\r\nb,short,\"a,b\",c\r\nc,é,long answer,short\r\n";
     private const string Lines =
-        "{\"id\":\"a\",\"instruction\":\"i\",\"output\":[\"x\",\"y\"],\"score\":[2,1]}\n{\"id\":\"b\",\"instruction\":\"j\",\"output\":[\"z\"]}\n";
+        "{\"id\":\"a\",\"instruction\":\"i\",\"output\":[\"x\",\"y\"],\"score\":[2,1]}\n"
+        + "{\"id\":\"b\",\"instruction\":\"j\",\"output\":[\"z\"]}\n";
 
     private readonly TemporaryFolder _folder = new();
 
@@ -35,7 +36,7 @@ public sealed class ContainerFuzzTests : IDisposable
             "rows.jsonl.zst" => Zstandard(Encoding.UTF8.GetBytes(Lines)),
             _ => Resource(name),
         };
-        (_, int refused) = Fuzzing.Run(whole, inputs, StableHash.Of(name), path, input =>
+        (_, int refused) = Fuzzing.Run(whole, inputs, Rng.Derive(0, name), path, input =>
         {
             File.WriteAllBytes(path, input);
             foreach (RankedExample row in RankedData.Read(path))

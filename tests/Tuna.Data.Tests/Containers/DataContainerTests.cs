@@ -61,7 +61,8 @@ public sealed class DataContainerTests : IDisposable
     public void Read_CsvOfThePapersForm_HasItsLists()
     {
         string path = _folder.Write("p.csv",
-            "orig,text,logprob,length\n\"{\"\"instruction\"\":\"\"q\"\",\"\"output\"\":\"\"g\"\"}\",\"[\"\"a\"\",\"\"b\"\"]\",\"[-1,-2]\",\"[2,3]\"\n");
+            "orig,text,logprob,length\n"
+            + "\"{\"\"instruction\"\":\"\"q\"\",\"\"output\"\":\"\"g\"\"}\",\"[\"\"a\"\",\"\"b\"\"]\",\"[-1,-2]\",\"[2,3]\"\n");
         RankedExample row = Assert.Single(RankedData.Read(path));
         Assert.Equal(["a", "b"], row.Outputs);
         Assert.Equal([2, 3], row.TokenCounts!);

@@ -53,13 +53,16 @@ public sealed class KnownDataSetsTests : IDisposable
     public void Read_ConversationsBesideAPrompt_KeepsEveryTurn()
     {
         const string Turns =
-            """{"role":"user","content":"Capital?"},{"role":"assistant","content":"Glorian."},{"role":"user","content":"How many people?"}""";
+            """{"role":"user","content":"Capital?"},{"role":"assistant","content":"Glorian."},"""
+                + """{"role":"user","content":"How many people?"}""";
         RankedExample row = Ranked(
-            $$"""{"prompt":"Capital?","chosen":[{{Turns}},{"role":"assistant","content":"Thousands."}],"rejected":[{{Turns}},{"role":"assistant","content":"Unsure."}]}""");
+            $$"""{"prompt":"Capital?","chosen":[{{Turns}},{"role":"assistant","content":"Thousands."}],"rejected":"""
+                + $$"""[{{Turns}},{"role":"assistant","content":"Unsure."}]}""");
         Assert.Equal("User: Capital?\n\nAssistant: Glorian.\n\nUser: How many people?", row.Instruction);
         Assert.Equal(["Thousands.", "Unsure."], row.Outputs);
         row = Ranked(
-            $$"""{"prompt":"Something else.","chosen":[{{Turns}},{"role":"assistant","content":"Thousands."}],"rejected":[{{Turns}},{"role":"assistant","content":"Unsure."}]}""");
+            $$"""{"prompt":"Something else.","chosen":[{{Turns}},{"role":"assistant","content":"Thousands."}],"rejected":"""
+                + $$"""[{{Turns}},{"role":"assistant","content":"Unsure."}]}""");
         Assert.Contains(row.Extra, f => f is { Name: "prompt", Json: "\"Something else.\"" });
     }
 
@@ -67,7 +70,8 @@ public sealed class KnownDataSetsTests : IDisposable
     public void Read_ShareGptPreference_HasThePrompt()
     {
         RankedExample row = Ranked(
-            """{"conversations":[{"from":"human","value":"Name a fish."}],"chosen":{"from":"gpt","value":"Tuna."},"rejected":{"from":"gpt","value":"A stone."}}""");
+            """{"conversations":[{"from":"human","value":"Name a fish."}],"chosen":{"from":"gpt","value":"Tuna."},"rejected":"""
+                + """{"from":"gpt","value":"A stone."}}""");
         Assert.Equal("Name a fish.", row.Instruction);
         Assert.Equal(["Tuna.", "A stone."], row.Outputs);
     }
@@ -133,7 +137,8 @@ public sealed class KnownDataSetsTests : IDisposable
         string answers = string.Join(",",
             Enumerable.Range(1, 7).Select(r => $$"""{"answer":"a{{r}}","model":"m{{r}}","rank":{{Math.Min(r, 6)}}}"""));
         RankedExample row = Ranked(
-            $$"""{"prompt":"\n\nHuman: Q?\n\nAssistant: ","answers":[{{answers}}],"turns":1,"num_responses":7,"source":["s"],"good_natured":true}""");
+            $$"""{"prompt":"\n\nHuman: Q?\n\nAssistant: ","answers":[{{answers}}],"turns":1,"num_responses":7,"source":"""
+                + """["s"],"good_natured":true}""");
         Assert.Equal([5, 4, 3, 2, 1, 0, 0], row.Scores);
         Assert.Equal("m7", row.Models[6]);
         Assert.Equal(["turns", "num_responses", "source", "good_natured"], row.Extra.Select(f => f.Name));
@@ -161,9 +166,11 @@ public sealed class KnownDataSetsTests : IDisposable
     [Fact]
     public void Write_UltraFeedback_GivesBackEverything()
     {
-        const string Row = """
-            {"source":"s","instruction":"Name a fish.","models":["a","b"],"completions":[{"annotations":{"helpfulness":{"Rating":"5","Rationale":"r"},"honesty":{"Rating":"4","Rationale":"r"}},"custom_system_prompt":"Be kind.","principle":"helpfulness","model":"a","response":"Tuna.","critique":"good","fine-grained_score":4.5,"overall_score":8.0},{"annotations":{"helpfulness":{"Rating":"2"},"honesty":{"Rating":"N/A"}},"model":"b","response":"A stone.","critique":"bad","fine-grained_score":2.0,"overall_score":3.0}]}
-            """;
+        const string Row = """{"source":"s","instruction":"Name a fish.","models":["a","b"],"completions":["""
+            + """{"annotations":{"helpfulness":{"Rating":"5","Rationale":"r"},"honesty":{"Rating":"4","Rationale":"r"}},"""
+            + """ "custom_system_prompt":"Be kind.","principle":"helpfulness","model":"a","response":"Tuna.","critique":"good","""
+            + """ "fine-grained_score":4.5,"overall_score":8.0},{"annotations":{"helpfulness":{"Rating":"2"},"honesty":{"Rating":"N/A"}},"""
+            + """ "model":"b","response":"A stone.","critique":"bad","fine-grained_score":2.0,"overall_score":3.0}]}""";
         RankedExample row = Ranked(Row);
         Assert.Equal([4.5, 2], row.Scores);
         string text = Written(row, "ultrafeedback");
@@ -253,10 +260,10 @@ public sealed class KnownDataSetsTests : IDisposable
     [InlineData("base", "m", "1.1", "'m' is annotated twice")]
     public void Merge_AnnotationsThatDoNotBelongTogether_AreRefused(string baseline, string model, string preference, string message)
     {
-        string path = _folder.Write("rows.jsonl", $$"""
-            {"instruction":"i","output_1":"base","generator_1":"g","output_2":"x","generator_2":"m","preference":1.9}
-            {"instruction":"i","output_1":"{{baseline}}","generator_1":"g","output_2":"x","generator_2":"{{model}}","preference":{{preference}}}
-            """);
+        string path = _folder.Write("rows.jsonl",
+            """{"instruction":"i","output_1":"base","generator_1":"g","output_2":"x","generator_2":"m","preference":1.9}""" + "\n"
+            + $$"""{"instruction":"i","output_1":"{{baseline}}","generator_1":"g","output_2":"x","generator_2":"{{model}}","""
+            + $$""" "preference":{{preference}}}""");
         Assert.Contains(message, Assert.Throws<ArgumentException>(() =>
             Data.Formats.AlpacaEvalFormat.Merge(RankedData.Read(path))).Message);
     }

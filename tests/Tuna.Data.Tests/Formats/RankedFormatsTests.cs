@@ -15,12 +15,15 @@ public class RankedFormatsTests
     [InlineData("""{"id":"p","prompt":"ask","chosen":"good","rejected":"bad"}""")]
     [InlineData("""{"id":"p","chosen":"askgood","rejected":"askbad"}""")] // implicit prompt
     [InlineData(
-        """{"id":"p","prompt":[{"role":"user","content":"ask"}],"chosen":[{"role":"assistant","content":"good"}],"rejected":[{"role":"assistant","content":"bad"}]}""")]
+        """{"id":"p","prompt":[{"role":"user","content":"ask"}],"chosen":[{"role":"assistant","content":"good"}],"rejected":"""
+            + """[{"role":"assistant","content":"bad"}]}""")]
     [InlineData(
-        """{"id":"p","chosen":[{"role":"user","content":"ask"},{"role":"assistant","content":"good"}],"rejected":[{"role":"user","content":"ask"},{"role":"assistant","content":"bad"}]}""")]
+        """{"id":"p","chosen":[{"role":"user","content":"ask"},{"role":"assistant","content":"good"}],"rejected":"""
+            + """[{"role":"user","content":"ask"},{"role":"assistant","content":"bad"}]}""")]
     // as ultrafeedback_binarized
     [InlineData(
-        """{"id":"p","prompt":"ask","chosen":[{"role":"user","content":"ask"},{"role":"assistant","content":"good"}],"rejected":[{"role":"user","content":"ask"},{"role":"assistant","content":"bad"}]}""")]
+        """{"id":"p","prompt":"ask","chosen":[{"role":"user","content":"ask"},{"role":"assistant","content":"good"}],"rejected":"""
+            + """[{"role":"user","content":"ask"},{"role":"assistant","content":"bad"}]}""")]
     public void Trl_EveryForm_IsThePair(string row) => Assert.Equal(Pair, Read(row, new TrlPreferenceFormat()));
 
     [Fact]
@@ -36,7 +39,8 @@ public class RankedFormatsTests
     public void Trl_ConversationsScoresAndExtras_AreKept()
     {
         RankedExample row = Read(
-            """{"prompt":[{"role":"system","content":"Be brief."},{"role":"user","content":"hi"},{"role":"assistant","content":"hello"},{"role":"user","content":"bye"}],"chosen":"x","rejected":"y","score_chosen":7.5,"score_rejected":3,"source":"s"}""",
+            """{"prompt":[{"role":"system","content":"Be brief."},{"role":"user","content":"hi"},{"role":"assistant","content":"hello"},"""
+                + """{"role":"user","content":"bye"}],"chosen":"x","rejected":"y","score_chosen":7.5,"score_rejected":3,"source":"s"}""",
             new TrlPreferenceFormat());
         Assert.Equal("Be brief.\n\nUser: hi\n\nAssistant: hello\n\nUser: bye", row.Instruction);
         Assert.Equal([7.5, 3], row.Scores);
@@ -50,7 +54,8 @@ public class RankedFormatsTests
     [InlineData("""{"prompt":"a","chosen":[{"role":"user","content":"x"}],"rejected":[{"role":"user","content":"x"}]}""",
         "key 'chosen': the last message is not the assistant's")]
     [InlineData(
-        """{"chosen":[{"role":"user","content":"a"},{"role":"assistant","content":"x"}],"rejected":[{"role":"user","content":"b"},{"role":"assistant","content":"y"}]}""", "only the last answers may differ")]
+        """{"chosen":[{"role":"user","content":"a"},{"role":"assistant","content":"x"}],"rejected":[{"role":"user","content":"b"},"""
+            + """{"role":"assistant","content":"y"}]}""", "only the last answers may differ")]
     [InlineData("""{"prompt":"a","chosen":[{"content":"x"}],"rejected":[]}""", "a message has no role")]
     [InlineData("""{"prompt":"a","chosen":"x","rejected":"y","score_chosen":"high"}""",
         "key 'score_chosen': '\"high\"' is not a finite number")]
@@ -66,8 +71,10 @@ public class RankedFormatsTests
     {
         const string Row = """
             {"source":"s","instruction":"ask","models":["m1","m2","m3"],"completions":[
-             {"model":"m1","response":"a","overall_score":7.5,"fine-grained_score":4.25,"annotations":{"helpfulness":{"Rating":"5","Rationale":"r"},"honesty":{"Rating":"N/A"}}},
-             {"model":"m2","response":"b","overall_score":10,"fine-grained_score":1.5,"annotations":{"helpfulness":[{"Rating":"2"}],"honesty":{"Rating":"1"}}},
+             {"model":"m1","response":"a","overall_score":7.5,"fine-grained_score":4.25,
+              "annotations":{"helpfulness":{"Rating":"5","Rationale":"r"},"honesty":{"Rating":"N/A"}}},
+             {"model":"m2","response":"b","overall_score":10,"fine-grained_score":1.5,
+              "annotations":{"helpfulness":[{"Rating":"2"}],"honesty":{"Rating":"1"}}},
              {"model":"m3","response":"c","overall_score":null}]}
             """;
         RankedExample row = Read($"[{Row}]", new UltraFeedbackFormat());
@@ -115,7 +122,8 @@ public class RankedFormatsTests
     public void AlpacaEval_Preference_IsTheProbabilityToBeBetter(string preference, double? first, double? second)
     {
         RankedExample row = Read(
-            $$"""{"instruction":"i","output_1":"a","generator_1":"base","output_2":"b","generator_2":"m","annotator":"gpt","preference":{{preference}}}""", AlpacaEvalFormat.Instance);
+            $$"""{"instruction":"i","output_1":"a","generator_1":"base","output_2":"b","generator_2":"m","""
+                + $$""" "annotator":"gpt","preference":{{preference}}}""", AlpacaEvalFormat.Instance);
         Assert.Equal([first, second], row.Scores);
         Assert.Equal(["base", "m"], row.Models);
         Assert.Equal(row, RoundTrip(row, AlpacaEvalFormat.Instance));
@@ -145,7 +153,8 @@ public class RankedFormatsTests
     public void TunaProbabilistic_Row_KeepsWhatEquation3Needs()
     {
         const string Row =
-            """{"orig":{"instruction":"ask","input":"","output":"gold"},"text":["a","b"],"avg_token_prob":[-0.5,-1],"length":[4,2.0],"logprob":[-2,-2.5]}""";
+            """{"orig":{"instruction":"ask","input":"","output":"gold"},"text":["a","b"],"avg_token_prob":[-0.5,-1],"length":[4,"""
+                + """2.0],"logprob":[-2,-2.5]}""";
         RankedExample row = Read(Row, TunaProbabilisticFormat.Instance);
         Assert.Equal(("ask", null, "gold", false), (row.Instruction, row.Input, row.Reference, row.IsRanked));
         Assert.Equal([-2, -2.5], row.LogProbs);

@@ -4,7 +4,6 @@ using Tuna.Data;
 using Tuna.Policies;
 using Tuna.Data.Prompts;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Data.Tests.Groups;
 

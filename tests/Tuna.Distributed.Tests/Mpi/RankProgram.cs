@@ -70,7 +70,7 @@ internal static class RankProgram
         group.SumTree(values);
         double[] all = new double[2 * group.Size];
         group.AllGather([group.Rank, group.LocalRank], all);
-        string text = group.BroadcastText(group.Rank == group.Size - 1 ? "from the last" : null, group.Size - 1);
+        string text = ((IProcessGroup)group).BroadcastText(group.Rank == group.Size - 1 ? "from the last" : null, group.Size - 1);
         uint hash = 0;
         foreach (float value in values)
             hash = (hash * 31) + BitConverter.SingleToUInt32Bits(value);

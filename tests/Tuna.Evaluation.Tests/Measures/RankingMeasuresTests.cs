@@ -1,7 +1,6 @@
 using Tuna.Data;
 using Tuna.Evaluation.Measures;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests.Measures;
 

@@ -4,14 +4,15 @@ using Tuna.Evaluation.Predictions;
 using Tuna.Data.Prompts;
 using Tuna.Data.Groups;
 using Tuna.Testing;
-using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests.NaturalInstructions;
 
 public sealed class SuperNaturalInstructionsTests : IDisposable
 {
     private const string Task = """
-        {"Categories": ["Word Analogy"], "Definition": ["Say yes"], "Positive Examples": [{"input": "a", "output": "b", "explanation": "c"}], "Negative Examples": [],
+        {"Categories": ["Word Analogy"], "Definition": ["Say yes"],
+         "Positive Examples": [{"input": "a", "output": "b", "explanation": "c"}],
+         "Negative Examples": [],
          "Instances": [{"id": "i1", "input": "x?", "output": ["yes"]}, {"id": "i2", "input": "y", "output": ["no", "Never ever"]}]}
         """;
 

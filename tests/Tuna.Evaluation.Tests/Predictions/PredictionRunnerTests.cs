@@ -3,7 +3,6 @@ using Tuna.Evaluation.Predictions;
 using Tuna.Evaluation.Vicuna;
 using Tuna.Data.Groups;
 using Tuna.Testing;
-using Tuna.Tokenization;
 
 namespace Tuna.Evaluation.Tests.Predictions;
 

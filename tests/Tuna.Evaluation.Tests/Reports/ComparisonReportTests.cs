@@ -6,7 +6,6 @@ using Tuna.Evaluation.NaturalInstructions;
 using Tuna.Evaluation.Reports;
 using Tuna.Evaluation.Similarity;
 using Tuna.Evaluation.Vicuna;
-using Tuna.Ranking;
 using Tuna.Testing;
 
 namespace Tuna.Evaluation.Tests.Reports;

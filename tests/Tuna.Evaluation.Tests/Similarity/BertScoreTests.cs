@@ -1,7 +1,7 @@
 using Tuna.Evaluation.Similarity;
 using Tuna.Policies;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
+using Tuna.Models;
 
 namespace Tuna.Evaluation.Tests.Similarity;
 

@@ -24,14 +24,14 @@ public class LenientReaderTests
     public void ParseLeniently_NoScores_IsNotUnderstood(string reply) => Assert.False(ScorePair.ParseLeniently(reply).Understood);
 
     [Theory]
-    [InlineData("If so I output [[A]], otherwise [[B]]. Here: [[C]]", GameVerdict.Tie)] // the official reader says A
-    [InlineData("[[ b ]]", GameVerdict.B)]
-    [InlineData("Verdict: [A]", GameVerdict.A)]
-    [InlineData("[[Tie]]", GameVerdict.Tie)]
-    [InlineData("[A] at first, then [[B]]", GameVerdict.B)]
-    [InlineData("A", GameVerdict.Error)]
-    public void VerdictLeniently_LastVerdict_Counts(string reply, GameVerdict expected) =>
-        Assert.Equal(expected, GameReplies.VerdictLeniently(reply));
+    [InlineData("If so I output [[A]], otherwise [[B]]. Here: [[C]]", nameof(GameVerdict.Tie))] // the official reader says A
+    [InlineData("[[ b ]]", nameof(GameVerdict.B))]
+    [InlineData("Verdict: [A]", nameof(GameVerdict.A))]
+    [InlineData("[[Tie]]", nameof(GameVerdict.Tie))]
+    [InlineData("[A] at first, then [[B]]", nameof(GameVerdict.B))]
+    [InlineData("A", nameof(GameVerdict.Error))]
+    public void VerdictLeniently_LastVerdict_Counts(string reply, string expected) =>
+        Assert.Equal(expected, GameReplies.VerdictLeniently(reply).ToString());
 
     /// <summary>Digits of other scripts matched, and were then no number to the parser: an exception without a name ended the
     /// evaluation.</summary>

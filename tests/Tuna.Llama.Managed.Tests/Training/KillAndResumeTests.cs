@@ -85,7 +85,7 @@ public sealed class KillAndResumeTests : IDisposable
     {
         var outcome = new Dictionary<string, string>
         {
-            ["metrics"] = File.ReadAllText(Path.Combine(folder, MetricsFile.FileName)),
+            ["metrics"] = File.ReadAllText(Path.Combine(folder, "metrics.jsonl")),
             ["history"] = string.Join('\n', result.History),
         };
         foreach (string file in Directory.GetFiles(result.Checkpoint!))

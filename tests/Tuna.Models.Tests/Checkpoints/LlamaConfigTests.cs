@@ -154,7 +154,8 @@ public sealed class LlamaConfigTests
     [InlineData(""" "rope_scaling":{"type":"linear"} """, "rope_scaling.factor")]
     [InlineData(""" "rope_scaling":{"type":"linear","factor":0.5} """, "factor")]
     [InlineData(
-        """ "rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":256} """, "high_freq_factor")]
+        """ "rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":"""
+            + """4,"original_max_position_embeddings":256} """, "high_freq_factor")]
     [InlineData(""" "rope_scaling":3 """, "rope_scaling")]
     [InlineData(""" "num_key_value_heads":3 """, "num_key_value_heads")]
     [InlineData(""" "head_dim":7 """, "head_dim")]

@@ -30,7 +30,8 @@ public sealed class ModelFolderFuzzTests : IDisposable
     {
         { "llama", "" },
         { "llama",
-            """ "rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":16}, """ },
+            """ "rope_scaling":{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":"""
+                + """4,"original_max_position_embeddings":16}, """ },
         { "qwen2", """ "rope_parameters":{"rope_type":"yarn","factor":4,"beta_fast":32,"beta_slow":1,"rope_theta":10000}, """ },
         { "qwen3", """ "rope_scaling":{"type":"linear","factor":2.5}, """ },
         { "mistral", """ "sliding_window":null, """ },
@@ -49,7 +50,7 @@ public sealed class ModelFolderFuzzTests : IDisposable
             ? text[1..].Replace("\"rope_scaling\": null,", "", StringComparison.Ordinal) : text[1..]));
         LlamaConfig.Load(_folder.Root);
         using CheckpointReader weights = CheckpointReader.Open(_folder.Root);
-        (int taken, int refused) = Fuzzing.Run(File.ReadAllBytes(path), 3000, StableHash.Of(family + more), _folder.Root, input =>
+        (int taken, int refused) = Fuzzing.Run(File.ReadAllBytes(path), 3000, Rng.Derive(0, family + more), _folder.Root, input =>
         {
             File.WriteAllBytes(path, input);
             LlamaConfig read = LlamaConfig.Load(_folder.Root);
@@ -120,7 +121,8 @@ public sealed class ModelFolderFuzzTests : IDisposable
         }
 
         const string map =
-            """{"metadata":{"total_size":56},"weight_map":{"tensor.s1.a":"s1.safetensors","tensor.s1.b":"s1.safetensors","tensor.s2.a":"s2.safetensors","tensor.s2.b":"s2.safetensors"}}""";
+            """{"metadata":{"total_size":56},"weight_map":{"tensor.s1.a":"s1.safetensors","tensor.s1.b":"s1.safetensors","""
+            + """ "tensor.s2.a":"s2.safetensors","tensor.s2.b":"s2.safetensors"}}""";
         (int taken, int refused) = Fuzzing.Run(Encoding.UTF8.GetBytes(map), 6000, 6, _folder.Root, input =>
         {
             File.WriteAllBytes(index, input);

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Tuna.IO;
 using Tuna.Models.Hub;
 using Tuna.Testing;
 

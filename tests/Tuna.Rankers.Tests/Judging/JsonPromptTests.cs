@@ -9,7 +9,8 @@ public class JsonPromptTests
     private const string Good = """
         {"kind":"open-ended","reference":"Teal.","responses":[
           {"number":0,"scores":[3,2,3],"duplicate_of":null},{"number":1,"scores":[4,4,4],"duplicate_of":null},
-          {"number":2,"scores":[5,4,4.5],"duplicate_of":null},{"number":3,"scores":[0,0,1],"duplicate_of":null},{"number":4,"scores":[5,5,5],"duplicate_of":null}],
+          {"number":2,"scores":[5,4,4.5],"duplicate_of":null},{"number":3,"scores":[0,0,1],"duplicate_of":null},
+          {"number":4,"scores":[5,5,5],"duplicate_of":null}],
          "rank":[4,2,1,0,3]}
         """;
 

@@ -27,7 +27,8 @@ public class ReplyFuzzTests
     ];
 
     private static readonly string Good =
-        """{"kind":"open-ended","reference":"Teal.","responses":[{"number":0,"scores":[3,2,3],"duplicate_of":null},{"number":1,"scores":[4,4,4],"duplicate_of":null}],"rank":[1,0,2]}""";
+        """{"kind":"open-ended","reference":"Teal.","responses":[{"number":0,"scores":[3,2,3],"duplicate_of":null},{"number":1,"scores":"""
+            + """[4,4,4],"duplicate_of":null}],"rank":[1,0,2]}""";
 
     public static TheoryData<string> Prompts => new("paper", "hardened", "json");
 

@@ -2,7 +2,6 @@ using Tuna.Policies;
 using Tuna.Rankers.Probabilistic;
 using Tuna.Ranking;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Rankers.Tests.Probabilistic;
 

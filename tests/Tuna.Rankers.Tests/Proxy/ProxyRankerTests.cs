@@ -2,7 +2,6 @@ using Tuna.Policies;
 using Tuna.Rankers.Proxy;
 using Tuna.Ranking;
 using Tuna.Data.Groups;
-using Tuna.Tokenization;
 
 namespace Tuna.Rankers.Tests.Proxy;
 

@@ -9,7 +9,6 @@ using Tuna.Rankers.Probabilistic;
 using Tuna.Rankers.Teachers;
 using Tuna.Rankers.Tests.Support;
 using Tuna.Ranking;
-using Tuna.Tokenization;
 using Tuna.Testing.Services;
 
 namespace Tuna.Rankers.Tests.Teachers;

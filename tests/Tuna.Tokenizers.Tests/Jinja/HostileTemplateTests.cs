@@ -158,7 +158,8 @@ public class HostileTemplateTests
             + "m.content }};{% endif %}{% endfor %}");
         using JsonDocument messages =
             JsonDocument.Parse(
-            """[{"role":"user","content":"a"},{"role":"assistant","content":"bc"},{"role":"user","content":"d"},{"role":"assistant","content":""}]""");
+            """[{"role":"user","content":"a"},{"role":"assistant","content":"bc"},{"role":"user","content":"d"},"""
+                + """{"role":"assistant","content":""}]""");
         (string text, IReadOnlyList<(int Start, int End)> assistant) =
             template.Render(Tuna.Tokenizers.Jinja.JsonValues.Of(messages.RootElement), new ChatTemplateOptions());
         Assert.Equal(["bc;", ";"], assistant.Select(a => text[a.Start..a.End]));

@@ -22,7 +22,8 @@ public class PublishedFaultTests
     {
         // DeepSeek: only the last of several splits was kept, so that digits were not cut in threes.
         string splits =
-            """{"type":"Split","pattern":{"Regex":"\\p{N}{1,3}"},"behavior":"Isolated","invert":false},{"type":"Split","pattern":{"Regex":"[a-z]+"},"behavior":"Isolated","invert":false},""";
+            """{"type":"Split","pattern":{"Regex":"\\p{N}{1,3}"},"behavior":"Isolated","invert":false},{"type":"Split","pattern":"""
+                + """{"Regex":"[a-z]+"},"behavior":"Isolated","invert":false},""";
         HuggingFaceTokenizer tokenizer =
             Bytes("null", $$"""{"type":"Sequence","pretokenizers":[{{splits}}{{ByteLevel}}]}""", ["1 2", "12 3", "4 5", "123 4"]);
         Assert.Equal([257, 258], tokenizer.Encode("12345")); // 123 and 45, not 1234 and 5

@@ -141,7 +141,8 @@ public class SmallTokenizerTests
     [InlineData("""{"type":"WordPiece","prefix":"##","cleanup":true}""")]
     [InlineData("""{"type":"BPEDecoder","suffix":"e"}""")]
     [InlineData(
-        """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"Regex":"[ae]"},"content":"_"},{"type":"ByteFallback"},{"type":"Strip","content":"_","start":2,"stop":0}]}""")]
+        """{"type":"Sequence","decoders":[{"type":"Replace","pattern":{"Regex":"[ae]"},"content":"_"},{"type":"ByteFallback"},"""
+            + """{"type":"Strip","content":"_","start":2,"stop":0}]}""")]
     [InlineData("""{"type":"Metaspace","replacement":"\u2581","prepend_scheme":"first","split":true}""")]
     public void Decode_EveryDecoder_EqualsHuggingFace(string decoder) =>
         Same("tinyllama", json => json["decoder"] = JsonNode.Parse(decoder));

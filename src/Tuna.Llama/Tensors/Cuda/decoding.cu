@@ -1,8 +1,11 @@
-// One new token of each sample: rotation and cache, attention to the cache, the draw. Compiled with -DHEAD=E, the head's width, and -DFOLD=G, query heads a key head.
+// One new token of each sample: rotation and cache, attention to the cache, the draw. Compiled with -DHEAD=E, the head's width, and
+// -DFOLD=G, query heads a key head.
 // The cache of a layer: [S, room, K, E]; the new token of sample s goes to place places[s].
 
-// Rotates q in place, and puts the rotated k and v into the cache. qkv: [S, (H + 2K) E]; angles: cosines and sines of all places, [room, E / 2]. A block per sample and head.
-extern "C" __global__ void append(T* qkv, T* keys, T* values, const int* places, const float* cosines, const float* sines, int heads, int kv, int room)
+// Rotates q in place, and puts the rotated k and v into the cache. qkv: [S, (H + 2K) E]; angles: cosines and sines of all places,
+// [room, E / 2]. A block per sample and head.
+extern "C" __global__ void append(T* qkv, T* keys, T* values, const int* places, const float* cosines, const float* sines, int heads,
+    int kv, int room)
 {
     const int half = HEAD / 2;
     int s = blockIdx.x, head = blockIdx.y, all = heads + 2 * kv;
@@ -25,11 +28,13 @@ extern "C" __global__ void append(T* qkv, T* keys, T* values, const int* places,
     }
 }
 
-// Attention of a sample's G query heads that share a key head, to the cache. A block of 8 warps per sample and key head; a warp takes 32 keys at a time, a lane
-// one of them for the scores and E / 32 columns of all of them for the values; the warps' results are merged by log-sum-exp at the end.
+// Attention of a sample's G query heads that share a key head, to the cache. A block of 8 warps per sample and key head; a warp takes 32
+// keys at a time, a lane one of them for the scores and E / 32 columns of all of them for the values; the warps' results are merged by
+// log-sum-exp at the end.
 #define WARPS 8
 #define COLUMNS ((HEAD + 31) / 32)
-extern "C" __global__ void decode_attention(const T* qkv, const T* keys, const T* values, T* out, const int* places, int heads, int kv, int room, float scale)
+extern "C" __global__ void decode_attention(const T* qkv, const T* keys, const T* values, T* out, const int* places, int heads, int kv,
+    int room, float scale)
 {
     __shared__ float q[FOLD][HEAD];
     __shared__ float mixed[WARPS][HEAD];
@@ -123,10 +128,13 @@ __device__ __forceinline__ u32 mix(u32 x)
     return x ^ (x >> 16);
 }
 
-// Draws each sample's next token as GumbelNoise does: the largest (logit - max) / T - log(E), or the largest logit where 1 / T is 0; E from a hash of (key, token).
-// logits: row rows[s] of [*, V]; keys: the noise's 64 bits; inverse: 1 / T; least, last: what is cut off (below the logit, or at it with a larger id), or null.
+// Draws each sample's next token as GumbelNoise does: the largest (logit - max) / T - log(E), or the largest logit where 1 / T is 0; E from
+// a hash of (key, token).
+// logits: row rows[s] of [*, V]; keys: the noise's 64 bits; inverse: 1 / T; least, last: what is cut off (below the logit, or at it with a
+// larger id), or null.
 // tokens: receives the token, [S]; logs: receives its log-probability at T = 1; not finite where the logits are not. One block a sample.
-extern "C" __global__ void draw(const T* logits, const int* rows, const u64* keys, const double* inverse, const float* least, const int* last, long long* tokens, double* logs, int v)
+extern "C" __global__ void draw(const T* logits, const int* rows, const u64* keys, const double* inverse, const float* least,
+    const int* last, long long* tokens, double* logs, int v)
 {
     __shared__ double best_score[32];
     __shared__ int best_token[32];

@@ -23,8 +23,10 @@ template <int V> __device__ void rms_norm(const T* x, const T* w, T* y, int d, f
 extern "C" __global__ void rms_norm_8(const T* x, const T* w, T* y, int d, float eps) { rms_norm<8>(x, w, y, d, eps); }
 extern "C" __global__ void rms_norm_1(const T* x, const T* w, T* y, int d, float eps) { rms_norm<1>(x, w, y, d, eps); }
 
-// dx = base + r w dy - x r^3 sum(w dy x) / D, r = 1 / sqrt(mean(x^2) + eps); a block adds dy x r of its rows up in shared memory, [D], and stores it.
-template <int V> __device__ void rms_norm_backward(const T* dy, const T* x, const T* w, const T* base, T* dx, float* dw, int rows, int d, float eps)
+// dx = base + r w dy - x r^3 sum(w dy x) / D, r = 1 / sqrt(mean(x^2) + eps); a block adds dy x r of its rows up in shared memory, [D], and
+// stores it.
+template <int V> __device__ void rms_norm_backward(const T* dy, const T* x, const T* w, const T* base, T* dx, float* dw, int rows, int d,
+    float eps)
 {
     typedef Pack<T, V> P;
     extern __shared__ float sums[];
@@ -63,11 +65,17 @@ template <int V> __device__ void rms_norm_backward(const T* dy, const T* x, cons
         for (int i = threadIdx.x; i < d; i += blockDim.x)
             dw[(size_t)blockIdx.x * d + i] = sums[i];
 }
-extern "C" __global__ void rms_norm_backward_8(const T* dy, const T* x, const T* w, const T* base, T* dx, float* dw, int rows, int d, float eps) { rms_norm_backward<8>(dy, x, w, base, dx, dw, rows, d, eps); }
-extern "C" __global__ void rms_norm_backward_1(const T* dy, const T* x, const T* w, const T* base, T* dx, float* dw, int rows, int d, float eps) { rms_norm_backward<1>(dy, x, w, base, dx, dw, rows, d, eps); }
+extern "C" __global__ void rms_norm_backward_8(const T* dy, const T* x, const T* w, const T* base, T* dx, float* dw, int rows, int d,
+    float eps)
+    { rms_norm_backward<8>(dy, x, w, base, dx, dw, rows, d, eps); }
+extern "C" __global__ void rms_norm_backward_1(const T* dy, const T* x, const T* w, const T* base, T* dx, float* dw, int rows, int d,
+    float eps)
+    { rms_norm_backward<1>(dy, x, w, base, dx, dw, rows, d, eps); }
 
-// Rotate-half in place on the first heads of every row: (a, b) becomes (a c - b s, b c + a s); sign -1 undoes it. A thread takes V places of one head.
-template <int V> __device__ void rotate(T* x, const float* cosines, const float* sines, int rows, int stride, int heads, int half, float sign)
+// Rotate-half in place on the first heads of every row: (a, b) becomes (a c - b s, b c + a s); sign -1 undoes it. A thread takes V places
+// of one head.
+template <int V> __device__ void rotate(T* x, const float* cosines, const float* sines, int rows, int stride, int heads, int half,
+    float sign)
 {
     typedef Pack<T, V> P;
     long long chunks = half / V, index = (long long)blockIdx.x * blockDim.x + threadIdx.x;
@@ -86,8 +94,10 @@ template <int V> __device__ void rotate(T* x, const float* cosines, const float*
     *(P*)at = a;
     *(P*)(at + half) = b;
 }
-extern "C" __global__ void rotate_8(T* x, const float* c, const float* s, int rows, int stride, int heads, int half, float sign) { rotate<8>(x, c, s, rows, stride, heads, half, sign); }
-extern "C" __global__ void rotate_1(T* x, const float* c, const float* s, int rows, int stride, int heads, int half, float sign) { rotate<1>(x, c, s, rows, stride, heads, half, sign); }
+extern "C" __global__ void rotate_8(T* x, const float* c, const float* s, int rows, int stride, int heads, int half, float sign)
+    { rotate<8>(x, c, s, rows, stride, heads, half, sign); }
+extern "C" __global__ void rotate_1(T* x, const float* c, const float* s, int rows, int stride, int heads, int half, float sign)
+    { rotate<1>(x, c, s, rows, stride, heads, half, sign); }
 
 __device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + __expf(-x)); }
 
@@ -128,10 +138,13 @@ template <int V> __device__ void gate_backward(const T* gu, const T* ds, T* dgu,
     ((P*)(dgu + row * 2 * f))[chunk] = g;
     ((P*)(dgu + row * 2 * f + f))[chunk] = u;
 }
-extern "C" __global__ void gate_backward_8(const T* gu, const T* ds, T* dgu, T* s, long long rows, int f) { gate_backward<8>(gu, ds, dgu, s, rows, f); }
-extern "C" __global__ void gate_backward_1(const T* gu, const T* ds, T* dgu, T* s, long long rows, int f) { gate_backward<1>(gu, ds, dgu, s, rows, f); }
+extern "C" __global__ void gate_backward_8(const T* gu, const T* ds, T* dgu, T* s, long long rows, int f)
+    { gate_backward<8>(gu, ds, dgu, s, rows, f); }
+extern "C" __global__ void gate_backward_1(const T* gu, const T* ds, T* dgu, T* s, long long rows, int f)
+    { gate_backward<1>(gu, ds, dgu, s, rows, f); }
 
-// Attention over two sets of keys from the attention over each: o = sum of o_i exp(l_i - l), l = log(exp l_1 + exp l_2). The first is replaced.
+// Attention over two sets of keys from the attention over each: o = sum of o_i exp(l_i - l), l = log(exp l_1 + exp l_2). The first is
+// replaced.
 // o1: [N, H, E] and l1: [H, N], of which the rows from `start` on; o2: [n, H, E], l2: [H, n]. One block a row and head.
 extern "C" __global__ void merge(T* o1, float* l1, const T* o2, const float* l2, int start, int total, int n, int heads, int e)
 {
@@ -148,9 +161,10 @@ extern "C" __global__ void merge(T* o1, float* l1, const T* o2, const float* l2,
         l1[(size_t)head * total + start + row] = largest + logf(sum);
 }
 
-// The gradients of q, k and v side by side, [N, (H + 2K) E], unrotated: those of the causal call, [N, heads, E] each, plus those of the other call, whose
-// queries are n rows from `queries` on and whose keys are m rows from `keys` on. A thread takes a pair of places.
-extern "C" __global__ void collect(T* out, const T* dq, const T* dk, const T* dv, const T* q2, const T* k2, const T* v2, const float* cosines, const float* sines,
+// The gradients of q, k and v side by side, [N, (H + 2K) E], unrotated: those of the causal call, [N, heads, E] each, plus those of the
+// other call, whose queries are n rows from `queries` on and whose keys are m rows from `keys` on. A thread takes a pair of places.
+extern "C" __global__ void collect(T* out, const T* dq, const T* dk, const T* dv, const T* q2, const T* k2, const T* v2,
+    const float* cosines, const float* sines,
     int rows, int heads, int kv, int half, int queries, int n, int keys, int m)
 {
     int all = heads + 2 * kv;

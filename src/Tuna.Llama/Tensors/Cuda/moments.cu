@@ -21,9 +21,11 @@ __device__ __forceinline__ u32 noise_of(u32 place, u32 seed)
     return h ^ (h >> 16);
 }
 
-// levels: 256 signed ones, then 256 without sign, for the ROOT of the second moment. lower is null in single precision, where upper is the weights.
+// levels: 256 signed ones, then 256 without sign, for the ROOT of the second moment. lower is null in single precision, where upper is the
+// weights.
 template <typename G, typename W> __device__ void adamw_compact(
-    W* upper, u16* lower, const G* g, u8* first, float* first_scales, u8* root, float* root_scales, const float* levels, long long n, u32 seed, const AdamW& s)
+    W* upper, u16* lower, const G* g, u8* first, float* first_scales, u8* root, float* root_scales, const float* levels, long long n,
+        u32 seed, const AdamW& s)
 {
     __shared__ float table[512];
     for (int i = threadIdx.x; i < 512; i += blockDim.x)
@@ -66,6 +68,9 @@ template <typename G, typename W> __device__ void adamw_compact(
 
 #define MOMENTS u8* first, float* first_scales, u8* root, float* root_scales, const float* levels, long long n, u32 seed
 #define KEPT first, first_scales, root, root_scales, levels, n, seed
-extern "C" __global__ void adamw_compact_split_bf16(u16* upper, u16* lower, const u16* g, MOMENTS, SETTINGS) { adamw_compact(upper, lower, g, KEPT, GIVEN); }
-extern "C" __global__ void adamw_compact_split_float(u16* upper, u16* lower, const float* g, MOMENTS, SETTINGS) { adamw_compact(upper, lower, g, KEPT, GIVEN); }
-extern "C" __global__ void adamw_compact_plain_float(float* w, const float* g, MOMENTS, SETTINGS) { adamw_compact(w, (u16*)0, g, KEPT, GIVEN); }
+extern "C" __global__ void adamw_compact_split_bf16(u16* upper, u16* lower, const u16* g, MOMENTS, SETTINGS)
+    { adamw_compact(upper, lower, g, KEPT, GIVEN); }
+extern "C" __global__ void adamw_compact_split_float(u16* upper, u16* lower, const float* g, MOMENTS, SETTINGS)
+    { adamw_compact(upper, lower, g, KEPT, GIVEN); }
+extern "C" __global__ void adamw_compact_plain_float(float* w, const float* g, MOMENTS, SETTINGS)
+    { adamw_compact(w, (u16*)0, g, KEPT, GIVEN); }

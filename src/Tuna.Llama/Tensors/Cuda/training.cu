@@ -1,6 +1,7 @@
 // The chunked log-probability and the optimizer.
 
-// log sum exp of each row of logits, [U, V], and the log-probabilities of its pairs: those from starts[row] to starts[row + 1]. One block a row.
+// log sum exp of each row of logits, [U, V], and the log-probabilities of its pairs: those from starts[row] to starts[row + 1]. One block a
+// row.
 extern "C" __global__ void log_probs(const T* logits, const int* starts, const int* tokens, float* sums, float* values, int v)
 {
     const T* z = logits + (size_t)blockIdx.x * v;
@@ -19,7 +20,8 @@ extern "C" __global__ void log_probs(const T* logits, const int* starts, const i
 }
 
 // dz = sum over the row's pairs of g (onehot - softmax), in place of the logits; a row's pairs have tokens of their own. scratch: [pairs].
-extern "C" __global__ void log_probs_backward(T* logits, const int* starts, const int* tokens, const float* sums, const float* gradients, const float* totals, float* scratch, int v)
+extern "C" __global__ void log_probs_backward(T* logits, const int* starts, const int* tokens, const float* sums, const float* gradients,
+    const float* totals, float* scratch, int v)
 {
     T* z = logits + (size_t)blockIdx.x * v;
     float total = totals[blockIdx.x], log_sum = sums[blockIdx.x];
@@ -74,9 +76,12 @@ template <typename G> __device__ void adamw_plain(float* w, const G* g, float* m
 
 #define SETTINGS float beta1, float beta2, float epsilon, float decay, float rate, float correction, float scale
 #define GIVEN AdamW { beta1, beta2, epsilon, decay, rate, correction, scale }
-extern "C" __global__ void adamw_split_bf16(u16* upper, u16* lower, const u16* g, float* m, float* v, long long n, SETTINGS) { adamw_split(upper, lower, g, m, v, n, GIVEN); }
-extern "C" __global__ void adamw_split_float(u16* upper, u16* lower, const float* g, float* m, float* v, long long n, SETTINGS) { adamw_split(upper, lower, g, m, v, n, GIVEN); }
-extern "C" __global__ void adamw_plain_float(float* w, const float* g, float* m, float* v, long long n, SETTINGS) { adamw_plain(w, g, m, v, n, GIVEN); }
+extern "C" __global__ void adamw_split_bf16(u16* upper, u16* lower, const u16* g, float* m, float* v, long long n, SETTINGS)
+    { adamw_split(upper, lower, g, m, v, n, GIVEN); }
+extern "C" __global__ void adamw_split_float(u16* upper, u16* lower, const float* g, float* m, float* v, long long n, SETTINGS)
+    { adamw_split(upper, lower, g, m, v, n, GIVEN); }
+extern "C" __global__ void adamw_plain_float(float* w, const float* g, float* m, float* v, long long n, SETTINGS)
+    { adamw_plain(w, g, m, v, n, GIVEN); }
 
 extern "C" __global__ void split_weights(const float* w, u16* upper, u16* lower, long long n)
 {

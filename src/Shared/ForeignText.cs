@@ -4,8 +4,8 @@ using System.Text;
 namespace Tuna.Text;
 
 /// <summary>Text that comes from files, services and models, made fit for a message: short, on one line, without anything that steers a
-/// terminal.</summary>
-public static class ForeignText
+/// terminal. Compiled into every library that repeats such text.</summary>
+internal static class ForeignText
 {
     /// <summary>Most characters that <see cref="Shorten"/> keeps by default.</summary>
     public const int DefaultLength = 120;

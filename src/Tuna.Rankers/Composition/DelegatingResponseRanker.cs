@@ -1,4 +1,6 @@
-namespace Tuna.Ranking;
+using Tuna.Ranking;
+
+namespace Tuna.Rankers.Composition;
 
 /// <summary>A ranker that passes on to another: the base of caching, journal, logging and ensemble rankers.</summary>
 public abstract class DelegatingResponseRanker(IResponseRanker inner) : IResponseRanker

@@ -1,8 +1,8 @@
 using FsCheck;
 using FsCheck.Fluent;
-using Tuna.Ranking;
+using Tuna.Evaluation.Measures;
 
-namespace Tuna.Rankers.Tests.Ranking;
+namespace Tuna.Evaluation.Tests.Measures;
 
 public class AgreementTests
 {

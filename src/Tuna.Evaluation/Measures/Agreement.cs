@@ -1,4 +1,6 @@
-namespace Tuna.Ranking;
+using Tuna.Ranking;
+
+namespace Tuna.Evaluation.Measures;
 
 /// <summary>How far rankings agree: Spearman's rho, Kendall's tau-b and W, and the share of pairs ordered alike.</summary>
 /// <remarks>
@@ -11,26 +13,7 @@ public static class Agreement
     /// <param name="scores">Finite scores, [K].</param>
     /// <param name="ranks">Receives the ranks, [K].</param>
     /// <exception cref="ArgumentException">The lengths differ or a score is NaN.</exception>
-    public static void AverageRanks(ReadOnlySpan<double> scores, Span<double> ranks)
-    {
-        if (ranks.Length != scores.Length)
-            throw new ArgumentException($"{scores.Length} scores but room for {ranks.Length} ranks.", nameof(ranks));
-        ThrowIfNaN(scores, nameof(scores));
-        int[] order = new int[scores.Length];
-        double[] negated = new double[scores.Length];
-        for (int i = 0; i < order.Length; i++)
-            (order[i], negated[i]) = (i, -scores[i]);
-        Array.Sort(negated, order);
-        for (int start = 0; start < order.Length;)
-        {
-            int end = start + 1;
-            while (end < order.Length && negated[end] == negated[start])
-                end++;
-            for (int i = start; i < end; i++)
-                ranks[order[i]] = (start + end + 1) / 2.0; // the mean of start + 1 .. end
-            start = end;
-        }
-    }
+    public static void AverageRanks(ReadOnlySpan<double> scores, Span<double> ranks) => Concordance.AverageRanks(scores, ranks);
 
     /// <summary>Spearman's rank correlation: Pearson's correlation of the average ranks, [-1, 1].</summary>
     /// <returns>NaN when there are fewer than two items or one side is all ties.</returns>
@@ -107,62 +90,13 @@ public static class Agreement
     /// tied groups. NaN with fewer than two rankings or two items; 1 when every ranking is all ties, since none contradicts
     /// another.</returns>
     /// <exception cref="ArgumentException">The lengths differ or a score is NaN.</exception>
-    public static double KendallW(IReadOnlyList<double[]> rankings)
-    {
-        ArgumentNullException.ThrowIfNull(rankings);
-        int judges = rankings.Count;
-        if (judges < 2 || rankings[0].Length < 2)
-            return double.NaN;
-        int n = rankings[0].Length;
-        var sums = new double[n];
-        var ranks = new double[n];
-        double ties = 0;
-        foreach (double[] scores in rankings)
-        {
-            AverageRanks(scores, ranks); // its checks cover unequal lengths
-            for (int i = 0; i < n; i++)
-                sums[i] += ranks[i];
-            ties += TieTerm(ranks);
-        }
-
-        double mean = judges * (n + 1) / 2.0;
-        double s = 0;
-        foreach (double sum in sums)
-            s += (sum - mean) * (sum - mean);
-        double n3 = (Math.Pow(n, 3) - n) * judges;
-        double denominator = judges * (n3 - ties);
-        return denominator <= 0 ? 1 : Math.Min(1, 12 * s / denominator);
-    }
-
-    // Sum over tied groups of t^3 - t: each of a group's t items has t - 1 companions at the same rank.
-    private static double TieTerm(ReadOnlySpan<double> ranks)
-    {
-        double sum = 0;
-        foreach (double rank in ranks)
-        {
-            int t = 0;
-            foreach (double other in ranks)
-                t += other == rank ? 1 : 0;
-            sum += ((double)t * t) - 1; // t items add t (t^2 - 1) together
-        }
-
-        return sum;
-    }
+    public static double KendallW(IReadOnlyList<double[]> rankings) => Concordance.KendallW(rankings);
 
     private static void ThrowIfUnequal(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
     {
         if (a.Length != b.Length)
             throw new ArgumentException($"The two lists have {a.Length} and {b.Length} scores.", nameof(b));
-        ThrowIfNaN(a, nameof(a));
-        ThrowIfNaN(b, nameof(b));
-    }
-
-    private static void ThrowIfNaN(ReadOnlySpan<double> scores, string name)
-    {
-        for (int i = 0; i < scores.Length; i++)
-        {
-            if (double.IsNaN(scores[i]))
-                throw new ArgumentException($"Score {i} is NaN.", name);
-        }
+        Concordance.ThrowIfNaN(a, nameof(a));
+        Concordance.ThrowIfNaN(b, nameof(b));
     }
 }

@@ -1,4 +1,4 @@
-namespace Tuna.Policies;
+namespace Tuna.Models;
 
 /// <summary>A model that shows its hidden states.</summary>
 /// <remarks>Used by one thread at a time, like the policy that implements it.</remarks>

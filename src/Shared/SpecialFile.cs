@@ -1,8 +1,8 @@
 namespace Tuna.IO;
 
 /// <summary>Pipes and devices under the name of a file: opening one may wait without end, a second reading finds nothing, and a result that
-/// is renamed to its name would replace it.</summary>
-public static class SpecialFile
+/// is renamed to its name would replace it. Compiled into every library that opens files by names it was given.</summary>
+internal static class SpecialFile
 {
     /// <summary>Refuses a pipe or a device. A regular file passes, also an empty one, and a name that nothing has.</summary>
     /// <param name="path">The file.</param>

@@ -1,6 +1,7 @@
 using System.Text;
+using Tuna.Tokenization;
 
-namespace Tuna.Tokenization;
+namespace Tuna.Data.Groups;
 
 /// <summary>UTF-8 bytes as tokens: 0 unknown, 1 begin, 2 end, then 3 + byte; 259 ids. Needs no files; for small models and tests.</summary>
 public sealed class ByteTokenizer : ITokenizer

@@ -2,7 +2,7 @@ using Tuna.Policies;
 
 namespace Tuna.Core.Tests.Policies;
 
-public class PolicyGuardTests
+public class PolicyInfoTests
 {
     private static readonly PolicyInfo Info = new(VocabularySize: 10, ContextLength: 8, HiddenSize: 4, LayerCount: 1, ParameterCount: 1);
 
@@ -10,8 +10,8 @@ public class PolicyGuardTests
     public void CheckGroups_GroupsThatFit_CountsTheirResponses()
     {
         TokenGroup[] groups = [Group("a", [0, 9], [[1], [2, 3, 4, 5, 6, 7]]), Group("b", [1], [[9]], reference: [0])];
-        Assert.Equal(4, PolicyGuard.CheckGroups(groups, Info));
-        Assert.Equal(0, PolicyGuard.CheckGroups([], Info));
+        Assert.Equal(4, Info.CheckGroups(groups));
+        Assert.Equal(0, Info.CheckGroups([]));
     }
 
     [Fact]
@@ -38,7 +38,7 @@ public class PolicyGuardTests
     public void CheckRequests_EachNumberOutsideItsRange_IsNamed()
     {
         var good = new SamplingRequest { Prompt = new[] { 1, 2 }, MaxNewTokens = 6 };
-        PolicyGuard.CheckRequests([good, good with { Temperature = 0, TopK = 3, TopP = 0.1 }], Info);
+        Info.CheckRequests([good, good with { Temperature = 0, TopK = 3, TopP = 0.1 }]);
         foreach ((SamplingRequest bad, string named) in new (SamplingRequest, string)[]
         {
             (good with { Prompt = Array.Empty<int>() }, "the prompt has no tokens"),
@@ -55,14 +55,14 @@ public class PolicyGuardTests
             (null!, "Request 1 is null"),
         })
         {
-            string message = Assert.Throws<ArgumentException>(() => PolicyGuard.CheckRequests([good, bad], Info)).Message;
+            string message = Assert.Throws<ArgumentException>(() => Info.CheckRequests([good, bad])).Message;
             Assert.Contains(named, message, StringComparison.Ordinal);
             Assert.Contains("equest 1", message, StringComparison.Ordinal);
         }
     }
 
     private static string Refused(TokenGroup[] groups) =>
-        Assert.Throws<ArgumentException>(() => PolicyGuard.CheckGroups(groups, Info)).Message;
+        Assert.Throws<ArgumentException>(() => Info.CheckGroups(groups)).Message;
 
     private static TokenGroup Group(string id, int[] prompt, int[][] candidates, int[]? reference = null) =>
         new(id, prompt, [.. candidates.Select(c => (ReadOnlyMemory<int>)c)], new double[candidates.Length], reference is null
