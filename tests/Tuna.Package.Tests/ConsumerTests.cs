@@ -32,7 +32,8 @@ public sealed class ConsumerTests : IClassFixture<ConsumerTests.PackedFeed>
             .Select(line => line[AddPackage.Length..].Trim())];
         Assert.InRange(named.Length, 1, 4);
         // About ten: statements, not counting what opens namespaces.
-        Assert.InRange(snippet.Split('\n').Count(line => line.EndsWith(';') && !line.StartsWith("using Tuna.", StringComparison.Ordinal)), 8, 12);
+        Assert.InRange(snippet.Split('\n')
+            .Count(line => line.EndsWith(';') && !line.StartsWith("using Tuna.", StringComparison.Ordinal)), 8, 12);
         string folder = Directory.CreateTempSubdirectory("tuna-consumer").FullName;
         try
         {
