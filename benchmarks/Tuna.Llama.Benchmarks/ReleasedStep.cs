@@ -1,3 +1,4 @@
+using Tuna.Llama.Model;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Policies;

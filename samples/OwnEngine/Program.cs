@@ -1,5 +1,5 @@
-// An engine of one's own: derive from PolicyBase and write what ends in Core. This one is a bigram model, p(next | previous) = softmax of a
-// row of a table; the trainer, the losses, the rankers and the evaluation take it as they take a LLaMA.
+// An engine of one's own: derive from PolicyBase and write what ends in Core. This one is the smallest reward model there is; the trainer,
+// the losses, the rankers and the evaluation take it as they take a LLaMA's. A policy implements ITrainablePolicy besides: it samples, too.
 using Tuna.Data;
 using Tuna.Data.Groups;
 using Tuna.Losses;
@@ -15,8 +15,8 @@ IEnumerable<RankedExample> rows = Enumerable.Range(1, 24).Select(i => new Ranked
 });
 TokenGroup[] groups = [.. new GroupTokenizer(ByteTokenizer.Instance).Tokenize(rows)];
 
-using var policy = new OwnEngine.BigramPolicy(ByteTokenizer.Instance.VocabularySize);
-var trainer = new RankingTrainer(policy, new MarginRankingLoss(margin: 0.1, lambda: 0), new TrainerOptions
+using var model = new TokenRewards(ByteTokenizer.Instance.VocabularySize);
+var trainer = new RankingTrainer(model, new PairwiseLogisticLoss(), new TrainerOptions
 {
     Epochs = 10,
     MicroBatchesPerStep = 6,

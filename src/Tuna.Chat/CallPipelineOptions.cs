@@ -33,4 +33,19 @@ public sealed record CallPipelineOptions
 
     /// <summary>What may be spent; it also counts what was. Default: no limit.</summary>
     public CallBudget Budget { get; init; } = new();
+
+    /// <summary>Checks every setting.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Names the setting that is out of range.</exception>
+    /// <exception cref="ArgumentException">A setting is missing; names it.</exception>
+    public void Validate()
+    {
+        ArgumentNullException.ThrowIfNull(Resilience);
+        ArgumentNullException.ThrowIfNull(Throttle);
+        ArgumentNullException.ThrowIfNull(Budget);
+        Resilience.Validate();
+        Throttle.Validate();
+        if (CallTimeout <= TimeSpan.Zero && CallTimeout != Timeout.InfiniteTimeSpan)
+            throw new ArgumentOutOfRangeException(nameof(CallTimeout), CallTimeout, "It is above 0, or infinite.");
+        ArgumentOutOfRangeException.ThrowIfLessThan(CancellationGrace, TimeSpan.Zero);
+    }
 }

@@ -17,10 +17,12 @@ public static class ChatClientBuilderExtensions
     /// </remarks>
     /// <param name="builder">The builder of chat clients.</param>
     /// <param name="options">What stands between the caller and the service.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A setting is out of range; names it.</exception>
     public static ChatClientBuilder UseCallPipeline(this ChatClientBuilder builder, CallPipelineOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
         options ??= new CallPipelineOptions();
+        options.Validate();
         if (options.Journal is { } journal)
             builder.UseJournal(journal);
         return builder.UseResilience(options.Resilience).UseBudget(options.Budget).UseThrottle(options.Throttle)

@@ -35,7 +35,7 @@ public sealed class DeviceMemoryException : InvalidOperationException
     /// <param name="options">How the policy computes.</param>
     /// <param name="estimate">What was estimated, or null.</param>
     /// <param name="advice">What to change first.</param>
-    internal static DeviceMemoryException Of(ExternalException inner, string work, LlamaPolicyOptions options, MemoryEstimate? estimate,
+    internal static DeviceMemoryException Of(ExternalException inner, string work, LlamaPolicyOptions options, string? estimate,
         params IEnumerable<string> advice)
     {
         string said = inner.Message.Split('\n')[0].Trim();

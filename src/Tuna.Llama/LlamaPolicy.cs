@@ -1,6 +1,7 @@
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Llama.Checkpoints;
+using Tuna.Llama.Model;
 using Tuna.Policies;
 
 namespace Tuna.Llama;

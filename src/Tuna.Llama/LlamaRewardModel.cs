@@ -1,6 +1,7 @@
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Llama.Checkpoints;
+using Tuna.Llama.Model;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
 using Tuna.Policies;
@@ -18,8 +19,8 @@ namespace Tuna.Llama;
 public sealed class LlamaRewardModel : TorchPolicy
 {
     private LlamaRewardModel(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, TrainingParameters?> fill)
-        : base(AsClassifier(config), options, (device, dtype) => new LlamaScorer(config, device, dtype, options.Lora, options.BaseWeights),
-            fill)
+        : base(LlamaScorer.AsClassifier(config), options, (device, dtype) =>
+            new LlamaScorer(config, device, dtype, options.Lora, options.BaseWeights), fill)
     {
     }
 
@@ -51,12 +52,5 @@ public sealed class LlamaRewardModel : TorchPolicy
         ArgumentNullException.ThrowIfNull(config);
         options ??= new LlamaPolicyOptions();
         return new LlamaRewardModel(config.Validate(), options, (model, training) => FreshWeights.Fill(model, training, options.Seed));
-    }
-
-    /// <summary>The same architecture with the scalar head in place of the output layer.</summary>
-    internal static LlamaConfig AsClassifier(LlamaConfig config)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        return config with { ScalarHead = true };
     }
 }

@@ -142,7 +142,7 @@ public abstract partial class TorchPolicy : PolicyBase
 
         DeviceMemoryException Explain(ExternalException e, string work) => DeviceMemoryException.Of(
             e, $"{work} {groups.Count} groups of {groups.Sum(g => g.TokenCount)} tokens", _options,
-                EstimateMemory(groups, keep ? ActivationMode.Keep : ActivationMode.Recompute),
+                EstimateMemory(groups, keep ? ActivationMode.Keep : ActivationMode.Recompute).ToString(),
             DeviceMemoryException.TrainingAdvice(_options, groups.Count));
     }
 

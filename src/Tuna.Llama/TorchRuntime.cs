@@ -16,10 +16,10 @@ namespace Tuna.Llama;
 public static class TorchRuntime
 {
     /// <summary>The TorchSharp version that Tuna is built and tested with.</summary>
-    public const string PackageVersion = "0.107.0";
+    public const string PackageVersion = NativeVersions.TorchSharp;
 
     /// <summary>The libtorch (and PyTorch) version that this TorchSharp is built for.</summary>
-    public const string LibtorchVersion = "2.10.0";
+    public const string LibtorchVersion = NativeVersions.Libtorch;
 
     /// <summary>Loads libtorch, once. <see cref="OpenDevice"/> does it; a program that uses TorchSharp before it opens a policy calls this
     /// first.</summary>

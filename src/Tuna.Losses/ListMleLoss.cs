@@ -47,7 +47,7 @@ public sealed class ListMleLoss : IRankingLoss
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="beta"/> is outside its range.</exception>
     public static ListMleLoss OnLogRatios(double beta = 0.1) => new(Scoring.LogRatio, Setting.Positive(beta));
 
-    /// <summary>s = the batch's numbers as they are: the rewards of a proxy ranking model, without division by lengths.</summary>
+    /// <summary>s = the batch's numbers as they are: the rewards of a reward model, without division by lengths.</summary>
     public static ListMleLoss OnRawValues() => new(Scoring.RawValue, 1);
 
     /// <inheritdoc/>

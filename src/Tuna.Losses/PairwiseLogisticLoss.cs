@@ -7,7 +7,7 @@ namespace Tuna.Losses;
 /// L = mean over pairs of -log sigmoid(v_w - v_l)
 /// </code>
 /// <para>
-/// For a proxy ranking model: the batch's log-probabilities hold its scalar rewards v as they are, without division by lengths.
+/// For a reward model: the batch's values are its scalar rewards v as they are, without division by lengths.
 /// The mean is over the group's selected pairs of different scores, then over the groups; a group without such a pair adds 0.
 /// The loss does not change when a constant is added to a group's rewards, so its gradient sums to zero in every group.
 /// </para>

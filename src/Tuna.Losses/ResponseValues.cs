@@ -19,7 +19,7 @@ internal readonly struct MeanLogProb : IResponseValue
     public static double Slope(in RankingBatch batch, int row) => 1.0 / batch.Lengths[row];
 }
 
-/// <summary>z = log p(y): the sum over the tokens, or whatever number a proxy model gives (a reward).</summary>
+/// <summary>z = log p(y): the sum over the tokens, or the number that a reward model gives.</summary>
 internal readonly struct RawValue : IResponseValue
 {
     public static double Of(in RankingBatch batch, int row) => batch.Values[row];

@@ -20,4 +20,7 @@ public class PublicApiTests
             $"New:\n{string.Join('\n', found.Except(expected))}\nGone:\n{string.Join('\n', expected.Except(found))}\nIf that is meant, "
             + $"run once with TUNA_UPDATE_API=1.");
     }
+
+    [Fact]
+    public void Options_AreRecordsThatCheckThemselves() => Assert.Empty(Idioms.FaultsOfOptions(Assembly.Load("Tuna.Llama")));
 }

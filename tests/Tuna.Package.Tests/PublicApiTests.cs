@@ -30,6 +30,11 @@ public sealed class PublicApiTests
             + $"TUNA_UPDATE_API=1.");
     }
 
+    [Theory]
+    [MemberData(nameof(Packages))]
+    public void Options_OfPackage_AreRecordsThatCheckThemselves(string package) =>
+        Assert.Empty(Idioms.FaultsOfOptions(Assembly.Load(package), checkedElsewhere: "AdamWSettings")); // by TrainerOptions
+
     /// <summary>Nothing above the two engines knows a tensor library, and the engines do not know each other.</summary>
     [Theory]
     [MemberData(nameof(Packages))]

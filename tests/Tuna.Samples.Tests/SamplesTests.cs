@@ -30,6 +30,15 @@ public sealed partial class SamplesTests : IDisposable
     }
 
     [Fact]
+    public void Files_OfSamples_AreSmall()
+    {
+        string[] files = [.. new[] { "FineTuneOnGpu", "OwnEngine", "OwnLoss", "RankWithAJudge" }.SelectMany(sample =>
+            Directory.GetFiles(Path.Combine(Path.GetDirectoryName(GoldenData.TestsFolder())!, "samples", sample), "*.cs"))];
+        Assert.Equal(5, files.Length);
+        Assert.All(files, file => Assert.InRange(File.ReadLines(file).Count(), 10, 80));
+    }
+
+    [Fact]
     public void FineTuneOnGpu_OnTheProcessor_WritesAModelFolder()
     {
         string model = Directory.CreateDirectory(_folder["model"]).FullName;

@@ -6,7 +6,7 @@ public enum CallVerdict
     /// <summary>The same call may succeed later.</summary>
     Retry,
 
-    /// <summary>The model answered badly: the judge is asked again, in other words.</summary>
+    /// <summary>The model answered badly: it is asked again, in other words.</summary>
     ReAsk,
 
     /// <summary>This row cannot be answered; others can.</summary>

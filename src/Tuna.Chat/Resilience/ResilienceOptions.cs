@@ -29,9 +29,11 @@ public sealed record ResilienceOptions
     {
         if (MaxRetries is < 0 or > 1000)
             throw new ArgumentOutOfRangeException(nameof(MaxRetries), MaxRetries, "It is in [0, 1000].");
-        if (BaseDelay < TimeSpan.Zero || MaxDelay < BaseDelay || MaxDelay > TimeSpan.FromHours(24))
-            throw new ArgumentException(
-                $"{nameof(BaseDelay)} {BaseDelay} and {nameof(MaxDelay)} {MaxDelay} must be at least 0, in this order, and at most a day.");
+        if (BaseDelay < TimeSpan.Zero)
+            throw new ArgumentOutOfRangeException(nameof(BaseDelay), BaseDelay, "It is at least 0.");
+        if (MaxDelay < BaseDelay || MaxDelay > TimeSpan.FromHours(24))
+            throw new ArgumentOutOfRangeException(nameof(MaxDelay), MaxDelay,
+                $"It is at least {nameof(BaseDelay)}, {BaseDelay}, and at most a day.");
         if (MaxRetryAfter < TimeSpan.Zero)
             throw new ArgumentOutOfRangeException(nameof(MaxRetryAfter), MaxRetryAfter, "It is at least 0.");
         if (Classifier is null)

@@ -14,7 +14,7 @@ internal sealed class AgreementCommand : EvaluationCommand
         new("--data", "-d") { Description = "Rows ranked by the judge who counts (people, or a strong model), JSONL.", Required = true };
     private readonly Setting<string> _with = new("--with")
     {
-        Description = "The same rows ranked by another: a proxy ranking model, a likelihood, a second judge.",
+        Description = "The same rows ranked by another: a reward model, a likelihood, a second judge.",
         Required = true,
     };
 

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using Tuna.Models;
 using Tuna.Data;
 using Tuna.Losses;
-using Tuna.Rankers.Proxy;
+using Tuna.Rankers.RewardModels;
 using Tuna.Data.Groups;
 using Tuna.Tokenization;
 using Tuna.Cli.Files;
@@ -15,12 +15,12 @@ using Tuna.Distributed;
 
 namespace Tuna.Cli.Commands;
 
-/// <summary>Trains a proxy ranking model.</summary>
+/// <summary>Trains a reward model, under the paper's name for it.</summary>
 internal sealed class PrmCommand : StageCommand
 {
     public const string Summary =
-        "Trains a proxy ranking model: it learns a judge's rankings and then ranks in the judge's place, for free (`tuna rank --judge "
-        + "prm:FOLDER`).";
+        "Trains a reward model (the paper's proxy ranking model, PRM): it learns a judge's rankings and then ranks in the judge's place, "
+        + "for free (`tuna rank --judge prm:FOLDER`).";
 
     private readonly PolicyOptions _policy =
         new(about: "The model to start from: a policy (its head is replaced by a scalar one) or an earlier reward model.", trains: true);

@@ -17,8 +17,7 @@ namespace Tuna.Cli.Commands;
 internal sealed class RankCommand : StageCommand
 {
     public const string Summary =
-        "Orders the candidate responses of each row, best first: by a strong model's judgment, by likelihood, or by a proxy ranking "
-        + "model.";
+        "Orders the candidate responses of each row, best first: by a strong model's judgment, by likelihood, or by a reward model.";
 
     private readonly Setting<string> _data = new("--data", "-d")
     {

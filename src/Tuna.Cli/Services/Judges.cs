@@ -4,7 +4,7 @@ using Tuna.Policies;
 using Tuna.Rankers.Aggregation;
 using Tuna.Rankers.Judging;
 using Tuna.Rankers.Probabilistic;
-using Tuna.Rankers.Proxy;
+using Tuna.Rankers.RewardModels;
 using Tuna.Ranking;
 using Tuna.Data.Groups;
 using Tuna.Tokenization;
@@ -33,7 +33,7 @@ internal sealed class JudgeOptions
     public const string Help =
         "Who judges: openai:MODEL (a strong model, the paper's contextual ranking), probabilistic (the log-probabilities in the rows, Eq. "
         + "3), "
-        + "policy:FOLDER (a local teacher's log-probabilities, Eq. 3), prm:FOLDER (a proxy ranking model made by `tuna prm`).";
+        + "policy:FOLDER (a local teacher's log-probabilities, Eq. 3), prm:FOLDER (a reward model made by `tuna prm`).";
 
     private readonly Setting<string> _judge = new("--judge", "-j") { Recorded = Recorded, Description = Help, Required = true };
     private readonly Setting<double> _beta = new("--beta")
@@ -184,7 +184,7 @@ internal sealed class JudgeOptions
         ITokenizer tokenizer = _tokenizer.Tokenizer(parse, folder);
         ITrainableScorer model = _engine.Choose(parse).LoadRewardModel(folder);
         ModelFolder.RequireMatch(tokenizer, model.Info.VocabularySize, folder);
-        var ranker = new ProxyRanker(model, tokenizer, _tokenizer.Template(parse, folder));
+        var ranker = new RewardModelRanker(model, tokenizer, _tokenizer.Template(parse, folder));
         return new(ranker, 1, null, [model, ranker]);
     }
 

@@ -66,7 +66,8 @@ internal sealed record Outcome(int Rows, int Pairs, double? InOrder, double NllP
     public static string Text(Outcome before, Outcome after, bool heldOut)
     {
         string where = heldOut ? $"on {after.Rows} held-out {(after.Rows == 1 ? "row" : "rows")}"
-            : $"on {(after.Rows == 1 ? "the one row" : $"{after.Rows} of the rows")} it was trained on (none was held out: --held-out 0.1)";
+            : $"on {(after.Rows == 1 ? "the one row" : $"{after.Rows} of the rows")} it was trained on (none was held out; "
+                + "--held-out 0.1 holds out a tenth)";
         var lines = new List<string> { where + ":   before -> after" };
         if (before.InOrder is { } was && after.InOrder is { } now)
             lines.Add(string.Create(CultureInfo.InvariantCulture,

@@ -9,7 +9,7 @@ using Tuna.Cli.Terminal;
 
 namespace Tuna.Cli.Training;
 
-/// <summary>Measures a proxy ranking model on rows that it was not trained on.</summary>
+/// <summary>Measures a reward model on rows that it was not trained on.</summary>
 internal static class RankerReport
 {
     private const string Signed = "+0.0 %;-0.0 %";

@@ -22,7 +22,7 @@ public sealed record TrainingStep
     public required double ActiveFraction { get; init; }
 
     /// <summary>Mean over all pairs of candidates with different scores of v_better - v_worse, where v is the mean log-probability per
-    /// token, nats, or the reward of a proxy ranking model; null without such pairs.</summary>
+    /// token, nats, or the reward of a reward model; null without such pairs.</summary>
     public double? Margin { get; init; }
 
     /// <summary>Share of those pairs with a positive difference, [0, 1]; null without such pairs.</summary>

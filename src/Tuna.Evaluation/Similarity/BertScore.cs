@@ -50,7 +50,11 @@ public sealed class BertScore
         _model = model;
         _info = info;
         _tokenizer = tokenizer;
-        _options = (options ?? new()).Validated(info);
+        _options = options ?? new();
+        _options.Validate();
+        if (_options.Layer > info.LayerCount)
+            throw new ArgumentOutOfRangeException(nameof(BertScoreOptions.Layer), _options.Layer,
+                $"The model has layers 0 (embeddings) to {info.LayerCount}.");
     }
 
     /// <summary>Scores a candidate against one reference.</summary>
@@ -175,14 +179,14 @@ public sealed record BertScoreOptions
     /// order. Default null.</summary>
     public BertScoreResult? Baseline { get; init; }
 
-    internal BertScoreOptions Validated(PolicyInfo info)
+    /// <summary>Checks the settings.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Names the setting that is out of range.</exception>
+    public void Validate()
     {
-        if (Layer is { } layer && (layer < 0 || layer > info.LayerCount))
-            throw new ArgumentException($"{nameof(Layer)} is {layer}; the model has layers 0 (embeddings) to {info.LayerCount}.",
-                nameof(info));
+        if (Layer is { } layer)
+            ArgumentOutOfRangeException.ThrowIfNegative(layer, nameof(Layer));
         if (Baseline is { } b && !(b.Precision < 1 && b.Recall < 1 && b.F1 < 1))
-            throw new ArgumentException($"{nameof(Baseline)} is {b}; a baseline is below 1.", nameof(info));
-        return this;
+            throw new ArgumentOutOfRangeException(nameof(Baseline), b, "A baseline is below 1.");
     }
 }
 

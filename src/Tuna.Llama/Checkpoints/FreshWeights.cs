@@ -1,4 +1,5 @@
 using Tuna.Llama.Lora;
+using Tuna.Llama.Model;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
 using Tuna.Numerics;

@@ -1,5 +1,6 @@
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Checkpoints;

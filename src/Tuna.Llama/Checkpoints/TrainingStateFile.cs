@@ -1,7 +1,7 @@
 using System.Globalization;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
-using Tuna.Llama.Distributed;
+using Tuna.Llama.Model;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
 using static TorchSharp.torch;

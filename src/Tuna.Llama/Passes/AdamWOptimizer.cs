@@ -1,4 +1,3 @@
-using Tuna.Llama.Distributed;
 using Tuna.Llama.Tensors;
 using Tuna.Policies;
 using static TorchSharp.torch;

@@ -1,3 +1,4 @@
+using Tuna.Llama.Model;
 using Tuna.Llama.Tensors;
 
 namespace Tuna.Llama.Passes;

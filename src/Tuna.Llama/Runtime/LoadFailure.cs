@@ -7,24 +7,24 @@ namespace Tuna.Llama.Runtime;
 internal static partial class LoadFailure
 {
     private const string Packages = "TorchSharp-cpu (TorchSharp-cuda-linux or TorchSharp-cuda-windows for NVIDIA GPUs) "
-        + TorchRuntime.PackageVersion;
+        + NativeVersions.TorchSharp;
 
     public const string NoPackage =
         "The application has no libtorch. Add the package " + Packages + " to it, or name a folder with libtorch "
-            + TorchRuntime.LibtorchVersion
+            + NativeVersions.Libtorch
         + " (a NuGet package's, or torch/lib of a PyTorch installation) in " + NativeFolders.Variable + ".";
 
     public const string NoTorchSharp =
-        "TorchSharp's native library is not beside the program. Reference the package TorchSharp " + TorchRuntime.PackageVersion
+        "TorchSharp's native library is not beside the program. Reference the package TorchSharp " + NativeVersions.TorchSharp
         + " from the application itself; it has one for Linux x64, Windows and macOS on Apple silicon.";
 
     public static string NotInFolder(string folder) =>
-        $"'{folder}' has no {NativeFolders.FileName("torch_cpu")}. Name the folder of a libtorch {TorchRuntime.LibtorchVersion}: a NuGet "
+        $"'{folder}' has no {NativeFolders.FileName("torch_cpu")}. Name the folder of a libtorch {NativeVersions.Libtorch}: a NuGet "
             + $"package's, or torch/lib of a PyTorch installation.";
 
     public static string OtherVersion(string folder, string version) =>
-        $"{folder} holds libtorch {version}; TorchSharp {TorchRuntime.PackageVersion} needs {TorchRuntime.LibtorchVersion}. Reference "
-            + $"{Packages}, or name a PyTorch {TorchRuntime.LibtorchVersion}.";
+        $"{folder} holds libtorch {version}; TorchSharp {NativeVersions.TorchSharp} needs {NativeVersions.Libtorch}. Reference "
+            + $"{Packages}, or name a PyTorch {NativeVersions.Libtorch}.";
 
     public static TorchUnavailableException Refused(string path, Exception refusal)
     {
@@ -45,7 +45,7 @@ internal static partial class LoadFailure
             ? $"The device is '{device}', but libtorch finds no GPU. Check that the NVIDIA driver works (nvidia-smi) and is new enough "
                 + $"for CUDA 12.8, and CUDA_VISIBLE_DEVICES."
             : $"The device is '{device}', but this libtorch is the CPU's. Reference TorchSharp-cuda-linux or TorchSharp-cuda-windows "
-                + $"{TorchRuntime.PackageVersion} in place of TorchSharp-cpu.";
+                + $"{NativeVersions.TorchSharp} in place of TorchSharp-cpu.";
 
     /// <summary>What TorchSharp's own failure comes down to, wherever it stands in the chain.</summary>
     public static TorchUnavailableException Of(Exception e)
@@ -89,7 +89,7 @@ internal static partial class LoadFailure
                 _ when library.StartsWith("libgomp", StringComparison.Ordinal) => "Install libgomp (Debian and Ubuntu: libgomp1).",
                 _ when library.StartsWith("libstdc++", StringComparison.Ordinal) => "Install libstdc++ (Debian and Ubuntu: libstdc++6).",
                 _ when library.StartsWith("libcu", StringComparison.Ordinal) || library.StartsWith("libnv", StringComparison.Ordinal) =>
-                    $"{library} is part of CUDA: reference TorchSharp-cuda-linux {TorchRuntime.PackageVersion}, or a whole PyTorch "
+                    $"{library} is part of CUDA: reference TorchSharp-cuda-linux {NativeVersions.TorchSharp}, or a whole PyTorch "
                         + $"installation.",
                 _ when library.Contains("torch", StringComparison.Ordinal) || library.StartsWith("libc10", StringComparison.Ordinal) =>
                     $"libtorch is not whole: reference {Packages}, or another folder.",
@@ -101,9 +101,9 @@ internal static partial class LoadFailure
             return "libtorch needs glibc; Alpine and other systems on musl do not have it.";
         if (sentence.Contains("undefined symbol", StringComparison.Ordinal)
             || sentence.Contains("Symbol not found", StringComparison.Ordinal))
-            return $"libtorch is of another version: TorchSharp {TorchRuntime.PackageVersion} needs {TorchRuntime.LibtorchVersion}.";
+            return $"libtorch is of another version: TorchSharp {NativeVersions.TorchSharp} needs {NativeVersions.Libtorch}.";
         return OperatingSystem.IsWindows()
-            ? $"Install the Visual C++ Redistributable 2015-2022 (x64). TorchSharp {TorchRuntime.PackageVersion} itself fails on some "
+            ? $"Install the Visual C++ Redistributable 2015-2022 (x64). TorchSharp {NativeVersions.TorchSharp} itself fails on some "
                 + $"Windows machines: dotnet/TorchSharp issue 1567."
             : $"Reference {Packages}; the README of Tuna.Llama says what each system needs.";
     }

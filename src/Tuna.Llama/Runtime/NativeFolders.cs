@@ -23,11 +23,11 @@ internal static partial class NativeFolders
     /// <summary>The folder that has libtorch, or null: beside the program, else NuGet's folder of packages, as TorchSharp itself looks, but
     /// without copying from there.</summary>
     public static string? FindLibtorch() =>
-        Application().Append(Package($"libtorch-cpu-{Rid}", TorchRuntime.LibtorchVersion)).FirstOrDefault(HasLibtorch);
+        Application().Append(Package($"libtorch-cpu-{Rid}", NativeVersions.Libtorch)).FirstOrDefault(HasLibtorch);
 
     /// <summary>TorchSharp's native library, or null.</summary>
     public static string? FindTorchSharp() =>
-        Application().Append(Package("torchsharp", TorchRuntime.PackageVersion)).Select(f => Path.Combine(f, FileName("LibTorchSharp")))
+        Application().Append(Package("torchsharp", NativeVersions.TorchSharp)).Select(f => Path.Combine(f, FileName("LibTorchSharp")))
             .FirstOrDefault(File.Exists);
 
     /// <summary>The folder with the libraries in what a user may name: itself, a NuGet package, a PyTorch installation, or an unpacked
@@ -36,7 +36,7 @@ internal static partial class NativeFolders
     public static string? Within(string folder)
     {
         string native = Path.Combine("runtimes", Rid, "native");
-        string[] candidates = ["", "lib", Path.Combine("torch", "lib"), native, Path.Combine(TorchRuntime.LibtorchVersion, native)];
+        string[] candidates = ["", "lib", Path.Combine("torch", "lib"), native, Path.Combine(NativeVersions.Libtorch, native)];
         return candidates.Select(c => Path.Combine(folder, c)).FirstOrDefault(HasLibtorch);
     }
 

@@ -98,7 +98,7 @@ internal static class TorchLoader
     /// <summary>A wrong version would end the process, at the first call or much later.</summary>
     private static void RequireVersion(string folder, string? version)
     {
-        Version needed = Version.Parse(TorchRuntime.LibtorchVersion);
+        Version needed = Version.Parse(NativeVersions.Libtorch);
         if (version is not null && Version.TryParse(version.Split('+', '-', 'a', 'r')[0], out Version? found)
             && (found.Major, found.Minor) != (needed.Major, needed.Minor))
             throw new TorchUnavailableException(LoadFailure.OtherVersion(folder, version));

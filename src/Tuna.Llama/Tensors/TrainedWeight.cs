@@ -1,4 +1,3 @@
-using Tuna.Llama.Distributed;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Tensors;

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.AI;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Tuna.Data.Groups;
 using Tuna.Data.Prompts;
@@ -31,9 +30,8 @@ public static class RankerServiceCollectionExtensions
     /// <param name="key">Keeps it beside others; null for the application's one ranker.</param>
     public static RankerBuilder AddRanker(this ITunaBuilder tuna, Func<IServiceProvider, IResponseRanker> ranker, object? key = null)
     {
-        ArgumentNullException.ThrowIfNull(tuna);
         var builder = new RankerBuilder(ranker);
-        tuna.Set(key, builder.Build);
+        tuna.Add(builder.Build, key);
         return builder;
     }
 
@@ -72,27 +70,15 @@ public static class RankerServiceCollectionExtensions
     /// <param name="client">The key of the chat client to ask; null for the one without a key.</param>
     public static ITunaBuilder AddChatTeacher(this ITunaBuilder tuna, TeacherOptions? options = null, object? key = null,
         object? client = null) =>
-        tuna.Set<ITeacher>(key, services => new ChatTeacher(Client(services, client), options));
+        tuna.Add<ITeacher>(services => new ChatTeacher(Client(services, client), options), key);
 
     /// <summary>Adds the teacher that samples from the registered <see cref="IPolicyModel"/> (<see cref="PolicyTeacher"/>).</summary>
     /// <param name="tuna">The builder of <c>AddTuna</c>.</param>
     /// <param name="options">The teacher's settings.</param>
     /// <param name="key">Keeps it beside others; null for the application's one teacher.</param>
     public static ITunaBuilder AddPolicyTeacher(this ITunaBuilder tuna, TeacherOptions? options = null, object? key = null) =>
-        tuna.Set<ITeacher>(key, services =>
-            new PolicyTeacher(services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(), options));
-
-    // The last one wins: an application that adds a ranker means that one, and says so by a key when it means several.
-    private static ITunaBuilder Set<T>(this ITunaBuilder tuna, object? key, Func<IServiceProvider, T> make)
-        where T : class
-    {
-        ArgumentNullException.ThrowIfNull(tuna);
-        if (key is null)
-            tuna.Services.Replace(ServiceDescriptor.Singleton(make));
-        else
-            tuna.Services.RemoveAllKeyed<T>(key).AddKeyedSingleton(key, (services, _) => make(services));
-        return tuna;
-    }
+        tuna.Add<ITeacher>(services =>
+            new PolicyTeacher(services.GetRequiredService<IPolicyModel>(), services.GetRequiredService<ITokenizer>(), options), key);
 
     private static IChatClient Client(IServiceProvider services, object? key) =>
         key is null ? services.GetRequiredService<IChatClient>() : services.GetRequiredKeyedService<IChatClient>(key);

@@ -134,11 +134,13 @@ public class ResilientChatClientTests
     {
         using var service = new ScriptedChatClient("x");
         Assert.Throws<ArgumentOutOfRangeException>(() => new ResilientChatClient(service, new ResilienceOptions { MaxRetries = -1 }));
-        Assert.Throws<ArgumentException>(() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() =>
             new ResilientChatClient(service, new ResilienceOptions
             {
                 BaseDelay = TimeSpan.FromSeconds(2),
                 MaxDelay = TimeSpan.FromSeconds(1),
             }));
+        Assert.Equal("CallTimeout", Assert.Throws<ArgumentOutOfRangeException>(() =>
+            service.AsBuilder().UseCallPipeline(new CallPipelineOptions { CallTimeout = TimeSpan.Zero })).ParamName);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Tuna.Package.Tests;
 using Tuna.Testing;
 
 namespace Tuna.Cli.Tests.Packaging;
@@ -20,6 +21,7 @@ public sealed class ToolPackageTests : IDisposable
             p => !p.EndsWith(".snupkg", StringComparison.Ordinal));
         Assert.True(new FileInfo(package).Length < 40 << 20,
             $"The package has {new FileInfo(package).Length >> 20} MB: it must bring no libtorch.");
+        PackageFile.RequireWellFormed(_folder["packages"], "Tuna.Cli", "tools/net10.0/any/tuna");
         string version = Path.GetFileNameWithoutExtension(package)["Tuna.Cli.".Length..];
 
         Run("dotnet", _folder.Root, "tool", "install", "Tuna.Cli", "--version", version, "--tool-path", _folder["tools"], "--source",
@@ -29,6 +31,38 @@ public sealed class ToolPackageTests : IDisposable
         Assert.Contains("tuna recipe list", Run(tuna, _folder.Root, "--help"), StringComparison.Ordinal);
         Assert.Contains("tuna-c-prm", Run(tuna, _folder.Root, "recipe", "list"), StringComparison.Ordinal); // the recipes came along
         Assert.Contains("parameters", Run(tuna, _folder.Root, "new", "--out", "base", "--size", "nano"), StringComparison.Ordinal);
+    }
+
+    /// <summary>The TorchSharp engine's package, and its README's example in a project that restores it.</summary>
+    [Fact]
+    public void TorchEngine_Packed_CompilesItsExample()
+    {
+        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name,
+            root = Path.GetDirectoryName(GoldenData.TestsFolder())!, consumer = Directory.CreateDirectory(_folder["consumer"]).FullName;
+        foreach (string library in new[] { "Tuna.Core", "Tuna.Models", "Tuna.Llama" })
+            Run("dotnet", root, "pack", Path.Combine("src", library), "-c", configuration, "--no-build", "-o", _folder["packages"]);
+        PackageFile.RequireWellFormed(_folder["packages"], "Tuna.Llama", "lib/net10.0/Tuna.Llama");
+        string package = Assert.Single(Directory.GetFiles(_folder["packages"], "Tuna.Llama.?.?.?.nupkg"));
+        File.WriteAllText(Path.Combine(consumer, "Consumer.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <Nullable>enable</Nullable>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <NuGetAudit>false</NuGetAudit>
+                <RestoreAdditionalProjectSources>{_folder["packages"]}</RestoreAdditionalProjectSources>
+                <RestorePackagesPath>{_folder["cache"]}</RestorePackagesPath>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="Tuna.Llama" Version="{Path.GetFileNameWithoutExtension(package)["Tuna.Llama.".Length..]}" />
+              </ItemGroup>
+            </Project>
+            """);
+        File.WriteAllLines(Path.Combine(consumer, "Program.cs"), File.ReadLines(Path.Combine(root, "src", "Tuna.Llama", "README.md"))
+            .SkipWhile(line => line != "```csharp").Skip(1).TakeWhile(line => line != "```"));
+        Run("dotnet", consumer, "build", "-c", "Release");
     }
 
     private string Run(string program, string folder, params string[] arguments)

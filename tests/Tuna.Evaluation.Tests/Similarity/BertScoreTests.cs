@@ -98,8 +98,8 @@ public class BertScoreTests
         using var policy = new FakePolicy(prompt => prompt);
         Assert.Contains("IHiddenStates", Assert.Throws<ArgumentException>(() => new BertScore(policy, ByteTokenizer.Instance)).Message,
             StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => Scorer(new BertScoreOptions { Layer = 3 }));
-        Assert.Throws<ArgumentException>(() => Scorer(new BertScoreOptions { Baseline = new BertScoreResult(1, 0, 0) }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Scorer(new BertScoreOptions { Layer = 3 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Scorer(new BertScoreOptions { Baseline = new BertScoreResult(1, 0, 0) }));
         Assert.Throws<ArgumentException>(() => Scorer().Score("a", []));
     }
 

@@ -1,11 +1,11 @@
 using System.Globalization;
 using Tuna.Distributed;
-using Tuna.Llama.Passes;
+using Tuna.Llama.Distributed;
 using Tuna.Llama.Tensors;
 using Tuna.Policies;
 using static TorchSharp.torch;
 
-namespace Tuna.Llama.Distributed;
+namespace Tuna.Llama.Passes;
 
 /// <summary>This process's copy of the model among those of a group: sums gradients, and where the optimizer is sharded moves its weights
 /// and receives the others.</summary>

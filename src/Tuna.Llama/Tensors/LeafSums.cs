@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Tuna.Llama.Distributed;
+namespace Tuna.Llama.Tensors;
 
 /// <summary>Sums one weight's leaves, as they come, in a balanced tree, as the embedded engine does: two sums over equally many leaves
 /// become one.</summary>

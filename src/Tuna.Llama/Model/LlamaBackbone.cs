@@ -3,13 +3,12 @@ using Tuna.Models.Checkpoints;
 using Tuna.Llama.Batches;
 using Tuna.Llama.Heads;
 using Tuna.Llama.Lora;
-using Tuna.Llama.Model;
 using Tuna.Llama.Tensors;
 using Tuna.Policies;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Tuna.Llama;
+namespace Tuna.Llama.Model;
 
 /// <summary>The body of a LLaMA (embedding, decoder layers, last norm), on which <see cref="LlamaModel"/> and <see cref="LlamaScorer"/> put
 /// their heads.</summary>

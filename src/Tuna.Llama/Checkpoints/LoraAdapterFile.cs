@@ -3,12 +3,13 @@ using System.Text.Json;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.IO;
-using Tuna.Llama.Checkpoints;
+using Tuna.Llama.Lora;
+using Tuna.Llama.Model;
 using Tuna.Llama.Passes;
 using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
-namespace Tuna.Llama.Lora;
+namespace Tuna.Llama.Checkpoints;
 
 /// <summary>Adapters in PEFT's layout: adapter_config.json and adapter_model.safetensors, which Python tools load.</summary>
 internal static class LoraAdapterFile

@@ -4,16 +4,16 @@ using Tuna.Ranking;
 using Tuna.Data.Groups;
 using Tuna.Tokenization;
 
-namespace Tuna.Rankers.Proxy;
+namespace Tuna.Rankers.RewardModels;
 
-/// <summary>Ranks with a proxy ranking model: a local model, trained on a judge's rankings, in place of the judge (arXiv 2310.13385,
-/// "PRM").</summary>
+/// <summary>Ranks with a reward model: a local model, trained on a judge's rankings, in place of the judge (the proxy ranking model,
+/// "PRM", of arXiv 2310.13385).</summary>
 /// <remarks>
 /// The model is any <see cref="IResponseScorer"/> whose numbers are rewards: higher is better, and lengths do not enter. It is trained as a
 /// policy is, by the ranking trainer with an objective on raw values (pairwise logistic, Plackett-Luce). Costs nothing per row.
 /// Thread-safe: rows wait for one another. The model stays the caller's to dispose.
 /// </remarks>
-public sealed class ProxyRanker : IResponseRanker, IDisposable
+public sealed class RewardModelRanker : IResponseRanker, IDisposable
 {
     private readonly PolicyScorer _scorer;
 
@@ -22,7 +22,7 @@ public sealed class ProxyRanker : IResponseRanker, IDisposable
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="template">The prompt that it was trained with; the Alpaca prompt when null.</param>
     /// <exception cref="ArgumentException">The tokenizer is not the model's.</exception>
-    public ProxyRanker(IResponseScorer rewardModel, ITokenizer tokenizer, IPromptTemplate? template = null) =>
+    public RewardModelRanker(IResponseScorer rewardModel, ITokenizer tokenizer, IPromptTemplate? template = null) =>
         _scorer = new PolicyScorer(rewardModel, tokenizer, template);
 
     /// <inheritdoc/>
@@ -33,7 +33,7 @@ public sealed class ProxyRanker : IResponseRanker, IDisposable
         int bad = Array.FindIndex(rewards, r => !double.IsFinite(r));
         if (bad >= 0)
             throw new RankingException(request.Id, RankingFailure.InvalidRequest,
-                $"the proxy ranking model gives candidate {bad} the reward {rewards[bad]}; its training has diverged.");
+                $"the reward model gives candidate {bad} the reward {rewards[bad]}; its training has diverged.");
         return RankedScores.ToResult(rewards);
     }
 

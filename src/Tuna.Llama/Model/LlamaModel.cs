@@ -6,7 +6,7 @@ using Tuna.Llama.Tensors;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Tuna.Llama;
+namespace Tuna.Llama.Model;
 
 /// <summary>LLaMA and models of its shape (Mistral, Qwen2) as a TorchSharp module: token ids in, next-token logits out.</summary>
 /// <remarks>

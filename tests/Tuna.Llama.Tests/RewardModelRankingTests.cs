@@ -3,7 +3,7 @@ using Tuna.Models.Checkpoints;
 using Tuna.Data;
 using Tuna.Losses;
 using Tuna.Policies;
-using Tuna.Rankers.Proxy;
+using Tuna.Rankers.RewardModels;
 using Tuna.Ranking;
 using Tuna.Testing;
 using Tuna.Data.Groups;
@@ -12,7 +12,7 @@ using Tuna.Training;
 namespace Tuna.Llama.Tests;
 
 /// <summary>From rows that a judge ranked to a ranker that stands in for it, with the TorchSharp reward model.</summary>
-public class ProxyRankingTests
+public class RewardModelRankingTests
 {
     private static readonly LlamaConfig Config = Tiny.WithoutBiases
         with { VocabularySize = ByteTokenizer.Instance.VocabularySize, ContextLength = 512, InitializerRange = 0.05 };
@@ -59,7 +59,7 @@ public class ProxyRankingTests
         using var managedModel = Managed.ManagedRewardModel.Load(saved);
         foreach (IResponseScorer model in new IResponseScorer[] { torchModel, managedModel })
         {
-            using var ranker = new ProxyRanker(model, ByteTokenizer.Instance);
+            using var ranker = new RewardModelRanker(model, ByteTokenizer.Instance);
             for (int i = 60; i < 70; i++)
             {
                 RankedExample row = Row(i);

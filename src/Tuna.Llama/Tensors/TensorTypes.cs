@@ -2,7 +2,7 @@ using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using static TorchSharp.torch;
 
-namespace Tuna.Llama;
+namespace Tuna.Llama.Tensors;
 
 /// <summary>Element types of checkpoints and of TorchSharp.</summary>
 internal static class TensorTypes

@@ -1,17 +1,17 @@
 using Tuna.Policies;
-using Tuna.Rankers.Proxy;
+using Tuna.Rankers.RewardModels;
 using Tuna.Ranking;
 using Tuna.Data.Groups;
 
-namespace Tuna.Rankers.Tests.Proxy;
+namespace Tuna.Rankers.Tests.RewardModels;
 
-public class ProxyRankerTests
+public class RewardModelRankerTests
 {
     [Fact]
     public async Task RankAsync_OrdersByReward_WhateverTheLength()
     {
         using var model = new FixedRewards(-3, 7, 0.5);
-        using var ranker = new ProxyRanker(model, ByteTokenizer.Instance);
+        using var ranker = new RewardModelRanker(model, ByteTokenizer.Instance);
 
         RankingResult result = await ranker.RankAsync(new RankingRequest("a", "Hi", null, [new("a long response"), new("x"), new("yy")]));
 
@@ -24,7 +24,7 @@ public class ProxyRankerTests
     public async Task RankAsync_RewardIsNaN_NamesRowAndCandidate()
     {
         using var model = new FixedRewards(1, double.NaN);
-        using var ranker = new ProxyRanker(model, ByteTokenizer.Instance);
+        using var ranker = new RewardModelRanker(model, ByteTokenizer.Instance);
 
         var e = await Assert.ThrowsAsync<RankingException>(() =>
             ranker.RankAsync(new RankingRequest("row 9", "Hi", null, [new("x"), new("y")])));
@@ -38,7 +38,7 @@ public class ProxyRankerTests
     {
         using var model = new FixedRewards(1) { Info = new(100, 64, 8, 1, 1) };
 
-        Assert.Throws<ArgumentException>(() => new ProxyRanker(model, ByteTokenizer.Instance));
+        Assert.Throws<ArgumentException>(() => new RewardModelRanker(model, ByteTokenizer.Instance));
     }
 
     private sealed class FixedRewards(params double[] rewards) : IResponseScorer

@@ -6,7 +6,7 @@ using Tuna.Llama.Tensors;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Tuna.Llama;
+namespace Tuna.Llama.Model;
 
 /// <summary>A LLaMA with a linear head of one output, <c>score.weight</c>, in place of the output layer: token ids in, rewards
 /// out.</summary>
@@ -27,7 +27,7 @@ public sealed class LlamaScorer : LlamaBackbone
     }
 
     internal LlamaScorer(LlamaConfig config, Device device, ScalarType dtype, LoraOptions? lora, WeightPrecision baseWeights)
-        : base(nameof(LlamaScorer), LlamaRewardModel.AsClassifier(config), device, dtype, lora, baseWeights)
+        : base(nameof(LlamaScorer), AsClassifier(config), device, dtype, lora, baseWeights)
     {
         var head = new Table(1, config.HiddenSize, device, ScalarType.Float32);
         _head = head.Whole;
@@ -53,5 +53,12 @@ public sealed class LlamaScorer : LlamaBackbone
         using DisposeScope scope = NewDisposeScope();
         return scope.MoveToOuter(
             nn.functional.linear(Hidden(input).to(ScalarType.Float32), _head.Parts[0].Parameter).view(input.shape[0], input.shape[1]));
+    }
+
+    /// <summary>The same architecture with the scalar head in place of the output layer.</summary>
+    internal static LlamaConfig AsClassifier(LlamaConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return config with { ScalarHead = true };
     }
 }
