@@ -76,9 +76,15 @@ internal abstract class Moments : IDisposable
 
         public override void Step(Operations operations, long row, long rows, MovedTensors moved, in AdamWNumbers numbers)
         {
-            MovedTensors flat = moved.Flat(row, rows);
-            operations.AdamW(new AdamWTensors(flat.Weights, flat.Lower, flat.Master, flat.Gradient, First(row, rows).view(-1),
-                Second(row, rows).view(-1)), numbers);
+            if (rows == _first.shape[0])
+            {
+                operations.AdamW(new AdamWTensors(moved.Weights, moved.Lower, moved.Master, moved.Gradient, _first, _second), numbers);
+                return;
+            }
+
+            MovedTensors part = moved.Rows(row, rows);
+            operations.AdamW(new AdamWTensors(part.Weights, part.Lower, part.Master, part.Gradient, First(row, rows), Second(row, rows)),
+                numbers);
         }
 
         public override void Dispose()
@@ -166,6 +172,9 @@ internal sealed class CompactPart(long count, Device device) : IDisposable
 /// <param name="Gradient">The gradient, BFloat16 or Float32; null is zero.</param>
 internal readonly record struct MovedTensors(Tensor Weights, Tensor? Lower, Tensor? Master, Tensor? Gradient)
 {
+    /// <summary>Some rows.</summary>
+    public MovedTensors Rows(long row, long rows) => Select(t => t.narrow(0, row, rows));
+
     /// <summary>Some rows, flat.</summary>
     public MovedTensors Flat(long row, long rows) => Select(t => t.narrow(0, row, rows).view(-1));
 

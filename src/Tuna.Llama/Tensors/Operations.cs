@@ -213,7 +213,7 @@ internal readonly record struct HeadShape(int Heads, int KeyHeads, int Width)
 /// <param name="Rows">Row in the chunk of each of its pairs, Int64; of the chunk alone.</param>
 internal readonly record struct PairRows(Tensor Starts, Tensor Tokens, long First, Tensor Rows);
 
-/// <summary>What a step of AdamW moves: flat tensors of one length.</summary>
+/// <summary>What a step of AdamW moves: contiguous tensors of one shape.</summary>
 /// <param name="Weights">The weights, of the model's type.</param>
 /// <param name="Lower">Their lower bits; null in single precision, and where <paramref name="Master"/> is given.</param>
 /// <param name="Master">Single-precision weights; null when the weights are that themselves, or are split.</param>
