@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Tuna.Data;
+using Tuna.Data.Groups;
 using Tuna.Llama.Batches;
 using Tuna.Llama.Lora;
 using Tuna.Llama.Model;
@@ -8,6 +10,7 @@ using Tuna.Llama.Tests;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
 using Tuna.Policies;
+using Tuna.Tokenizers;
 using TorchSharp;
 
 namespace Tuna.Llama.Benchmarks;
@@ -34,7 +37,9 @@ internal static class Host
         }, AsOnGpu: true),
     ];
 
-    public static void Run(string? only)
+    /// <param name="only">Name of the variant that is measured alone; null for all.</param>
+    /// <param name="tokenizer">Folder of a tokenizer, with which the file in TUNA_RANKED_FILE is tokenized; or null.</param>
+    public static void Run(string? only, string? tokenizer)
     {
         torch.set_num_threads(1);
         Variant[] variants = [.. Variants.Where(v => only is null || v.Name == only)];
@@ -56,6 +61,8 @@ internal static class Host
         Shapes();
         Packing();
         Bytes();
+        if (tokenizer is not null)
+            Tokenization(tokenizer);
     }
 
     private static HostCost Layer(Variant variant, int repetitions, out HostCost rest)
@@ -154,22 +161,19 @@ internal static class Host
         LlamaConfig config = Tiny(1);
         TokenGroup equal = new("group", new int[256],
             [.. new[] { 128, 192, 224, 256 }.Select(n => (ReadOnlyMemory<int>)new int[n])], new double[4]);
-        using LlamaPolicy policy = LlamaPolicy.CreateWith(new StubKernels().Parts(config), config, new() { ComputeType = TensorDType.BF16 });
+        using LlamaPolicy policy = LlamaPolicy.CreateWith(new StubKernels().Parts(config), config,
+            new() { ComputeType = TensorDType.BF16 });
         Time("8 groups of 4, prompts of 256", [Enumerable.Repeat(equal, PerStep).ToArray()]);
         Time("8 groups of 4, lengths of a file", [.. RankedFile.Groups().Chunk(PerStep)]);
 
         void Time(string name, TokenGroup[][] batches)
         {
-            (double packed, double planned) = (double.MaxValue, double.MaxValue);
-            for (int r = 0; r < 20; r++)
+            (double packed, double planned) = (0, 0); // sums of the least times of each, so that a busy machine counts little
+            foreach (TokenGroup[] groups in batches)
             {
-                var watch = Stopwatch.StartNew();
-                PackedBatch[] laid = Array.ConvertAll(batches, b => PackedBatch.Of(b, HeadRows.Predicting));
-                packed = Math.Min(packed, watch.Elapsed.TotalMicroseconds / batches.Length);
-                watch.Restart();
-                foreach (PackedBatch batch in laid)
-                    PackedPlan.Of(batch, policy.Backbone.Parts).Dispose();
-                planned = Math.Min(planned, watch.Elapsed.TotalMicroseconds / batches.Length);
+                PackedBatch batch = PackedBatch.Of(groups, HeadRows.Predicting);
+                packed += Least(() => PackedBatch.Of(groups, HeadRows.Predicting));
+                planned += Least(() => PackedPlan.Of(batch, policy.Backbone.Parts).Dispose());
             }
 
             Report(new()
@@ -177,10 +181,41 @@ internal static class Host
                 ["mode"] = "packing",
                 ["micro_batch"] = name,
                 ["rows"] = batches.Average(b => b.Sum(g => g.TokenCount)),
-                ["pack_us"] = packed,
-                ["plan_us"] = planned, // the rotary angles among it, which a GPU computes itself
+                ["pack_us"] = packed / batches.Length,
+                ["plan_us"] = planned / batches.Length, // the rotary angles among it, which a GPU computes itself
             });
         }
+    }
+
+    /// <summary>Microseconds of the fastest of some repetitions.</summary>
+    private static double Least(Action work)
+    {
+        double best = double.MaxValue;
+        for (int r = 0; r < Repetitions; r++)
+        {
+            var watch = Stopwatch.StartNew();
+            work();
+            best = Math.Min(best, watch.Elapsed.TotalMicroseconds);
+        }
+
+        return best;
+    }
+
+    /// <summary>Rows to groups, which the trainer does before the first step.</summary>
+    private static void Tokenization(string folder)
+    {
+        string path = Environment.GetEnvironmentVariable("TUNA_RANKED_FILE") ?? throw new ArgumentException("TUNA_RANKED_FILE is not set.");
+        RankedExample[] rows = [.. RankedData.Read(path)];
+        var tokenizer = new GroupTokenizer(HuggingFaceTokenizer.Load(folder));
+        long tokens = tokenizer.Tokenize(rows).Sum(g => (long)g.TokenCount);
+        double microseconds = rows.Sum(row => Least(() => tokenizer.Tokenize(row)));
+        Report(new()
+        {
+            ["mode"] = "tokenization",
+            ["groups"] = rows.Length,
+            ["tokens"] = tokens,
+            ["tokens_per_s"] = 1e6 * tokens / microseconds,
+        });
     }
 
     private static void Bytes()

@@ -52,7 +52,8 @@ public class AttentionShapeTests
         using LlamaPolicy policy = LlamaPolicy.Create(Config);
         PlainSequenceAttention attention = Attention(policy);
         int passes = 0;
-        foreach (TokenGroup[] step in RankedFile.Groups().Chunk(PerStep).Take(12)) // the kinds do not depend on how many: each pass is counted below
+        // the kinds do not depend on how many: each pass is counted below
+        foreach (TokenGroup[] step in RankedFile.Groups().Chunk(PerStep).Take(12))
         {
             (int forwards, int backwards) = (attention.Forwards, attention.Backwards);
             Batches.Accumulate(policy, new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses), step);

@@ -49,7 +49,8 @@ public class KernelTests
         Close(product, again);
         Tensor first = Random(dtype, N, 9 * 10), second = first.clone();
         var positions = Enumerable.Range(5, N).ToArray();
-        using Rotary angles = Rotary.Of(new RotaryFrequencies([1, 0.5, 0.1, 0.01, 0.001], 1), positions, CUDA, ScalarType.Float32, new HostLink());
+        using Rotary angles = Rotary.Of(new RotaryFrequencies([1, 0.5, 0.1, 0.01, 0.001], 1), positions, CUDA, ScalarType.Float32,
+            new HostLink());
         foreach (bool back in new[] { false, true })
         {
             plain.Rotate(first, angles, 6, back);

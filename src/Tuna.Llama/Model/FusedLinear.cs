@@ -39,15 +39,14 @@ internal sealed class FusedLinear
     /// <summary>[N, in] to [N, sum of out], plus what it is added to.</summary>
     public Tensor Run(Tensor x, Tensor? around, AdapterDropout? dropout, Operations operations)
     {
-        Tensor weight = _weight.Matrix(operations), y;
+        Tensor weight = _weight.TransposedMatrix(operations), y;
         if (around is null)
         {
-            y = nn.functional.linear(x, weight, _bias?.Data);
+            y = _bias is null ? x.mm(weight) : addmm(_bias.Data, x, weight, 1, 1);
         }
         else
         {
-            using Tensor transposed = weight.t();
-            y = addmm(around, x, transposed, 1, 1);
+            y = addmm(around, x, weight, 1, 1);
             if (_bias is not null)
                 y.add_(_bias.Data);
         }

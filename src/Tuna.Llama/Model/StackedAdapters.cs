@@ -16,8 +16,6 @@ internal sealed class StackedAdapters
     private readonly int[] _places;   // of the adapted ones among them, [P]
     private readonly int _first;      // number of the first projection in the model, which seeds its dropout
     private readonly int _rank;
-    private readonly long[] _ranks;   // r, P times
-    private readonly long[] _outputs; // output widths of the adapted ones, [P]
     private readonly float _scaling;
 
     /// <param name="first">Number of the first projection in the model.</param>
@@ -31,8 +29,6 @@ internal sealed class StackedAdapters
     {
         (_first, _places, _rank, _scaling) = (first, places, lora.Rank, (float)(lora.Alpha / lora.Rank));
         _widths = Array.ConvertAll(widths, w => (long)w);
-        _outputs = Array.ConvertAll(places, p => (long)widths[p]);
-        _ranks = Array.ConvertAll(places, _ => (long)lora.Rank);
         A = new Weight(device, dtype, Array.ConvertAll(places, _ => lora.Rank), input);
         B = new Weight(device, dtype, Array.ConvertAll(places, p => widths[p]), lora.Rank);
     }
@@ -47,9 +43,9 @@ internal sealed class StackedAdapters
     public void AddTo(Tensor y, Tensor x, AdapterDropout? dropout)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor[] reduced = Reduced(x, dropout), own = Own(y), b = Rows(B, _outputs);
+        Tensor[] reduced = Reduced(x, dropout), own = Own(y);
         for (int i = 0; i < own.Length; i++)
-            own[i].addmm_(reduced[i], b[i].t(), 1, _scaling);
+            own[i].addmm_(reduced[i], B.TransposedPieces[i], 1, _scaling);
     }
 
     /// <summary>dL/d(what A gives), scaled: s dy_i B_i side by side, [N, P r], which both kinds of gradient need.</summary>
@@ -57,9 +53,9 @@ internal sealed class StackedAdapters
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor result = scope.MoveToOuter(empty([dy.shape[0], A.Data.shape[0]], dy.dtype, dy.device));
-        Tensor[] up = Own(dy), parts = Columns(result), b = Rows(B, _outputs);
+        Tensor[] up = Own(dy), parts = Columns(result);
         for (int i = 0; i < parts.Length; i++)
-            parts[i].addmm_(up[i], b[i], 0, _scaling); // beta 0: what is there is not read
+            parts[i].addmm_(up[i], B.Pieces[i], 0, _scaling); // beta 0: what is there is not read
         return result;
     }
 
@@ -95,9 +91,9 @@ internal sealed class StackedAdapters
             return;
         }
 
-        Tensor[] parts = Columns(du), a = Rows(A, _ranks);
+        Tensor[] parts = Columns(du);
         for (int i = 0; i < parts.Length; i++)
-            dx.add_(dropout.Apply(parts[i].mm(a[i]), _first + _places[i]));
+            dx.add_(dropout.Apply(parts[i].mm(A.Pieces[i]), _first + _places[i]));
     }
 
     /// <summary>x A_i^T of each, [N, r].</summary>
@@ -105,11 +101,11 @@ internal sealed class StackedAdapters
     {
         if (dropout is null)
         {
-            Tensor all = x.mm(A.Data.t());
-            return Columns(scale == 1 ? all : all.mul_(scale));
+            Tensor all = x.mm(A.Transposed);
+            return Columns(Scaled(all, scale));
         }
 
-        return [.. Rows(A, _ranks).Select((a, i) => dropout.Apply(x, _first + _places[i]).mm(a.t()).mul_(scale))];
+        return [.. A.TransposedPieces.Select((a, i) => Scaled(dropout.Apply(x, _first + _places[i]).mm(a), scale))];
     }
 
     /// <summary>The adapted projections' columns of all projections' outputs.</summary>
@@ -123,5 +119,5 @@ internal sealed class StackedAdapters
 
     private Tensor[] Columns(Tensor reduced) => _places.Length == 1 ? [reduced] : reduced.split(_rank, 1);
 
-    private static Tensor[] Rows(Weight weight, long[] rows) => rows.Length == 1 ? [weight.Data] : weight.Data.split(rows, 0);
+    private static Tensor Scaled(Tensor own, float scale) => scale == 1 ? own : own.mul_(scale);
 }

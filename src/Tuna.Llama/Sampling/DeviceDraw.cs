@@ -94,9 +94,10 @@ internal sealed class Cutoff : IDisposable
     public Cutoff(IReadOnlyList<SampleState> samples, HostLink link, Device device)
     {
         using DisposeScope scope = NewDisposeScope();
-        _topK = scope.Detach(link.WriteIndices([.. samples.Select(s => s.Request is { TopK: > 0, Temperature: > 0 } ? s.Request.TopK : int.MaxValue)],
-            device).unsqueeze(1));
-        _topP = scope.Detach(link.Write(samples.Select(s => s.Request.Temperature > 0 ? s.Request.TopP : 1).ToArray(), device).unsqueeze(1));
+        int[] most = [.. samples.Select(s => s.Request is { TopK: > 0, Temperature: > 0 } ? s.Request.TopK : int.MaxValue)];
+        double[] nucleus = [.. samples.Select(s => s.Request.Temperature > 0 ? s.Request.TopP : 1)];
+        _topK = scope.Detach(link.WriteIndices(most, device).unsqueeze(1));
+        _topP = scope.Detach(link.Write(nucleus, device).unsqueeze(1));
     }
 
     /// <summary>The last token that is left, by rank.</summary>
