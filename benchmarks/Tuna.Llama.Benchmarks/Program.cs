@@ -9,7 +9,7 @@ using Tuna.Llama.Benchmarks;
 TorchRuntime.Load();
 if (args is ["host", ..])
 {
-    Host.Run();
+    Host.Run(Option("--only"), Option("--tokenizer"));
     return;
 }
 

@@ -3,6 +3,7 @@ using Tuna.Models.Checkpoints;
 using Tuna.Llama.Checkpoints;
 using Tuna.Llama.Model;
 using Tuna.Policies;
+using static TorchSharp.torch;
 
 namespace Tuna.Llama;
 
@@ -15,8 +16,9 @@ namespace Tuna.Llama;
 /// </remarks>
 public sealed partial class LlamaPolicy : TorchPolicy, ITrainablePolicy
 {
-    private LlamaPolicy(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, Passes.TrainingParameters?> fill)
-        : base(config, options, (device, dtype) => new LlamaModel(config, device, dtype, options.Lora, options.BaseWeights), fill)
+    private LlamaPolicy(LlamaConfig config, LlamaPolicyOptions options, Action<LlamaBackbone, Passes.TrainingParameters?> fill,
+        ModelParts? parts = null)
+        : base(config, options, (device, dtype) => NewModel(config, options, device, dtype, parts), fill)
     {
     }
 
@@ -41,7 +43,18 @@ public sealed partial class LlamaPolicy : TorchPolicy, ITrainablePolicy
     public static LlamaPolicy Create(LlamaConfig config, LlamaPolicyOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(config);
-        options ??= new LlamaPolicyOptions();
-        return new LlamaPolicy(config.Validate(), options, (model, training) => FreshWeights.Fill(model, training, options.Seed));
+        return CreateWith(null, config, options ?? new LlamaPolicyOptions());
+    }
+
+    /// <summary>The same with parts that are given, which the policy frees; null takes those that suit the device.</summary>
+    internal static LlamaPolicy CreateWith(ModelParts? parts, LlamaConfig config, LlamaPolicyOptions options) =>
+        new(config.Validate(), options, (model, training) => FreshWeights.Fill(model, training, options.Seed), parts);
+
+    private static LlamaModel NewModel(LlamaConfig config, LlamaPolicyOptions options, Device device, ScalarType dtype, ModelParts? parts)
+    {
+        var model = new LlamaModel(config, device, dtype, options.Lora, options.BaseWeights);
+        if (parts is not null)
+            model.Parts = parts;
+        return model;
     }
 }

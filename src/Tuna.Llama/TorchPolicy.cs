@@ -113,7 +113,7 @@ public abstract partial class TorchPolicy : PolicyBase
         PackedBatch batch = PackedBatch.Of(groups, _model.ResponseHead.Reads);
         using PackedPlan plan = PackedPlan.Of(batch, _model.Parts);
         Tensor x = LayerRun.Run(_model, LayerRun.Embed(_model, batch), plan, 0, _model.Layers.Count, null, cancellationToken);
-        using Tensor rows = tensor(Array.ConvertAll(batch.Targets.Rows, r => (long)r), device: _model.Device);
+        using Tensor rows = _model.Parts.Operations.Link.WriteIndices(batch.Targets.Rows, _model.Device);
         Tensor hidden = _model.Norm.Run(x.index_select(0, rows), _model.Parts.Operations);
         _model.ResponseHead.Forward(hidden, batch.Targets, values, _model.Parts.Operations);
     }

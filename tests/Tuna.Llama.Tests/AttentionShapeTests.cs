@@ -1,10 +1,7 @@
-using System.Text.Json;
-using Tuna.Llama.Batches;
 using Tuna.Llama.Model;
 using Tuna.Losses;
 using Tuna.Models;
 using Tuna.Models.Checkpoints;
-using Tuna.Numerics;
 using Tuna.Policies;
 
 namespace Tuna.Llama.Tests;
@@ -15,7 +12,7 @@ namespace Tuna.Llama.Tests;
 /// </summary>
 public class AttentionShapeTests
 {
-    private const int Groups = 600, PerStep = 8;
+    private const int PerStep = 8;
 
     private static readonly LlamaConfig Config = new()
     {
@@ -54,9 +51,9 @@ public class AttentionShapeTests
     {
         using LlamaPolicy policy = LlamaPolicy.Create(Config);
         PlainSequenceAttention attention = Attention(policy);
-        var shapes = new HashSet<(int, int, int)>();
         int passes = 0;
-        foreach (TokenGroup[] step in File().Chunk(PerStep).Take(12)) // the kinds do not depend on how many: each pass is counted below
+        // the kinds do not depend on how many: each pass is counted below
+        foreach (TokenGroup[] step in RankedFile.Groups().Chunk(PerStep).Take(12))
         {
             (int forwards, int backwards) = (attention.Forwards, attention.Backwards);
             Batches.Accumulate(policy, new MaximumLikelihoodLoss(MaximumLikelihoodTarget.AllResponses), step);
@@ -67,13 +64,8 @@ public class AttentionShapeTests
         }
 
         Assert.InRange(attention.Kernels.Count, 1, 2);
-        foreach (Segment segment in File().Chunk(PerStep).SelectMany(step => PackedBatch.Of(step, HeadRows.Predicting).Segments))
-        {
-            shapes.Add((1, segment.PromptLength, segment.PromptLength));
-            shapes.Add((segment.Responses.Count, segment.Responses.Max(r => r.Length), segment.PromptLength));
-        }
-
-        Assert.True(passes > 0 && shapes.Count > 100, $"{shapes.Count} shapes: the file is too even to show anything");
+        int shapes = RankedFile.ShapesGroupByGroup(RankedFile.Groups());
+        Assert.True(passes > 0 && shapes > 100, $"{shapes} shapes: the file is too even to show anything");
     }
 
     /// <summary>Sampling: the cache's room, which the device's decoding depends on, and the lengths that libtorch's masked attention sees
@@ -81,19 +73,9 @@ public class AttentionShapeTests
     [Fact]
     public void Sampling_OverAFile_MeetsFewRooms()
     {
-        var rooms = new HashSet<int>();
-        var lengths = new HashSet<int>();
-        foreach (TokenGroup[] batch in File().Chunk(64))
-        {
-            int room = Sampling.Decoder.Room(batch.Max(g => g.Prompt.Length) + 256);
-            rooms.Add(room);
-            foreach (TokenGroup group in batch)
-                lengths.UnionWith(Enumerable.Range(group.Prompt.Length, 256)
-                    .Select(place => Sampling.PlainDecodePlan.Length(place, room, onCpu: false)));
-        }
-
-        Assert.InRange(rooms.Count, 1, 12);
-        Assert.InRange(lengths.Count, 1, 20);
+        (int rooms, int lengths) = RankedFile.SamplingShapes(RankedFile.Groups());
+        Assert.InRange(rooms, 1, 12);
+        Assert.InRange(lengths, 1, 20);
     }
 
     private static PlainSequenceAttention Attention(LlamaPolicy policy)
@@ -104,27 +86,4 @@ public class AttentionShapeTests
     }
 
     private static torch.Device CPU => torch.CPU;
-
-    /// <summary>Lengths as instruction data has them; or those of the file of ranked responses that TUNA_RANKED_FILE names, four characters
-    /// a token.</summary>
-    private static IEnumerable<TokenGroup> File()
-    {
-        if (Environment.GetEnvironmentVariable("TUNA_RANKED_FILE") is { Length: > 0 } path)
-            return System.IO.File.ReadLines(path).Where(l => l.Length > 0).Select(OfRow);
-        var rng = new Rng(7);
-        int Length(double median, double spread, int most) => (int)Math.Clamp(median * Math.Exp(spread * rng.NextGaussian()), 2, most);
-        return [.. Enumerable.Range(0, Groups)
-            .Select(_ => Group(Length(45, 0.8, 600), [.. Enumerable.Range(0, 4).Select(_ => Length(90, 0.7, 500))]))];
-    }
-
-    private static TokenGroup OfRow(string row)
-    {
-        using JsonDocument json = JsonDocument.Parse(row);
-        int Tokens(JsonElement text) => Math.Clamp(text.GetString()!.Length / 4, 2, 1000);
-        return Group(Tokens(json.RootElement.GetProperty("instruction")),
-            [.. json.RootElement.GetProperty("output").EnumerateArray().Select(Tokens)]);
-    }
-
-    private static TokenGroup Group(int prompt, int[] responses) =>
-        new("group", new int[prompt], [.. responses.Select(n => (ReadOnlyMemory<int>)new int[n])], new double[responses.Length]);
 }

@@ -49,7 +49,8 @@ public class KernelTests
         Close(product, again);
         Tensor first = Random(dtype, N, 9 * 10), second = first.clone();
         var positions = Enumerable.Range(5, N).ToArray();
-        using Rotary angles = Rotary.Of(new RotaryFrequencies([1, 0.5, 0.1, 0.01, 0.001], 1), positions, CUDA, ScalarType.Float32);
+        using Rotary angles = Rotary.Of(new RotaryFrequencies([1, 0.5, 0.1, 0.01, 0.001], 1), positions, CUDA, ScalarType.Float32,
+            new HostLink());
         foreach (bool back in new[] { false, true })
         {
             plain.Rotate(first, angles, 6, back);
@@ -77,7 +78,7 @@ public class KernelTests
         (Tensor, Tensor, Tensor) rows = (Random(dtype, N, 4, 10), Random(dtype, N, 2, 10), Random(dtype, N, 2, 10)),
             prompts = (Random(dtype, Count, 4, 10), Random(dtype, Keys, 2, 10), Random(dtype, Keys, 2, 10));
         using Rotary angles = Rotary.Of(new RotaryFrequencies([1, 0.5, 0.1, 0.01, 0.001], 1), [.. Enumerable.Range(0, N)], CUDA,
-            ScalarType.Float32);
+            ScalarType.Float32, new HostLink());
         Tensor alone = own.CollectAttention(rows, null, angles, 0), with = own.CollectAttention(rows, prompts, angles, Start);
         Close(plain.CollectAttention(rows, null, angles, 0), alone);
         Close(plain.CollectAttention(rows, prompts, angles, Start), with); // last: the plain one adds in place
@@ -281,6 +282,25 @@ public class KernelTests
         string[] expected = Run("cpu", 64);
         Assert.Equal(expected, Run("cuda", 64));
         Assert.Equal(expected, Run("cuda", 3));
+    }
+
+    /// <summary>The host looks at eight tokens at once, and sends nothing between two looks, so that it can run ahead.</summary>
+    [SkippableFact]
+    public void Sample_OnCuda_CopiesOnceInEightTokens()
+    {
+        RequireGpu();
+        using LlamaPolicy policy = Tiny.Policy(new() { Device = "cuda", Trainable = false });
+        HostLink link = policy.Backbone.Parts.Operations.Link;
+        (long Reads, long Writes) Run(int tokens)
+        {
+            (long reads, long writes) = (link.Reads, link.Writes);
+            policy.Sample([new() { Prompt = new[] { 3, 4 }, Count = 4, MaxNewTokens = tokens, Seed = 1, StopTokens = [] }]);
+            return (link.Reads - reads, link.Writes - writes);
+        }
+
+        Assert.Equal(1, Run(1).Reads);      // the prompt's pass draws the first
+        Assert.Equal(1 + 5, Run(41).Reads); // and every look brings eight
+        Assert.Equal(Run(2).Writes, Run(9).Writes);
     }
 
     // |a - b| / |a|

@@ -159,7 +159,7 @@ public class LoraTests
         using DisposeScope scope = torch.NewDisposeScope();
         const int N = 400;
         torch.Tensor ones = torch.ones(N, N);
-        var dropout = new Model.AdapterDropout(p, 7, N, null);
+        var dropout = new Model.AdapterDropout(p, 7, N, null, new Tensors.HostLink());
         torch.Tensor a = dropout.Apply(ones, 0), b = dropout.Apply(ones, 1);
         // Five standard deviations of a mean of N (or N^2) draws that are 0 or 1 / (1 - p).
         double sd = Math.Sqrt(p / (1 - p));

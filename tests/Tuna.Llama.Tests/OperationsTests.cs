@@ -34,7 +34,7 @@ public class OperationsTests
         using DisposeScope scope = NewDisposeScope();
         using var flash = new FlashAttention();
         Tensor x = zeros(2, 1, 8);
-        using SequenceBounds sequences = SequenceBounds.Of([2], [2], CPU);
+        using SequenceBounds sequences = SequenceBounds.Of([2], [2], CPU, new HostLink());
         // The CPU has no such function: what fails is the call, by its name.
         Exception e = Assert.ThrowsAny<Exception>(() => flash.Forward(x, x, x, sequences, causal: true));
         Assert.Contains("Could not run 'aten::_flash_attention_forward'", e.Message, StringComparison.Ordinal);

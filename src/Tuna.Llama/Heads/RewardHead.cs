@@ -18,7 +18,7 @@ internal sealed class RewardHead(Weight weight) : IResponseHead
     {
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        table.Sum(hidden.to(ScalarType.Float32).matmul(weight.Data.view(-1)).cpu().data<float>().ToArray(), outputs);
+        table.Sum(operations.Link.Read<float>(hidden.to(ScalarType.Float32).matmul(weight.Data.view(-1))), outputs);
         return null;
     }
 
@@ -26,7 +26,7 @@ internal sealed class RewardHead(Weight weight) : IResponseHead
     {
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor rows = tensor(table.Spread(gradient).Rows, device: hidden.device).unsqueeze(1); // dL/dr, [U, 1]
+        Tensor rows = operations.Link.Write(table.Spread(gradient).Rows, hidden.device).unsqueeze(1); // dL/dr, [U, 1]
         weight.Trained?.AddProduct(rows, hidden.to(ScalarType.Float32));
         return scope.MoveToOuter(rows.matmul(weight.Data).to(hidden.dtype));
     }

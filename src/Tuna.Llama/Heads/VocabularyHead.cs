@@ -33,13 +33,14 @@ internal static class VocabularyHead
         using DisposeScope outer = NewDisposeScope();
         logSums = outer.MoveToOuter(empty([table.Rows.Length], ScalarType.Float32, hidden.device));
         Tensor values = empty([table.EntryRows.Length], ScalarType.Float32, hidden.device);
-        foreach (Chunk chunk in Chunks(table, rowsPerChunk ?? RowsPerChunk(weight.shape[0], hidden.device), hidden.device))
+        foreach (Chunk chunk in Chunks(table, rowsPerChunk ?? RowsPerChunk(weight.shape[0], hidden.device), hidden.device,
+            operations.Link))
         {
             using DisposeScope scope = NewDisposeScope();
             operations.LogProbs(Logits(hidden, weight, chunk), chunk.Pairs, logSums.narrow(0, chunk.Row, chunk.RowCount), values);
         }
 
-        return values.cpu().data<float>().ToArray(); // one copy
+        return operations.Link.Read<float>(values);
     }
 
     /// <summary>Backward.</summary>
@@ -61,8 +62,10 @@ internal static class VocabularyHead
         using DisposeScope outer = NewDisposeScope();
         (float[] entries, float[] rows) = table.Spread(gradient);
         Tensor result = outer.MoveToOuter(empty_like(hidden));
-        Tensor entryGradients = tensor(entries, device: hidden.device), rowGradients = tensor(rows, device: hidden.device);
-        foreach (Chunk chunk in Chunks(table, rowsPerChunk ?? RowsPerChunk(weight.shape[0], hidden.device), hidden.device))
+        Tensor entryGradients = operations.Link.Write(entries, hidden.device),
+            rowGradients = operations.Link.Write(rows, hidden.device);
+        foreach (Chunk chunk in Chunks(table, rowsPerChunk ?? RowsPerChunk(weight.shape[0], hidden.device), hidden.device,
+            operations.Link))
         {
             using DisposeScope scope = NewDisposeScope();
             Tensor dz = operations.LogProbsBackward(
@@ -79,7 +82,7 @@ internal static class VocabularyHead
         hidden.narrow(0, chunk.Row, chunk.RowCount).matmul(weight.t());
 
     // What says which row predicts what crosses to the device once, not a chunk at a time; the enclosing scope frees it.
-    private static IEnumerable<Chunk> Chunks(PredictionTable table, int size, Device device)
+    private static IEnumerable<Chunk> Chunks(PredictionTable table, int size, Device device, HostLink link)
     {
         var starts = new int[table.Rows.Length + 1];
         foreach (int row in table.EntryRows)
@@ -87,9 +90,9 @@ internal static class VocabularyHead
         for (int row = 0; row < table.Rows.Length; row++)
             starts[row + 1] += starts[row];
         long[] local = Array.ConvertAll(table.EntryRows, row => (long)(row % size));
-        using Tensor bounds = tensor(starts, device: device).DetachFromDisposeScope(),
-            tokens = tensor(table.EntryTokens, device: device).DetachFromDisposeScope();
-        using Tensor rows = tensor(local, device: device).DetachFromDisposeScope();
+        using Tensor bounds = link.Write(starts, device).DetachFromDisposeScope(),
+            tokens = link.Write(table.EntryTokens, device).DetachFromDisposeScope();
+        using Tensor rows = link.Write(local, device).DetachFromDisposeScope();
         for (int row = 0; row < table.Rows.Length; row += size)
         {
             int end = Math.Min(row + size, table.Rows.Length);

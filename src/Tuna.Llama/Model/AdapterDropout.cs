@@ -1,3 +1,4 @@
+using Tuna.Llama.Tensors;
 using Tuna.Numerics;
 using static TorchSharp.torch;
 
@@ -13,7 +14,8 @@ namespace Tuna.Llama.Model;
 /// <param name="Seed">Seed of the pass.</param>
 /// <param name="RowCount">Rows of the whole micro-batch.</param>
 /// <param name="Rows">The rows computed, or null for all.</param>
-internal sealed record AdapterDropout(double Probability, ulong Seed, int RowCount, Tensor? Rows)
+/// <param name="Link">How keys get to the device.</param>
+internal sealed record AdapterDropout(double Probability, ulong Seed, int RowCount, Tensor? Rows, HostLink Link)
 {
     private const long Bits32 = 1L << 32;
 
@@ -41,7 +43,7 @@ internal sealed record AdapterDropout(double Probability, ulong Seed, int RowCou
             var keys = new long[count];
             for (int i = 0; i < count; i++)
                 keys[i] = (long)(random.NextUInt64() >> 32);
-            return tensor(keys, device: x.device);
+            return Link.Write(keys, x.device);
         }
     }
 }

@@ -120,16 +120,18 @@ internal sealed class DecoderLayer : LlamaModule
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor middle = MlpBackward(trace, dy, plan, operations);
-        _output.AddGradients(trace.Attended!, middle, plan.Dropout);
-        Tensor attended = _output.InputGradient(middle, plan.Dropout, operations);
+        using Tensor? reducedOutput = _output.ReducedGradient(middle);
+        _output.AddGradients(trace.Attended!, middle, reducedOutput, plan.Dropout);
+        Tensor attended = _output.InputGradient(middle, reducedOutput, plan.Dropout, operations);
         Tensor dqkv = plan.Backward(trace, attended);
         attended.Dispose();
         HeadNormsBackward(trace, dqkv, operations);
+        using Tensor? reduced = _qkv.ReducedGradient(dqkv);
         using (Tensor normal = _inputNorm.Run(trace.Input, operations))
-            _qkv.AddGradients(normal, dqkv, plan.Dropout);
+            _qkv.AddGradients(normal, dqkv, reduced, plan.Dropout);
         if (!needed && _inputNorm.Weight.Trained is null)
             return null;
-        Tensor dNormal = _qkv.InputGradient(dqkv, plan.Dropout, operations);
+        Tensor dNormal = _qkv.InputGradient(dqkv, reduced, plan.Dropout, operations);
         Tensor dx = _inputNorm.Backward(dNormal, trace.Input, middle, operations);
         return needed ? scope.MoveToOuter(dx) : null;
     }
@@ -139,16 +141,18 @@ internal sealed class DecoderLayer : LlamaModule
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor dGateUp;
-        using (Tensor dGated = _down.InputGradient(dy, plan.Dropout, operations))
+        using (Tensor? reducedDown = _down.ReducedGradient(dy))
+        using (Tensor dGated = _down.InputGradient(dy, reducedDown, plan.Dropout, operations))
         {
             dGateUp = operations.GateBackward(trace.GateUp!, dGated, out Tensor gated);
-            _down.AddGradients(gated, dy, plan.Dropout);
+            _down.AddGradients(gated, dy, reducedDown, plan.Dropout);
             gated.Dispose();
         }
 
+        using Tensor? reduced = _gateUp.ReducedGradient(dGateUp);
         using (Tensor normal = _postNorm.Run(trace.Middle!, operations))
-            _gateUp.AddGradients(normal, dGateUp, plan.Dropout);
-        Tensor dNormal = _gateUp.InputGradient(dGateUp, plan.Dropout, operations);
+            _gateUp.AddGradients(normal, dGateUp, reduced, plan.Dropout);
+        Tensor dNormal = _gateUp.InputGradient(dGateUp, reduced, plan.Dropout, operations);
         return scope.MoveToOuter(_postNorm.Backward(dNormal, trace.Middle!, dy, operations));
     }
 

@@ -9,6 +9,7 @@ internal sealed class FusedLinear
 {
     private readonly Weight _weight;
     private readonly Weight? _bias;
+    private readonly StackedAdapters? _adapters;
 
     /// <param name="first">Number of its first projection in the model.</param>
     /// <param name="input">Input width.</param>
@@ -24,45 +25,45 @@ internal sealed class FusedLinear
         int[] rows = [.. outputs.Select(o => o.Width)];
         _weight = new Weight(device, dtype, rows, input, place);
         _bias = bias ? new Weight(device, dtype, rows, null) : null;
-        Projections = [.. outputs.Select((o, p) =>
-            new Projection(first + p, _weight, _bias, p, lora is not null && lora.TargetModules.Contains(o.Name) ? lora : null))];
+        int[] adapted = [.. Enumerable.Range(0, rows.Length).Where(p => lora?.TargetModules.Contains(outputs[p].Name) == true)];
+        _adapters = adapted.Length == 0 ? null : new StackedAdapters(first, rows, adapted, input, lora!, device, dtype);
+        Projections = [.. rows.Select((_, p) => Array.IndexOf(adapted, p) is >= 0 and var own
+            ? new Projection(_weight, _bias, p, _adapters, own, lora) : new Projection(_weight, _bias, p, null, 0, null))];
     }
 
     public IReadOnlyList<Projection> Projections { get; }
 
     /// <summary>Everything in it that can be trained.</summary>
-    public IEnumerable<Weight> Weights => new[] { _weight, _bias }.Concat(Projections.SelectMany(p => new[] { p.A, p.B })).OfType<Weight>();
+    public IEnumerable<Weight> Weights => new[] { _weight, _bias, _adapters?.A, _adapters?.B }.OfType<Weight>();
 
     /// <summary>[N, in] to [N, sum of out], plus what it is added to.</summary>
     public Tensor Run(Tensor x, Tensor? around, AdapterDropout? dropout, Operations operations)
     {
-        Tensor weight = _weight.Matrix(operations), y;
+        Tensor weight = _weight.TransposedMatrix(operations), y;
         if (around is null)
         {
-            y = nn.functional.linear(x, weight, _bias?.Data);
+            y = _bias is null ? x.mm(weight) : addmm(_bias.Data, x, weight, 1, 1);
         }
         else
         {
-            using Tensor transposed = weight.t();
-            y = addmm(around, x, transposed, 1, 1);
+            y = addmm(around, x, weight, 1, 1);
             if (_bias is not null)
                 y.add_(_bias.Data);
         }
 
-        foreach (Projection projection in Projections)
-        {
-            using Tensor own = y.narrow(1, projection.FirstOutput, projection.Outputs);
-            projection.AddAdapter(x, own, dropout);
-        }
-
+        _adapters?.AddTo(y, x, dropout);
         return y;
     }
+
+    /// <summary>What the adapters make of dL/dy, which both kinds of gradient need, [N, *]; null without adapters.</summary>
+    public Tensor? ReducedGradient(Tensor dy) => _adapters?.ReducedGradient(dy);
 
     /// <summary>Adds the weights' gradients up.</summary>
     /// <param name="x">The input, [N, in].</param>
     /// <param name="dy">dL/dy, [N, sum of out].</param>
+    /// <param name="reduced">Its <see cref="ReducedGradient"/>.</param>
     /// <param name="dropout">As in forward.</param>
-    public void AddGradients(Tensor x, Tensor dy, AdapterDropout? dropout)
+    public void AddGradients(Tensor x, Tensor dy, Tensor? reduced, AdapterDropout? dropout)
     {
         _weight.Trained?.AddProduct(dy, x);
         if (_bias?.Trained is { } bias)
@@ -71,23 +72,14 @@ internal sealed class FusedLinear
             bias.Add(sum);
         }
 
-        foreach (Projection projection in Projections)
-        {
-            using Tensor own = dy.narrow(1, projection.FirstOutput, projection.Outputs);
-            projection.AdapterGradients(x, own, dropout);
-        }
+        _adapters?.AddGradients(x, dy, reduced!, dropout);
     }
 
     /// <summary>dL/dx, [N, in], from dL/dy, [N, sum of out].</summary>
-    public Tensor InputGradient(Tensor dy, AdapterDropout? dropout, Operations operations)
+    public Tensor InputGradient(Tensor dy, Tensor? reduced, AdapterDropout? dropout, Operations operations)
     {
-        Tensor dx = dy.matmul(_weight.Matrix(operations));
-        foreach (Projection projection in Projections)
-        {
-            using Tensor own = dy.narrow(1, projection.FirstOutput, projection.Outputs);
-            projection.AddInputGradient(own, dx, dropout);
-        }
-
+        Tensor dx = dy.mm(_weight.Matrix(operations));
+        _adapters?.AddInputGradient(reduced!, dx, dropout);
         return dx;
     }
 }

@@ -10,7 +10,7 @@ internal static class LayerRun
     public static Tensor Embed(LlamaBackbone model, PackedBatch batch)
     {
         using IDisposable mode = no_grad();
-        using Tensor ids = tensor(Array.ConvertAll(batch.Tokens, t => (long)t), device: model.Device);
+        using Tensor ids = model.Parts.Operations.Link.WriteIndices(batch.Tokens, model.Device);
         return model.EmbeddingWeight.Data.index_select(0, ids);
     }
 

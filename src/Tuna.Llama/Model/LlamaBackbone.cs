@@ -117,9 +117,9 @@ public abstract class LlamaBackbone : nn.Module<Tensor, Tensor>
         for (int i = 0; i < b; i++)
             PolicyInfo.CheckTokens(ids.AsSpan(i * t, t), Config.VocabularySize, $"row {i}", nameof(input));
         PackedBatch batch = PackedBatch.OfPrompts(Enumerable.Range(0, b).Select(i => (ReadOnlyMemory<int>)ids.AsMemory(i * t, t)));
-        using Rotary angles = Rotary.Of(Parts.Rotation, batch.Positions, Device, DType);
-        using var attention = new RecordedAttention(batch, Parts.Shape, angles, Device);
-        Tensor x = Embedding.index_select(0, tensor(Array.ConvertAll(batch.Tokens, id => (long)id), device: Device));
+        using Rotary angles = Rotary.Of(Parts.Rotation, batch.Positions, Device, DType, Parts.Operations.Link);
+        using var attention = new RecordedAttention(batch, Parts.Shape, angles, Device, Parts.Operations.Link);
+        Tensor x = Embedding.index_select(0, Parts.Operations.Link.WriteIndices(batch.Tokens, Device));
         foreach (DecoderLayer layer in Layers)
             x = layer.Forward(x, attention);
         return scope.MoveToOuter(Norm.Forward(x));

@@ -13,11 +13,14 @@ internal sealed class ModelParts : IDisposable
     /// <param name="dtype">The type that the model computes in.</param>
     /// <param name="kernels">Whether kernels of our own may be compiled.</param>
     /// <param name="attention">Attention over sequences of any lengths; null takes libtorch's where there is one.</param>
-    public ModelParts(LlamaConfig config, Device device, ScalarType dtype, bool kernels, SequenceAttention? attention = null)
+    /// <param name="operations">The row-wise work; null takes what suits the device.</param>
+    public ModelParts(LlamaConfig config, Device device, ScalarType dtype, bool kernels, SequenceAttention? attention = null,
+        Operations? operations = null)
     {
         (Device, DType) = (device, dtype);
         Shape = new HeadShape(config.HeadCount, config.KeyValueHeadCount, config.HeadDimension);
-        Operations = Operations.For(device, dtype, Shape, kernels, out string? noKernels);
+        string? noKernels = null;
+        Operations = operations ?? Operations.For(device, dtype, Shape, kernels, out noKernels);
         string? noFlash = FlashAttention.Unsupported(device, dtype, Shape);
         Flash = attention ?? (noFlash is null ? FlashAttention.TryCreate(out noFlash) : null);
         string[] reasons = [.. new[] { noKernels, noFlash }.OfType<string>()];

@@ -13,7 +13,8 @@ internal abstract class PackedPlan : AttentionPlan
     private protected PackedPlan(PackedBatch batch, ModelParts model)
     {
         (Batch, Shape, Operations) = (batch, model.Shape, model.Operations);
-        Angles = Rotary.Of(model.Rotation, batch.Positions, model.Device, model.Operations.AngleType(model.DType));
+        Angles = Rotary.Of(model.Rotation, batch.Positions, model.Device, model.Operations.AngleType(model.DType),
+            model.Operations.Link);
     }
 
     /// <summary>The plan that suits the device.</summary>
@@ -65,7 +66,7 @@ internal sealed class PlainPlan : PackedPlan
     private readonly RecordedAttention _attention;
 
     public PlainPlan(PackedBatch batch, ModelParts model)
-        : base(batch, model) => _attention = new RecordedAttention(batch, model.Shape, Angles, model.Device);
+        : base(batch, model) => _attention = new RecordedAttention(batch, model.Shape, Angles, model.Device, Operations.Link);
 
     protected override Tensor Attend(Tensor qkv, LayerTrace? trace)
     {
@@ -115,10 +116,10 @@ internal sealed class FlashPlan : PackedPlan
     {
         _flash = model.Flash!;
         List<int> lengths = batch.SequenceLengths();
-        _own = SequenceBounds.Of(lengths, lengths, model.Device);
+        _own = SequenceBounds.Of(lengths, lengths, model.Device, Operations.Link);
         if (batch.SharedRows > 0)
             _prompts = SequenceBounds.Of([.. batch.Shared().Select(s => s.Responses.Sum(r => r.Length))],
-                [.. batch.Shared().Select(s => s.PromptLength)], model.Device);
+                [.. batch.Shared().Select(s => s.PromptLength)], model.Device, Operations.Link);
     }
 
     protected override Tensor Attend(Tensor qkv, LayerTrace? trace)

@@ -15,10 +15,10 @@ internal sealed class RecordedAttention : IDisposable
     private readonly Tensor? _order; // where each row's result is among the parts; null when it is in its place
     private readonly Rotary _angles;
 
-    public RecordedAttention(PackedBatch batch, HeadShape shape, Rotary angles, Device device)
+    public RecordedAttention(PackedBatch batch, HeadShape shape, Rotary angles, Device device, HostLink link)
     {
         (_batch, _shape, _angles) = (batch, shape, angles);
-        _blocks = [.. batch.Segments.Select(s => s.Start < batch.SharedRows ? new ResponseBlock(s, shape.Fold, device) : null)];
+        _blocks = [.. batch.Segments.Select(s => s.Start < batch.SharedRows ? new ResponseBlock(s, shape.Fold, device, link) : null)];
         var order = new long[batch.RowCount];
         long next = 0;
         foreach (Segment segment in batch.Segments)
@@ -29,7 +29,7 @@ internal sealed class RecordedAttention : IDisposable
         }
 
         if (order.Where((o, row) => o != row).Any())
-            _order = tensor(order, device: device).DetachFromDisposeScope();
+            _order = link.Write(order, device).DetachFromDisposeScope();
 
         void Place(int start, int length)
         {
@@ -95,7 +95,7 @@ internal sealed class RecordedAttention : IDisposable
         private readonly Tensor _mask;   // [G T, P + T]
         private readonly Tensor? _valid; // places in [R T] that are no padding
 
-        public ResponseBlock(Segment segment, int fold, Device device)
+        public ResponseBlock(Segment segment, int fold, Device device, HostLink link)
         {
             List<ResponseRows> responses = [.. segment.Responses.Where(r => r.Length > 0)];
             _count = responses.Count;
@@ -114,8 +114,8 @@ internal sealed class RecordedAttention : IDisposable
             }
 
             using DisposeScope scope = NewDisposeScope();
-            _gather = scope.Detach(tensor(gather, device: device));
-            _valid = valid.Count == gather.Length ? null : scope.Detach(tensor(valid.ToArray(), device: device));
+            _gather = scope.Detach(link.Write(gather, device));
+            _valid = valid.Count == gather.Length ? null : scope.Detach(link.Write(valid.ToArray(), device));
             Tensor causal = ones(_longest, segment.PromptLength + _longest, ScalarType.Bool, device).tril(segment.PromptLength);
             _mask = scope.Detach(causal.repeat(_fold, 1));
         }

@@ -68,8 +68,7 @@ internal sealed class Copies : IDisposable
     public double GradientNorm()
     {
         using IDisposable mode = no_grad();
-        double[] mine = [.. _parameters.Weights.Select(w => IsOwn(w) && w.Gradient is { } g
-            ? _parameters.Operations.SumOfSquares([g]) : 0)];
+        double[] mine = _parameters.Operations.SumsOfSquares([.. _parameters.Weights.Select(w => IsOwn(w) ? w.Gradient : null)]);
         if (IsSharded)
         {
             double[] all = new double[mine.Length * Group.Size];

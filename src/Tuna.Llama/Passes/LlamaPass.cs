@@ -134,7 +134,7 @@ internal sealed class LlamaPass : IForwardPass
         foreach (LayerTrace trace in _traces)
             trace.Dispose();
         _traces.Clear();
-        using Tensor? rows = needed.SourceRows is { } source ? tensor(Array.ConvertAll(source, r => (long)r), device: _model.Device) : null;
+        using Tensor? rows = needed.SourceRows is { } source ? Index(source) : null;
         using PackedPlan plan = Plan(needed, rows);
         Backward(needed, plan, rows, gradient, arrived);
     }
@@ -167,7 +167,7 @@ internal sealed class LlamaPass : IForwardPass
 
         if (_model.EmbeddingWeight.Trained is not { } embedding)
             return;
-        using Tensor ids = tensor(Array.ConvertAll(batch.Tokens, t => (long)t), device: _model.Device);
+        using Tensor ids = Index(batch.Tokens);
         embedding.AddRows(ids, dx);
         Arrive([_model.EmbeddingWeight], arrived);
     }
@@ -221,13 +221,13 @@ internal sealed class LlamaPass : IForwardPass
         return _model.Norm.Run(read, _model.Parts.Operations);
     }
 
-    private Tensor Index(int[] rows) => tensor(Array.ConvertAll(rows, r => (long)r), device: _model.Device);
+    private Tensor Index(int[] rows) => _model.Parts.Operations.Link.WriteIndices(rows, _model.Device);
 
     private static Tensor Rows(Tensor x, Tensor? rows) => rows is null ? x.alias() : x.index_select(0, rows);
 
     private PackedPlan Plan(PackedBatch batch, Tensor? rows = null) =>
         PackedPlan.Of(batch, _model.Parts, _model.Lora is { Dropout: > 0 } lora
-            ? new AdapterDropout(lora.Dropout, _seed, _batch.RowCount, rows) : null);
+            ? new AdapterDropout(lora.Dropout, _seed, _batch.RowCount, rows, _model.Parts.Operations.Link) : null);
 
     private void Free()
     {

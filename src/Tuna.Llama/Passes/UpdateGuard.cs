@@ -25,12 +25,10 @@ internal sealed class UpdateGuard(TrainingParameters parameters) : IDisposable
             return NonFiniteGradient(norm);
         if (Proves(moves, step, norm))
             return null;
-        foreach (MovedRows move in moves)
-        {
-            if (Try(move, step) is { } refusal)
-                return refusal;
-        }
-
+        if (FirstRefused(moves, step) is { } refused)
+            return Refusal(refused, Unusable(refused, step) ? 0 : FirstFalse(StayFinite(refused, step)),
+                $"a step with learning rate {refused.Rate} and weight decay {refused.Decay} would leave weights or moments that are not "
+                + "finite");
         _bounds = null;
         return null;
     }
@@ -59,25 +57,56 @@ internal sealed class UpdateGuard(TrainingParameters parameters) : IDisposable
     private AdamWBounds Measure()
     {
         var bounds = new AdamWBounds(0, 0, 0);
+        if (parameters.Weights.Count == 0)
+            return bounds;
+        using DisposeScope scope = NewDisposeScope();
+        var largest = new List<Tensor>(); // weight, first and second moment, of each weight: one copy for all of them
         foreach (TrainedWeight weight in parameters.Weights)
         {
-            (double first, double second) = weight.Moments?.Largest() ?? (0, 0);
-            // A bf16 weight is the exact one rounded.
-            bounds = bounds.With(new(Moments.Magnitude(weight.Data) * 1.01, first, second));
+            Tensor own = Moments.Magnitude(weight.Data);
+            (Tensor first, Tensor second) = weight.Moments?.Largest() ?? (zeros_like(own), zeros_like(own));
+            largest.AddRange([own, first, second]);
         }
 
+        foreach (double[] three in Link.Read<double>(stack(largest)).Chunk(3))
+            bounds = bounds.With(new(three[0] * 1.01, three[1], three[2])); // a bf16 weight is the exact one rounded
         return bounds;
     }
 
-    private NonFiniteStepException? Try(MovedRows move, in AdamWStep step)
+    private HostLink Link => parameters.Operations.Link;
+
+    /// <summary>The first move that would leave something that is not finite: tried on copies of a weight at a time; one copy to the host
+    /// says it for all.</summary>
+    private MovedRows? FirstRefused(IReadOnlyList<MovedRows> moves, in AdamWStep step)
+    {
+        if (moves.Count == 0)
+            return null;
+        using DisposeScope scope = NewDisposeScope();
+        var finite = new Tensor[moves.Count];
+        for (int m = 0; m < finite.Length; m++)
+        {
+            using Tensor flags = Unusable(moves[m], step)
+                ? zeros(1, ScalarType.Bool, moves[m].Weight.Data.device) : StayFinite(moves[m], step);
+            finite[m] = flags.all();
+        }
+
+        int first = Array.IndexOf(Link.Read<bool>(stack(finite)), false);
+        return first < 0 ? null : moves[first];
+    }
+
+    /// <summary>Whether the step's own numbers are already too large for single precision.</summary>
+    private static bool Unusable(MovedRows move, in AdamWStep step)
+    {
+        AdamWNumbers numbers = move.Numbers(step);
+        return !(Math.Abs(numbers.Decay) < float.MaxValue && Math.Abs(numbers.Rate) < float.MaxValue
+            && Math.Abs(numbers.Scale) < Math.Sqrt(float.MaxValue));
+    }
+
+    /// <summary>Which elements a step would leave finite, moments and all; in the caller's scope.</summary>
+    private Tensor StayFinite(MovedRows move, in AdamWStep step)
     {
         using DisposeScope scope = NewDisposeScope();
         AdamWNumbers numbers = move.Numbers(step);
-        string why =
-            $"a step with learning rate {move.Rate} and weight decay {move.Decay} would leave weights or moments that are not finite";
-        if (!(Math.Abs(numbers.Decay) < float.MaxValue && Math.Abs(numbers.Rate) < float.MaxValue
-            && Math.Abs(numbers.Scale) < Math.Sqrt(float.MaxValue)))
-            return Refusal(move, 0, why);
         Tensor weights = move.Weight.Exact(move.Row, move.Rows).clone();
         Tensor first = move.Weight.Moments?.First(move.Row, move.Rows).clone() ?? zeros_like(weights);
         Tensor second = move.Weight.Moments?.Second(move.Row, move.Rows).clone() ?? zeros_like(weights);
@@ -86,7 +115,7 @@ internal sealed class UpdateGuard(TrainingParameters parameters) : IDisposable
         // A device's kernels may round otherwise: next to the largest number is too close.
         Tensor good = weights.abs().less(float.MaxValue / 2).logical_and_(first.abs().less(float.MaxValue / 2)).logical_and_(
             second.less(float.MaxValue / 2));
-        return good.all().item<bool>() ? null : Refusal(move, FirstFalse(good), why);
+        return scope.MoveToOuter(good);
     }
 
     private NonFiniteStepException NonFiniteGradient(double norm)
@@ -94,11 +123,11 @@ internal sealed class UpdateGuard(TrainingParameters parameters) : IDisposable
         foreach (TrainedParameter parameter in parameters.List)
         {
             using DisposeScope scope = NewDisposeScope();
-            if (parameter.Gradient()?.isfinite() is not { } finite || finite.all().item<bool>())
+            if (parameter.Gradient()?.isfinite() is not { } finite || Link.ReadOne<bool>(finite.all()))
                 continue;
             long at = FirstFalse(finite);
             return new(parameter.Name, at,
-                $"the gradient there is {parameter.Gradient()!.flatten()[at].to(ScalarType.Float32).item<float>()}");
+                $"the gradient there is {Link.ReadOne<float>(parameter.Gradient()!.flatten()[at].to(ScalarType.Float32))}");
         }
 
         return new(null, 0, $"The norm of the gradient is {norm}");
@@ -112,5 +141,5 @@ internal sealed class UpdateGuard(TrainingParameters parameters) : IDisposable
         return new(parameter.Name, element - ((parameter.Row - move.Row) * width), why);
     }
 
-    private static long FirstFalse(Tensor flags) => flags.logical_not().flatten().nonzero()[0, 0].item<long>();
+    private long FirstFalse(Tensor flags) => Link.ReadOne<long>(flags.logical_not().flatten().nonzero()[0, 0]);
 }

@@ -26,7 +26,7 @@ internal sealed class WaitingGradient : IDisposable
         });
         // In the order in which kept gradients are summed, so that the bits are the same.
         Tensor[] parts = [.. parameters.Weights.Where(sums.ContainsKey).Select(w => sums[w])];
-        Norm = parts.Length == 0 ? 0 : Math.Sqrt(cat(parts).sum().item<double>());
+        Norm = parts.Length == 0 ? 0 : Math.Sqrt(parameters.Operations.Link.ReadOne<double>(cat(parts).sum()));
         foreach (Tensor part in parts)
             part.Dispose();
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Tuna.Llama.Model;
 using Tuna.Llama.Tensors;
 using Tuna.Llama.Tensors.Cuda;
@@ -15,6 +16,9 @@ internal abstract class DecodePlan : AttentionPlan
     public static DecodePlan Of(ModelParts model, KeyValueCache cache, int[] places) =>
         model.Operations.Kernels is { } kernels
             ? new KernelDecodePlan(model, cache, places, kernels) : new PlainDecodePlan(model, cache, places);
+
+    /// <summary>Goes on to the samples' next places; a sample that has reached the cache's last one stays there.</summary>
+    public abstract void Advance();
 }
 
 /// <summary>With libtorch's attention and a mask. On a GPU lengths are rounded up, so that its shapes are few.</summary>
@@ -24,20 +28,34 @@ internal sealed class PlainDecodePlan : DecodePlan
 
     private readonly ModelParts _model;
     private readonly KeyValueCache _cache;
-    private readonly Rotary _angles;
-    private readonly Tensor _flat;    // where the new keys go, Int64, [S]
-    private readonly Tensor _visible; // [S, 1, 1, length]
-    private readonly int _length;
+    private int[] _places;
+    private Rotary _angles;
+    private Tensor _flat;    // where the new keys go, Int64, [S]
+    private Tensor _visible; // [S, 1, 1, length]
+    private int _length;
 
     public PlainDecodePlan(ModelParts model, KeyValueCache cache, int[] places)
     {
         (_model, _cache) = (model, cache);
+        Set(places);
+    }
+
+    public override void Advance()
+    {
+        Dispose();
+        Set(Array.ConvertAll(_places, p => Math.Min(p + 1, _cache.Room - 1)));
+    }
+
+    [MemberNotNull(nameof(_places), nameof(_angles), nameof(_flat), nameof(_visible))]
+    private void Set(int[] places)
+    {
         using DisposeScope scope = NewDisposeScope();
-        _length = Length(places.Max(), cache.Room, model.Device.type == DeviceType.CPU);
-        Tensor own = tensor(Array.ConvertAll(places, p => (long)p), device: model.Device);
-        _angles = new Rotary(scope.Detach(cache.Angles.Cos.index_select(0, own)), scope.Detach(cache.Angles.Sin.index_select(0, own)));
-        _flat = scope.Detach(own + (arange(places.Length, ScalarType.Int64, model.Device) * cache.Room));
-        _visible = scope.Detach(arange(_length, ScalarType.Int64, model.Device).unsqueeze(0).le(own.unsqueeze(1)).view(places.Length, 1, 1,
+        _places = places;
+        _length = Length(places.Max(), _cache.Room, _model.Device.type == DeviceType.CPU);
+        Tensor own = _model.Operations.Link.WriteIndices(places, _model.Device);
+        _angles = new Rotary(scope.Detach(_cache.Angles.Cos.index_select(0, own)), scope.Detach(_cache.Angles.Sin.index_select(0, own)));
+        _flat = scope.Detach(own + (arange(places.Length, ScalarType.Int64, _model.Device) * _cache.Room));
+        _visible = scope.Detach(arange(_length, ScalarType.Int64, _model.Device).unsqueeze(0).le(own.unsqueeze(1)).view(places.Length, 1, 1,
             _length));
     }
 
@@ -77,7 +95,7 @@ internal sealed class KernelDecodePlan : DecodePlan
     private readonly Tensor _places; // Int32, [S]
 
     public KernelDecodePlan(ModelParts model, KeyValueCache cache, int[] places, KernelModule kernels)
-        : this(model, cache, tensor(places, device: model.Device).DetachFromDisposeScope(), kernels)
+        : this(model, cache, model.Operations.Link.Write(places, model.Device).DetachFromDisposeScope(), kernels)
     {
     }
 
@@ -87,6 +105,8 @@ internal sealed class KernelDecodePlan : DecodePlan
     /// <param name="kernels">The kernels.</param>
     public KernelDecodePlan(ModelParts model, KeyValueCache cache, Tensor places, KernelModule kernels) =>
         (_model, _cache, _places, _kernels) = (model, cache, places, kernels);
+
+    public override void Advance() => _places.add_(1).clamp_(max: _cache.Room - 1); // on the device: nothing crosses
 
     public override Tensor Attend(int layer, Tensor qkv, LayerTrace? trace)
     {

@@ -1,5 +1,6 @@
 using Tuna.Llama.Batches;
 using Tuna.Llama.Model;
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Sampling;
@@ -30,11 +31,13 @@ internal sealed class Decoder : IDisposable
         _limit = Math.Min(limit, samples.Count);
         _cache = new KeyValueCache(model.Parts, model.Config.LayerCount, _limit,
             Room(samples.Max(s => s.Request.Prompt.Length + s.Request.MaxNewTokens)));
-        _draw = model.Parts.Operations.Kernels is { } kernels ? new DeviceDraw(kernels, model.Device, ahead) : new HostDraw();
+        _draw = model.Parts.Operations.Kernels is { } kernels ? new DeviceDraw(kernels, Link, model.Device, ahead) : new HostDraw(Link);
     }
 
     /// <summary>Places of a cache for sequences up to a length.</summary>
     internal static int Room(int longest) => (longest + RoomStep - 1) / RoomStep * RoomStep;
+
+    private HostLink Link => _model.Parts.Operations.Link;
 
     /// <summary>Whether every sample is complete.</summary>
     public bool Done => _waiting.Count == 0 && _active.TrueForAll(s => s.Done);
@@ -56,18 +59,19 @@ internal sealed class Decoder : IDisposable
     {
         Compact();
         int steps = Math.Max(1, Math.Min(_draw.StepsAhead, _active.Where(s => !s.Done).Max(s => s.Request.MaxNewTokens - s.Tokens.Count)));
-        _draw.Begin(_active, steps);
-        int[] rows = [.. Enumerable.Range(0, _active.Count)];
-        Tensor tokens = tensor(_active.Select(s => (long)s.Tokens[^1]).ToArray(), device: _model.Device);
+        _draw.Begin(_active, [.. Enumerable.Range(0, _active.Count)], steps);
+        Tensor tokens = Link.Write(_active.Select(s => (long)s.Tokens[^1]).ToArray(), _model.Device);
+        // A sample that is done goes on computing until it is replaced; its draws are dropped.
+        int[] places = [.. _active.Select(s => Math.Min(s.Request.Prompt.Length + s.Tokens.Count - 1, _cache.Room - 1))];
+        using var plan = DecodePlan.Of(_model.Parts, _cache, places);
         for (int t = 0; t < steps; t++)
         {
             using DisposeScope scope = NewDisposeScope();
-            // A sample that is done goes on computing at its last place until it is replaced; its draws are dropped.
-            int[] places = [.. _active.Select(s => Math.Min(s.Request.Prompt.Length + s.Tokens.Count - 1 + t, _cache.Room - 1))];
-            using var plan = DecodePlan.Of(_model.Parts, _cache, places);
+            if (t > 0)
+                plan.Advance();
             Tensor x = _model.EmbeddingWeight.Data.index_select(0, tokens);
             tokens.Dispose();
-            tokens = _draw.Draw(Logits(LayerRun.Run(_model, x, plan, 0, _model.Layers.Count, null, cancellationToken)), rows)
+            tokens = _draw.Draw(Logits(LayerRun.Run(_model, x, plan, 0, _model.Layers.Count, null, cancellationToken)))
                 .DetachFromDisposeScope();
         }
 
@@ -115,7 +119,7 @@ internal sealed class Decoder : IDisposable
             }
         }
 
-        using Tensor from = tensor(source.ToArray(), device: _model.Device), to = tensor(target.ToArray(), device: _model.Device);
+        using Tensor from = Link.Write(source.ToArray(), _model.Device), to = Link.Write(target.ToArray(), _model.Device);
         using PackedPlan plan = PackedPlan.Of(batch, _model.Parts);
         plan.OnKeyValues = (layer, k, v) =>
         {
@@ -125,9 +129,9 @@ internal sealed class Decoder : IDisposable
         Tensor x = LayerRun.Run(_model, LayerRun.Embed(_model, batch), plan, 0, _model.Layers.Count, null, cancellationToken);
 
         // Every prompt predicts its next token from its last row; its samples share the logits.
-        Tensor last = x.index_select(0, tensor(Array.ConvertAll(batch.Targets.Rows, r => (long)r), device: _model.Device));
-        _draw.Begin(samples, 1);
-        _draw.Draw(Logits(last), prompt);
+        Tensor last = x.index_select(0, Link.WriteIndices(batch.Targets.Rows, _model.Device));
+        _draw.Begin(samples, prompt, 1);
+        _draw.Draw(Logits(last));
         _draw.End();
     }
 
@@ -139,7 +143,7 @@ internal sealed class Decoder : IDisposable
         int[] left = [.. Enumerable.Range(0, _active.Count).Where(s => !_active[s].Done)];
         if (_waiting.Count > 0 || left.Length == 0 || left.Length * 2 > _active.Count)
             return;
-        _cache.Keep(left, _model.Device);
+        _cache.Keep(left, _model.Parts);
         SampleState[] kept = [.. left.Select(s => _active[s])];
         _active.Clear();
         _active.AddRange(kept);

@@ -1,3 +1,4 @@
+using Tuna.Llama.Tensors;
 using Tuna.Llama.Tensors.Cuda;
 using Tuna.Models.Sampling;
 using Tuna.Numerics;
@@ -6,24 +7,25 @@ using static TorchSharp.torch;
 
 namespace Tuna.Llama.Sampling;
 
-/// <summary>On the device, with a kernel: the host gets token ids and log-probabilities, several steps at once, and never waits in
-/// between.</summary>
+/// <summary>On the device, with a kernel: the host gets token ids and log-probabilities, several steps at once in one copy, and never waits
+/// in between.</summary>
 /// <param name="kernels">The kernels.</param>
+/// <param name="link">How they cross.</param>
 /// <param name="device">Where the logits are.</param>
 /// <param name="steps">Steps between two looks of the host.</param>
-internal sealed class DeviceDraw(KernelModule kernels, Device device, int steps) : ITokenDraw
+internal sealed class DeviceDraw(KernelModule kernels, HostLink link, Device device, int steps) : ITokenDraw
 {
     private IReadOnlyList<SampleState> _samples = [];
     private Tensor? _keys;    // noise of each step and sample, Int64, [steps, S]
     private Tensor? _inverse; // 1 / T, 0 for the largest logit, Float64, [S]
-    private Tensor? _tokens;  // Int64, [steps, S]
-    private Tensor? _logs;    // Float64, [steps, S]
+    private Tensor? _row;     // row of each sample's logits, Int32, [S]
+    private Tensor? _drawn;   // tokens, and log-probabilities as the bits of doubles, Int64, [2, steps, S]
     private Cutoff? _cutoff;
     private int _step;
 
     public int StepsAhead => steps;
 
-    public void Begin(IReadOnlyList<SampleState> samples, int steps)
+    public void Begin(IReadOnlyList<SampleState> samples, int[] rows, int steps)
     {
         _samples = samples;
         _step = 0;
@@ -35,26 +37,26 @@ internal sealed class DeviceDraw(KernelModule kernels, Device device, int steps)
         }
 
         using DisposeScope scope = NewDisposeScope();
-        _keys = scope.Detach(tensor(keys, device: device).view(steps, samples.Count));
-        _inverse = scope.Detach(tensor(samples.Select(s => Inverse(s.Request)).ToArray(), device: device));
-        _tokens = scope.Detach(empty([steps, samples.Count], ScalarType.Int64, device));
-        _logs = scope.Detach(empty([steps, samples.Count], ScalarType.Float64, device));
+        _row = scope.Detach(link.Write(rows, device));
+        _keys = scope.Detach(link.Write(keys, device).view(steps, samples.Count));
+        _inverse = scope.Detach(link.Write(samples.Select(s => Inverse(s.Request)).ToArray(), device));
+        _drawn = scope.Detach(empty([2, steps, samples.Count], ScalarType.Int64, device));
         _cutoff = samples.Any(s => s.Request.Temperature > 0 && (s.Request.TopK > 0 || s.Request.TopP < 1))
-            ? new Cutoff(samples, device) : null;
+            ? new Cutoff(samples, link, device) : null;
     }
 
     private static double Inverse(SamplingRequest request) =>
         request.Temperature == 0 ? 0 : Math.Min(1 / request.Temperature, GumbelNoise.LargestInverseTemperature);
 
-    public Tensor Draw(Tensor logits, int[] rows)
+    public Tensor Draw(Tensor logits)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor row = tensor(rows, device: device), keys = _keys!.select(0, _step), logs = _logs!.select(0, _step);
-        Tensor tokens = scope.MoveToOuter(_tokens!.select(0, _step));
-        (Tensor Least, Tensor Last)? bounds = _cutoff?.Bounds(logits.index_select(0, row), _inverse!);
+        Tensor keys = _keys!.select(0, _step), tokens = scope.MoveToOuter(_drawn!.select(0, 0).select(0, _step));
+        Tensor logs = _drawn.select(0, 1).select(0, _step); // the kernel writes doubles there
+        (Tensor Least, Tensor Last)? bounds = _cutoff?.Bounds(logits.index_select(0, _row!), _inverse!);
         kernels.Launch(
-            "draw", (rows.Length, 1), 1024, 0,
-            Argument.Of(logits), Argument.Of(row), Argument.Of(keys), Argument.Of(_inverse), Argument.Of(bounds?.Least),
+            "draw", (_samples.Count, 1), 1024, 0,
+            Argument.Of(logits), Argument.Of(_row), Argument.Of(keys), Argument.Of(_inverse), Argument.Of(bounds?.Least),
                 Argument.Of(bounds?.Last), Argument.Of(tokens), Argument.Of(logs), Argument.Of((int)logits.shape[1]));
         _step++;
         return tokens;
@@ -62,11 +64,10 @@ internal sealed class DeviceDraw(KernelModule kernels, Device device, int steps)
 
     public void End()
     {
-        using DisposeScope scope = NewDisposeScope();
-        long[] tokens = _tokens!.narrow(0, 0, _step).cpu().contiguous().data<long>().ToArray();
-        double[] logs = _logs!.narrow(0, 0, _step).cpu().contiguous().data<double>().ToArray();
-        for (int i = 0; i < tokens.Length; i++)
-            _samples[i % _samples.Count].Add((int)tokens[i], logs[i]);
+        long[] drawn = link.Read<long>(_drawn!);
+        int count = drawn.Length / 2;
+        for (int i = 0; i < count; i++)
+            _samples[i % _samples.Count].Add((int)drawn[i], BitConverter.Int64BitsToDouble(drawn[count + i]));
         Free();
     }
 
@@ -74,10 +75,10 @@ internal sealed class DeviceDraw(KernelModule kernels, Device device, int steps)
     {
         _keys?.Dispose();
         _inverse?.Dispose();
-        _tokens?.Dispose();
-        _logs?.Dispose();
+        _row?.Dispose();
+        _drawn?.Dispose();
         _cutoff?.Dispose();
-        (_keys, _inverse, _tokens, _logs, _cutoff) = (null, null, null, null, null);
+        (_keys, _inverse, _row, _drawn, _cutoff) = (null, null, null, null, null);
     }
 
     public void Dispose() => Free();
@@ -90,13 +91,13 @@ internal sealed class Cutoff : IDisposable
     private readonly Tensor _topK; // Int64, [S, 1]; a large number for all
     private readonly Tensor _topP; // Float64, [S, 1]
 
-    public Cutoff(IReadOnlyList<SampleState> samples, Device device)
+    public Cutoff(IReadOnlyList<SampleState> samples, HostLink link, Device device)
     {
         using DisposeScope scope = NewDisposeScope();
-        _topK = scope.Detach(tensor(samples.Select(s => s.Request is { TopK: > 0, Temperature: > 0 } ? s.Request.TopK : int.MaxValue)
-            .Select(k => (long)k).ToArray(), device: device).unsqueeze(1));
-        _topP = scope.Detach(tensor(samples.Select(s => s.Request.Temperature > 0 ? s.Request.TopP : 1).ToArray(),
-            device: device).unsqueeze(1));
+        int[] most = [.. samples.Select(s => s.Request is { TopK: > 0, Temperature: > 0 } ? s.Request.TopK : int.MaxValue)];
+        double[] nucleus = [.. samples.Select(s => s.Request.Temperature > 0 ? s.Request.TopP : 1)];
+        _topK = scope.Detach(link.WriteIndices(most, device).unsqueeze(1));
+        _topP = scope.Detach(link.Write(nucleus, device).unsqueeze(1));
     }
 
     /// <summary>The last token that is left, by rank.</summary>

@@ -1,3 +1,4 @@
+using Tuna.Llama.Tensors;
 using static TorchSharp.torch;
 
 namespace Tuna.Llama.Sampling;
@@ -9,44 +10,48 @@ internal interface ITokenDraw : IDisposable
     int StepsAhead { get; }
 
     /// <summary>Prepares for some steps of some samples.</summary>
-    void Begin(IReadOnlyList<SampleState> samples, int steps);
-
-    /// <summary>Draws.</summary>
-    /// <param name="logits">Logits, [R, V], of the model's type.</param>
+    /// <param name="samples">The samples, S.</param>
     /// <param name="rows">Row of each sample's logits, [S].</param>
+    /// <param name="steps">How many steps; each is drawn.</param>
+    void Begin(IReadOnlyList<SampleState> samples, int[] rows, int steps);
+
+    /// <summary>Draws the next step.</summary>
+    /// <param name="logits">Logits, [R, V], of the model's type.</param>
     /// <returns>The tokens, Int64, [S]: the next step's input; freed by <see cref="End"/>.</returns>
-    Tensor Draw(Tensor logits, int[] rows);
+    Tensor Draw(Tensor logits);
 
     /// <summary>Hands the drawn tokens over to the samples.</summary>
     void End();
 }
 
 /// <summary>On the host, from logits that cross to it: where there are no kernels.</summary>
-internal sealed class HostDraw : ITokenDraw
+/// <param name="link">How they cross.</param>
+internal sealed class HostDraw(HostLink link) : ITokenDraw
 {
     private readonly TokenSampler _sampler = new();
     private readonly List<Tensor> _drawn = [];
     private IReadOnlyList<SampleState> _samples = [];
+    private int[] _rows = [];
 
     public int StepsAhead => 1;
 
-    public void Begin(IReadOnlyList<SampleState> samples, int steps) => _samples = samples;
+    public void Begin(IReadOnlyList<SampleState> samples, int[] rows, int steps) => (_samples, _rows) = (samples, rows);
 
-    public Tensor Draw(Tensor logits, int[] rows)
+    public Tensor Draw(Tensor logits)
     {
         float[] values;
         using (DisposeScope scope = NewDisposeScope())
-            values = logits.to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray();
+            values = link.Read<float>(logits.to(ScalarType.Float32));
         int vocabulary = (int)logits.shape[1];
-        var tokens = new long[rows.Length];
-        for (int s = 0; s < rows.Length; s++)
+        var tokens = new long[_rows.Length];
+        for (int s = 0; s < _rows.Length; s++)
         {
             if (!_samples[s].Done)
-                _samples[s].Draw(values.AsSpan(rows[s] * vocabulary, vocabulary), _sampler);
+                _samples[s].Draw(values.AsSpan(_rows[s] * vocabulary, vocabulary), _sampler);
             tokens[s] = _samples[s].Tokens[^1];
         }
 
-        _drawn.Add(tensor(tokens, device: logits.device).DetachFromDisposeScope());
+        _drawn.Add(link.Write(tokens, logits.device).DetachFromDisposeScope());
         return _drawn[^1];
     }
 

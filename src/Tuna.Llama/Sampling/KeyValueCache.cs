@@ -21,7 +21,8 @@ internal sealed class KeyValueCache : IDisposable
         Room = room;
         _keys = [.. Enumerable.Range(0, layers).Select(_ => zeros(shape, model.DType, model.Device).DetachFromDisposeScope())];
         _values = [.. Enumerable.Range(0, layers).Select(_ => zeros(shape, model.DType, model.Device).DetachFromDisposeScope())];
-        Angles = Rotary.Of(model.Rotation, [.. Enumerable.Range(0, room)], model.Device, model.Operations.AngleType(model.DType));
+        Angles = Rotary.Of(model.Rotation, [.. Enumerable.Range(0, room)], model.Device, model.Operations.AngleType(model.DType),
+            model.Operations.Link);
     }
 
     /// <summary>Places of each sample.</summary>
@@ -45,9 +46,9 @@ internal sealed class KeyValueCache : IDisposable
     private static Tensor Flat(Tensor cache) => cache.view(cache.shape[0] * cache.shape[1], -1);
 
     /// <summary>Keeps some samples only.</summary>
-    public void Keep(IReadOnlyList<int> samples, Device device)
+    public void Keep(int[] samples, ModelParts model)
     {
-        using Tensor index = tensor(samples.Select(s => (long)s).ToArray(), device: device);
+        using Tensor index = model.Operations.Link.WriteIndices(samples, model.Device);
         for (int l = 0; l < _keys.Length; l++)
         {
             Select(ref _keys[l]);

@@ -18,7 +18,7 @@ internal sealed class CudaOperations : Operations
     private Tensor? _levels; // of moments of a byte each
     private Tensor? _nf4;    // levels of weights in 4 bits and of their magnitudes
 
-    private CudaOperations(KernelModule kernels) => _kernels = kernels;
+    internal CudaOperations(KernelModule kernels) => _kernels = kernels;
 
     public override KernelModule Kernels => _kernels;
 

@@ -114,15 +114,15 @@ internal sealed class FlashAttention : SequenceAttention
 /// <param name="LongestKeys">Keys of the longest.</param>
 internal sealed record SequenceBounds(Tensor Queries, Tensor Keys, int LongestQueries, int LongestKeys) : IDisposable
 {
-    public static SequenceBounds Of(IReadOnlyList<int> queries, IReadOnlyList<int> keys, Device device) =>
-        new(Bounds(queries, device), Bounds(keys, device), queries.Max(), keys.Max());
+    public static SequenceBounds Of(IReadOnlyList<int> queries, IReadOnlyList<int> keys, Device device, HostLink link) =>
+        new(Bounds(queries, device, link), Bounds(keys, device, link), queries.Max(), keys.Max());
 
-    private static Tensor Bounds(IReadOnlyList<int> lengths, Device device)
+    private static Tensor Bounds(IReadOnlyList<int> lengths, Device device, HostLink link)
     {
         var bounds = new int[lengths.Count + 1];
         for (int s = 0; s < lengths.Count; s++)
             bounds[s + 1] = bounds[s] + lengths[s];
-        return tensor(bounds, device: device).DetachFromDisposeScope();
+        return link.Write(bounds, device).DetachFromDisposeScope();
     }
 
     public void Dispose()

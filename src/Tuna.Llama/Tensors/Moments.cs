@@ -28,15 +28,16 @@ internal abstract class Moments : IDisposable
     /// <summary>Second moment of some rows, as <see cref="First"/>.</summary>
     public abstract Tensor Second(long row, long rows);
 
-    /// <summary>The largest magnitude of some numbers, without a copy of them.</summary>
-    public static double Magnitude(Tensor tensor)
+    /// <summary>The largest magnitude of some numbers, without a copy of them: Float64, a scalar where they are, in the caller's
+    /// scope.</summary>
+    public static Tensor Magnitude(Tensor tensor)
     {
         using DisposeScope scope = NewDisposeScope();
-        return Math.Max(tensor.max().to(ScalarType.Float32).item<float>(), -tensor.min().to(ScalarType.Float32).item<float>());
+        return scope.MoveToOuter(tensor.max().to(ScalarType.Float64).maximum(tensor.min().to(ScalarType.Float64).neg()));
     }
 
-    /// <summary>The largest magnitudes of both moments, or bounds of them; without copies.</summary>
-    public abstract (double First, double Second) Largest();
+    /// <summary>The largest magnitudes of both moments, or bounds of them, as <see cref="Magnitude"/> gives them.</summary>
+    public abstract (Tensor First, Tensor Second) Largest();
 
     /// <summary>Sets the moments of a part that begins at a row; null leaves one as it is.</summary>
     public abstract void Assign(long row, Tensor? first, Tensor? second);
@@ -63,7 +64,7 @@ internal abstract class Moments : IDisposable
 
         public override Tensor Second(long row, long rows) => _second.narrow(0, row, rows);
 
-        public override (double First, double Second) Largest() => (Magnitude(_first), Magnitude(_second));
+        public override (Tensor First, Tensor Second) Largest() => (Magnitude(_first), Magnitude(_second));
 
         public override void Assign(long row, Tensor? first, Tensor? second)
         {
@@ -75,9 +76,15 @@ internal abstract class Moments : IDisposable
 
         public override void Step(Operations operations, long row, long rows, MovedTensors moved, in AdamWNumbers numbers)
         {
-            MovedTensors flat = moved.Flat(row, rows);
-            operations.AdamW(new AdamWTensors(flat.Weights, flat.Lower, flat.Master, flat.Gradient, First(row, rows).view(-1),
-                Second(row, rows).view(-1)), numbers);
+            if (rows == _first.shape[0])
+            {
+                operations.AdamW(new AdamWTensors(moved.Weights, moved.Lower, moved.Master, moved.Gradient, _first, _second), numbers);
+                return;
+            }
+
+            MovedTensors part = moved.Rows(row, rows);
+            operations.AdamW(new AdamWTensors(part.Weights, part.Lower, part.Master, part.Gradient, First(row, rows), Second(row, rows)),
+                numbers);
         }
 
         public override void Dispose()
@@ -104,11 +111,12 @@ internal abstract class Moments : IDisposable
 
         public override Tensor Second(long row, long rows) => Join(row, rows, c => c.Root.Read(0, c.Root.Count).square());
 
-        public override (double First, double Second) Largest()
+        public override (Tensor First, Tensor Second) Largest()
         {
+            using DisposeScope scope = NewDisposeScope();
             // No number of a block is larger than its scale.
-            double root = _parts.Max(p => Magnitude(p.Codes.Root.Scales));
-            return (_parts.Max(p => Magnitude(p.Codes.First.Scales)), root * root);
+            Tensor First(Func<CompactPart, BlockCodes> of) => stack(_parts.Select(p => Magnitude(of(p.Codes).Scales))).max();
+            return (scope.MoveToOuter(First(c => c.First)), scope.MoveToOuter(First(c => c.Root).square()));
         }
 
         public override void Assign(long row, Tensor? first, Tensor? second)
@@ -164,6 +172,9 @@ internal sealed class CompactPart(long count, Device device) : IDisposable
 /// <param name="Gradient">The gradient, BFloat16 or Float32; null is zero.</param>
 internal readonly record struct MovedTensors(Tensor Weights, Tensor? Lower, Tensor? Master, Tensor? Gradient)
 {
+    /// <summary>Some rows.</summary>
+    public MovedTensors Rows(long row, long rows) => Select(t => t.narrow(0, row, rows));
+
     /// <summary>Some rows, flat.</summary>
     public MovedTensors Flat(long row, long rows) => Select(t => t.narrow(0, row, rows).view(-1));
 

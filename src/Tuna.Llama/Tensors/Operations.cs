@@ -24,6 +24,9 @@ internal abstract class Operations : IDisposable
             ? own : new PlainOperations();
     }
 
+    /// <summary>How numbers cross to the host and back, for whatever computes with these operations.</summary>
+    public HostLink Link { get; } = new();
+
     /// <summary>The type that rotary angles are wanted in.</summary>
     public abstract ScalarType AngleType(ScalarType dtype);
 
@@ -166,7 +169,21 @@ internal abstract class Operations : IDisposable
         if (tensors.Count == 0)
             return 0;
         using DisposeScope scope = NewDisposeScope();
-        return Squares(tensors).sum().item<double>();
+        return Link.ReadOne<double>(Squares(tensors).sum());
+    }
+
+    /// <summary>Sum of squares of each tensor by itself, in one copy; 0 of one that is null.</summary>
+    public double[] SumsOfSquares(IReadOnlyList<Tensor?> tensors)
+    {
+        var sums = new double[tensors.Count];
+        int[] there = [.. Enumerable.Range(0, tensors.Count).Where(t => tensors[t] is not null)];
+        if (there.Length == 0)
+            return sums;
+        using DisposeScope scope = NewDisposeScope();
+        double[] read = Link.Read<double>(stack(there.Select(t => Squares([tensors[t]!]).sum())));
+        for (int i = 0; i < there.Length; i++)
+            sums[there[i]] = read[i];
+        return sums;
     }
 
     /// <summary>What is to be summed up for <see cref="SumOfSquares"/>, as many numbers a tensor whatever the tensors: Float64, on the
@@ -196,7 +213,7 @@ internal readonly record struct HeadShape(int Heads, int KeyHeads, int Width)
 /// <param name="Rows">Row in the chunk of each of its pairs, Int64; of the chunk alone.</param>
 internal readonly record struct PairRows(Tensor Starts, Tensor Tokens, long First, Tensor Rows);
 
-/// <summary>What a step of AdamW moves: flat tensors of one length.</summary>
+/// <summary>What a step of AdamW moves: contiguous tensors of one shape.</summary>
 /// <param name="Weights">The weights, of the model's type.</param>
 /// <param name="Lower">Their lower bits; null in single precision, and where <paramref name="Master"/> is given.</param>
 /// <param name="Master">Single-precision weights; null when the weights are that themselves, or are split.</param>

@@ -17,12 +17,12 @@ internal sealed record Rotary(Tensor Cos, Tensor Sin) : IDisposable
     /// <param name="positions">Positions, [N].</param>
     /// <param name="device">Where to.</param>
     /// <param name="dtype">Their type.</param>
-    public static Rotary Of(RotaryFrequencies frequencies, int[] positions, Device device, ScalarType dtype)
+    /// <param name="link">How positions get there.</param>
+    public static Rotary Of(RotaryFrequencies frequencies, int[] positions, Device device, ScalarType dtype, HostLink link)
     {
         using IDisposable mode = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Tensor angles = outer(tensor(Array.ConvertAll(positions, p => (double)p), device: device),
-            tensor(frequencies.Angles, device: device));
+        Tensor angles = outer(link.Write(Array.ConvertAll(positions, p => (double)p), device), link.Write(frequencies.Angles, device));
         return new Rotary(scope.Detach(angles.cos().mul(frequencies.Factor).to(dtype)),
             scope.Detach(angles.sin().mul(frequencies.Factor).to(dtype)));
     }

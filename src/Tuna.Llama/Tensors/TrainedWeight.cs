@@ -77,8 +77,40 @@ internal sealed class TrainedWeight : IDisposable
             return;
         }
 
-        using Tensor transposed = a.t(), same = b.to(a.dtype);
-        Gradient = Own(transposed.matmul(same));
+        using Tensor transposed = a.t();
+        if (b.dtype == a.dtype)
+        {
+            Gradient = Own(transposed.mm(b));
+            return;
+        }
+
+        using Tensor same = b.to(a.dtype);
+        Gradient = Own(transposed.mm(same));
+    }
+
+    /// <summary>Adds products a^T b, [N, rows] and [N, columns], one below the other; their rows are all of the weight's.</summary>
+    public void AddProducts(IReadOnlyList<(Tensor A, Tensor B)> products)
+    {
+        if (products.Count == 1)
+        {
+            AddProduct(products[0].A, products[0].B);
+            return;
+        }
+
+        using IDisposable mode = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        ScalarType type = products[0].A.dtype;
+        bool adds = Gradient is not null || (_wide && type != ScalarType.Float32);
+        _summed |= adds && Gradient is not null;
+        Tensor sum = adds ? Wide() : Gradient = Own(empty(Data.shape, type, Data.device));
+        Tensor[] rows = sum.split([.. products.Select(p => p.A.shape[1])], 0);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            if (adds)
+                AddProduct(rows[i], products[i].A, products[i].B);
+            else
+                rows[i].addmm_(products[i].A.t(), products[i].B.to(type), 0, 1); // beta 0: what is there is not read
+        }
     }
 
     /// <summary>Adds a share a^T b of a sum of many: in single precision from the first on.</summary>

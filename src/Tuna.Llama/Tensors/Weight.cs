@@ -15,6 +15,9 @@ internal sealed class Weight
     private readonly long _rows;
     private readonly int? _columns;
     private Tensor? _unpacked;
+    private Tensor? _transposed; // views, which products ask for again and again
+    private Tensor[]? _pieces;
+    private Tensor[]? _transposedPieces;
 
     /// <summary>Creates uninitialized weights.</summary>
     /// <param name="device">Where.</param>
@@ -69,6 +72,23 @@ internal sealed class Weight
         return _unpacked;
     }
 
+    /// <summary><see cref="Matrix"/> transposed: what a product x W^T takes. The weight's own; not to be freed.</summary>
+    public Tensor TransposedMatrix(Operations operations)
+    {
+        Tensor matrix = Matrix(operations);
+        return _transposed ??= matrix.t().DetachFromDisposeScope();
+    }
+
+    /// <summary><see cref="Data"/> transposed, likewise.</summary>
+    public Tensor Transposed => _transposed ??= Data.t().DetachFromDisposeScope();
+
+    /// <summary>The parts of <see cref="Data"/> as matrices. The weight's own; not to be freed.</summary>
+    public IReadOnlyList<Tensor> Pieces =>
+        _pieces ??= [.. _parts.Select(p => Data.narrow(0, p.Row, p.Shape[0]).DetachFromDisposeScope())];
+
+    /// <summary>The same, each transposed.</summary>
+    public IReadOnlyList<Tensor> TransposedPieces => _transposedPieces ??= [.. Pieces.Select(p => p.t().DetachFromDisposeScope())];
+
     /// <summary>A part's numbers as they compute; a view, or unpacked. In the caller's scope.</summary>
     public Tensor Value(WeightPart part) => part.Codes is null ? part.Parameter.alias() : part.Codes.Read(DType).view(part.Shape);
 
@@ -89,6 +109,8 @@ internal sealed class Weight
     /// <summary>Frees the numbers; the parameters, which are views of them, are the module's.</summary>
     public void Free()
     {
+        foreach (Tensor? view in (Tensor?[])[_transposed, .. _pieces ?? [], .. _transposedPieces ?? []])
+            view?.Dispose();
         _data?.Dispose();
         _unpacked?.Dispose();
         _parts.ForEach(p => p.Codes?.Dispose());

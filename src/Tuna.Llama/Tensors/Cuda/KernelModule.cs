@@ -4,13 +4,15 @@ using static TorchSharp.torch;
 namespace Tuna.Llama.Tensors.Cuda;
 
 /// <summary>Kernels compiled for one device, ready to be launched over tensors.</summary>
-internal sealed class KernelModule : IDisposable
+internal class KernelModule : IDisposable
 {
     private readonly nint _context;
     private readonly nint _module;
     private readonly Dictionary<string, nint> _functions = new(StringComparer.Ordinal);
 
-    private KernelModule(nint context, nint module)
+    /// <param name="context">The device's context.</param>
+    /// <param name="module">The compiled module.</param>
+    protected KernelModule(nint context, nint module)
     {
         _context = context;
         _module = module;
@@ -40,7 +42,7 @@ internal sealed class KernelModule : IDisposable
     }
 
     /// <summary>Launches a kernel; see <see cref="Argument"/> for its arguments.</summary>
-    public void Launch(string name, (int X, int Y) grid, int threads, int shared, params ReadOnlySpan<ulong> arguments)
+    public virtual void Launch(string name, (int X, int Y) grid, int threads, int shared, params ReadOnlySpan<ulong> arguments)
     {
         if (grid.X == 0 || grid.Y == 0)
             return;
@@ -54,7 +56,7 @@ internal sealed class KernelModule : IDisposable
     public void LaunchEach(string name, long elements, params ReadOnlySpan<ulong> arguments) =>
         Launch(name, ((int)((elements + 255) / 256), 1), 256, 0, arguments);
 
-    public void Dispose() => CudaDriver.UnloadModule(_module);
+    public virtual void Dispose() => CudaDriver.UnloadModule(_module);
 }
 
 /// <summary>Arguments of kernels, as the bits that a launch passes.</summary>
