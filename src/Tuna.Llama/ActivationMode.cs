@@ -3,7 +3,8 @@ namespace Tuna.Llama;
 /// <summary>What a pass holds between forward and backward.</summary>
 public enum ActivationMode
 {
-    /// <summary><see cref="Keep"/> where the memory estimate fits the budget, else <see cref="Recompute"/>.</summary>
+    /// <summary>Everything of as many layers as the memory estimate of the pass lets fit the budget, of the others their input: from
+    /// <see cref="Keep"/> to <see cref="Recompute"/>.</summary>
     Auto,
 
     /// <summary>Everything that backward needs: fastest.</summary>

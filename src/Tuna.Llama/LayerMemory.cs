@@ -13,10 +13,10 @@ internal static class LayerMemory
     /// <param name="size">Bytes of a number.</param>
     /// <param name="fused">Whether kernels and FlashAttention compute.</param>
     /// <param name="trainable">Whether anything is kept.</param>
-    /// <param name="mode">What is kept.</param>
+    /// <param name="keptLayers">Layers whose activations are kept; of the others the input is.</param>
     /// <param name="summed">Whether a weight's gradient is computed beside the sum that it is added to.</param>
     public static long Bytes(LlamaConfig config, IReadOnlyList<TokenGroup> groups, long size, bool fused, bool trainable,
-        ActivationMode mode, bool summed)
+        int keptLayers, bool summed)
     {
         long d = config.HiddenSize, f = config.IntermediateSize, q = (long)config.HeadCount * config.HeadDimension,
             kv = (long)config.KeyValueHeadCount * config.HeadDimension;
@@ -29,7 +29,8 @@ internal static class LayerMemory
         // Backward of the MLP: gate, up, their gradients and the product; in libtorch's operations some of them in single precision once
         // more.
         long work = (rows * size * ((2 * d) + (4 * f))) + (fused ? 0 : rows * 3 * f * 4) + (summed ? 2 * d * f * size : 0);
-        return inputs + work + (mode == ActivationMode.Recompute ? kept : config.LayerCount * kept);
+        // Layers that are computed again are so one at a time, when those above them are done with.
+        return inputs + work + (Math.Max(1, keptLayers) * kept);
     }
 
     /// <summary>What autograd holds of libtorch's attention over a group: copies of keys and values, of the responses side by side,

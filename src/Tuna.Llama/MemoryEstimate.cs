@@ -42,16 +42,21 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
     /// <param name="baseWeights">How weights that are not trained are kept.</param>
     /// <param name="gradientMode">What becomes of gradients; <see cref="GradientMode.Recompute"/> counts where there is one pass a
     /// step.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There are less than one pass a step.</exception>
+    /// <param name="keptLayers">Layers whose activations are kept, the others being computed twice; null for all or none, as the mode
+    /// says.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are less than one pass a step, or other layers kept than there are.</exception>
     public static MemoryEstimate Of(
         LlamaConfig config, LoraOptions? lora, TensorDType compute, bool trainable, IReadOnlyList<TokenGroup> groups, ActivationMode mode,
             string device = "cpu",
         MomentPrecision moments = MomentPrecision.Full, int passes = 2, WeightPrecision baseWeights = WeightPrecision.Full,
-        GradientMode gradientMode = GradientMode.Keep)
+        GradientMode gradientMode = GradientMode.Keep, int? keptLayers = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(groups);
         ArgumentOutOfRangeException.ThrowIfLessThan(passes, 1);
+        int kept = keptLayers ?? (mode == ActivationMode.Recompute ? 0 : config.LayerCount);
+        ArgumentOutOfRangeException.ThrowIfNegative(kept, nameof(keptLayers));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(kept, config.LayerCount, nameof(keptLayers));
         long size = compute.Size();
         DeviceType type = TorchRuntime.Parse(device).Type;
         bool narrow = compute != TensorDType.F32, gpu = type == DeviceType.CUDA;
@@ -69,11 +74,11 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
             gradients = ArrivingGradients(config, trainable, adapters, lora is null, narrow && gpu ? 2 : 4)
                 + (gpu || trained.Length == 0 ? 0 : PlainStepCopies * 4 * trained.Max());
         long masters = !narrow ? 0 : gpu ? 2 * rounded : 4 * rounded;
-        long kept = trained.Sum(n => moments == MomentPrecision.EightBit ? Tensors.Moments.CompactBytes(n) : 8 * n);
-        long activations = LayerMemory.Bytes(config, groups, size, gpu && narrow, trainable, mode, summed: trainable && lora is null
+        long state = trained.Sum(n => moments == MomentPrecision.EightBit ? Tensors.Moments.CompactBytes(n) : 8 * n);
+        long activations = LayerMemory.Bytes(config, groups, size, gpu && narrow, trainable, kept, summed: trainable && lora is null
             && narrow);
         long computing = baseWeights == WeightPrecision.Nf4 ? PackedBytes(config, weights, size) : weights * size;
-        return new MemoryEstimate(computing + (adapters.Sum() * size) + (4 * scalarHead), masters, kept, gradients, activations,
+        return new MemoryEstimate(computing + (adapters.Sum() * size) + (4 * scalarHead), masters, state, gradients, activations,
             HeadBytes(config, groups, size, type, trainable && lora is null), gpu ? CudaContext : 0);
     }
 
@@ -110,6 +115,29 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         if (estimate(ActivationMode.Recompute, false).Total <= budget)
             return (ActivationMode.Recompute, false, false);
         return (ActivationMode.Recompute, true, estimate(ActivationMode.Recompute, true).Total > budget);
+    }
+
+    /// <summary>How many layers' activations a budget lets a pass keep; the others are computed twice.</summary>
+    /// <param name="estimate">The estimate with a number of layers kept, which grows with it.</param>
+    /// <param name="layers">All layers.</param>
+    /// <param name="budget">Bytes.</param>
+    /// <returns>The most that fit; 0 also where not even that does.</returns>
+    public static int KeptLayers(Func<int, MemoryEstimate> estimate, int layers, long budget)
+    {
+        ArgumentNullException.ThrowIfNull(estimate);
+        if (estimate(layers).Total <= budget)
+            return layers;
+        int fits = 0, tooMany = layers;
+        while (tooMany - fits > 1)
+        {
+            int middle = (fits + tooMany) / 2;
+            if (estimate(middle).Total <= budget)
+                fits = middle;
+            else
+                tooMany = middle;
+        }
+
+        return fits;
     }
 
     /// <summary>A line for a log.</summary>

@@ -74,6 +74,7 @@ public abstract partial class TorchPolicy
             }
 
             (_summed, _norm) = (false, null);
+            (_passesOfAStep, _passesSinceStep) = (Math.Clamp(_passesSinceStep, 1, 2), 0);
         }
         catch (ExternalException e) when (DeviceMemoryException.Is(e))
         {
@@ -84,7 +85,7 @@ public abstract partial class TorchPolicy
     /// <inheritdoc/>
     protected override void ClearGradientsCore()
     {
-        (_summed, _norm) = (false, null);
+        (_summed, _norm, _passesSinceStep) = (false, null, 0);
         DropWaiting();
         Training.ClearGradients();
     }

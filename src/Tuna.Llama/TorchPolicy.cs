@@ -27,6 +27,8 @@ public abstract partial class TorchPolicy : PolicyBase
     private readonly LlamaBackbone _model;
     private readonly TrainingParameters? _training;
     private long _passes;
+    private int _passesSinceStep;
+    private int _passesOfAStep = 2; // of the last one; until then gradients are counted as sums, which are larger
 
     private protected TorchPolicy(
         LlamaConfig config,
@@ -75,6 +77,9 @@ public abstract partial class TorchPolicy : PolicyBase
 
     internal LlamaBackbone Backbone => _model;
 
+    /// <summary>Layers whose activations the open pass holds; for tests.</summary>
+    internal int KeptLayers => Training.Pass.KeptLayers;
+
     /// <inheritdoc/>
     protected override int ScoringRows => 4096;
 
@@ -86,9 +91,10 @@ public abstract partial class TorchPolicy : PolicyBase
     /// <param name="groups">The largest micro-batch.</param>
     /// <param name="mode">What is kept between forward and backward.</param>
     /// <param name="passes">Micro-batches a step, >= 1: gradients of a single one take less on a GPU. Default 2.</param>
-    public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode, int passes = 2) =>
+    /// <param name="keptLayers">Layers whose activations are kept; null for all or none, as the mode says.</param>
+    public MemoryEstimate EstimateMemory(IReadOnlyList<TokenGroup> groups, ActivationMode mode, int passes = 2, int? keptLayers = null) =>
         MemoryEstimate.Of(Config, _options.Lora, TensorTypes.From(_model.DType), _options.Trainable, groups, mode, _options.Device,
-            _options.Moments, passes, _options.BaseWeights, _options.Gradients);
+            _options.Moments, passes, _options.BaseWeights, _options.Gradients, keptLayers);
 
     /// <inheritdoc/>
     protected override void ScoreCore(IReadOnlyList<TokenGroup> groups, int from, int to, Span<double> values,
@@ -129,20 +135,22 @@ public abstract partial class TorchPolicy : PolicyBase
             _keepsGradients = true;
         }
 
-        bool keep = _options.Activations switch
+        int layers = Config.LayerCount, kept = _options.Activations switch
         {
-            ActivationMode.Keep => true,
-            ActivationMode.Recompute => false,
-            _ => _options.MemoryBudget is not { } budget || EstimateMemory(groups, ActivationMode.Keep).Total <= budget,
+            ActivationMode.Keep => layers,
+            ActivationMode.Recompute => 0,
+            _ => _options.MemoryBudget is { } budget ? MemoryEstimate.KeptLayers(Estimate, layers, budget) : layers,
         };
         ulong seed = Rng.Derive(_options.Seed, (ulong)_passes);
-        training.OpenPass(() => new LlamaPass(_model, training, groups, keep, seed, Explain, cancellationToken));
+        training.OpenPass(() => new LlamaPass(_model, training, groups, kept, seed, Explain, cancellationToken));
         _passes++; // a pass that was cancelled is drawn again
+        _passesSinceStep++;
         training.Pass.Values.CopyTo(values);
 
+        MemoryEstimate Estimate(int layersKept) => EstimateMemory(groups, ActivationMode.Auto, _passesOfAStep, layersKept);
+
         DeviceMemoryException Explain(ExternalException e, string work) => DeviceMemoryException.Of(
-            e, $"{work} {groups.Count} groups of {groups.Sum(g => g.TokenCount)} tokens", _options,
-                EstimateMemory(groups, keep ? ActivationMode.Keep : ActivationMode.Recompute).ToString(),
+            e, $"{work} {groups.Count} groups of {groups.Sum(g => g.TokenCount)} tokens", _options, Estimate(kept).ToString(),
             DeviceMemoryException.TrainingAdvice(_options, groups.Count));
     }
 

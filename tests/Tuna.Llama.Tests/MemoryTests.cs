@@ -27,6 +27,7 @@ public class MemoryTests
     [InlineData(TensorDType.F32, ActivationMode.Keep, false, MomentPrecision.EightBit)]
     [InlineData(TensorDType.F32, ActivationMode.Recompute, false, MomentPrecision.Full)]
     [InlineData(TensorDType.BF16, ActivationMode.Recompute, false, MomentPrecision.Full)]
+    [InlineData(TensorDType.F32, ActivationMode.Auto, false, MomentPrecision.Full)] // half of the layers
     [InlineData(TensorDType.F32, ActivationMode.Keep, true, MomentPrecision.Full)]
     [InlineData(TensorDType.F32, ActivationMode.Recompute, false, MomentPrecision.EightBit, GradientMode.Recompute)]
     public void EstimateMemory_OfAWholeStep_IsWhatTheProcessTakes(TensorDType type, ActivationMode mode, bool lora, MomentPrecision moments,
@@ -41,15 +42,17 @@ public class MemoryTests
         _ = malloc_trim(0);
         File.WriteAllText("/proc/self/clear_refs", "5");
         long before = Status("VmRSS");
+        int? kept = mode == ActivationMode.Auto ? Config.LayerCount / 2 : null;
         LlamaPolicy policy = LlamaPolicy.Create(Config, new()
         {
             ComputeType = type,
             Activations = mode,
+            MemoryBudget = MemoryEstimate.Of(Config, null, type, true, groups, mode, keptLayers: kept).Total,
             Moments = moments,
             Lora = lora ? new LoraOptions() : null,
             Gradients = gradients,
         });
-        MemoryEstimate estimate = policy.EstimateMemory(groups, mode, gradients == GradientMode.Keep ? 2 : 1);
+        MemoryEstimate estimate = policy.EstimateMemory(groups, mode, gradients == GradientMode.Keep ? 2 : 1, kept);
         Steps(policy, groups, gradients);
         long taken = Status("VmHWM") - before;
         double ratio = (double)taken / estimate.Total;

@@ -30,6 +30,60 @@ public class PassTests
     }
 
     [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(3, 1)]
+    [InlineData(2, 15)] // few responses are active: all layers are computed again, on their rows
+    public void Backward_LayersThatTheBudgetAllowsAreKept_GivesTheGradientsOfAll(int kept, int every)
+    {
+        double[] gradient = SomeGradient(r => r % every == 0);
+        using LlamaPolicy policy = Tiny.Policy(new() { MemoryBudget = Budget(kept) });
+        using (IForwardPass pass = policy.Forward(Groups))
+        {
+            Assert.Equal(kept, policy.KeptLayers);
+            pass.Backward(gradient);
+        }
+
+        Dictionary<string, float[]> all = Gradients(new() { Activations = ActivationMode.Keep }, Groups, gradient);
+        if (every == 1)
+            Assert.Equal(all, Tiny.Gradients(policy)); // the same operations, to the bit
+        else
+            Tiny.AssertClose(all, Tiny.Gradients(policy), 1e-5);
+    }
+
+    [Fact]
+    public void Forward_BudgetBelowEverything_KeepsNothing()
+    {
+        using LlamaPolicy policy = Tiny.Policy(new() { MemoryBudget = Budget(1) - 1 });
+        using IForwardPass pass = policy.Forward(Groups);
+        Assert.Equal(0, policy.KeptLayers);
+    }
+
+    [Fact]
+    public void Backward_TwiceWithSomeLayersKept_MovesTheWeightsAsWithAll()
+    {
+        using LlamaPolicy some = Tiny.Policy(new() { MemoryBudget = Budget(2), Gradients = GradientMode.Recompute }),
+            all = Tiny.Policy(new() { Activations = ActivationMode.Keep });
+        foreach (LlamaPolicy policy in new[] { some, all })
+        {
+            for (int step = 1; step <= 3; step++)
+            {
+                using (IForwardPass pass = policy.Forward(Groups))
+                    pass.Backward(SomeGradient(_ => true));
+                policy.ApplyGradients(new AdamWStep(step, 1e-3, 1 / policy.GradientNorm(), new AdamWSettings()));
+            }
+        }
+
+        Assert.Equal(all.WeightsHash(), some.WeightsHash());
+    }
+
+    private static long Budget(int kept)
+    {
+        using LlamaPolicy policy = Tiny.Policy();
+        return policy.EstimateMemory(Groups, ActivationMode.Auto, keptLayers: kept).Total;
+    }
+
+    [Theory]
     [InlineData(ActivationMode.Keep)]
     [InlineData(ActivationMode.Recompute)]
     public void Backward_ZeroEntries_GivesTheGradientsOfTheOthersAlone(ActivationMode mode)

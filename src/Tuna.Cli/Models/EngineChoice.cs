@@ -84,7 +84,7 @@ internal sealed record EngineChoice
 }
 
 /// <summary>How a training pass uses memory.</summary>
-/// <param name="Recompute">Whether layers are computed again in backward.</param>
+/// <param name="Budget">Bytes to train within, which decide for each micro-batch which layers are computed again; null keeps all.</param>
 /// <param name="ScoreFirst">Whether responses are scored first and passed one at a time.</param>
 /// <param name="Text">The estimate, for people.</param>
-internal sealed record MemoryPlan(bool Recompute, bool ScoreFirst, string Text);
+internal sealed record MemoryPlan(long? Budget, bool ScoreFirst, string Text);

@@ -47,18 +47,23 @@ internal static class TorchEngine
         (IReadOnlyList<TokenGroup> largest, int passes) = LargestMicroBatch(groups, options);
         TokenGroup longest = largest[0];
         var single = new TokenGroup(longest.Id, longest.Prompt, [longest.Responses.MaxBy(r => r.Length)], new double[1]);
-        MemoryEstimate Estimate(ActivationMode mode, bool one) =>
+        long budget = choice.MemoryBudget ?? long.MaxValue;
+        int layers = config.LayerCount;
+        MemoryEstimate Estimate(ActivationMode mode, bool one, int? kept = null) =>
             MemoryEstimate.Of(config, choice.Lora, compute, trainable: true, one ? [single] : largest, mode, choice.Device, choice.Moments,
-                passes, choice.BaseWeights, choice.Gradients);
+                passes, choice.BaseWeights, choice.Gradients, kept);
 
-        (ActivationMode mode, bool scoreFirst, bool tooLarge) = MemoryEstimate.Choose(Estimate, choice.MemoryBudget ?? long.MaxValue);
-        string groupCount = largest.Count == 1 ? "group" : $"micro-batch of {largest.Count} groups";
-        string text = $"memory for the largest {groupCount} ({largest.Sum(g => g.TokenCount)} tokens), estimated: {Estimate(mode, scoreFirst)}";
+        (_, bool scoreFirst, bool tooLarge) = MemoryEstimate.Choose((mode, one) => Estimate(mode, one), budget);
+        int keptLayers = MemoryEstimate.KeptLayers(kept => Estimate(ActivationMode.Auto, scoreFirst, kept), layers, budget);
+        string what = scoreFirst ? "response" : largest.Count == 1 ? "group" : $"micro-batch of {largest.Count} groups",
+            twice = keptLayers == layers ? "" : $"; {(keptLayers == 0 ? "all" : $"{layers - keptLayers} of {layers}")} layers are computed twice";
+        string text = $"memory for the largest {what} ({(scoreFirst ? single.TokenCount : largest.Sum(g => g.TokenCount))} tokens), estimated: "
+            + $"{Estimate(ActivationMode.Auto, scoreFirst, keptLayers)}{twice}";
         if (tooLarge)
             throw new StageException(
-                $"--memory-gb is too small: {text}, with everything computed twice. Use --micro-batch 1, --lora-rank (with --base-weights nf4), --moments "
+                $"--memory-gb is too small: {text}. Use --micro-batch 1, --lora-rank (with --base-weights nf4), --moments "
                 + $"8bit, --dtype bfloat16, a smaller --max-length, or more memory.", ExitCodes.Usage);
-        return new(mode == ActivationMode.Recompute, scoreFirst, text);
+        return new(choice.MemoryBudget, scoreFirst, text);
     }
 
     /// <summary>The largest micro-batch that an order of the groups can bring, its largest group first, and how many a step has, 2 for any
@@ -114,7 +119,7 @@ internal static class TorchEngine
         BaseWeights = choice.BaseWeights,
         Moments = choice.Moments,
         Gradients = choice.Gradients,
-        Activations = plan is { Recompute: true } ? ActivationMode.Recompute : ActivationMode.Keep,
+        MemoryBudget = plan?.Budget,
         Threads = choice.Threads,
         Seed = seed,
     };

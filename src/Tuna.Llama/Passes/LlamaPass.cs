@@ -10,34 +10,28 @@ namespace Tuna.Llama.Passes;
 /// <summary>A forward pass over a micro-batch and its backward.</summary>
 internal sealed class LlamaPass : IForwardPass
 {
-    /// <summary>
-    /// With everything kept, backward costs two forwards over ALL rows; recomputing costs three over the rows of active responses.
-    /// Below two thirds the second is cheaper.
-    /// </summary>
-    private const double RecomputeBelow = 2.0 / 3;
-
     private readonly LlamaBackbone _model;
     private readonly TrainingParameters _parameters;
     private readonly ulong _seed;
     private readonly PackedBatch _batch;
     private readonly double[] _outputs;
     private readonly List<Tensor> _inputs = [];      // x of every layer and the last one's output, [N, D]
-    private readonly List<LayerTrace> _traces = [];  // of every layer, where they are kept
-    private readonly bool _keep;
+    private readonly List<LayerTrace> _traces = [];  // of the upper layers, as many as are kept
+    private readonly int _firstKept; // layers below are computed again
     private readonly Func<ExternalException, string, Exception> _explain; // of memory that ran out
     private PackedPlan? _plan;
     private Tensor? _kept; // what the head keeps of each, [U]
     private bool _used;
     private bool _disposed;
 
-    public LlamaPass(LlamaBackbone model, TrainingParameters parameters, IReadOnlyList<TokenGroup> groups, bool keep, ulong seed,
+    public LlamaPass(LlamaBackbone model, TrainingParameters parameters, IReadOnlyList<TokenGroup> groups, int kept, ulong seed,
         Func<ExternalException, string, Exception> explain, CancellationToken cancellationToken)
     {
         _explain = explain;
         _model = model;
         _parameters = parameters;
         _seed = seed;
-        _keep = keep;
+        _firstKept = model.Layers.Count - kept;
         _batch = PackedBatch.Of(groups, model.ResponseHead.Reads);
         _outputs = new double[_batch.ResponseCount];
         try
@@ -52,6 +46,9 @@ internal sealed class LlamaPass : IForwardPass
             throw;
         }
     }
+
+    /// <summary>Layers whose activations it holds.</summary>
+    public int KeptLayers => _traces.Count;
 
     public ReadOnlySpan<double> Values => _disposed ? throw new ObjectDisposedException(nameof(IForwardPass)) : _outputs;
 
@@ -68,7 +65,7 @@ internal sealed class LlamaPass : IForwardPass
         _kept = _model.ResponseHead.Forward(hidden, _batch.Targets, _outputs, _model.Parts.Operations);
         if (_kept is not null)
             scope.Detach(_kept);
-        if (_keep)
+        if (_firstKept < _model.Layers.Count)
             return;
         _plan.Dispose();
         _plan = null;
@@ -76,9 +73,10 @@ internal sealed class LlamaPass : IForwardPass
         LayerTrace? Trace(int layer, Tensor input)
         {
             _inputs.Add(input.DetachFromDisposeScope());
-            if (_keep)
-                _traces.Add(new LayerTrace(input));
-            return _keep ? _traces[^1] : null;
+            if (layer < _firstKept)
+                return null;
+            _traces.Add(new LayerTrace(input));
+            return _traces[^1];
         }
     }
 
@@ -105,6 +103,12 @@ internal sealed class LlamaPass : IForwardPass
         Free();
     }
 
+    /// <summary>
+    /// Over ALL rows a kept layer's backward costs two forwards, another's three; over the rows of active responses all cost three. The
+    /// share of rows below which the second is cheaper: two thirds where everything is kept.
+    /// </summary>
+    private double RecomputeBelow => 1 - ((_model.Layers.Count - _firstKept) / (3.0 * _model.Layers.Count));
+
     /// <summary>Goes backward once; what the pass holds stays, and it may go again, then recomputing all layers.</summary>
     /// <param name="gradient">dL/d(output) of every response, not all zero.</param>
     /// <param name="arrived">Called with every trained weight as soon as nothing more will be added to its gradient, which may then be
@@ -115,8 +119,8 @@ internal sealed class LlamaPass : IForwardPass
         PackedBatch needed = Array.TrueForAll(active, a => a) ? _batch : _batch.Restrict(active);
         try
         {
-            if (_keep && needed.RowCount >= RecomputeBelow * _batch.RowCount)
-                Backward(_batch, _plan!, null, gradient, arrived);
+            if (_plan is not null && needed.RowCount >= RecomputeBelow * _batch.RowCount)
+                Backward(_batch, _plan, null, gradient, arrived);
             else
                 BackwardRecomputed(needed, gradient, arrived);
             _traces.Clear(); // each was freed after its layer
@@ -154,7 +158,7 @@ internal sealed class LlamaPass : IForwardPass
         for (int l = _model.Layers.Count - 1; l >= 0 && l >= _parameters.LowestLayer; l--)
         {
             using DisposeScope layerScope = NewDisposeScope();
-            LayerTrace trace = l < _traces.Count ? _traces[l] : Retrace(l, rows, plan);
+            LayerTrace trace = l >= _firstKept && _traces.Count > 0 ? _traces[l - _firstKept] : Retrace(l, rows, plan);
             // Below the lowest layer that is trained nothing needs a gradient.
             Tensor? next = _model.Layers[l].Backward(trace, dx, plan, _model.Parts.Operations, needed: _parameters.LowestLayer < l);
             trace.Dispose();
