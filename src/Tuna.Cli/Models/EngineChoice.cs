@@ -74,7 +74,7 @@ internal sealed record EngineChoice
     private ManagedLlamaOptions ManagedOptions(ulong seed) => new()
     {
         Seed = seed,
-        Threads = Threads ?? Environment.ProcessorCount,
+        Threads = Threads,
         SavedType = SavedType,
     };
 }
