@@ -6,9 +6,10 @@ namespace Tuna.Llama.Managed;
 /// <summary>Options of the embedded engine.</summary>
 public sealed record ManagedLlamaOptions
 {
-    /// <summary>Threads that compute, the caller's included; 1 to 1024. Default: the processors of this machine.</summary>
+    /// <summary>Threads that compute, the caller's included; 1 to 1024. Null is one for each processor of this machine. Default
+    /// null.</summary>
     /// <remarks>Results have the same bits for the same number of threads.</remarks>
-    public int Threads { get; init; } = Environment.ProcessorCount;
+    public int? Threads { get; init; }
 
     /// <summary>Most memory that a training pass takes to keep the MLPs' gate and up values and logits for backward, in bytes; 0 or more.
     /// Default 72 MiB.</summary>
@@ -50,8 +51,8 @@ public sealed record ManagedLlamaOptions
     /// <exception cref="ArgumentOutOfRangeException">Names the option that is out of range.</exception>
     public void Validate()
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(Threads, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(Threads, 1024);
+        if (Threads is < 1 or > 1024)
+            throw new ArgumentOutOfRangeException(nameof(Threads), Threads, $"{nameof(Threads)} must be in [1, 1024].");
         ArgumentOutOfRangeException.ThrowIfNegative(KeptActivationBytes);
         if (!Enum.IsDefined(Decoding))
             throw new ArgumentOutOfRangeException(nameof(Decoding), Decoding, $"{nameof(Decoding)} is exact or in bfloat16.");

@@ -39,7 +39,7 @@ public abstract partial class ManagedPolicy : PolicyBase, IHiddenStates
         Config = config;
         Options = options;
         Parameters = parameters;
-        Pool = new WorkerPool(Options.Threads);
+        Pool = new WorkerPool(Options.Threads ?? Environment.ProcessorCount);
         KeptValues = new KeptValues(Config, Parameters, Options.KeptActivationBytes);
         Trunk = new LlamaTrunk(Config, Parameters, Pool, KeptValues);
         Head = head(Parameters, Pool, KeptValues, Trunk.Workspace);

@@ -78,7 +78,7 @@ internal sealed record EngineChoice
     private ManagedLlamaOptions ManagedOptions(ulong seed) => new()
     {
         Seed = seed,
-        Threads = Threads ?? Environment.ProcessorCount,
+        Threads = Threads,
         SavedType = SavedType,
     };
 }

@@ -22,6 +22,11 @@ internal static class TorchEngine
         + ". From the sources: `dotnet run --project src/Tuna.Cli -c Release -p:Libtorch=cpu` (cuda-linux, cuda-windows). Without "
             + "--engine torch the embedded engine computes, which needs none.";
 
+    private const string OtherDevice =
+        "With --libtorch or " + Variable + " the program takes another libtorch, for GPUs the package TorchSharp-cuda-linux "
+            + TorchRuntime.PackageVersion + " or a PyTorch " + TorchRuntime.LibtorchVersion
+        + " with CUDA. With --device cpu it computes here as it is.";
+
     public static ITrainablePolicy LoadPolicy(EngineChoice choice, string folder, ulong seed, bool trainable, MemoryPlan? plan)
     {
         Open(choice);
@@ -95,17 +100,20 @@ internal static class TorchEngine
     {
         if (choice.Device == "cuda" && MpiProcessGroup.LaunchedLocalSize > 1)
             MpiProcessGroup.SeeOwnGpu();
+        bool loaded = false;
         try
         {
             if (choice.Libtorch is { } folder)
                 TorchRuntime.UseLibtorch(folder);
             else
                 TorchRuntime.Load();
+            loaded = true;
             TorchRuntime.OpenDevice(choice.Device);
         }
         catch (TorchUnavailableException e)
         {
-            throw new StageException($"--engine torch cannot be used: {e.Message}{Environment.NewLine}{HowTo}", inner: e);
+            string asked = loaded ? $"--device {choice.Device}" : "--engine torch";
+            throw new StageException($"{asked} cannot be used: {e.Message}{Environment.NewLine}{(loaded ? OtherDevice : HowTo)}", inner: e);
         }
     }
 

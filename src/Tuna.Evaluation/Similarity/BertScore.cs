@@ -53,8 +53,8 @@ public sealed class BertScore
         _options = options ?? new();
         _options.Validate();
         if (_options.Layer > info.LayerCount)
-            throw new ArgumentOutOfRangeException(nameof(BertScoreOptions.Layer), _options.Layer,
-                $"The model has layers 0 (embeddings) to {info.LayerCount}.");
+            throw new ArgumentOutOfRangeException(nameof(options), _options.Layer,
+                $"{nameof(BertScoreOptions.Layer)}: the model has layers 0 (embeddings) to {info.LayerCount}.");
     }
 
     /// <summary>Scores a candidate against one reference.</summary>

@@ -10,7 +10,7 @@ internal static partial class LoadFailure
         + NativeVersions.TorchSharp;
 
     public const string NoPackage =
-        "The application has no libtorch. Add the package " + Packages + " to it, or name a folder with libtorch "
+        "No libtorch was found. An application references the package " + Packages + "; or name a folder with libtorch "
             + NativeVersions.Libtorch
         + " (a NuGet package's, or torch/lib of a PyTorch installation) in " + NativeFolders.Variable + ".";
 

@@ -63,6 +63,20 @@ public class EngineTests
             Assert.Contains(said, run.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>A libtorch is there: nobody is told how to get the one for the CPU.</summary>
+    [Fact]
+    public async Task Torch_WithoutSuchAGpu_SaysWhatOfTheDeviceAndNotThatLibtorchIsMissing()
+    {
+        using Workspace work = await new Workspace().WithInstructions(1).WithModelAsync();
+
+        TunaRun run = (await TunaProcess.RunAsync(work.Root, "generate", "--model", "model", "--data", "data.jsonl", "--out", "o.jsonl",
+            "--engine", "torch", "--device", "cuda:99")).Expect(1);
+
+        foreach (string said in (string[])["--device cuda:99 cannot be used", "TUNA_LIBTORCH", "--device cpu"])
+            Assert.Contains(said, run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("brings no libtorch", run.Error, StringComparison.Ordinal);
+    }
+
     private static async Task<JsonElement> Run(Workspace work, string[] line) =>
         (await TunaProcess.RunAsync(work.Root, line)).Expect(0).Json;
 }

@@ -20,7 +20,7 @@ public class TorchLoaderTests
         Skip.IfNot(OperatingSystem.IsLinux(), "libtorch stands beside the tests on this system.");
         using var empty = new TempFolder();
         string said = Refusal(new() { ["NUGET_PACKAGES"] = empty.Root });
-        Assert.Contains("The application has no libtorch. Add the package TorchSharp-cpu", said, StringComparison.Ordinal);
+        Assert.Contains("No libtorch was found. An application references the package TorchSharp-cpu", said, StringComparison.Ordinal);
         Assert.Contains(TorchRuntime.PackageVersion, said, StringComparison.Ordinal);
     }
 
