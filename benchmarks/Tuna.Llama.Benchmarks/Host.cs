@@ -41,6 +41,15 @@ internal static class Host
     public static void Run(string? only, string? tokenizer)
     {
         torch.set_num_threads(1);
+        if (only is null)
+        {
+            Shapes();
+            Packing();
+            Bytes();
+            if (tokenizer is not null)
+                Tokenization(tokenizer);
+        }
+
         Variant[] variants = [.. Variants.Where(v => only is null || v.Name == only)];
         HostCost[] times = [.. variants.Select(v => Layer(v, Repetitions, out _))];
         bool counts = AtenCalls.TryStart(); // it slows every call down
@@ -55,13 +64,6 @@ internal static class Host
         }
 
         Array.ForEach(variants, Copies);
-        if (only is not null)
-            return;
-        Shapes();
-        Packing();
-        Bytes();
-        if (tokenizer is not null)
-            Tokenization(tokenizer);
     }
 
     private static HostCost Layer(Variant variant, int repetitions, out HostCost rest)
