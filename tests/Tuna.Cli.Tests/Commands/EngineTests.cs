@@ -19,8 +19,7 @@ public class EngineTests
         await Run(work, ["rank", "--data", "samples.jsonl", "--judge", "policy:sft", "--out", "by-policy.jsonl", .. Torch]);
         JsonElement trained = await Run(work,
             ["train", "--model", "sft", "--data", "ranked.jsonl", "--out", "tuned", "--batch", "2", "--epochs", "4", "--lr", "0.01",
-                "--lora-rank", "2", "--base-weights", "nf4", "--moments", "8bit", "--gradients", "recompute", "--memory-gb", "1",
-                .. Torch]);
+                "--lora-rank", "2", "--base-weights", "nf4", "--moments", "8bit", "--gradients", "recompute", "--memory-gb", "1", .. Torch]);
         Assert.True(trained.GetProperty("after").GetProperty("pairs_in_order").GetDouble() >= trained.GetProperty("before")
             .GetProperty("pairs_in_order").GetDouble(), trained.ToString());
         Assert.True(File.Exists(work["tuned/adapter/adapter_config.json"]));
