@@ -98,6 +98,9 @@ public sealed class TextDuplicates
         return normal.Length == 0 ? text.Trim() : normal.ToString();
     }
 
+    /// <summary>Pairs of texts that were compared so far.</summary>
+    internal long Comparisons { get; private set; }
+
     private int FindNear(RougeTokens words, ulong[] prefix)
     {
         var tried = new HashSet<int>();
@@ -108,7 +111,10 @@ public sealed class TextDuplicates
                 continue;
             foreach (int t in texts)
             {
-                if (t < found && tried.Add(t) && !RougeL.IsBelow(_texts[t].Words, words, _threshold))
+                if (t >= found || !tried.Add(t))
+                    continue;
+                Comparisons++;
+                if (!RougeL.IsBelow(_texts[t].Words, words, _threshold))
                     found = t;
             }
         }

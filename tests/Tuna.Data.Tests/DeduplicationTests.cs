@@ -78,13 +78,12 @@ public class DeduplicationTests
     [Fact]
     public void FindOrAdd_ManyTexts_ComparesFew()
     {
-        // 5,000 texts of 12 words: 12.5 million pairs one by one would take some ten seconds.
+        // 5,000 texts of 12 words: 12.5 million pairs.
         var rng = new Rng(8);
         var seen = new TextDuplicates(DuplicateMatch.Near);
-        long start = System.Diagnostics.Stopwatch.GetTimestamp();
         for (int i = 0; i < 5000; i++)
             seen.FindOrAdd(string.Join(' ', Enumerable.Range(0, 12).Select(_ => "word" + rng.Next(5000))));
-        Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(5));
+        Assert.InRange(seen.Comparisons, 1, 250_000);
     }
 
     private static RankedExample Row(string id, string instruction) => new() { Id = id, Instruction = instruction, Outputs = ["o"] };

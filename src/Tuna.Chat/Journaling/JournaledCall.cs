@@ -8,7 +8,8 @@ namespace Tuna.Chat.Journaling;
 /// <remarks>The reply is kept as it came, so that a better reader can read it again for free.</remarks>
 public sealed record JournaledCall
 {
-    /// <summary>Hash of what was asked (<see cref="CallKey"/>).</summary>
+    /// <summary>SHA-256 of what was asked, in hexadecimal: the service, every message, the model, the temperature, seed and top-p, and what
+    /// <see cref="CallOptions"/> tell. Not of the limit of the reply's length.</summary>
     public required string Key { get; init; }
 
     /// <summary>The row it was asked for.</summary>

@@ -43,8 +43,9 @@ public sealed class PredictionSet
     /// <summary>The prediction for an id, or null.</summary>
     public Prediction? Find(string id) => _byId.GetValueOrDefault(id);
 
-    /// <summary>Reads a file of predictions (JSON Lines or one array; see <see cref="PredictionFormat"/>). What is wrong in a row becomes
-    /// an issue, also that it does not agree with the checksum that <see cref="PredictionRunner"/> gave it.</summary>
+    /// <summary>Reads a file of predictions (JSON Lines or one array; a row has <c>id</c> and <c>prediction</c>, and perhaps <c>tokens</c>,
+    /// <c>stopped</c> and <c>prompt_hash</c>). What is wrong in a row becomes an issue, also that it does not agree with the checksum that
+    /// <see cref="PredictionRunner"/> gave it.</summary>
     /// <exception cref="DataFormatException">The file's structure is damaged, so that no further row can be found.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static PredictionSet Load(string path)

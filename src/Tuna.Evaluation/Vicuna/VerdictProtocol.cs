@@ -3,7 +3,8 @@ namespace Tuna.Evaluation.Vicuna;
 /// <summary>The current protocol (FastChat's llm_judge): <c>[[A]]</c>, <c>[[B]]</c> or <c>[[C]]</c> in both orders; a model wins only if
 /// both orders say so.</summary>
 /// <remarks>The prompts pair-v2 and pair-math-v1 are FastChat's (Apache-2.0). Math and coding are judged with a reference answer.</remarks>
-/// <param name="lenient">Reads replies with <see cref="GameReplies.VerdictLeniently"/>.</param>
+/// <param name="lenient">Takes the last verdict in double brackets, else the last in single ones, in small letters, with spaces or as the
+/// word "tie" too; by default replies are read as llm_judge reads them.</param>
 public sealed class VerdictProtocol(bool lenient = false) : VicunaProtocol(lenient)
 {
     private const string Opening =

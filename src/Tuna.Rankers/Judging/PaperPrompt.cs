@@ -10,9 +10,9 @@ namespace Tuna.Rankers.Judging;
 /// <remarks>
 /// For four candidates the system and the user message are those of the release byte for byte, its missing line breaks and its
 /// <c>[i, j ,k, l, m]</c> included, since these bytes made the paper's data; for other numbers of candidates the same sentences are
-/// extended. Candidates go in as they are. A response that imitates the judge's format cannot steer how the reply is READ (see
-/// <see cref="JudgeReplyReader"/>),
-/// but it may sway the judge itself: <see cref="HardenedPrompt"/> is for data that is not trusted.
+/// extended. Candidates go in as they are. A response that imitates the judge's format cannot steer how the reply is READ: a
+/// list that also stands in a candidate or in the instruction is no verdict. But it may sway the judge itself:
+/// <see cref="HardenedPrompt"/> is for data that is not trusted.
 /// </remarks>
 public sealed class PaperPrompt : JudgePrompt
 {
