@@ -11,6 +11,19 @@ internal static unsafe class Nvrtc
     /// <summary>Whether the compiler was found.</summary>
     public static bool IsAvailable => Library.Value != 0;
 
+    /// <summary>Compute capabilities that the compiler knows, 90 for 9.0; none where it was not found.</summary>
+    public static int[] Capabilities()
+    {
+        if (!IsAvailable)
+            return [];
+        int count;
+        Check(((delegate* unmanaged<int*, int>)Export("nvrtcGetNumSupportedArchs"))(&count), "nvrtcGetNumSupportedArchs");
+        int[] known = new int[count];
+        fixed (int* list = known)
+            Check(((delegate* unmanaged<int*, int>)Export("nvrtcGetSupportedArchs"))(list), "nvrtcGetSupportedArchs");
+        return known;
+    }
+
     /// <summary>Compiles a source.</summary>
     /// <param name="source">CUDA C++ without includes.</param>
     /// <param name="capability">Compute capability of the device, 90 for 9.0.</param>
