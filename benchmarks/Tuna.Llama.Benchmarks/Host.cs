@@ -20,6 +20,8 @@ internal static class Host
 {
     private const int Shallow = 2, Deep = 12, Repetitions = 30, PerStep = 8;
 
+    private static readonly int[] Lengths = [128, 192, 224, 256];
+
     private static readonly Variant[] Variants =
     [
         new("all weights", new()),
@@ -161,7 +163,7 @@ internal static class Host
     {
         LlamaConfig config = Tiny(1);
         TokenGroup equal = new("group", new int[256],
-            [.. new[] { 128, 192, 224, 256 }.Select(n => (ReadOnlyMemory<int>)new int[n])], new double[4]);
+            [.. Lengths.Select(n => (ReadOnlyMemory<int>)new int[n])], new double[4]);
         using LlamaPolicy policy = LlamaPolicy.CreateWith(new StubKernels().Parts(config), config,
             new() { ComputeType = TensorDType.BF16 });
         Time("8 groups of 4, prompts of 256", [Enumerable.Repeat(equal, PerStep).ToArray()]);

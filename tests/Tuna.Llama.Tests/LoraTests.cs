@@ -137,6 +137,35 @@ public class LoraTests
         Tiny.AssertClose(Run(ActivationMode.Keep), Run(ActivationMode.Recompute), 2e-3);
     }
 
+    /// <summary>The stacked products against autograd's record of each projection by itself, for any choice of projections.</summary>
+    [Theory]
+    [InlineData("q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj")]
+    [InlineData("q_proj,v_proj")]
+    [InlineData("k_proj,up_proj,o_proj")]
+    [InlineData("gate_proj,up_proj,down_proj")]
+    public void Backward_OfSomeProjections_HasAutogradsGradients(string modules)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        // a scale that is no power of two
+        using LlamaPolicy policy = Tiny.AdaptedPolicy(Tiny.Lora with { Alpha = 6, TargetModules = modules.Split(',') });
+        int[] prompt = [3, 4, 5], response = [6, 7, 8, 9];
+        for (int pass = 1; pass <= 2; pass++) // the second is added to the first
+        {
+            using IForwardPass forward = policy.Forward([new TokenGroup("group", prompt, [response], new double[1])]);
+            forward.Backward([0.7]);
+        }
+
+        Dictionary<string, float[]> actual = Tiny.Gradients(policy);
+        using torch.Tensor ids = torch.tensor(Array.ConvertAll([.. prompt, .. response], t => (long)t)).unsqueeze(0);
+        torch.Tensor logs = torch.nn.functional.log_softmax(policy.Model.forward(ids), 2).squeeze(0)
+            .narrow(0, prompt.Length - 1, response.Length);
+        (logs.gather(1, torch.tensor(Array.ConvertAll(response, t => (long)t)).unsqueeze(1)).sum() * (2 * 0.7)).backward();
+        var expected = policy.Model.named_parameters().Where(p => p.parameter.requires_grad)
+            .ToDictionary(p => p.name, p => p.parameter.grad!.contiguous().data<float>().ToArray());
+        Assert.Equal(2 * Tiny.Config.LayerCount * modules.Split(',').Length, expected.Count);
+        Tiny.AssertClose(expected, actual, 1e-4);
+    }
+
     [Fact]
     public void Forward_WithDropout_DrawsOtherMasksInEachPass()
     {

@@ -28,6 +28,10 @@ internal sealed unsafe class StubKernels() : KernelModule(0, 0)
             case "squares_bf16" or "squares_float":
                 new Span<double>((void*)arguments[1], grid.X).Clear();
                 break;
+            case "log_probs":
+                var starts = (int*)arguments[1];
+                new Span<float>((float*)arguments[4] + starts[0], starts[grid.X] - starts[0]).Clear();
+                break;
             case "draw":
                 new Span<long>((void*)arguments[6], grid.X).Fill(3);
                 new Span<double>((void*)arguments[7], grid.X).Clear();
@@ -47,10 +51,6 @@ internal sealed unsafe class StubKernels() : KernelModule(0, 0)
                     joined[i] = (uint)Unsafe.Add(ref *(ushort*)arguments[0], i) << 16 | Unsafe.Add(ref *(ushort*)arguments[1], i);
                 break;
         }
-    }
-
-    public override void Dispose()
-    {
     }
 
     private sealed class StubAttention : SequenceAttention

@@ -11,7 +11,7 @@ internal class KernelModule : IDisposable
     private readonly Dictionary<string, nint> _functions = new(StringComparer.Ordinal);
 
     /// <param name="context">The device's context.</param>
-    /// <param name="module">The compiled module.</param>
+    /// <param name="module">The compiled module; 0 for none.</param>
     protected KernelModule(nint context, nint module)
     {
         _context = context;
@@ -56,7 +56,11 @@ internal class KernelModule : IDisposable
     public void LaunchEach(string name, long elements, params ReadOnlySpan<ulong> arguments) =>
         Launch(name, ((int)((elements + 255) / 256), 1), 256, 0, arguments);
 
-    public virtual void Dispose() => CudaDriver.UnloadModule(_module);
+    public void Dispose()
+    {
+        if (_module != 0)
+            CudaDriver.UnloadModule(_module);
+    }
 }
 
 /// <summary>Arguments of kernels, as the bits that a launch passes.</summary>
