@@ -97,6 +97,7 @@ public abstract class PolicyBase : ITrainableScorer
     {
         using Turn turn = TakeTurn();
         ArgumentNullException.ThrowIfNull(step.Settings, nameof(step));
+        step.Settings.Validate();
         ArgumentOutOfRangeException.ThrowIfLessThan(step.Step, 1, nameof(step));
         if (!double.IsFinite(step.LearningRate) || !double.IsFinite(step.GradientScale))
             throw new ArgumentOutOfRangeException(nameof(step), step, "Learning rate and gradient scale are finite.");

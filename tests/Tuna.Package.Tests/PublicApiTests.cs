@@ -33,7 +33,7 @@ public sealed class PublicApiTests
     [Theory]
     [MemberData(nameof(Packages))]
     public void Options_OfPackage_AreRecordsThatCheckThemselves(string package) =>
-        Assert.Empty(Idioms.FaultsOfOptions(Assembly.Load(package), checkedElsewhere: "AdamWSettings")); // by TrainerOptions
+        Assert.Empty(Idioms.FaultsOfOptions(Assembly.Load(package)));
 
     /// <summary>Nothing above the two engines knows a tensor library, and the engines do not know each other.</summary>
     [Theory]

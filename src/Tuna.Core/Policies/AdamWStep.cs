@@ -17,9 +17,27 @@ public sealed record AdamWSettings
     /// <summary>Decay of the second moment, [0, 1). Default 0.999.</summary>
     public double Beta2 { get; init; } = 0.999;
 
-    /// <summary>Added to the root of the second moment, > 0. Default 1e-8.</summary>
+    /// <summary>Added to the root of the second moment, > 0 in single precision. Default 1e-8.</summary>
     public double Epsilon { get; init; } = 1e-8;
 
     /// <summary>Decoupled weight decay, >= 0, times the learning rate. Default 0.</summary>
     public double WeightDecay { get; init; }
+
+    /// <summary>Checks every constant.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Names the one that is out of range.</exception>
+    public void Validate()
+    {
+        Require(Beta1 is >= 0 and < 1, nameof(Beta1), Beta1, "in [0, 1)");
+        Require(Beta2 is >= 0 and < 1, nameof(Beta2), Beta2, "in [0, 1)");
+        // Less is 0 in single precision, and a weight without a gradient would become 0 / 0.
+        Require(Epsilon is >= 1.17549435e-38 and <= float.MaxValue, nameof(Epsilon), Epsilon,
+            "a positive number of single precision, 1.2E-38 to 3.4E38");
+        Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, nameof(WeightDecay), WeightDecay, "finite and >= 0");
+
+        static void Require(bool holds, string name, double value, string rule)
+        {
+            if (!holds)
+                throw new ArgumentOutOfRangeException(name, value, $"{name} must be {rule}.");
+        }
+    }
 }

@@ -173,13 +173,7 @@ public sealed record TrainerOptions
         ArgumentNullException.ThrowIfNull(Schedule);
         Schedule.Validate();
         ArgumentNullException.ThrowIfNull(Optimizer);
-        Require(Optimizer.Beta1 is >= 0 and < 1, nameof(AdamWSettings.Beta1), Optimizer.Beta1, "in [0, 1)");
-        Require(Optimizer.Beta2 is >= 0 and < 1, nameof(AdamWSettings.Beta2), Optimizer.Beta2, "in [0, 1)");
-        // Less is 0 in single precision, and a weight without a gradient would become 0 / 0.
-        Require(Optimizer.Epsilon is >= 1.17549435e-38 and <= float.MaxValue, nameof(AdamWSettings.Epsilon), Optimizer.Epsilon,
-            "a positive number of single precision, 1.2E-38 to 3.4E38");
-        Require(double.IsFinite(Optimizer.WeightDecay)
-            && Optimizer.WeightDecay >= 0, nameof(AdamWSettings.WeightDecay), Optimizer.WeightDecay, "finite and >= 0");
+        Optimizer.Validate();
         if (WatchedMetric is { Length: 0 })
             throw new ArgumentException($"{nameof(WatchedMetric)} is empty; name a value of the evaluations, or null to watch none.");
         if (EndWithBest && (WatchedMetric is null || RunFolder is null))
