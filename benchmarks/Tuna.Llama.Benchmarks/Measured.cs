@@ -23,7 +23,11 @@ internal sealed class Measured(Func<string, string, string> option)
     private int Number(string name, int value) =>
         int.Parse(option(name, value.ToString(CultureInfo.InvariantCulture)), CultureInfo.InvariantCulture);
 
-    private ActivationMode Mode => Enum.Parse<ActivationMode>(option("--activations", "Keep"));
+    private ActivationMode Mode => Enum.Parse<ActivationMode>(option("--activations", "Auto"));
+
+    private TensorDType Type => option("--type", _device == "cpu" ? "F32" : "BF16") == "F32" ? TensorDType.F32 : TensorDType.BF16;
+
+    private LoraOptions? Lora => Number("--lora", 0) is > 0 and var rank ? new LoraOptions { Rank = rank, Alpha = 2 * rank } : null;
 
     private LlamaConfig Config()
     {
@@ -42,16 +46,18 @@ internal sealed class Measured(Func<string, string, string> option)
         };
     }
 
-    private LlamaPolicy Policy(bool trainable)
+    private LlamaPolicy Policy(bool trainable, long? budget = null)
     {
         _context = Context();
         LlamaPolicy policy = LlamaPolicy.Create(Config(), new()
         {
             Device = _device,
-            ComputeType = option("--type", _device == "cpu" ? "F32" : "BF16") == "F32" ? TensorDType.F32 : TensorDType.BF16,
+            ComputeType = Type,
             Activations = Mode,
+            MemoryBudget = budget,
+            Gradients = Enum.Parse<GradientMode>(option("--gradients", "Keep")),
             Moments = Enum.Parse<MomentPrecision>(option("--moments", "Full")),
-            Lora = Number("--lora", 0) is > 0 and var rank ? new LoraOptions { Rank = rank, Alpha = 2 * rank } : null,
+            Lora = Lora,
             BaseWeights = Enum.Parse<WeightPrecision>(option("--base", "Full")),
             Trainable = trainable,
             MaxSampleBatch = Number("--batch", 64),
@@ -63,12 +69,15 @@ internal sealed class Measured(Func<string, string, string> option)
     /// <summary>Steps on groups of given lengths; every micro-batch has --micro groups, all of them when 0.</summary>
     public void Step()
     {
-        using LlamaPolicy policy = Policy(true);
         int count = Number("--groups", 8), micro = Number("--micro", 0), reps = Number("--reps", 6);
         int[] lengths = [.. option("--lengths", "128,192,224,256").Split(',').Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
         var rng = new Rng(1);
+        LlamaConfig config = Config();
         TokenGroup[] groups = [.. Enumerable.Range(0, count)
-            .Select(g => Group(rng, policy.Config.VocabularySize, Number("--prompt", 256), lengths))];
+            .Select(g => Group(rng, config.VocabularySize, Number("--prompt", 256), lengths))];
+        int? kept = option("--kept-layers", "") is { Length: > 0 } share
+            ? (int)(double.Parse(share, CultureInfo.InvariantCulture) * config.LayerCount) : null;
+        using LlamaPolicy policy = Policy(true, kept is null ? null : Estimate().Total);
         var (steps, forward, backward, optimizer, host) =
             (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
         double first = double.NaN;
@@ -111,7 +120,9 @@ internal sealed class Measured(Func<string, string, string> option)
             ["config"] = option("--config", "default"),
             ["groups"] = count,
             ["micro"] = micro,
-            ["activations"] = option("--activations", "Keep"),
+            ["activations"] = Mode.ToString(),
+            ["kept_layers"] = kept ?? (Mode == ActivationMode.Recompute ? 0 : config.LayerCount),
+            ["gradients"] = option("--gradients", "Keep"),
             ["moments"] = option("--moments", "Full"),
             ["lora"] = Number("--lora", 0),
             ["base"] = option("--base", "Full"),
@@ -125,12 +136,16 @@ internal sealed class Measured(Func<string, string, string> option)
             ["first_loss"] = first,
             ["used_mib"] = UsedMegabytes(),
             ["context_mib"] = _context,
-            ["estimate_mib"] = policy.EstimateMemory(groups[..(micro == 0 ? count : micro)], Mode, micro == 0 ? 1 : 2).Total >> 20,
+            ["estimate_mib"] = Estimate().Total >> 20,
         });
         if (option("--then", "") != "sample")
             return;
         Sample(policy, 16, 4);
         Sample(policy, 1, 1);
+
+        MemoryEstimate Estimate() => MemoryEstimate.Of(config, Lora, Type, true, groups[..(micro == 0 ? count : micro)], Mode, _device,
+            Enum.Parse<MomentPrecision>(option("--moments", "Full")), micro == 0 ? 1 : 2,
+            Enum.Parse<WeightPrecision>(option("--base", "Full")), Enum.Parse<GradientMode>(option("--gradients", "Keep")), kept);
     }
 
     /// <summary>Samples of prompts of one length.</summary>
