@@ -15,6 +15,7 @@ namespace Tuna.Models;
 /// </remarks>
 public abstract class PolicyBase : ITrainableScorer
 {
+    private readonly CopyMemory _copies = new();
     private double[] _values = [];
     private Pass? _open;
     private int _taken; // 1 while a member runs
@@ -128,15 +129,17 @@ public abstract class PolicyBase : ITrainableScorer
     }
 
     /// <inheritdoc/>
-    /// <remarks>Null where <see cref="CopyRoom"/> does not suffice.</remarks>
+    /// <remarks>Null where <see cref="CopyRoom"/> does not suffice. The memory of a copy that is disposed waits for the next one, until the
+    /// model is disposed.</remarks>
     public IStateCopy? CopyState()
     {
         using Turn turn = TakeTurn();
-        CheckpointFiles files = CheckpointFiles.InMemory(CopyRoom);
+        CheckpointFiles files = CheckpointFiles.InMemory(CopyRoom + _copies.Bytes, _copies);
         try
         {
             SaveModelCore(files);
             SaveTrainingStateCore(files);
+            _copies.Trim(); // of a copy that had other files
             return files;
         }
         catch (Exception e)
@@ -172,6 +175,7 @@ public abstract class PolicyBase : ITrainableScorer
         }
 
         DisposeCore();
+        _copies.Dispose();
         Volatile.Write(ref _taken, 0);
         GC.SuppressFinalize(this);
     }

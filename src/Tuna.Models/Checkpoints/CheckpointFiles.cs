@@ -8,26 +8,32 @@ namespace Tuna.Models.Checkpoints;
 public sealed class CheckpointFiles : IStateCopy
 {
     private readonly string? _folder; // null in memory
+    private readonly CopyMemory _memory;
+    private readonly bool _ownsMemory;
     private readonly List<MemoryFile> _files = [];
     private long _room;
     private bool _disposed;
 
-    private CheckpointFiles(string? folder, long room) => (_folder, _room) = (folder, room);
+    private CheckpointFiles(string? folder, long room, CopyMemory? memory) =>
+        (_folder, _room, _memory, _ownsMemory) = (folder, room, memory ?? new CopyMemory(), memory is null);
 
     /// <summary>Files in an existing folder.</summary>
     public static CheckpointFiles InFolder(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        return new(folder, long.MaxValue);
+        return new(folder, long.MaxValue, null);
     }
 
     /// <summary>Files in memory, outside the collected heap.</summary>
     /// <param name="room">Most bytes of all of them. A larger one meets <see cref="InsufficientMemoryException"/> before anything of it is
     /// written.</param>
-    public static CheckpointFiles InMemory(long room)
+    public static CheckpointFiles InMemory(long room) => InMemory(room, null);
+
+    /// <summary>Files in memory of somebody else's, which gets it back.</summary>
+    internal static CheckpointFiles InMemory(long room, CopyMemory? memory)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(room);
-        return new(null, room);
+        return new(null, room, memory);
     }
 
     /// <summary>Begins a safetensors file; it is there once the writer is complete.</summary>
@@ -66,6 +72,8 @@ public sealed class CheckpointFiles : IStateCopy
         _disposed = true;
         _files.ForEach(f => f.Free());
         _files.Clear();
+        if (_ownsMemory)
+            _memory.Dispose();
     }
 
     private string Where(string name)
@@ -81,6 +89,6 @@ public sealed class CheckpointFiles : IStateCopy
         if (length > _room)
             throw new InsufficientMemoryException($"{name} takes {length} bytes of memory; {_room} may be used.");
         _room -= length;
-        return new MemoryFile(name, length, _files);
+        return new MemoryFile(name, length, _memory, _files);
     }
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Tuna.IO;
 
 namespace Tuna.Models.Checkpoints;
@@ -26,10 +25,10 @@ internal sealed class DiskFile(string path) : IPlacedFile
 }
 
 /// <summary>A file in native memory, which joins the others when it is complete.</summary>
-internal sealed unsafe class MemoryFile(string name, long length, List<MemoryFile> others) : IPlacedFile
+internal sealed unsafe class MemoryFile(string name, long length, CopyMemory memory, List<MemoryFile> others) : IPlacedFile
 {
     private const int Piece = 1 << 26;
-    private byte* _bytes = (byte*)NativeMemory.Alloc((nuint)Math.Max(1, length));
+    private (nint Address, long Bytes)? _block = memory.Take(length);
     private bool _complete;
 
     public void Write(ReadOnlySpan<byte> bytes, long offset) => bytes.CopyTo(Part(offset, bytes.Length));
@@ -56,14 +55,15 @@ internal sealed unsafe class MemoryFile(string name, long length, List<MemoryFil
 
     public void Free()
     {
-        NativeMemory.Free(_bytes);
-        _bytes = null;
+        if (_block is { } block)
+            memory.Return(block);
+        _block = null;
     }
 
     private Span<byte> Part(long offset, int count)
     {
-        ObjectDisposedException.ThrowIf(_bytes is null, this);
+        ObjectDisposedException.ThrowIf(_block is null, this);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, length - count);
-        return new(_bytes + offset, count);
+        return new((byte*)_block.Value.Address + offset, count);
     }
 }
