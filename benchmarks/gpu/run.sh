@@ -70,7 +70,8 @@ for phase in "$@"; do
   echo "== $phase"
   case $phase in
     tests)
-      ${TEST:-dotnet test "$root/tests/Tuna.Llama.Tests" -c Release "$libtorch" --filter 'Category=Gpu|FullyQualifiedName~OperationsTests'} \
+      filter='Category=Gpu|FullyQualifiedName~OperationsTests'
+      ${TEST:-dotnet test "$root/tests/Tuna.Llama.Tests" -c Release "$libtorch" --filter "$filter"} \
         >"$OUT/tests.log" 2>&1 || failures=$((failures + 1))
       grep -E "^ *Failed |^(Passed|Failed|Skipped)!|Total tests" "$OUT/tests.log"
       ;;

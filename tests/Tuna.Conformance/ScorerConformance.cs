@@ -17,7 +17,8 @@ public abstract partial class ScorerConformance
     /// <summary>Largest relative error of a score that single precision explains. Default 2e-4.</summary>
     protected virtual double Tolerance => 2e-4;
 
-    /// <summary>Whether <see cref="ITrainableScorer.CopyState"/> gives a copy. Default true, as of every <see cref="PolicyBase"/>.</summary>
+    /// <summary>Whether <see cref="ITrainableScorer.CopyState"/> gives a copy. Default true, as of every
+    /// <see cref="PolicyBase"/>.</summary>
     protected virtual bool CopiesState => true;
 
     /// <summary>Makes a trainable model; the same seed gives the same weights.</summary>

@@ -61,8 +61,10 @@ internal static class TorchEngine
         (_, bool scoreFirst, bool tooLarge) = MemoryEstimate.Choose((mode, one) => Estimate(mode, one), budget);
         int keptLayers = MemoryEstimate.KeptLayers(kept => Estimate(ActivationMode.Auto, scoreFirst, kept), layers, budget);
         string what = scoreFirst ? "response" : largest.Count == 1 ? "group" : $"micro-batch of {largest.Count} groups",
-            twice = keptLayers == layers ? "" : $"; {(keptLayers == 0 ? "all" : $"{layers - keptLayers} of {layers}")} layers are computed twice";
-        string text = $"memory for the largest {what} ({(scoreFirst ? single.TokenCount : largest.Sum(g => g.TokenCount))} tokens), estimated: "
+            again = keptLayers == 0 ? "all" : $"{layers - keptLayers} of {layers}",
+            twice = keptLayers == layers ? "" : $"; {again} layers are computed twice";
+        int tokens = scoreFirst ? single.TokenCount : largest.Sum(g => g.TokenCount);
+        string text = $"memory for the largest {what} ({tokens} tokens), estimated: "
             + $"{Estimate(ActivationMode.Auto, scoreFirst, keptLayers)}{twice}";
         if (tooLarge)
             throw new StageException(

@@ -42,8 +42,8 @@ internal sealed class TrainingOptions
     {
         Range = Rule.AtLeast(0),
         Unrecorded = value => value == 0,
-        Description = "Most tokens passed at once, in place of --micro-batch: as many of the step's groups as fit, a larger one alone. Keeps "
-            + "a GPU busy. 0 cuts by --micro-batch.",
+        Description = "Most tokens passed at once, in place of --micro-batch: as many of the step's groups as fit, a larger one alone. "
+            + "Keeps a GPU busy. 0 cuts by --micro-batch.",
         DefaultValueFactory = _ => 0,
     };
     private readonly Setting<bool> _lowMemory =
@@ -68,8 +68,8 @@ internal sealed class TrainingOptions
     private readonly Setting<bool?> _async = new("--async-checkpoints")
     {
         Effect = Effect.Course,
-        Description = "Copies a checkpoint to the machine's memory, of which it takes as much as the files, and writes it while training goes "
-            + "on. Default: on a GPU.",
+        Description = "Copies a checkpoint to the machine's memory, of which it takes as much as the files, and writes it while training "
+            + "goes on. Default: on a GPU.",
     };
 
     private readonly WatchOptions _watch = new();
@@ -131,8 +131,8 @@ internal sealed class TrainingOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _microBatchTokens, _lowMemory, _clip, _weightDecay,
-            _seed, _checkpointEvery, _async, _tensorBoard, _leaves, _shardOptimizer, _rankTimeout])
+        foreach (Option option in (Option[])[_out, _epochs, _rate, _schedule, _warmup, _batch, _microBatch, _microBatchTokens, _lowMemory,
+            _clip, _weightDecay, _seed, _checkpointEvery, _async, _tensorBoard, _leaves, _shardOptimizer, _rankTimeout])
             command.Options.Add(option);
         _watch.AddTo(command);
     }

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace Tuna.Llama.Model;
 
 /// <summary>
-/// The low-rank adapters of projections of one input: y_i += s (dropout_i(x) A_i^T) B_i^T, s = alpha / r (LoRA, Hu et al., arXiv 2106.09685).
+/// The low-rank adapters of projections of one input: y_i += s (dropout_i(x) A_i^T) B_i^T, s = alpha / r (LoRA, Hu et al., arXiv
+/// 2106.09685).
 /// Their A lie one below the other, so that without dropout the input meets all of them in one product; and so do their B, which move
 /// as one weight.
 /// </summary>
