@@ -140,11 +140,15 @@ public sealed record MemoryEstimate(long Weights, long Masters, long Moments, lo
         return fits;
     }
 
-    /// <summary>A line for a log.</summary>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"{Total / 1e9:0.00} GB: weights {Weights / 1e9:0.00}, masters {Masters / 1e9:0.00}, moments {Moments / 1e9:0.00}, gradients "
-            + $"{Gradients / 1e9:0.00}, activations {Activations / 1e9:0.00}, logits "
-            + $"{Head / 1e9:0.00}{(Context > 0 ? $", CUDA {Context / 1e9:0.00}" : "")}");
+    /// <summary>A line for a log, in GB (10^9 bytes), or in MB below a tenth of one.</summary>
+    public override string ToString()
+    {
+        (double unit, string name) = Total < 1e8 ? (1e6, "MB") : (1e9, "GB");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{Total / unit:0.00} {name}: weights {Weights / unit:0.00}, masters {Masters / unit:0.00}, moments {Moments / unit:0.00}, "
+                + $"gradients {Gradients / unit:0.00}, activations {Activations / unit:0.00}, logits {Head / unit:0.00}"
+                + $"{(Context > 0 ? $", CUDA {Context / unit:0.00}" : "")}");
+    }
 
     /// <summary>Gradients that are there at one time: a layer's, or those of a table, which are sums in single precision; that of a table
     /// which is both embedding and head waits for the last layer.</summary>

@@ -49,7 +49,9 @@ public class RuntimeTests
         Assert.Equal(state.Tensors.Values.Where(t => t.Name.StartsWith("gradient", StringComparison.Ordinal)).Sum(t => t.ByteLength),
             estimate.Gradients);
         Assert.Equal(type == TensorDType.F32 ? 0 : estimate.Gradients, estimate.Masters);
-        Assert.Contains("GB", estimate.ToString(), StringComparison.Ordinal);
+        Assert.Contains("MB", estimate.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("0.30 GB: weights 0.20, ", new MemoryEstimate(200_000_000, 0, 0, 0, 100_000_000, 0).ToString(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
