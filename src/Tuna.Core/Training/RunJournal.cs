@@ -173,9 +173,11 @@ internal sealed class RunJournal(TrainingSetup setup) : IDisposable
         {
             TrainerLog.CheckpointFailed(setup.Logger, e.Message); // the run ends by what was thrown before
         }
-
-        _metrics?.Dispose();
-        _lock?.Dispose();
+        finally
+        {
+            _metrics?.Dispose();
+            _lock?.Dispose();
+        }
     }
 
     private void Take(string metrics, TrainingCheckpoint checkpoint)
